@@ -1,0 +1,1 @@
+"""The hardware in Amaranth: engines, network, memory, tile, HBM channels and mesh. Imports `isa` only."""

@@ -1,0 +1,255 @@
+"""Machine description: every number the hardware, the compilers and the models are built from."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from isa.errors import UserError
+
+__all__ = ["Channel", "Hbm", "Machine", "Mesh", "Tile", "MACHINES", "load_machine"]
+
+Edge = Literal["west", "east", "south", "north"]
+EDGES: tuple[Edge, ...] = ("west", "east", "south", "north")
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Mesh(_Table):
+    """The network's extent. Tile (x, y) has x growing to the east and y growing to the north; (0, 0) is south-west."""
+
+    columns: int = Field(ge=1, le=64, description="tiles from west to east")
+    rows: int = Field(ge=1, le=64, description="tiles from south to north")
+    fifo_depth: int = Field(2, ge=2, le=64, description="flits a router input can hold")
+
+    @property
+    def tiles(self) -> int:
+        """Number of tiles."""
+        return self.columns * self.rows
+
+
+class Tile(_Table):
+    """One tile: matrix engine, vector engine, L1, link width, control."""
+
+    matrix_rows: int = Field(ge=1, description="rows of the PE array (output rows computed together)")
+    matrix_columns: int = Field(ge=1, description="columns of the PE array; must divide the elements of an L1 line")
+    mac_latency: int = Field(2, ge=2, le=4, description="cycles of the FP32 accumulate loop, hidden by interleaving")
+    vector_lanes: int = Field(ge=1, description="FP32 elements the vector engine takes each cycle")
+    l1_bytes: int = Field(ge=1024, description="bytes of L1 SRAM")
+    l1_banks: int = Field(ge=1, description="L1 banks, each one word wide; a line is one word of every bank")
+    link_bits: int = Field(ge=128, description="payload bits of a flit = bits of a word = width of an L1 bank")
+    program_instructions: int = Field(512, ge=16, le=65536, description="capacity of the program memory, in instructions")
+    semaphores: int = Field(32, ge=4, le=32, description="counting semaphores")
+    semaphore_bits: int = Field(8, ge=4, le=16, description="bits of a semaphore's count")
+
+    @property
+    def word_bytes(self) -> int:
+        """Bytes of a word, the unit of every L1 and HBM address and of a flit's payload."""
+        return self.link_bits // 8
+
+    @property
+    def line_bytes(self) -> int:
+        """Bytes of a line: what the L1 can read or write in one cycle."""
+        return self.word_bytes * self.l1_banks
+
+    @property
+    def line_elements(self) -> int:
+        """16-bit elements in a line: columns of a matrix-engine output block, and its chunk of k."""
+        return self.line_bytes // 2
+
+    @property
+    def l1_words(self) -> int:
+        """Words in L1."""
+        return self.l1_bytes // self.word_bytes
+
+    @property
+    def column_groups(self) -> int:
+        """Output blocks of one PE array width in a line: the interleaving the matrix engine has to hide latency."""
+        return self.line_elements // self.matrix_columns
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the PE array in a cycle."""
+        return self.matrix_rows * self.matrix_columns
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Tile":
+        if self.link_bits & (self.link_bits - 1):
+            raise ValueError(f"link_bits must be a power of two, not {self.link_bits}")
+        if self.l1_banks & (self.l1_banks - 1):
+            raise ValueError(f"l1_banks must be a power of two, not {self.l1_banks}")
+        if self.l1_bytes % self.line_bytes:
+            raise ValueError(f"l1_bytes must be a multiple of the line ({self.line_bytes} B), not {self.l1_bytes}")
+        if self.l1_words > 1 << 16:
+            raise ValueError(f"l1_bytes must be at most {self.word_bytes << 16} (16-bit word addresses), not {self.l1_bytes}")
+        if self.line_elements % self.matrix_columns:
+            raise ValueError(
+                f"matrix_columns must divide the {self.line_elements} elements of an L1 line, not {self.matrix_columns}"
+            )
+        if self.column_groups < self.mac_latency:
+            raise ValueError(
+                f"matrix_columns must leave at least mac_latency={self.mac_latency} column groups in a line of "
+                f"{self.line_elements} elements, not {self.column_groups}"
+            )
+        if (self.line_bytes // 4) % self.vector_lanes:
+            raise ValueError(
+                f"vector_lanes must divide the {self.line_bytes // 4} FP32 elements of an L1 line, not {self.vector_lanes}"
+            )
+        return self
+
+
+class Hbm(_Table):
+    """HBM channels at the mesh's edges. A pitch of p puts one channel at every p-th tile of that edge, 0 none."""
+
+    west_pitch: int = Field(0, ge=0, description="tiles per channel along the west edge")
+    east_pitch: int = Field(0, ge=0, description="tiles per channel along the east edge")
+    south_pitch: int = Field(0, ge=0, description="tiles per channel along the south edge")
+    north_pitch: int = Field(0, ge=0, description="tiles per channel along the north edge")
+    bytes_per_cycle: int = Field(ge=1, description="bandwidth of one channel, reads and writes together, in bytes a cycle")
+    latency: int = Field(200, ge=1, le=4095, description="cycles from a request's arrival to its first data flit")
+    channel_bytes: int = Field(8 << 20, ge=4096, description="capacity of one channel, in bytes")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Hbm":
+        if not (self.west_pitch or self.east_pitch or self.south_pitch or self.north_pitch):
+            raise ValueError("at least one of west_pitch, east_pitch, south_pitch, north_pitch must be positive")
+        return self
+
+
+class Channel(NamedTuple):
+    """One HBM channel: `edge` of the mesh, and the tile (x, y) at whose router's outer port it sits."""
+
+    index: int
+    edge: Edge
+    x: int
+    y: int
+
+
+class Machine(_Table):
+    """A whole machine: a mesh of equal tiles with HBM channels at its edges."""
+
+    name: str = Field(min_length=1, description="name used in results")
+    clock_ghz: float = Field(1.0, gt=0, description="clock, for turning cycles into seconds")
+    mesh: Mesh
+    tile: Tile
+    hbm: Hbm
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Machine":
+        if self.hbm.bytes_per_cycle > self.tile.word_bytes:
+            raise ValueError(
+                f"hbm.bytes_per_cycle must be at most the link's {self.tile.word_bytes}, not {self.hbm.bytes_per_cycle}"
+            )
+        if self.hbm.channel_bytes % self.tile.word_bytes or self.channel_words > 1 << 28:
+            raise ValueError(f"hbm.channel_bytes must be whole words and below 2^28 words, not {self.hbm.channel_bytes}")
+        return self
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """All HBM channels, in the order west, east, south, north, each from low to high coordinate."""
+        found: list[Channel] = []
+        for edge in EDGES:
+            along = self.mesh.rows if edge in ("west", "east") else self.mesh.columns
+            pitch = getattr(self.hbm, f"{edge}_pitch")
+            if not pitch:
+                continue
+            for position in range(pitch // 2, along, pitch) if pitch // 2 < along else [along // 2]:
+                x = {"west": 0, "east": self.mesh.columns - 1}.get(edge, position)
+                y = {"south": 0, "north": self.mesh.rows - 1}.get(edge, position)
+                found.append(Channel(len(found), edge, x, y))
+        return tuple(found)
+
+    @property
+    def channel_words(self) -> int:
+        """Words in one HBM channel."""
+        return self.hbm.channel_bytes // self.tile.word_bytes
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the whole mesh in a cycle."""
+        return self.mesh.tiles * self.tile.macs
+
+    @property
+    def hbm_bytes_per_cycle(self) -> int:
+        """Peak HBM bandwidth of the machine, in bytes a cycle."""
+        return len(self.channels) * self.hbm.bytes_per_cycle
+
+    def tile_index(self, x: int, y: int) -> int:
+        """Index of tile (x, y): row by row from the south-west corner."""
+        return y * self.mesh.columns + x
+
+    def with_mesh(self, spec: str) -> "Machine":
+        """This machine with another mesh, given as ``COLUMNSxROWS`` (for example ``5x3``)."""
+        match = re.fullmatch(r"([0-9]{1,3})x([0-9]{1,3})", spec)
+        if not match or not all(1 <= int(side) <= 64 for side in match.groups()):
+            raise UserError(f"MESH must be COLUMNSxROWS with 1 to 64 tiles a side (for example 5x3), not {spec!r}")
+        columns, rows = map(int, match.groups())
+        return self.model_copy(update={"mesh": self.mesh.model_copy(update={"columns": columns, "rows": rows})})
+
+    def to_toml(self) -> str:
+        """The description as TOML text that :func:`load_machine` reads back to an equal machine."""
+        return tomli_w.dumps(self.model_dump())
+
+
+_TILE = Tile(matrix_rows=8, matrix_columns=8, vector_lanes=8, l1_bytes=64 << 10, l1_banks=4, link_bits=128)
+_PAPER_TILE = Tile(
+    matrix_rows=32, matrix_columns=16, vector_lanes=64, l1_bytes=384 << 10, l1_banks=4, link_bits=1024
+)
+_HBM = Hbm(west_pitch=1, south_pitch=1, bytes_per_cycle=8)
+
+MACHINES: dict[str, Machine] = {
+    machine.name: machine
+    for machine in (
+        Machine(name="tiny", mesh=Mesh(columns=2, rows=2), tile=_TILE, hbm=_HBM),
+        Machine(name="mesh4", mesh=Mesh(columns=4, rows=4), tile=_TILE, hbm=_HBM),
+        Machine(name="mesh8", mesh=Mesh(columns=8, rows=8), tile=_TILE, hbm=_HBM),
+        Machine(
+            name="paper-2025",  # arXiv 2505.18824: 16 channels west and 16 south, 64 GB/s each at 1 GHz
+            mesh=Mesh(columns=32, rows=32),
+            tile=_PAPER_TILE,
+            hbm=Hbm(west_pitch=2, south_pitch=2, bytes_per_cycle=64, channel_bytes=256 << 20),
+        ),
+        Machine(
+            name="paper-2026",  # arXiv 2604.02110: 32 channels south, 2 TB/s in all at 965 MHz
+            clock_ghz=0.965,
+            mesh=Mesh(columns=32, rows=32),
+            tile=_PAPER_TILE,
+            hbm=Hbm(south_pitch=1, bytes_per_cycle=66, channel_bytes=256 << 20),
+        ),
+    )
+}
+
+
+def load_machine(name: str, mesh: str | None = None) -> Machine:
+    """The named machine, or the one a TOML file describes, with its mesh replaced where `mesh` is given.
+
+    Raises
+    ------
+    UserError
+        If the name is unknown, or the file is missing, is not TOML, or does not describe a machine.
+    """
+    if name in MACHINES:
+        machine = MACHINES[name]
+    elif name.endswith(".toml"):
+        machine = _read(Path(name))
+    else:
+        raise UserError(f"MACHINE must be one of {', '.join(MACHINES)}, or a path to a .toml file, not {name!r}")
+    return machine.with_mesh(mesh) if mesh else machine
+
+
+def _read(path: Path) -> Machine:
+    try:
+        return Machine.model_validate(tomllib.loads(path.read_text()))
+    except OSError as error:
+        raise UserError(f"MACHINE file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"MACHINE file {path}: not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "machine"
+        raise UserError(f"MACHINE file {path}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
