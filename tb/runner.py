@@ -1,0 +1,187 @@
+"""Builds Verilog with Verilator and runs cocotb test modules on it.
+
+Builds live in ``build/verilator/<key>``, where the key is a hash of everything the binary depends on: a build is made once,
+any number of runs may use it at a time, and deleting ``build`` is always safe.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import get_runner
+
+from hw.emit import emit, port_names
+from tb import toolchain
+
+__all__ = ["ROOT", "Build", "SimulationFailure", "build", "build_unit", "run", "run_unit"]
+
+ROOT = Path(__file__).resolve().parent.parent
+WARNINGS_OFF = ("-Wno-fatal", "-Wno-WIDTH", "-Wno-UNOPTFLAT", "-Wno-CASEINCOMPLETE", "-Wno-lint")
+
+
+class SimulationFailure(AssertionError):
+    """A cocotb test failed, or the simulator stopped abnormally; the message ends with the end of its log."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """A compiled simulation."""
+
+    top: str
+    folder: Path
+    seconds: float
+    """Wall time of the build; 0 where it was already there."""
+
+
+def build(
+    sources: Mapping[str, str],
+    top: str,
+    *,
+    public: Mapping[str, Iterable[str]],
+    hierarchical: Iterable[str] = (),
+    waves: bool = False,
+) -> Build:
+    """Compile Verilog text with Verilator for cocotb.
+
+    Parameters
+    ----------
+    sources
+        File name to Verilog text.
+    top
+        Name of the top module.
+    public
+        Module name to the variables that a testbench reads or writes; nothing else is visible to it.
+    hierarchical
+        Modules to compile once each, however often they are placed.
+    waves
+        Whether the binary can write a VCD (``--trace``).
+    """
+    control = ["`verilator_config"]
+    control += [f'public_flat_rw -module "{module}" -var "{var}"' for module, names in public.items() for var in names]
+    control += [f'hier_block -module "{module}"' for module in hierarchical]
+    files = {**sources, "control.vlt": "\n".join(control) + "\n"}
+    arguments = ["--no-public-flat-rw", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", *WARNINGS_OFF]
+    arguments += ["--hierarchical"] if hierarchical else []
+    arguments += ["--trace-structs", "--trace-max-width", "1024"] if waves else []
+    key = hashlib.sha256(json.dumps([toolchain.version(), top, arguments, waves, sorted(files.items())]).encode()).hexdigest()
+    folder = ROOT / "build" / "verilator" / key[:16]
+    with _locked(folder):
+        if (folder / "built").exists():
+            return Build(top, folder, 0.0)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        started = time.monotonic()
+        with _environment(toolchain.environment()):
+            try:
+                get_runner("verilator").build(
+                    sources=[folder / name for name in sorted(files)],
+                    hdl_toplevel=top,
+                    build_dir=folder,
+                    build_args=arguments,
+                    waves=waves,
+                    log_file=folder / "build.log",
+                    timescale=("1ns", "1ns"),
+                )
+            except (Exception, SystemExit) as error:
+                raise SimulationFailure(f"build of {top} failed ({error})\n{_tail(folder / 'build.log')}") from error
+        seconds = time.monotonic() - started
+        (folder / "built").write_text(f"{seconds:.1f}\n")
+    return Build(top, folder, seconds)
+
+
+def run(
+    compiled: Build,
+    module: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    plusargs: Iterable[str] = (),
+    seed: int = 1,
+    testcase: str | None = None,
+    workdir: Path | None = None,
+    waves: bool = False,
+) -> Path:
+    """Run the cocotb tests of `module` and return the folder in which they ran.
+
+    Raises
+    ------
+    SimulationFailure
+        If a test fails or none ran.
+    """
+    if workdir is None:
+        (ROOT / "build" / "runs").mkdir(parents=True, exist_ok=True)
+        workdir = Path(tempfile.mkdtemp(prefix=f"{compiled.top}-", dir=ROOT / "build" / "runs"))
+    workdir.mkdir(parents=True, exist_ok=True)
+    log = workdir / "simulation.log"
+    results = workdir / "results.xml"
+    results.unlink(missing_ok=True)
+    with _environment(toolchain.environment()):
+        with contextlib.suppress(SystemExit):  # raised under pytest for what is checked below
+            get_runner("verilator").test(
+                test_module=module,
+                hdl_toplevel=compiled.top,
+                hdl_toplevel_lang="verilog",
+                build_dir=compiled.folder,
+                test_dir=workdir,
+                results_xml=str(results),
+                seed=seed,
+                testcase=testcase,
+                plusargs=list(plusargs),
+                extra_env={"COCOTB_LOG_LEVEL": "INFO", **(environment or {})},
+                waves=waves,
+                log_file=log,
+            )
+    try:
+        tests, failures = get_results(results)
+    except RuntimeError as error:
+        raise SimulationFailure(f"{module}: the simulator stopped abnormally\n{_tail(log)}") from error
+    if failures or not tests:
+        raise SimulationFailure(f"{module}: {failures} of {tests} tests failed, seed {seed}\n{_tail(log)}")
+    return workdir
+
+
+def build_unit(component, name: str, *, waves: bool = False) -> Build:
+    """Emit one Amaranth component as module `name` and compile it with all its ports visible."""
+    return build({f"{name}.v": emit(component, name)}, name, public={name: ["clk", "rst", *port_names(component)]}, waves=waves)
+
+
+def run_unit(component, name: str, module: str, **options) -> Path:
+    """Build one Amaranth component as `build_unit` does, and `run` the cocotb tests of `module` on it.
+
+    The ports are ``clk``, ``rst`` and the component's members, nested members joined by ``__``
+    (``dut.command__payload``, ``dut.i__0__valid``). Options are those of `run`.
+    """
+    return run(build_unit(component, name), module, **options)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _tail(log: Path, lines: int = 60) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "(no log)"

@@ -1,0 +1,1 @@
+"""Unit benches: one cocotb module per hardware block, run by the test of the same name."""
