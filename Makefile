@@ -1,0 +1,31 @@
+# flatmesh: every target sets up what it needs. `make help` lists them; variables go through the environment.
+export MACHINE MESH DATAFLOW WORKLOAD DTYPE SEED WAVES JOBS GROUP ROWS COLUMNS STALL QUICK
+PYTHON ?= python3
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help sim test test-all bench lint clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+.venv/ready: pyproject.toml scripts/setup.sh
+	@PYTHON=$(PYTHON) sh scripts/setup.sh
+
+sim: .venv/ready ## the main job: attention on the RTL mesh, compared bit by bit (MACHINE MESH DATAFLOW WORKLOAD DTYPE SEED ...)
+	@$(PY) -m scripts.sim
+
+test: .venv/ready ## all fast tests
+	@$(PY) -m pytest -q -n 2
+
+test-all: .venv/ready ## every test, slow ones too
+	@$(PY) -m pytest -q -n 2 -m ""
+
+bench: .venv/ready ## simulation speed: cocotb against a bare C++ loop
+	@$(PY) -m scripts.bench
+
+lint: .venv/ready ## style and import rules
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+
+clean: ## remove everything that was built
+	rm -rf build .venv

@@ -1,0 +1,1 @@
+"""The mesh: tiles placed by instance, links, HBM channels, start, stop, watchdog and probes."""

@@ -1,0 +1,63 @@
+"""Runs the mesh from reset to `finished`, then reads every probe and dumps memory. Settings come from ``run.json``."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import RisingEdge, SimTimeoutError, Timer, with_timeout
+
+PERIOD = 2  # ns of simulated time a cycle
+REPORT_CYCLES = 2_000
+PROBES = 128
+
+
+async def cycles(count: int) -> None:
+    """Let `count` clock cycles pass without waking up in between."""
+    await Timer(count * PERIOD, unit="ns")
+
+
+@cocotb.test()
+async def program(dut):
+    """Load, start, wait, read back."""
+    folder = Path(os.environ["FLATMESH_RUN"])
+    settings = json.loads((folder / "run.json").read_text())
+    dut.rst.value = 1
+    dut.dump.value = 0
+    dut.probe_target.value = 0
+    dut.probe_index.value = 0
+    for name, value in settings["inputs"].items():
+        getattr(dut, name).value = value
+    Clock(dut.clk, PERIOD, unit="ns", impl="gpi").start()
+    await cycles(4)
+    await RisingEdge(dut.clk)
+    dut.rst.value = 0
+
+    started = time.perf_counter()
+    finished = dut.finished
+    while not finished.value:
+        try:
+            await with_timeout(RisingEdge(finished), REPORT_CYCLES * PERIOD, "ns")
+        except SimTimeoutError:
+            (folder / "progress").write_text(str(int(dut.cycles.value)))
+    seconds = time.perf_counter() - started
+
+    seen = {name: int(getattr(dut, name).value) for name in ("cycles", "boot_cycles", "error", "hung")}
+    # Errors elsewhere may still be on their way.
+    await cycles(20)
+
+    async def probe(target: int, index: int) -> int:
+        dut.probe_target.value = target
+        dut.probe_index.value = index
+        await cycles(4)
+        return int(dut.probe_data.value)
+
+    tiles, channels = settings["targets"], settings["channels"]
+    seen["tiles"] = [[await probe(target, index) for index in range(PROBES)] for target in range(tiles)]
+    seen["channels"] = [[await probe(tiles + channel, index) for index in range(3)] for channel in range(channels)]
+    seen["seconds"] = seconds
+    dut.dump.value = 1
+    await cycles(4)
+    (folder / "seen.json").write_text(json.dumps(seen))

@@ -1,0 +1,288 @@
+"""Runs tile programs on the RTL mesh: builds it, loads HBM, runs to the end, reads counters and memory back."""
+
+import binascii
+import hashlib
+import json
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import amaranth
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.emit import emit, port_names
+from isa.errors import UserError
+from isa.machine import Machine
+from isa.status import ErrorCode, Probe, QueueState
+from tb.runner import ROOT, Build, SimulationFailure, build, run
+
+__all__ = ["MeshRun", "RunFailure", "Settings", "build_mesh", "simulate", "verilog"]
+
+BENCH = "tb.benches.mesh"
+
+
+class RunFailure(UserError):
+    """The machine stopped with an error, or hung: one line says which tile, which instruction, which cycle."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Conditions of a run that need no other build, but for `stall_rate` > 0 and `waves`."""
+
+    stall_rate: int = 0
+    """Every link refuses new flits in `stall_rate` of 256 cycles."""
+    stall_seed: int = 1
+    watchdog: int = 20_000
+    """Cycles without activity that count as a hang."""
+    waves: bool = False
+
+
+@dataclass
+class MeshRun:
+    """What a run on the RTL gave."""
+
+    cycles: int
+    """From the start of all queues to the last activity."""
+    boot_cycles: int
+    probes: dict[tuple[int, int], list[int]]
+    """Probe values of each tile, indexed by `isa.status.Probe`."""
+    words_read: list[int]
+    """Per HBM channel, in words, boot not counted."""
+    words_written: list[int]
+    hbm: list[NDArray[np.uint8]]
+    """Contents of each channel in the dumped range."""
+    build_seconds: float
+    run_seconds: float
+    """Wall time of the simulation from the release of reset to `finished`."""
+    simulated_cycles: int
+    workdir: Path = field(default_factory=Path)
+
+    def total(self, probe: int) -> int:
+        """Sum of a counter over all tiles."""
+        return sum(values[probe] for values in self.probes.values())
+
+
+def verilog(machine: Machine, *, stall: bool = False) -> dict[str, str]:
+    """File name to Verilog text of the machine: ``tile.v``, ``mesh.v`` and the HBM memory model.
+
+    Emission takes seconds, so its result is kept under ``build/verilog``, keyed by the sources and the machine.
+    """
+    hardware = machine.model_copy(
+        update={"name": "any", "clock_ghz": 1.0, "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1})}
+    )
+    digest = hashlib.sha256(f"{amaranth.__version__} {stall} {hardware!r}".encode())
+    for folder in ("isa", "hw"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".v"):
+                digest.update(path.read_bytes())
+    cached = ROOT / "build" / "verilog" / digest.hexdigest()[:16]
+    names = ("tile.v", "mesh.v", "hbm_memory.v")
+    if not all((cached / name).exists() for name in names):
+        from hw.mesh.mesh import Mesh
+        from hw.tile.tile import Tile
+
+        texts = (
+            emit(Tile(machine=hardware), "tile"),
+            emit(Mesh(machine=hardware, stall=stall), "mesh"),
+            (ROOT / "hw" / "memory" / "hbm_memory.v").read_text(),
+        )
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cached.parent) as scratch:
+            for name, text in zip(names, texts, strict=True):
+                Path(scratch, name).write_text(text)
+            cached.mkdir(exist_ok=True)
+            for name in names:
+                os.replace(Path(scratch, name), cached / name)
+    return {name: (cached / name).read_text() for name in names}
+
+
+def build_mesh(machine: Machine, *, stall: bool = False, waves: bool = False) -> Build:
+    """Compile the machine's mesh, the tile once."""
+    from hw.mesh.mesh import Mesh
+
+    ports = ["clk", "rst", *port_names(Mesh(machine=machine, stall=stall))]
+    return build(
+        verilog(machine, stall=stall), "mesh", public={"mesh": ports}, hierarchical=["tile"], waves=waves
+    )
+
+
+def simulate(
+    machine: Machine,
+    images: Mapping[tuple[int, int], Sequence[int]],
+    hbm: Sequence[NDArray[np.uint8]],
+    *,
+    dump: tuple[int, int],
+    settings: Settings = Settings(),
+    progress: Callable[[int], None] | None = None,
+    workdir: Path | None = None,
+) -> MeshRun:
+    """Run one program image per tile on the RTL.
+
+    Parameters
+    ----------
+    machine
+        The machine.
+    images
+        For every tile (x, y), the 256-bit slots of its program image.
+    hbm
+        For every channel, its bytes from word 0 up, whole words.
+    dump
+        First and last word of every channel to read back afterwards.
+    settings
+        Conditions of the run.
+    progress
+        Called now and then with the cycle that has been reached.
+    workdir
+        Folder for the run's files; a fresh one under ``build/runs`` by default.
+
+    Raises
+    ------
+    RunFailure
+        If a tile raises an error or the machine hangs.
+    UserError
+        If images and data do not fit a channel.
+    SimulationFailure
+        If the simulator itself fails.
+    """
+    compiled = build_mesh(machine, stall=settings.stall_rate > 0, waves=settings.waves)
+    if workdir is None:
+        (ROOT / "build" / "runs").mkdir(parents=True, exist_ok=True)
+        workdir = Path(tempfile.mkdtemp(prefix="mesh-", dir=ROOT / "build" / "runs"))
+    workdir.mkdir(parents=True, exist_ok=True)
+    boot_address, boot_words = _write_hbm(machine, images, hbm, workdir)
+    (workdir / "run.json").write_text(json.dumps({
+        "targets": machine.mesh.tiles,
+        "channels": len(machine.channels),
+        "inputs": {
+            "boot_address": boot_address, "boot_words": boot_words, "hbm_latency": machine.hbm.latency,
+            "hbm_bytes_per_cycle": machine.hbm.bytes_per_cycle, "watchdog": settings.watchdog,
+            "stall_rate": settings.stall_rate, "stall_seed": settings.stall_seed,
+        },
+    }))  # fmt: skip
+    with _reporting(workdir / "progress", progress):
+        run(
+            compiled,
+            BENCH,
+            environment={"FLATMESH_RUN": str(workdir)},
+            plusargs=[f"+hbm_dir={workdir}", f"+dump_from={dump[0]}", f"+dump_to={dump[1]}"],
+            workdir=workdir,
+            waves=settings.waves,
+        )
+    seen = json.loads((workdir / "seen.json").read_text())
+    probes = {
+        (index % machine.mesh.columns, index // machine.mesh.columns): values for index, values in enumerate(seen["tiles"])
+    }
+    if seen["error"] or seen["hung"]:
+        raise RunFailure(_why(machine, probes, seen))
+    return MeshRun(
+        cycles=seen["cycles"],
+        boot_cycles=seen["boot_cycles"],
+        probes=probes,
+        words_read=[channel[0] for channel in seen["channels"]],
+        words_written=[channel[1] for channel in seen["channels"]],
+        hbm=[_read_hex(workdir / f"out_{index}.hex", machine.tile.word_bytes) for index in range(len(machine.channels))],
+        build_seconds=compiled.seconds,
+        run_seconds=seen["seconds"],
+        simulated_cycles=seen["cycles"] + seen["boot_cycles"],
+        workdir=workdir,
+    )
+
+
+def _write_hbm(machine: Machine, images, hbm, workdir: Path) -> tuple[int, int]:
+    """Write every channel's file; return the word address of the images and the words of each."""
+    word_bytes, channels = machine.tile.word_bytes, len(machine.channels)
+    slots = max(len(image) for image in images.values())
+    if slots > machine.tile.program_instructions:
+        raise UserError(
+            f"the program needs {slots} instruction slots, the tile has program_instructions={machine.tile.program_instructions}"
+        )
+    words = -(-slots * 32 // word_bytes)
+    turns = -(-machine.mesh.tiles // channels)
+    at = machine.channel_words - turns * words
+    for index in range(channels):
+        used = len(hbm[index]) // word_bytes
+        if used > at:
+            raise UserError(
+                f"HBM channel {index} needs {used + turns * words} words of {word_bytes} B, it has {machine.channel_words}"
+            )
+        text = _hex(hbm[index], word_bytes)
+        for turn in range(turns):
+            tile = turn * channels + index
+            if tile >= machine.mesh.tiles:
+                break
+            image = images[tile % machine.mesh.columns, tile // machine.mesh.columns]
+            raw = b"".join(slot.to_bytes(32, "little") for slot in image).ljust(words * word_bytes, b"\0")
+            text += f"@{at + turn * words:x}\n".encode() + _hex(np.frombuffer(raw, np.uint8), word_bytes)
+        (workdir / f"hbm_{index}.hex").write_bytes(text)
+    return at, words
+
+
+def _hex(content: NDArray[np.uint8], word_bytes: int) -> bytes:
+    words = np.ascontiguousarray(content).reshape(-1, word_bytes)[:, ::-1]
+    digits = np.frombuffer(binascii.hexlify(words.tobytes()), np.uint8).reshape(-1, 2 * word_bytes)
+    return np.hstack([digits, np.full((len(digits), 1), ord("\n"), np.uint8)]).tobytes()
+
+
+def _read_hex(path: Path, word_bytes: int) -> NDArray[np.uint8]:
+    try:
+        lines = [line for line in path.read_text().split() if not line.startswith(("/", "@"))]
+    except OSError as error:
+        raise SimulationFailure(f"the simulation left no {path.name}") from error
+    return np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8).reshape(-1, word_bytes)[:, ::-1].reshape(-1)
+
+
+class _reporting:  # noqa: N801
+    """Follows the cycle count that the bench writes, while the simulator runs."""
+
+    def __init__(self, path: Path, progress: Callable[[int], None] | None):
+        self._path, self._progress, self._stop = path, progress, threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def _follow(self):
+        while not self._stop.wait(0.5):
+            if self._path.exists() and (text := self._path.read_text().strip()):
+                self._progress(int(text))
+
+    def __enter__(self):
+        if self._progress:
+            self._thread.start()
+
+    def __exit__(self, *exception):
+        self._stop.set()
+        if self._progress:
+            self._thread.join()
+
+
+def _why(machine: Machine, probes: dict[tuple[int, int], list[int]], seen: dict) -> str:
+    """One line for a stopped machine: the first error, or who waits for what."""
+    failed = [(values[Probe.ERROR_CYCLE], tile) for tile, values in probes.items() if values[Probe.ERROR] & 0xFF]
+    if failed:
+        cycle, (x, y) = min(failed)
+        values = probes[x, y]
+        code, queue, pc = values[Probe.ERROR] & 0xFF, values[Probe.ERROR] >> 8 & 0xFF, values[Probe.ERROR] >> 16
+        where = f"queue {_queue_name(queue)}, instruction slot {pc}" if queue != 0xFF else "arriving flits"
+        detail = values[Probe.ERROR_DETAIL]
+        return f"tile ({x},{y}) stopped in cycle {cycle}: {ErrorCode(code).name}, {where}, detail {detail:#x}"
+    if seen["error"]:
+        bad = [index for index, channel in enumerate(seen["channels"]) if channel[2]]
+        return f"HBM channel {bad[0] if bad else '?'}: an access beyond its {machine.channel_words} words"
+    waiting = []
+    for (x, y), values in probes.items():
+        for queue in range(4):
+            pc, state, sem, count = values[Probe.QUEUE + 16 * queue :][:4]
+            if state in (QueueState.WAIT0, QueueState.WAIT1):
+                have = values[Probe.SEMAPHORE + sem]
+                waiting.append(f"tile ({x},{y}) {_queue_name(queue)} slot {pc} waits for semaphore {sem} >= {count}, it is {have}")
+            elif state not in (QueueState.HALTED,):
+                waiting.append(f"tile ({x},{y}) {_queue_name(queue)} slot {pc} is in {QueueState(state).name}")
+    shown = "; ".join(waiting[:8]) + (f"; and {len(waiting) - 8} more" if len(waiting) > 8 else "")
+    return f"hung: nothing moved after cycle {seen['cycles']}: {shown}"
+
+
+def _queue_name(queue: int) -> str:
+    return ("matrix", "vector", "load", "out")[queue]
