@@ -1,0 +1,303 @@
+"""Sequencer: one in-order instruction queue in front of one engine."""
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.control.completion import SIGNALS, Completion
+from hw.control.legality import Legality, kind_of_queue
+from hw.control.loops import LoopStack
+from hw.layouts import COMMON_LAYOUT, COORDINATE, SEM, SIGNAL, WAIT, command_layout, operands_layout
+from isa.instructions import BITS, CHECKSUM, LAYOUTS, LOOP_DEPTH, OPCODES_OF, REGISTERS, Kind, Opcode, Queue
+from isa.machine import Machine
+from isa.status import QUEUE_PROBES, ErrorCode, QueueState
+
+__all__ = ["Sequencer"]
+
+_OPERANDS_AT = COMMON_LAYOUT.size
+
+
+class Sequencer(wiring.Component):
+    """Fetches the instructions of one queue, resolves loops and registers, waits, and issues to the engine.
+
+    An engine instruction goes through: fetch, one cycle per address register it names, the legality check, first wait,
+    second wait, command. Its signals are sent, first then second, once the engine reports it done. Up to `OUTSTANDING`
+    commands may be with the engine; the next instruction gets as far as its command meanwhile, waits included.
+
+    With an immediate grant everywhere a scalar instruction takes 3 cycles, and an engine instruction's command is offered
+    4 cycles after its fetch request, plus one per address register and per wait. A signal is offered the cycle after `done`.
+
+    An instruction is consumed in place: a register number is cleared once its register is added, the count of a wait once
+    it is granted. What is left to do is what is left in the instruction.
+
+    SYNC with signals, HALT, and any other scalar instruction with signals complete only after all earlier instructions of
+    the queue have completed and signalled. Registers are 0 until they are written.
+
+    Parameters
+    ----------
+    machine : Machine
+        Sizes that operands are checked against.
+    queue : Queue
+        Which of the tile's queues this is.
+
+    Members
+    -------
+    run : ``In(1)``
+        Start at slot ``entry`` (16 bits); stays 1.
+    stop : ``In(1)``
+        The machine stopped: offer nothing, change nothing. Stays 1 until reset.
+    x, y : ``In(6)``
+        The tile's position.
+    fetch : ``Out(stream(16))``, fetch_valid : ``In(1)``, fetch_data : ``In(256)``
+        Request of a program slot and its answer, one or more cycles later.
+    wait : ``Out(stream(WAIT))``
+        Taken when the semaphore held the count, which is then subtracted.
+    command : ``Out(stream)``
+        To the engine: `command_layout` of the queue's kind. The register numbers in it are 0.
+    done : ``In(1)``
+        One pulse per command, in order.
+    signal : ``Out(stream(SIGNAL))``
+        Counts to add; ``x`` and ``y`` mean something with ``remote`` only.
+    halted, error : ``Out(1)``
+        HALT was reached and everything completed; an instruction was refused, for ``error_code`` (8 bits) at slot
+        ``error_pc`` (16 bits). Both stay.
+    pc, state, wait_sem, wait_count, cycles_fetch, cycles_wait, cycles_engine, instructions : ``Out``
+        Probes: see `isa.status`. The cycles of a drain count as engine cycles; instructions count when they issue.
+    """
+
+    OUTSTANDING = 4
+
+    def __init__(self, *, machine: Machine, queue: Queue):
+        self._machine = machine
+        self._queue = queue
+        self._kind = kind_of_queue(queue)
+        super().__init__({
+            "run": In(1),
+            "stop": In(1),
+            "entry": In(16),
+            "x": In(COORDINATE),
+            "y": In(COORDINATE),
+            "fetch": Out(stream.Signature(16)),
+            "fetch_valid": In(1),
+            "fetch_data": In(BITS),
+            "wait": Out(stream.Signature(WAIT)),
+            "command": Out(stream.Signature(command_layout(self._kind))),
+            "done": In(1),
+            "signal": Out(stream.Signature(SIGNAL)),
+            "halted": Out(1),
+            "error": Out(1),
+            "error_code": Out(8),
+            "error_pc": Out(16),
+            "pc": Out(16),
+            "state": Out(QueueState),
+            "wait_sem": Out(SEM),
+            "wait_count": Out(6),
+            **{name: Out(32) for name in QUEUE_PROBES[4:]},
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.legality = legality = Legality(machine=self._machine, queue=self._queue)
+        m.submodules.completion = completion = Completion(depth=self.OUTSTANDING)
+        m.submodules.loops = loops = LoopStack(depth=LOOP_DEPTH)
+        m.submodules.registers = registers = Memory(shape=32, depth=REGISTERS, init=[])
+
+        # The instruction, seen as each of its layouts.
+        instruction = Signal(BITS)
+        common = data.View(COMMON_LAYOUT, instruction[:_OPERANDS_AT])
+        operands, scalar = self._view(instruction, self._kind), self._view(instruction, Kind.SCALAR)
+        opcodes = OPCODES_OF[self._queue]
+        is_engine = (common.opcode >= min(opcodes)) & (common.opcode <= max(opcodes))
+        is_scalar = (common.opcode >= Opcode.HALT) & (common.opcode <= Opcode.END)
+        has_signals = common.sig0_on | common.sig1_kind.any()
+        m.d.comb += [
+            self.fetch.payload.eq(self.pc),
+            self.error_pc.eq(self.pc),
+            self.command.payload.eq(Cat(common.opcode, operands)),
+            legality.common.eq(common),
+            legality.operands.eq(operands),
+            legality.x.eq(self.x),
+            legality.y.eq(self.y),
+            completion.done.eq(self.done),
+            completion.stop.eq(self.stop),
+            *[completion.signals[name].eq(common[name]) for name in SIGNALS.members],
+        ]
+        wiring.connect(m, completion.signal, wiring.flipped(self.signal))
+
+        # Registers: one read and one 32-bit sum, for addresses as for ADD and LOOP. A memory is not cleared by reset, so a
+        # register counts only once it was written; register 0 never is.
+        read, write = registers.read_port(domain="comb"), registers.write_port()
+        written = Signal(REGISTERS)
+        base, total = Signal(32), Signal(32)
+        m.d.comb += [
+            read.addr.eq(scalar.rs),
+            base.eq(scalar.imm),
+            total.eq(base + Mux(written.bit_select(read.addr, 1), read.data, 0)),
+            write.addr.eq(scalar.rd),
+            write.data.eq(Mux(common.opcode == Opcode.LI, scalar.imm, total)),
+        ]
+        with m.If(write.en):
+            m.d.sync += written.eq(written | (1 << scalar.rd))
+        m.d.comb += [loops.start.eq(self.pc + 1), loops.rounds.eq(total)]
+
+        # Control.
+        complete = Signal()
+        m.d.comb += [
+            completion.issue.eq(self.command.valid & self.command.ready | complete & has_signals),
+            completion.instant.eq(complete & has_signals),
+        ]
+
+        def fail(code):
+            m.d.sync += self.error_code.eq(code)
+            m.next = "error"
+
+        def proceed(target):
+            m.d.sync += [self.pc.eq(target), self.instructions.eq(self.instructions + 1)]
+            m.next = "request"
+
+        with m.FSM():
+            with m.State("boot"):
+                m.d.sync += self.pc.eq(self.entry)
+                with m.If(self.run):
+                    m.next = "request"
+
+            with m.State("request"):
+                m.d.comb += [self.state.eq(QueueState.FETCH), self.fetch.valid.eq(~self.stop)]
+                with m.If(self.fetch.valid & self.fetch.ready):
+                    m.next = "response"
+
+            with m.State("response"):
+                m.d.comb += self.state.eq(QueueState.FETCH)
+                with m.If(self.fetch_valid):
+                    m.d.sync += instruction.eq(self.fetch_data)
+                    with m.If(_fold(self.fetch_data) == CHECKSUM):
+                        m.next = "decode"
+                    with m.Else():
+                        fail(ErrorCode.BAD_CHECKSUM)
+
+            with m.State("decode"):
+                m.d.comb += self.state.eq(QueueState.FETCH)
+                pending = Cat(operands[f"{name}_reg"].any() for name in self._addresses)
+                with m.If(self.stop):
+                    pass
+                with m.Elif(~(is_engine | is_scalar)):
+                    fail(ErrorCode.ILLEGAL)
+                with m.Elif(is_engine & pending.any()):
+                    for i, name in enumerate(self._addresses):
+                        with m.If(pending[i]) if i == 0 else m.Elif(pending[i]):
+                            m.d.comb += [read.addr.eq(operands[f"{name}_reg"]), base.eq(operands[name])]
+                            m.d.sync += [operands[name].eq(total), operands[f"{name}_reg"].eq(0)]
+                with m.Else():
+                    m.d.comb += [legality.engine.eq(is_engine), legality.scalar.eq(1)]
+                    with m.If(legality.code != ErrorCode.NONE):
+                        fail(legality.code)
+                    with m.Elif(common.wait0_count.any()):
+                        m.next = "wait0"
+                    with m.Elif(common.wait1_count.any()):
+                        m.next = "wait1"
+                    with m.Elif(is_engine):
+                        m.next = "issue"
+                    with m.Elif((has_signals | (common.opcode == Opcode.HALT)) & ~completion.empty):
+                        m.next = "drain"
+                    with m.Else():
+                        with m.Switch(common.opcode):
+                            with m.Case(Opcode.HALT):
+                                # Comes back here without its signals once they are sent.
+                                m.d.sync += [common.sig0_on.eq(0), common.sig1_kind.eq(0)]
+                                with m.If(~loops.empty):
+                                    fail(ErrorCode.BAD_LOOP)
+                                with m.Elif(has_signals):
+                                    m.d.comb += complete.eq(1)
+                                    m.next = "drain"
+                                with m.Else():
+                                    m.d.sync += self.instructions.eq(self.instructions + 1)
+                                    m.next = "halted"
+                            with m.Case(Opcode.SYNC):
+                                m.d.comb += complete.eq(1)
+                                proceed(self.pc + 1)
+                            with m.Case(Opcode.LI, Opcode.ADD):
+                                m.d.comb += [complete.eq(1), write.en.eq(scalar.rd.any())]
+                                proceed(self.pc + 1)
+                            with m.Case(Opcode.LOOP):
+                                with m.If(loops.full | ~total.any()):
+                                    fail(ErrorCode.BAD_LOOP)
+                                with m.Else():
+                                    m.d.comb += [complete.eq(1), loops.enter.eq(1)]
+                                    proceed(self.pc + 1)
+                            with m.Case(Opcode.END):
+                                with m.If(loops.empty):
+                                    fail(ErrorCode.BAD_LOOP)
+                                with m.Else():
+                                    m.d.comb += [complete.eq(1), loops.body_end.eq(1)]
+                                    proceed(Mux(loops.again, loops.target, self.pc + 1))
+
+            for name, other in (("wait0", "wait1"), ("wait1", None)):
+                sem, count = common[f"{name}_sem"], common[f"{name}_count"]
+                with m.State(name):
+                    m.d.comb += [
+                        self.state.eq(QueueState[name.upper()]),
+                        self.wait.valid.eq(~self.stop),
+                        self.wait.payload.sem.eq(sem),
+                        self.wait.payload.count.eq(count),
+                    ]
+                    with m.If(self.wait.valid & self.wait.ready):
+                        m.d.sync += count.eq(0)
+                        if other:
+                            with m.If(common[f"{other}_count"].any()):
+                                m.next = other
+                            with m.Elif(is_engine):
+                                m.next = "issue"
+                            with m.Else():
+                                m.next = "decode"
+                        else:
+                            with m.If(is_engine):
+                                m.next = "issue"
+                            with m.Else():
+                                m.next = "decode"
+
+            with m.State("issue"):
+                m.d.comb += [self.state.eq(QueueState.ENGINE), self.command.valid.eq(~self.stop & ~completion.full)]
+                with m.If(self.command.valid & self.command.ready):
+                    proceed(self.pc + 1)
+
+            with m.State("drain"):
+                m.d.comb += self.state.eq(QueueState.DRAIN)
+                with m.If(completion.empty):
+                    m.next = "decode"
+
+            with m.State("halted"):
+                m.d.comb += [self.state.eq(QueueState.HALTED), self.halted.eq(1)]
+
+            with m.State("error"):
+                m.d.comb += [self.state.eq(QueueState.ERROR), self.error.eq(1)]
+
+        # Probes.
+        m.d.comb += [self.wait_sem.eq(self.wait.payload.sem), self.wait_count.eq(self.wait.payload.count)]
+        with m.If(~self.stop), m.Switch(self.state):
+            with m.Case(QueueState.FETCH):
+                m.d.sync += self.cycles_fetch.eq(self.cycles_fetch + 1)
+            with m.Case(QueueState.WAIT0, QueueState.WAIT1):
+                m.d.sync += self.cycles_wait.eq(self.cycles_wait + 1)
+            with m.Case(QueueState.ENGINE, QueueState.DRAIN):
+                m.d.sync += self.cycles_engine.eq(self.cycles_engine + 1)
+        return m
+
+    @property
+    def _addresses(self):
+        """Operands to which a register is added."""
+        names = [field.name for field in LAYOUTS[self._kind]]
+        return [name for name in names if f"{name}_reg" in names]
+
+    @staticmethod
+    def _view(instruction, kind):
+        layout = operands_layout(kind)
+        return data.View(layout, instruction[_OPERANDS_AT : _OPERANDS_AT + layout.size])
+
+
+def _fold(value):
+    """XOR of the bytes of a value."""
+    while len(value) > 8:
+        half = len(value) // 2
+        value = value[:half] ^ value[half:]
+    return value
