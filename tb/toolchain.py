@@ -5,12 +5,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
 from isa.errors import UserError
 
-__all__ = ["OPTIMISATION", "environment", "version"]
+__all__ = ["OPTIMISATION", "environment", "include_folder", "version"]
 
 OPTIMISATION = "-O3 -march=native"
 MINIMUM = (5, 36)
@@ -69,12 +70,23 @@ def environment() -> dict[str, str]:
     """
     _require_tools()
     settings = [f"OPT_FAST={OPTIMISATION}", "OPT_SLOW=-O1", "OPT_GLOBAL=-O2"]
+    # Verilator's helper scripts call plain `python`.
+    path = [str(Path(sys.executable).parent), os.environ["PATH"]]
     variables = {}
     root = _root()
     if root is not None:
         # The wheel's makefile was configured without a compiler: it does not know how to include a precompiled header.
         settings.append("CFG_CXXFLAGS_PCH_I=-include")
         variables["VERILATOR_ROOT"] = str(root)
-        variables["PATH"] = f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        path.insert(0, str(root / "bin"))
     quoted = " ".join(setting.replace(" ", "\\ ") for setting in settings)
-    return {**variables, "MAKEFLAGS": f"-j{os.cpu_count() or 1} -- {quoted}"}
+    return {**variables, "PATH": os.pathsep.join(path), "MAKEFLAGS": f"-j{os.cpu_count() or 1} -- {quoted}"}
+
+
+def include_folder() -> Path:
+    """Folder of Verilator's C++ headers."""
+    root = _root()
+    if root is None:
+        found = subprocess.run(["verilator", "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=False)
+        root = Path(found.stdout.strip())
+    return root / "include"

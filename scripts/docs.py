@@ -1,0 +1,75 @@
+"""`make docs`: writes the generated tables of docs/programming.md from the instruction set's own source."""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+from isa import instructions, status
+from isa.instructions import COMMON, LAYOUTS, OPCODES_OF, Bits, Kind, Opcode
+from tb.runner import ROOT
+
+__all__ = ["generated", "render"]
+
+PAGE = ROOT / "docs" / "programming.md"
+
+
+def _comments(module, enum) -> dict[str, str]:
+    """Member name to the comment behind it."""
+    source = inspect.getsource(module)
+    body = source[source.index(f"class {enum.__name__}(") :]
+    found = re.findall(r"^    ([A-Z0-9_]+) = \S+  # (.*)$", body, re.MULTILINE)
+    return {name: comment for name, comment in found if name in enum.__members__}
+
+
+def _fields(fields: tuple[Bits, ...], at: int) -> list[str]:
+    lines = ["| field | bits | meaning |", "|---|---|---|"]
+    for field in fields:
+        if field.doc:
+            lines.append(f"| `{field.name}` | {at}..{at + field.width - 1}{' signed' if field.signed else ''} | {field.doc} |")
+        at += field.width
+    return lines
+
+
+def _tables() -> str:
+    comments = _comments(instructions, Opcode)
+    owner = {op: queue.name.lower() for queue, ops in OPCODES_OF.items() for op in ops}
+    lines = ["| opcode | code | queue | effect |", "|---|---|---|---|"]
+    for op in Opcode:
+        effect = comments[op.name].replace("|", "\\|")
+        lines.append(f"| `{op.name.lower()}` | {op:#04x} | {owner.get(op, 'any')} | {effect} |")
+    lines += ["", "Every instruction begins with these 64 bits:", "", *_fields(COMMON, 0)]
+    for kind in Kind:
+        lines += ["", f"Operands of {kind.name.lower()} instructions:", "", *_fields(LAYOUTS[kind], 64)]
+    return "\n".join(lines)
+
+
+def _errors() -> str:
+    comments = _comments(status, status.ErrorCode)
+    lines = ["| code | name | cause |", "|---|---|---|"]
+    lines += [f"| {code:d} | `{code.name}` | {comments[code.name]} |" for code in status.ErrorCode if code]
+    return "\n".join(lines)
+
+
+def generated() -> dict[str, str]:
+    """Marker to the text that belongs behind it."""
+    return {"errors": _errors(), "tables": _tables()}
+
+
+def render(page: str) -> str:
+    """The page with all generated parts brought up to date."""
+    for name, text in generated().items():
+        marker = f"<!-- generated: {name} -->"
+        end = f"<!-- end: {name} -->"
+        if end in page:
+            page = page[: page.index(marker)] + marker + page[page.index(end) + len(end) :]
+        page = page.replace(marker, f"{marker}\n{text}\n{end}")
+    return page
+
+
+if __name__ == "__main__":
+    before = PAGE.read_text()
+    after = render(before)
+    Path(PAGE).write_text(after)
+    print(f"docs/programming.md: {'up to date' if before == after else 'rewritten'}")
+    sys.exit(0)

@@ -1,0 +1,54 @@
+"""The house keeps its rules: who may import whom, and that generated documents are up to date."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from scripts.docs import PAGE, render
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("isa", "hw", "golden", "programs", "model", "tb", "scripts", "tests")
+MAY_IMPORT = {
+    "isa": {"isa"},
+    "hw": {"hw", "isa"},
+    "golden": {"golden", "isa"},
+    "programs": {"programs", "isa"},
+    "model": {"model", "isa", "programs"},
+    "tb": {"tb", "isa", "hw", "golden", "programs", "model"},
+    "scripts": set(ROOMS) - {"tests"},
+    "tests": set(ROOMS),
+}
+
+
+def imported_rooms(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found & set(ROOMS)
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if (ROOT / room).is_dir()])
+def test_a_room_imports_only_what_it_may(room):
+    files = sorted((ROOT / room).rglob("*.py"))
+    assert files
+    wrong = {str(path.relative_to(ROOT)): extra for path in files if (extra := imported_rooms(path) - MAY_IMPORT[room])}
+    assert not wrong
+
+
+def test_the_import_rule_sees_a_breach(tmp_path):
+    path = tmp_path / "breach.py"
+    path.write_text("def f():\n    from golden.machine import GoldenMachine\n")
+    assert imported_rooms(path) == {"golden"}
+
+
+def test_generated_tables_are_up_to_date():
+    assert render(PAGE.read_text()) == PAGE.read_text(), "run make docs"
+
+
+def test_isa_knows_no_hardware():
+    for path in (ROOT / "isa").rglob("*.py"):
+        assert "amaranth" not in path.read_text(), path
