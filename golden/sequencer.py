@@ -1,0 +1,123 @@
+"""One instruction queue of one tile: registers, loops, waits and signals, exactly as `isa.instructions` says."""
+
+from collections.abc import Callable
+
+from golden.decoding import Decoded, Image
+from golden.errors import Fault
+from isa.instructions import LAYOUTS, LOOP_DEPTH, REGISTERS, Kind, Opcode, Queue, kind_of
+from isa.status import ErrorCode
+
+__all__ = ["Sequencer"]
+
+_REGISTER = (1 << 32) - 1
+
+_ADDRESSES = {
+    kind: tuple(
+        (field.name, f"{field.name}_reg", field.width, field.signed)
+        for field in LAYOUTS[kind]
+        if any(other.name == f"{field.name}_reg" for other in LAYOUTS[kind])
+    )
+    for kind in Kind
+}
+"""(field, register field, width, signed) of each operand to which a register is added."""
+
+
+class Sequencer:
+    """State of a queue. The machine supplies what reaches beyond it.
+
+    Parameters
+    ----------
+    tile, queue, image
+        Where it is and what it runs.
+    take
+        Takes a count from a semaphore of the tile: `take(semaphore, count) -> bool`.
+    execute
+        Carries out an engine instruction with its effective operands: `execute(decoded, operands)`.
+    signal
+        Bumps a semaphore of the tile, or of another one: `signal(semaphore, remote)`.
+    """
+
+    def __init__(
+        self,
+        *,
+        tile: tuple[int, int],
+        queue: Queue,
+        image: Image,
+        take: Callable[[int, int], bool],
+        execute: Callable[["Sequencer", Decoded, dict[str, int]], None],
+        signal: Callable[["Sequencer", int, tuple[int, int] | None], None],
+    ):
+        self.tile = tile
+        self.queue = queue
+        self.pc = image.entries[queue]
+        self.registers = [0] * REGISTERS
+        self.halted = False
+        self.blocked: tuple[int, int] | None = None
+        """(semaphore, count) of the wait that was not met."""
+        self.retired = 0
+        self._image = image
+        self._take = take
+        self._execute = execute
+        self._signal = signal
+        self._loops: list[list[int]] = []
+        self._waited = 0
+
+    def step(self) -> Decoded | None:
+        """Execute one instruction; None if it waits (see `blocked`). Waits are met one after the other, as in hardware.
+
+        Raises
+        ------
+        Fault
+            Whatever the instruction is guilty of; `pc` is its slot.
+        """
+        decoded = self._image.fetch(self.pc, self.queue, self.tile)
+        for semaphore, count in decoded.waits[self._waited :]:
+            if not self._take(semaphore, count):
+                self.blocked = semaphore, count
+                return None
+            self._waited += 1
+        self._waited = 0
+        self.blocked = None
+        following = self.pc + 1
+        if kind_of(decoded.opcode) == Kind.SCALAR:
+            following = self._scalar(decoded)
+        else:
+            self._execute(self, decoded, self._effective(decoded))
+        for semaphore, remote in decoded.signals:
+            self._signal(self, semaphore, remote)
+        self.pc = following
+        self.retired += 1
+        return decoded
+
+    def _effective(self, decoded: Decoded) -> dict[str, int]:
+        """The operands with the registers added, modulo the width of each field."""
+        operands = decoded.fields.copy()
+        for name, register, width, signed in _ADDRESSES[kind_of(decoded.opcode)]:
+            value = operands[name] + self.registers[operands[register]] & (1 << width) - 1
+            operands[name] = value - (1 << width) if signed and value >> width - 1 else value
+        return operands
+
+    def _scalar(self, decoded: Decoded) -> int:
+        """Execute a scalar instruction; gives the next slot."""
+        f, opcode = decoded.fields, decoded.opcode
+        if opcode == Opcode.HALT:
+            self.halted = True
+            return self.pc
+        if opcode in (Opcode.LI, Opcode.ADD):
+            base = self.registers[f["rs"]] if opcode == Opcode.ADD else 0
+            if f["rd"]:
+                self.registers[f["rd"]] = base + f["imm"] & _REGISTER
+        elif opcode == Opcode.LOOP:
+            turns = f["imm"] + self.registers[f["rs"]] & _REGISTER
+            if not turns or len(self._loops) == LOOP_DEPTH:
+                text = f"more than {LOOP_DEPTH} loops inside each other" if turns else "LOOP of 0 iterations"
+                raise Fault(ErrorCode.BAD_LOOP, text)
+            self._loops.append([self.pc + 1, turns])
+        elif opcode == Opcode.END:
+            if not self._loops:
+                raise Fault(ErrorCode.BAD_LOOP, "END without LOOP")
+            self._loops[-1][1] -= 1
+            if self._loops[-1][1]:
+                return self._loops[-1][0]
+            self._loops.pop()
+        return self.pc + 1
