@@ -197,9 +197,9 @@ class Tile(wiring.Component):
             boot.channel_edge.eq(self.boot_edge),
             boot.address.eq(self.boot_address),
             boot.words.eq(self.boot_words),
-            program.write.valid.eq(ejector.program.valid),
-            program.write.addr.eq(ejector.program.addr),
-            program.write.data.eq(ejector.program.data),
+            program.write_valid.eq(ejector.program.valid),
+            program.write_addr.eq(ejector.program.addr),
+            program.write_data.eq(ejector.program.data),
             self.booted.eq(boot.booted),
         ]
 
@@ -258,7 +258,7 @@ class Tile(wiring.Component):
             Probe.VECTOR_ACTIVE: vector.active,
             Probe.VECTOR_BUSY: vector.busy,
             Probe.LOAD_REQUESTS: load.done,
-            Probe.OUT_FLITS: out.flit,
+            Probe.OUT_FLITS: out.flits,
             Probe.OUT_STALL: out.stall,
             Probe.EJECT_FLITS: ejected,
             Probe.L1_CONFLICT: l1.conflict,
@@ -297,5 +297,5 @@ class Tile(wiring.Component):
         ]
         # Registered: nobody needs it in the same cycle.
         m.d.sync += self.alive.eq(
-            Cat(stepping, matrix.active, vector.active, ejected, *moved.values(), out.flit, load.done, matrix.done, vector.done).any()
+            Cat(stepping, matrix.active, vector.active, ejected, *moved.values(), out.flits, load.done, matrix.done, vector.done).any()
         )
