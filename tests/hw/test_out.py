@@ -1,0 +1,172 @@
+"""Every word leaves once, in order, with the right address, whoever stalls; and one a cycle when nobody does."""
+
+import random
+
+import pytest
+from amaranth.sim import Simulator
+
+from hw.control.out import OutEngine
+from hw.layouts import FlitKind
+from isa.instructions import EdgePort, Opcode
+from isa.machine import MACHINES
+
+TILE = MACHINES["mesh4"].tile
+TILES = {
+    "4 banks": TILE,
+    "1 bank": TILE.model_copy(update={"l1_banks": 1}),
+    "8 banks": TILE.model_copy(update={"l1_banks": 8}),
+    "wide words": TILE.model_copy(update={"link_bits": 512}),
+}
+X, Y = 3, 2
+PORTS = {Opcode.STORE: "request", Opcode.PUT: "data", Opcode.REDUCE: "reduce"}
+
+
+def word_at(tile, address):
+    """Contents of an L1 word: something that depends on every bit of its address."""
+    return (address + 1) * 0x9E3779B97F4A7C15F39CC0605CEDC835 & (1 << tile.link_bits) - 1
+
+
+def command(opcode, rng, **fields):
+    names = {
+        "local": 16, "local_pitch": 10, "remote": 28 if opcode == Opcode.STORE else 16, "remote_pitch": 16, "x0": 6, "y0": 6,
+        "x1": 6, "y1": 6, "target_x": 6, "target_y": 6, "edge": 2, "bump": 1, "sem": 5, "op": 1, "fmt": 3, "turn": 1, "tag": 8,
+    }  # fmt: skip
+    fields = {name: rng.getrandbits(bits) for name, bits in names.items()} | {"rows": 1, "words": 1} | fields
+    return {"opcode": int(opcode), **fields}
+
+
+def flits_of(tile, c):
+    """(network, flit) of each word of a command."""
+    opcode, flits = Opcode(c["opcode"]), []
+    for row in range(c["rows"]):
+        for word in range(c["words"]):
+            flit = {
+                "addr": c["remote"] + row * c["remote_pitch"] + word & (0xFFFFFFF if opcode == Opcode.STORE else 0xFFFF),
+                "bump": int(c["bump"] and row == c["rows"] - 1 and word == c["words"] - 1),
+                "data": word_at(tile, c["local"] + row * c["local_pitch"] + word & 0xFFFF),
+                **{name: c[name] for name in ("sem", "tag", "x0", "y0", "x1", "y1")},
+            }
+            if opcode == Opcode.STORE:
+                flit |= {"x0": X, "x1": X, "y0": Y, "y1": Y, "x": c["target_x"], "y": c["target_y"], "edge": c["edge"]}
+                flit |= {"write": 1, "program": 0}
+            elif opcode == Opcode.PUT:
+                flit |= {"kind": FlitKind.WRITE.value}
+            else:
+                flit |= {"root_x": c["target_x"], "root_y": c["target_y"], "seq": len(flits) & 0xFFFF}
+                flit |= {name: c[name] for name in ("turn", "op", "fmt")}
+            flits.append((PORTS[opcode], flit))
+    return flits
+
+
+class Bench:
+    """The engine with an L1 that answers after one cycle and networks that stall."""
+
+    def __init__(self, tile, seed, *, l1_stall=0.0, stall=0.0, gap=0.0):
+        self.tile, self.rng = tile, random.Random(seed)
+        self.l1_stall, self.stall, self.gap = l1_stall, stall, gap
+        self.taken_at, self.flits, self.flit_at, self.done_at, self.events = [], [], [], [], {"flits": 0, "stall": 0}
+
+    def run(self, commands, limit=5000):
+        """Run until all commands are done; fill in what happened when."""
+        self.dut = OutEngine(tile=self.tile)
+        self.commands = list(commands)
+        self.count = len(self.commands)
+        sim = Simulator(self.dut)
+        sim.add_clock(1e-6)
+        self.limit = limit
+        sim.add_testbench(self._cycles)
+        sim.run()
+        assert len(self.done_at) == self.count, f"stuck: {len(self.done_at)} of {self.count} commands done"
+        return self
+
+    async def _cycles(self, ctx):
+        dut, rng, tile = self.dut, self.rng, self.tile
+        ctx.set(dut.x, X)
+        ctx.set(dut.y, Y)
+        response, held = None, {}
+        for cycle in range(self.limit):
+            offer = bool(self.commands) and rng.random() >= self.gap
+            ctx.set(dut.command.valid, offer)
+            if offer:
+                ctx.set(dut.command.payload, self.commands[0])
+            ctx.set(dut.l1.req.ready, rng.random() >= self.l1_stall)
+            ctx.set(dut.l1.rsp_valid, response is not None)
+            ctx.set(dut.l1.rsp_data, rng.getrandbits(64) if response is None else response)
+            for name in PORTS.values():
+                ctx.set(getattr(dut, name).ready, rng.random() >= self.stall)
+
+            response = None
+            if ctx.get(dut.l1.req.valid) and ctx.get(dut.l1.req.ready):
+                request = ctx.get(dut.l1.req.payload)
+                assert not request.write
+                assert request.mask & request.mask + 1 == 0 and request.mask, "a line is read from its first word"
+                response = sum(
+                    word_at(tile, request.addr + i & 0xFFFF) << i * tile.link_bits
+                    for i in range(tile.l1_banks) if request.mask >> i & 1
+                )  # fmt: skip
+            for name in PORTS.values():
+                port = getattr(dut, name)
+                if not ctx.get(port.valid):
+                    assert name not in held, f"cycle {cycle}: {name} withdrew its flit"
+                    continue
+                payload = ctx.get(port.payload)
+                bits = ctx.get(port.payload.as_value())
+                assert held.pop(name, bits) == bits, f"cycle {cycle}: {name} changed its flit"
+                if ctx.get(port.ready):
+                    fields = {field: getattr(payload, field) for field, _ in port.payload.shape()}
+                    fields = {field: value.value if isinstance(value, FlitKind) else int(value) for field, value in fields.items()}
+                    self.flits.append((name, fields))
+                    self.flit_at.append(cycle)
+                else:
+                    held[name] = bits
+            self.events["flits"] += ctx.get(dut.flits)
+            self.events["stall"] += ctx.get(dut.stall)
+            if ctx.get(dut.done):
+                self.done_at.append(cycle)
+            if offer and ctx.get(dut.command.ready):
+                self.taken_at.append(cycle)
+                self.commands.pop(0)
+            await ctx.tick()
+            if len(self.done_at) == self.count and not self.commands:
+                break
+        assert not ctx.get(dut.l1.req.valid)
+
+
+@pytest.mark.parametrize("name", TILES)
+@pytest.mark.parametrize("stalls", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.6, 0.6), (0.9, 0.3)], ids=str)
+def test_flits_are_the_commands_words(name, stalls):
+    rng = random.Random(f"{name} {stalls}")
+    commands = [
+        command(rng.choice(list(PORTS)), rng, rows=rng.choice([1, 1, 2, 5]), words=rng.choice([1, 2, 3, 4, 5, 8, 9, 17]))
+        for _ in range(12)
+    ]
+    bench = Bench(TILES[name], 1, l1_stall=stalls[0], stall=stalls[1], gap=0.3).run(commands)
+    expected = [flit for c in commands for flit in flits_of(TILES[name], c)]
+    assert len(bench.flits) == len(expected)
+    for index, (actual, wanted) in enumerate(zip(bench.flits, expected, strict=True)):
+        assert actual == wanted, f"flit {index}: expected {wanted}, got {actual}"
+    assert bench.events["flits"] == len(expected)
+    assert bool(bench.events["stall"]) == bool(stalls[1])
+    last = [sum(c["rows"] * c["words"] for c in commands[: i + 1]) - 1 for i in range(len(commands))]
+    assert bench.done_at == [bench.flit_at[i] for i in last], "done is when the last flit is taken"
+
+
+@pytest.mark.parametrize("rows, words", [(1, 16), (16, 1), (5, 3), (3, 5), (4, 9)])
+@pytest.mark.parametrize("opcode", PORTS)
+def test_one_flit_a_cycle_after_the_documented_latency(opcode, rows, words):
+    bench = Bench(TILE, 1).run([command(opcode, random.Random(1), rows=rows, words=words)] * 2)
+    count = rows * words
+    for i, taken in enumerate(bench.taken_at):
+        first = taken + OutEngine.LATENCY
+        assert bench.flit_at[i * count : (i + 1) * count] == list(range(first, first + count))
+    assert OutEngine.LATENCY <= 8
+    assert bench.taken_at[1] == bench.done_at[0] + 1
+
+
+def test_the_last_edge_and_the_longest_row():
+    """A row of 4095 words keeps its count; every edge number gets through."""
+    bench = Bench(TILE, 1).run([command(Opcode.PUT, random.Random(2), words=4095)])
+    assert len(bench.flits) == 4095
+    assert [flit["bump"] for _, flit in bench.flits][:-1] == [0] * 4094
+    commands = [command(Opcode.STORE, random.Random(edge), edge=int(edge)) for edge in EdgePort]
+    assert [flit["edge"] for _, flit in Bench(TILE, 1).run(commands).flits] == [0, 1, 2, 3]
