@@ -16,7 +16,9 @@ LINES = 4
 
 
 class LineReader(wiring.Component):
-    """Delivers `rows` rows of `words` words, in order. If L1 is ready, the first is there 3 cycles after `start`, then one a cycle.
+    """Delivers `rows` rows of `words` words, in order.
+
+    If L1 and the consumer are always ready, the first word is there 3 cycles after `start`, then one every cycle.
 
     Members
     -------

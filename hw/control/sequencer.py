@@ -25,8 +25,8 @@ class Sequencer(wiring.Component):
     second wait, command. Its signals are sent, first then second, once the engine reports it done. Up to `OUTSTANDING`
     commands may be with the engine; the next instruction gets as far as its command meanwhile, waits included.
 
-    With an immediate grant everywhere a scalar instruction takes 3 cycles, and an engine instruction's command is offered
-    4 cycles after its fetch request, plus one per address register and per wait. A signal is offered the cycle after `done`.
+    If nothing stalls, a scalar instruction takes 3 cycles; a command is offered 3 cycles after its fetch request, plus one
+    per address register and one per wait; a signal is offered in the cycle after `done`.
 
     An instruction is consumed in place: a register number is cleared once its register is added, the count of a wait once
     it is granted. What is left to do is what is left in the instruction.

@@ -28,8 +28,9 @@ def word_at(tile, address):
 
 def command(opcode, rng, **fields):
     names = {
-        "local": 16, "local_pitch": 10, "remote": 28 if opcode == Opcode.STORE else 16, "remote_pitch": 16, "x0": 6, "y0": 6,
-        "x1": 6, "y1": 6, "target_x": 6, "target_y": 6, "edge": 2, "bump": 1, "sem": 5, "op": 1, "fmt": 3, "turn": 1, "tag": 8,
+        "local": 16, "local_pitch": 10, "remote": 28 if opcode == Opcode.STORE else 16, "remote_pitch": 16,
+        "x0": 6, "y0": 6, "x1": 6, "y1": 6, "target_x": 6, "target_y": 6, "edge": 2, "bump": 1, "sem": 5, "op": 1,
+        "fmt": 3, "turn": 1, "tag": 8,
     }  # fmt: skip
     fields = {name: rng.getrandbits(bits) for name, bits in names.items()} | {"rows": 1, "words": 1} | fields
     return {"opcode": int(opcode), **fields}
@@ -114,8 +115,7 @@ class Bench:
                 assert held.pop(name, bits) == bits, f"cycle {cycle}: {name} changed its flit"
                 if ctx.get(port.ready):
                     fields = {field: getattr(payload, field) for field, _ in port.payload.shape()}
-                    fields = {field: value.value if isinstance(value, FlitKind) else int(value) for field, value in fields.items()}
-                    self.flits.append((name, fields))
+                    self.flits.append((name, {field: getattr(value, "value", value) for field, value in fields.items()}))
                     self.flit_at.append(cycle)
                 else:
                     held[name] = bits

@@ -56,7 +56,8 @@ def test_slots_come_back_to_who_asked(link_bits):
             else:
                 assert ctx.get(dut.fetch_valid) == 0, f"cycle {cycle}"
             rate = 1.0 if cycle < 200 else 0.2
-            wanted = [rng.choice([rng.randrange(20), 20, 0xFFFF]) if w is None and rng.random() < rate else w for w in wanted]
+            new = [rng.choice([rng.randrange(20), 20, 0xFFFF]) if rng.random() < rate else None for _ in wanted]
+            wanted = [n if w is None else w for w, n in zip(wanted, new, strict=True)]
             for fetch, slot in zip(dut.fetch, wanted, strict=True):
                 ctx.set(fetch.valid, slot is not None)
                 ctx.set(fetch.payload, slot or 0)

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from amaranth import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from hw.control.semaphores import Semaphores
@@ -52,9 +53,7 @@ def test_counts_are_the_models(tile, bump_rate):
             # Which waits are met is decided by the counts before this cycle's bump.
             bumped = next((b for b, sem in enumerate(bumps) if sem is not None), None)
             bumped_sem = None if bumped is None else bumps[bumped]
-            met = [
-                w is not None and counts[w[0]] >= w[1] and w[0] != bumped_sem for w in waits
-            ]
+            met = [w is not None and counts[w[0]] >= w[1] and w[0] != bumped_sem for w in waits]
             granted = met.index(True) if any(met) else None
             for i, wait in enumerate(waits):
                 if wait is not None:
@@ -85,8 +84,6 @@ def test_counts_are_the_models(tile, bump_rate):
 def test_the_first_wait_of_a_semaphore_after_reset_sees_zero():
     """Counts of an earlier run must not survive a reset, although a memory's cells do."""
     dut = Semaphores(tile=SMALL, bumps=1, waiters=1)
-    from amaranth import ResetInserter, Signal
-
     reset = Signal()
     sim = Simulator(ResetInserter(reset)(dut))
     sim.add_clock(1e-6)
