@@ -39,13 +39,13 @@ def _canonical(values: Floats) -> Floats:
 
 
 def add(a: Floats, b: Floats) -> Floats:
-    """a + b."""
+    """A + b."""
     with quiet():
         return _canonical(np.atleast_1d(np.add(a, b, dtype=np.float32)))
 
 
 def multiply(a: Floats, b: Floats) -> Floats:
-    """a * b in the vector engine and in EXP: what is below 2^-126 counts as zero, of operands and of the exact product."""
+    """A * b in the vector engine and in EXP: what is below 2^-126 counts as zero, of operands and of the exact product."""
     with quiet():
         # 24 by 24 bits and exponents down to -252: exact in float64.
         product = np.atleast_1d(np.multiply(_flush(a), _flush(b), dtype=np.float64))

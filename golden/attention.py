@@ -104,7 +104,7 @@ def _seen(rows: int, columns: int, causal: bool) -> NDArray[np.bool_]:
 
 
 def _weighted(weights: NDArray, v: NDArray, seen: NDArray[np.bool_]) -> NDArray:
-    """weights @ v without 0 * inf or 0 * NaN from values that are not seen."""
+    """Weights @ v without 0 * inf or 0 * NaN from values that are not seen."""
     if np.isfinite(v).all() or seen.all():
         return weights @ v
     return np.stack([weights[row, see] @ v[see] for row, see in enumerate(seen)])

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +102,7 @@ class Reductions:
         """
         before: dict[tuple[Key, int], set[tuple[Key, int]]] = {}
         for order in self._order.values():
-            for first, second in zip(order, order[1:], strict=False):
+            for first, second in pairwise(order):
                 before.setdefault(second, set()).add(first)
         try:
             TopologicalSorter(before).prepare()

@@ -1,17 +1,13 @@
-"""From a slot of a program image to an instruction the sequencer accepts, or to the error it raises."""
+"""From a slot of a program image to an instruction the sequencer can issue, or to the error it raises."""
 
 from dataclasses import dataclass
 
 from golden.errors import Fault
-from golden.reduction import Rectangle
-from isa.errors import UserError
 from isa.image import MAGIC, Program
 from isa.instructions import (
     COMMON,
     LAYOUTS,
     OPCODES_OF,
-    EdgePort,
-    Format,
     Instruction,
     Kind,
     Opcode,
@@ -23,7 +19,7 @@ from isa.instructions import (
 from isa.machine import Machine
 from isa.status import ErrorCode
 
-__all__ = ["Decoded", "Image", "check"]
+__all__ = ["Decoded", "Image"]
 
 _DEFAULTS = {kind: {field.name: 0 for field in (*COMMON, *LAYOUTS[kind])} for kind in Kind}
 
@@ -76,104 +72,31 @@ class Image:
             )
         self._decoded: dict[tuple[int, Queue], Decoded] = {}
 
-    def fetch(self, pc: int, queue: Queue, tile: tuple[int, int]) -> Decoded:
-        """The instruction in slot `pc`, for the queue of a tile that is about to issue it.
+    def fetch(self, pc: int, queue: Queue) -> Decoded:
+        """The instruction in slot `pc`, for the queue that is about to issue it.
 
         Raises
         ------
         Fault
-            BAD_CHECKSUM, ILLEGAL or RECTANGLE. Memory that the image does not reach holds 0, which is no instruction.
+            BAD_CHECKSUM or ILLEGAL. Memory that the image does not reach holds 0, which is no instruction.
         """
         found = self._decoded.get((pc, queue))
         if found is None:
             slot = self._slots[pc] if pc < len(self._slots) else 0
-            found = check(slot, queue, tile, self._machine)
+            found = _decode(slot, queue, self._machine)
             self._decoded[pc, queue] = found
         return found
 
 
-def check(slot: Instruction | int, queue: Queue, tile: tuple[int, int], machine: Machine) -> Decoded:
-    """Decode an instruction and refuse what the sequencer of this queue and tile refuses.
-
-    Raises
-    ------
-    Fault
-        With the code of the first rule that is broken.
-    """
+def _decode(slot: Instruction | int, queue: Queue, machine: Machine) -> Decoded:
     if isinstance(slot, int):
         if not checksum_ok(slot):
             raise Fault(ErrorCode.BAD_CHECKSUM, f"the bytes of {slot:#066x} do not XOR to 0xA5")
         try:
             slot = Instruction.decode(slot)
-        except (ValueError, UserError) as error:
+        except ValueError as error:
             raise Fault(ErrorCode.ILLEGAL, str(error)) from None
     opcode = slot.opcode
-    if opcode == Opcode.HEADER or kind_of(opcode) != Kind.SCALAR and opcode not in OPCODES_OF[queue]:
+    if opcode == Opcode.HEADER or (kind_of(opcode) != Kind.SCALAR and opcode not in OPCODES_OF[queue]):
         raise Fault(ErrorCode.ILLEGAL, f"{opcode.name} is not for this queue")
-    decoded = Decoded.of(slot)
-    _check_semaphores(decoded, machine)
-    if kind_of(opcode) in _OPERANDS:
-        _OPERANDS[kind_of(opcode)](decoded, tile, machine)
-    return decoded
-
-
-def _illegal(condition: bool, text: str) -> None:
-    if condition:
-        raise Fault(ErrorCode.ILLEGAL, text)
-
-
-def _inside(x: int, y: int, machine: Machine) -> bool:
-    return x < machine.mesh.columns and y < machine.mesh.rows
-
-
-def _check_semaphores(decoded: Decoded, machine: Machine) -> None:
-    fields = decoded.fields
-    _illegal(fields["sig1_kind"] > max(SignalKind), f"sig1_kind {fields['sig1_kind']} does not exist")
-    used = [semaphore for semaphore, _ in (*decoded.waits, *decoded.signals)]
-    if fields.get("bump"):
-        used.append(fields["sem"])
-    for semaphore in used:
-        _illegal(semaphore >= machine.tile.semaphores, f"semaphore {semaphore} of {machine.tile.semaphores}")
-    for _, remote in decoded.signals:
-        if remote and not _inside(*remote, machine):
-            raise Fault(ErrorCode.RECTANGLE, f"the remote signal goes to tile {remote}, which is not there")
-
-
-def _check_matrix(decoded: Decoded, tile: tuple[int, int], machine: Machine) -> None:
-    fields = decoded.fields
-    for name in ("m", "n", "k"):
-        _illegal(fields[name] == 0, f"{name} must be at least 1")
-    _illegal(fields["fmt"] not in tuple(Format) or fields["fmt"] == Format.FP32, f"format {fields['fmt']} of A and B")
-
-
-def _check_vector(decoded: Decoded, tile: tuple[int, int], machine: Machine) -> None:
-    fields, opcode = decoded.fields, decoded.opcode
-    _illegal(fields["m"] == 0, "m must be at least 1")
-    _illegal(fields["n"] == 0 and opcode not in (Opcode.ROWMAX, Opcode.EXP), "n must be at least 1")
-    _illegal(fields["fmt_a"] not in tuple(Format) and opcode != Opcode.FILL, f"format {fields['fmt_a']} of A")
-    _illegal(fields["fmt_d"] not in tuple(Format) and opcode != Opcode.ROWMAX, f"format {fields['fmt_d']} of D")
-
-
-def _check_move(decoded: Decoded, tile: tuple[int, int], machine: Machine) -> None:
-    fields, opcode = decoded.fields, decoded.opcode
-    _illegal(fields["rows"] == 0 or fields["words"] == 0, "rows and words must be at least 1")
-    target = fields["target_x"], fields["target_y"]
-    rectangle = Rectangle(fields["x0"], fields["y0"], fields["x1"], fields["y1"])
-    if opcode == Opcode.REDUCE:
-        _illegal(fields["fmt"] != Format.FP32, f"format {fields['fmt']}: reductions are in FP32")
-    if opcode != Opcode.STORE:
-        empty = rectangle.x0 > rectangle.x1 or rectangle.y0 > rectangle.y1
-        if empty or not _inside(rectangle.x1, rectangle.y1, machine):
-            raise Fault(ErrorCode.RECTANGLE, f"rectangle {tuple(rectangle)} is empty or leaves the mesh")
-    if opcode == Opcode.REDUCE:
-        if not _inside(*target, machine):
-            raise Fault(ErrorCode.RECTANGLE, f"root {target} is not there")
-        if tile not in rectangle:
-            raise Fault(ErrorCode.RECTANGLE, f"this tile is no member of {tuple(rectangle)}")
-    elif opcode != Opcode.PUT:
-        edge = EdgePort(fields["edge"]).name.lower()
-        if not any((channel.edge, channel.x, channel.y) == (edge, *target) for channel in machine.channels):
-            raise Fault(ErrorCode.RECTANGLE, f"no HBM channel at the {edge} port of tile {target}")
-
-
-_OPERANDS = {Kind.MATRIX: _check_matrix, Kind.VECTOR: _check_vector, Kind.MOVE: _check_move}
+    return Decoded.of(slot)

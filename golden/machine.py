@@ -2,7 +2,7 @@
 
 Programs without races give the same bits under every legal order of events. By default each queue runs as far as it can
 and everything it sends arrives at once; with a `seed`, queues take turns at random and whatever is under way arrives when
-it pleases, in order only where the network keeps order (a sender's flits; a channel's answers). A program whose results
+it pleases, in order only where the network keeps order (from one sender or channel to one receiver). A program whose results
 depend on the seed has a race.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.collectives import Contribution, Reductions
-from golden.decoding import Decoded, Image
+from golden.decoding import Image
 from golden.engines import run_matrix, run_vector
 from golden.errors import Fault, GoldenError
 from golden.events import Events
@@ -122,7 +122,15 @@ class GoldenMachine:
             raise GoldenError(fault.code, fault.text, tile=tile, detail=fault.detail) from None
         take = self._semaphores[tile].take
         return [
-            Sequencer(tile=tile, queue=queue, image=memory, take=take, execute=self._execute, signal=self._signal)
+            Sequencer(
+                machine=self.machine,
+                tile=tile,
+                queue=queue,
+                image=memory,
+                take=take,
+                execute=self._execute,
+                signal=self._signal,
+            )
             for queue in Queue
         ]
 
@@ -176,22 +184,21 @@ class GoldenMachine:
         if remote is None:
             self._bump(sequencer.tile, semaphore, sender)
         else:
-            self._events.send(("data", sequencer.tile), partial(self._bump, remote, semaphore, sender))
+            self._events.send(("data", sequencer.tile, remote), partial(self._bump, remote, semaphore, sender))
 
-    def _execute(self, sequencer: Sequencer, decoded: Decoded, f: dict[str, int]) -> None:
-        kind = kind_of(decoded.opcode)
+    def _execute(self, sequencer: Sequencer, opcode: Opcode, f: dict[str, int]) -> None:
+        kind = kind_of(opcode)
         l1 = self._l1[sequencer.tile]
         if kind == Kind.MATRIX:
             self._statistics.macs += run_matrix(l1, f)
         elif kind == Kind.VECTOR:
-            run_vector(l1, decoded.opcode, f, self.machine.tile)
-        elif decoded.opcode == Opcode.LOAD:
+            run_vector(l1, opcode, f, self.machine.tile)
+        elif opcode == Opcode.LOAD:
             self._load(sequencer, f)
         else:
             data = l1.read_words(f["local"], f["local_pitch"], f["rows"], f["words"])
-            {Opcode.STORE: self._store, Opcode.PUT: self._put, Opcode.REDUCE: self._reduce}[decoded.opcode](
-                sequencer, f, data
-            )
+            serve = {Opcode.STORE: self._store, Opcode.PUT: self._put, Opcode.REDUCE: self._reduce}[opcode]
+            serve(sequencer, f, data)
 
     def _load(self, sequencer: Sequencer, f: dict[str, int]) -> None:
         target = f["target_x"], f["target_y"]
@@ -204,10 +211,10 @@ class GoldenMachine:
                 data = self._channels[channel].read(f["remote"], f["remote_pitch"], f["rows"], f["words"])
             except Fault as fault:
                 raise _at(place, fault) from None
-            self._events.send(("channel", channel), partial(self._deliver, rectangle.tiles(), *where, data, f, _name(place)))
+            self._deliver(("channel", channel), rectangle.tiles(), *where, data, f, _name(place))
 
         self._count("load", f, target, rectangle)
-        self._events.send(("request", sequencer.tile, channel), serve)
+        self._events.send(("read", sequencer.tile, channel), serve)
 
     def _store(self, sequencer: Sequencer, f: dict[str, int], data: Words) -> None:
         channel = self._channel_at[f["target_x"], f["target_y"], EdgePort(f["edge"])]
@@ -219,15 +226,16 @@ class GoldenMachine:
             except Fault as fault:
                 raise _at(place, fault) from None
             if f["bump"]:
-                self._events.send(("channel", channel), partial(self._bump, place.tile, f["sem"], _name(place)))
+                path = "channel", channel, place.tile
+                self._events.send(path, partial(self._bump, place.tile, f["sem"], _name(place)))
 
-        self._events.send(("request", sequencer.tile, channel), serve)
+        # A channel keeps writes in a queue apart from reads: only the acknowledgement orders the two.
+        self._events.send(("write", sequencer.tile, channel), serve)
 
     def _put(self, sequencer: Sequencer, f: dict[str, int], data: Words) -> None:
         rectangle, where = _rectangle(f), (f["remote"], f["remote_pitch"])
         self._count("put", f, sequencer.tile, rectangle)
-        arrive = partial(self._deliver, rectangle.tiles(), *where, data, f, _name(sequencer))
-        self._events.send(("data", sequencer.tile), arrive)
+        self._deliver(("data", sequencer.tile), rectangle.tiles(), *where, data, f, _name(sequencer))
 
     def _reduce(self, sequencer: Sequencer, f: dict[str, int], data: Words) -> None:
         rectangle, root = _rectangle(f), (f["target_x"], f["target_y"])
@@ -248,18 +256,24 @@ class GoldenMachine:
             self._count("allreduce" if header.turn else "reduce", f, root, rectangle, header.op)
             receivers = rectangle.tiles() if header.turn else [root]
             sender = f"reduction tag {header.tag}"
-            arrive = partial(self._deliver, receivers, header.remote, header.pitch, result, f, sender)
-            self._events.send(("reduced", root, header.turn), arrive)
+            path = "turned" if header.turn else "reduced", root
+            self._deliver(path, receivers, header.remote, header.pitch, result, f, sender)
 
-    def _deliver(self, tiles: list[TileXY], address: int, pitch: int, data: Words, f: dict[str, int], sender: str) -> None:
-        """Write rows of words at each receiver, then bump its semaphore."""
-        for tile in tiles:
+    def _deliver(
+        self, path: tuple, tiles: list[TileXY], address: int, pitch: int, data: Words, f: dict[str, int], sender: str
+    ) -> None:
+        """Send rows of words to each receiver, and the bump behind them."""
+
+        def arrive(tile: TileXY) -> None:
             try:
                 self._l1[tile].write_words(address, pitch, data)
             except Fault as fault:
                 raise GoldenError(fault.code, f"{fault.text}, sent by {sender}", tile=tile, detail=fault.detail) from None
             if f["bump"]:
                 self._bump(tile, f["sem"], sender)
+
+        for tile in tiles:
+            self._events.send((*path, tile), partial(arrive, tile))
 
     def _count(self, kind: str, f: dict[str, int], root: TileXY, rectangle: Rectangle, op: ReduceOp | None = None) -> None:
         if op is not None or len(rectangle.tiles()) > 1:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from golden.decoding import Decoded, Image
 from golden.errors import Fault
+from golden.legality import check_operands, check_semaphores
 from isa.instructions import LAYOUTS, LOOP_DEPTH, REGISTERS, Kind, Opcode, Queue, kind_of
+from isa.machine import Machine
 from isa.status import ErrorCode
 
 __all__ = ["Sequencer"]
@@ -27,24 +29,25 @@ class Sequencer:
 
     Parameters
     ----------
-    tile, queue, image
+    machine, tile, queue, image
         Where it is and what it runs.
     take
         Takes a count from a semaphore of the tile: `take(semaphore, count) -> bool`.
     execute
-        Carries out an engine instruction with its effective operands: `execute(decoded, operands)`.
+        Carries out an engine instruction with its effective operands: `execute(sequencer, opcode, operands)`.
     signal
-        Bumps a semaphore of the tile, or of another one: `signal(semaphore, remote)`.
+        Bumps a semaphore of the tile, or of another one: `signal(sequencer, semaphore, remote)`.
     """
 
     def __init__(
         self,
         *,
+        machine: Machine,
         tile: tuple[int, int],
         queue: Queue,
         image: Image,
         take: Callable[[int, int], bool],
-        execute: Callable[["Sequencer", Decoded, dict[str, int]], None],
+        execute: Callable[["Sequencer", Opcode, dict[str, int]], None],
         signal: Callable[["Sequencer", int, tuple[int, int] | None], None],
     ):
         self.tile = tile
@@ -55,12 +58,14 @@ class Sequencer:
         self.blocked: tuple[int, int] | None = None
         """(semaphore, count) of the wait that was not met."""
         self.retired = 0
+        self._machine = machine
         self._image = image
         self._take = take
         self._execute = execute
         self._signal = signal
         self._loops: list[list[int]] = []
         self._waited = 0
+        self._operands: dict[str, int] = {}
 
     def step(self) -> Decoded | None:
         """Execute one instruction; None if it waits (see `blocked`). Waits are met one after the other, as in hardware.
@@ -70,7 +75,10 @@ class Sequencer:
         Fault
             Whatever the instruction is guilty of; `pc` is its slot.
         """
-        decoded = self._image.fetch(self.pc, self.queue, self.tile)
+        decoded = self._image.fetch(self.pc, self.queue)
+        if self.blocked is None:
+            check_semaphores(decoded.fields, self._machine)
+            self._operands = self._effective(decoded)
         for semaphore, count in decoded.waits[self._waited :]:
             if not self._take(semaphore, count):
                 self.blocked = semaphore, count
@@ -82,7 +90,7 @@ class Sequencer:
         if kind_of(decoded.opcode) == Kind.SCALAR:
             following = self._scalar(decoded)
         else:
-            self._execute(self, decoded, self._effective(decoded))
+            self._execute(self, decoded.opcode, self._operands)
         for semaphore, remote in decoded.signals:
             self._signal(self, semaphore, remote)
         self.pc = following
@@ -90,17 +98,22 @@ class Sequencer:
         return decoded
 
     def _effective(self, decoded: Decoded) -> dict[str, int]:
-        """The operands with the registers added, modulo the width of each field."""
+        """The operands with the registers added, modulo the width of each field, once they are found legal."""
+        if kind_of(decoded.opcode) == Kind.SCALAR:
+            return decoded.fields
         operands = decoded.fields.copy()
         for name, register, width, signed in _ADDRESSES[kind_of(decoded.opcode)]:
             value = operands[name] + self.registers[operands[register]] & (1 << width) - 1
             operands[name] = value - (1 << width) if signed and value >> width - 1 else value
+        check_operands(decoded.opcode, operands, self.tile, self._machine)
         return operands
 
     def _scalar(self, decoded: Decoded) -> int:
         """Execute a scalar instruction; gives the next slot."""
         f, opcode = decoded.fields, decoded.opcode
         if opcode == Opcode.HALT:
+            if self._loops:
+                raise Fault(ErrorCode.BAD_LOOP, "HALT inside a loop")
             self.halted = True
             return self.pc
         if opcode in (Opcode.LI, Opcode.ADD):

@@ -102,9 +102,9 @@ class Semaphores:
         Raises
         ------
         Fault
-            SEMAPHORE_OVERFLOW, if the counter is full.
+            SEMAPHORE_OVERFLOW, if the counter is full, or there is none.
         """
-        if self.counts[semaphore] == self.most:
+        if semaphore >= len(self.counts) or self.counts[semaphore] == self.most:
             raise Fault(ErrorCode.SEMAPHORE_OVERFLOW, f"semaphore {semaphore} exceeds {self.most}", semaphore)
         self.counts[semaphore] += 1
         for wake in self._waiting.pop(semaphore, ()):

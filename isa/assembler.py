@@ -47,8 +47,8 @@ _NAMES: dict[str, type[Format] | type[ReduceOp] | type[EdgePort]] = {
 }  # fmt: skip
 _FLAGS = {"trans_b", "accumulate", "masked", "with_b", "with_s", "bump", "turn", "sig0_on"}
 _SHOWN = {
-    **dict.fromkeys(OPCODES_OF[Queue.MATRIX], {"fmt"}),
-    **dict.fromkeys(OPCODES_OF[Queue.VECTOR], {"fmt_a", "fmt_d"}),
+    Opcode.MATMUL: {"fmt"},
+    **{opcode: {"fmt_a", "fmt_d"} for opcode in OPCODES_OF[Queue.VECTOR]},
     Opcode.FILL: {"fmt_d"},
     Opcode.ROWMAX: {"fmt_a"},
     Opcode.LOAD: {"edge"},
