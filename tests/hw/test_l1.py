@@ -1,13 +1,15 @@
-"""L1 is an array of words: every granted access sees and leaves what NumPy would, whatever collides."""
+"""L1 is an array of words: every granted access sees and leaves what the model's would, whatever collides."""
 
 import random
 
-import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
 from hw.control.l1 import L1
 from isa.machine import MACHINES
+from tb.runner import run_unit
+from tb.units import l1 as bench
+from tb.units.l1 import Access, Client, Model
 
 TILE = MACHINES["mesh4"].tile
 TILES = {
@@ -20,89 +22,34 @@ TILES = {
 PORTS = 4
 
 
-class Client:
-    """Random accesses of one port; each is offered until it is taken."""
-
-    def __init__(self, tile, rng, *, idle, write=0.5, beyond=0.05):
-        self.tile, self.rng, self.idle, self.write, self.beyond = tile, rng, idle, write, beyond
-        self.request = None
-
-    def next(self):
-        """Keep the current request, or perhaps think of a new one."""
-        if self.request is None and self.rng.random() >= self.idle:
-            banks, words = self.tile.l1_banks, self.tile.l1_words
-            addr = self.rng.randrange(words)
-            if self.rng.random() < self.beyond:
-                addr = self.rng.choice([words - 1, words, words + 1, 0xFFFF, 0x8000 + self.rng.randrange(words)]) & 0xFFFF
-            mask = self.rng.choice([(1 << banks) - 1, 1, self.rng.getrandbits(banks)])
-            data = self.rng.getrandbits(banks * self.tile.link_bits)
-            self.request = (int(self.rng.random() < self.write), addr, mask, data)
-        return self.request
-
-
-def words_of(request, tile):
-    """(position in the line, L1 word) of each word accessed."""
-    _, addr, mask, _ = request
-    return [(i, addr + i) for i in range(tile.l1_banks) if mask >> i & 1]
-
-
 def simulate(tile, clients, cycles):
-    """Drive the clients; check grants, responses, contents, errors and the conflict event against the model."""
+    """Drive the clients and check every cycle; grants of each."""
     dut = L1(tile=tile, ports=len(clients))
     sim = Simulator(dut)
     sim.add_clock(1e-6)
-    link = (1 << tile.link_bits) - 1
     grants = [0] * len(clients)
 
-    async def bench(ctx):
-        memory = np.zeros(tile.l1_words, object)
-        expected = [None] * len(clients)
-        error, conflict = None, 0
+    async def testbench(ctx):
+        model = Model(tile)
         for cycle in range(cycles):
-            requests = [client.next() for client in clients]
-            for port, request in zip(dut.ports, requests, strict=True):
-                ctx.set(port.req.valid, request is not None)
-                if request:
-                    write, addr, mask, data = request
-                    ctx.set(port.req.payload, {"write": write, "addr": addr, "mask": mask, "data": data})
-            for p, (port, response) in enumerate(zip(dut.ports, expected, strict=True)):
-                where = f"cycle {cycle}, port {p}"
-                assert ctx.get(port.rsp_valid) == (response is not None), where
-                for i, word in response or ():
-                    got = ctx.get(port.rsp_data) >> i * tile.link_bits & link
-                    assert got == word, f"{where}, word {i}: expected {word:#x}, got {got:#x}"
-            assert ctx.get(dut.error.valid) == (error is not None), f"cycle {cycle}"
-            if error:
-                assert (ctx.get(dut.error.addr), ctx.get(dut.error.port)) == error, f"cycle {cycle}"
-            assert ctx.get(dut.conflict) == conflict, f"cycle {cycle}"
-
-            used, error, conflict = set(), None, 0
-            expected = [None] * len(clients)
-            for p, request in enumerate(requests):
-                if request is None:
-                    continue
-                accessed = words_of(request, tile)
-                beyond = any(word >= tile.l1_words for _, word in accessed)
-                banks = set() if beyond else {word % tile.l1_banks for _, word in accessed}
-                granted = not banks & used
-                assert ctx.get(dut.ports[p].req.ready) == granted, f"cycle {cycle}, port {p}: grant"
-                if not granted:
-                    conflict = 1
-                    continue
-                used |= banks
-                write, addr, _, data = request
-                if beyond and error is None:
-                    error = (addr, p)
-                if not write:
-                    expected[p] = [(i, 0 if beyond else int(memory[word])) for i, word in accessed]
-                elif not beyond:
-                    for i, word in accessed:
-                        memory[word] = data >> i * tile.link_bits & link
-                grants[p] += 1
-                clients[p].request = None
+            accesses = [client.next() for client in clients]
+            for p, (port, access) in enumerate(zip(dut.ports, accesses, strict=True)):
+                ctx.set(port.req.valid, access is not None)
+                if access:
+                    ctx.set(port.req.payload, access._asdict())
+                model.check(p, ctx.get(port.rsp_valid), ctx.get(port.rsp_data))
+            error = (ctx.get(dut.error.addr), ctx.get(dut.error.port)) if ctx.get(dut.error.valid) else None
+            assert error == model.error, f"cycle {cycle}"
+            assert ctx.get(dut.conflict) == model.conflict, f"cycle {cycle}"
+            for p, granted in enumerate(model.step(accesses)):
+                if accesses[p] is not None:
+                    assert ctx.get(dut.ports[p].req.ready) == granted, f"cycle {cycle}, port {p}: grant"
+                if granted:
+                    grants[p] += 1
+                    clients[p].access = None
             await ctx.tick()
 
-    sim.add_testbench(bench)
+    sim.add_testbench(testbench)
     sim.run()
     return grants
 
@@ -116,13 +63,16 @@ def test_accesses_are_an_arrays(name, idle):
 
 
 def test_two_ports_share_the_banks_of_a_cycle():
-    """A line from the first port and none of its banks left; then halves, which are served together."""
+    """Half a line each: served together unless they meet in a bank."""
     tile = TILES["4 banks"]
-    halves = [Client(tile, random.Random(1), idle=0) for _ in range(2)]
-    halves[0].request, halves[1].request = (0, 6, 0b0011, 0), (1, 8, 0b0011, 1 << 128 | 2)
-    assert simulate(tile, halves, 1) == [1, 1]
-    halves[0].request, halves[1].request = (0, 6, 0b0111, 0), (1, 8, 0b0011, 1 << 128 | 2)
-    assert simulate(tile, halves, 1) == [1, 0]
+    for mask, served in ((0b0011, [1, 1]), (0b0111, [1, 0])):
+        clients = [Client(tile, random.Random(1), idle=0) for _ in range(2)]
+        clients[0].access, clients[1].access = Access(0, 6, mask, 0), Access(1, 8, 0b0011, 1 << 128 | 2)
+        assert simulate(tile, clients, 1) == served
+
+
+def test_on_verilator(tmp_path):
+    run_unit(L1(tile=bench.TILE, ports=bench.PORTS), "l1", "tb.units.l1", workdir=tmp_path)
 
 
 @pytest.mark.parametrize("ports", [0, -1, "2"])
