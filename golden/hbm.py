@@ -34,13 +34,15 @@ class HbmChannel:
     def read(self, address: int, pitch: int, rows: int, words: int) -> NDArray[np.uint32]:
         """A copy of rows of words, each row as its 32-bit pieces."""
         self.words_read += rows * words
-        return self.words[self._index(address, pitch, rows, words)].reshape(rows, -1)
+        index = self._index(address, pitch, rows, words)
+        return self.words[index].reshape(rows, -1)
 
     def write(self, address: int, pitch: int, data: NDArray[np.uint32]) -> None:
         """Write rows of words."""
         rows, words = len(data), data.shape[1] // self.words.shape[1]
         self.words_written += rows * words
-        self.words[self._index(address, pitch, rows, words)] = data.reshape(rows, words, -1)
+        index = self._index(address, pitch, rows, words)
+        self.words[index] = data.reshape(rows, words, -1)
 
     def _index(self, address: int, pitch: int, rows: int, words: int) -> NDArray[np.int64]:
         """Index of each word of an access; makes room for them."""
