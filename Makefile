@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim test test-all bench docs lint clean
+.PHONY: help sim test test-all bench accuracy docs lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -23,6 +23,9 @@ test-all: .venv/ready ## every test, slow ones too
 
 bench: .venv/ready ## simulation speed: cocotb against a bare C++ loop
 	@$(PY) -m scripts.bench
+
+accuracy: .venv/ready ## error of the exponential over every input, in ulp
+	@$(PY) -m scripts.accuracy
 
 docs: .venv/ready ## rewrite the generated tables of docs/programming.md
 	@$(PY) -m scripts.docs

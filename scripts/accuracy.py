@@ -1,0 +1,33 @@
+"""`make accuracy`: error of the hardware's exponential over every input, next to the correctly rounded floor."""
+
+import argparse
+
+from rich.console import Console
+from rich.table import Table
+
+from golden.accuracy import exp_error
+from isa.instructions import Format
+from scripts.options import main
+from scripts.output import write_result
+from tb.runner import ROOT
+
+
+def run() -> int:
+    """Compare in all storage formats."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    table = Table("format", "inputs x <= 0", "largest error", "at x", "correctly rounded", "not correctly rounded")
+    result: dict = {}
+    for fmt in (Format.FP16, Format.BF16, Format.E4M3, Format.E5M2):
+        seen = exp_error(fmt)
+        name = fmt.name.lower()
+        table.add_row(
+            name, f"{seen.inputs:,}", f"{seen.worst:.4f} ulp", f"{seen.worst_input:g}", f"{seen.floor:.4f} ulp", f"{seen.misrounded:,}"
+        )
+        result |= {f"exp_{name}_{key}": getattr(seen, key) for key in ("inputs", "worst", "worst_input", "floor", "misrounded")}
+    Console().print(table)
+    print(f"result: {write_result('accuracy', result).relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    main(run)
