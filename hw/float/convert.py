@@ -1,0 +1,217 @@
+"""Conversions between FP32 and the storage formats, by the rules of `isa.formats`, with the format chosen at run time.
+
+FP32 results go through two steps. `round_to` makes an FP32 value that the format can represent: one rounder with a variable
+number of dropped bits for all formats, and what a sum over stored values adds up. `encode_rounded` only rearranges its bits.
+"""
+
+from typing import NamedTuple
+
+from amaranth import Cat, Const, Module, Mux, Signal, Value
+
+from hw.float.special import CANONICAL_NAN, INFINITY
+from isa.formats import FORMATS
+from isa.instructions import Format
+
+__all__ = [
+    "DecodeControl", "EncodeControl", "decode_control", "decode_element", "encode_control", "encode_rounded", "round_to",
+]  # fmt: skip
+
+
+class DecodeControl(NamedTuple):
+    """Format-dependent constants of `decode_element`, shared by all lanes."""
+
+    fp32: Value
+    bf16: Value
+    fp16: Value
+    e5m2: Value
+    has_infinity: Value
+    rebias: Value
+    """8 bits: exponent bias of FP32 less that of the format (FP16, E5M2, E4M3)."""
+
+
+class EncodeControl(NamedTuple):
+    """Format-dependent constants of `round_to` and `encode_rounded`, shared by all lanes."""
+
+    fp32: Value
+    bf16: Value
+    wide: Value
+    """The sign belongs to bit 15, not to bit 7."""
+    has_infinity: Value
+    drop: Value
+    """5 bits: mantissa bits fewer than FP32."""
+    mantissa: Value
+    """4 bits: mantissa bits of FP16, E5M2 and E4M3."""
+    low: Value
+    """7 bits: biased FP32 exponent of the smallest normal, 0 where FP32 has no smaller numbers."""
+    limit: Value
+    """31 bits: the largest finite number as FP32."""
+    top: Value
+    """8 bits: the biased FP32 exponent which encodes as the format's last exponent."""
+
+
+def _choose(m: Module, fmt: Value, name: str, width: int, values: dict[Format, int]) -> Value:
+    chosen = Signal(width, name=name)
+    with m.Switch(fmt):
+        for f in Format:
+            with m.Case(int(f)):
+                m.d.comb += chosen.eq(values[f])
+    return chosen
+
+
+def decode_control(m: Module, fmt: Value) -> DecodeControl:
+    """Constants for decoding `fmt`."""
+    bias = FORMATS[Format.FP32].bias
+    return DecodeControl(
+        fp32=fmt == Format.FP32,
+        bf16=fmt == Format.BF16,
+        fp16=fmt == Format.FP16,
+        e5m2=fmt == Format.E5M2,
+        has_infinity=fmt != Format.E4M3,
+        rebias=_choose(m, fmt, "rebias", 8, {f: bias - FORMATS[f].bias for f in Format}),
+    )
+
+
+def encode_control(m: Module, fmt: Value) -> EncodeControl:
+    """Constants for encoding to `fmt`."""
+    single = FORMATS[Format.FP32]
+    low, limit, top = {}, {}, {}
+    for f, info in FORMATS.items():
+        last = (1 << info.exponent) - 1
+        rebias = single.bias - info.bias
+        low[f] = 0 if info.exponent == single.exponent else rebias + 1
+        largest = last << info.mantissa | (1 << info.mantissa) - 2 if not info.has_infinity else (last << info.mantissa) - 1
+        limit[f] = (largest << single.mantissa - info.mantissa) + (rebias << single.mantissa)
+        top[f] = last + rebias
+    return EncodeControl(
+        fp32=fmt == Format.FP32,
+        bf16=fmt == Format.BF16,
+        wide=fmt == Format.FP16,
+        has_infinity=fmt != Format.E4M3,
+        drop=_choose(m, fmt, "drop", 5, {f: single.mantissa - FORMATS[f].mantissa for f in Format}),
+        mantissa=_choose(m, fmt, "mantissa", 4, {f: FORMATS[f].mantissa % 16 for f in Format}),
+        low=_choose(m, fmt, "low", 7, low),
+        limit=_choose(m, fmt, "limit", 31, limit),
+        top=_choose(m, fmt, "top", 8, top),
+    )
+
+
+def decode_element(m: Module, word: Value, half: Value, byte: Value, control: DecodeControl) -> Value:
+    """FP32 bits of an element, which lies in `word`, `half` or `byte` according to its format's width. Exact.
+
+    FP32 bits are passed on as they are; other formats' NaN becomes the canonical one.
+    """
+    # FP16, E5M2 and E4M3 have one shape after padding: sign, 5 bits of exponent, 10 of mantissa.
+    padded = Signal(16, name="padded")
+    with m.If(control.fp16):
+        m.d.comb += padded.eq(half)
+    with m.Elif(control.e5m2):
+        m.d.comb += padded.eq(Cat(Const(0, 8), byte))
+    with m.Else():
+        m.d.comb += padded.eq(Cat(Const(0, 7), byte[:7], 0, byte[7]))
+    subnormal = Signal(name="subnormal")
+    m.d.comb += subnormal.eq(~padded[10:15].any())
+    # A subnormal is shifted until its first 1 is the hidden bit; each place takes one off the exponent.
+    mantissa, places = Cat(padded[:10], ~subnormal), []
+    for shift in (8, 4, 2, 1):
+        go, shifted = Signal(name=f"go_{shift}"), Signal(11, name=f"normal_{shift}")
+        m.d.comb += [
+            go.eq(subnormal & ~mantissa[11 - shift :].any()),
+            shifted.eq(Mux(go, mantissa << shift, mantissa)),
+        ]
+        mantissa = shifted
+        places.append(go)
+    exponent = Signal(8, name="exponent")
+    m.d.comb += exponent.eq(padded[10:15] + control.rebias + subnormal - Cat(reversed(places)))
+    nan = Signal(name="nan")
+    infinite = control.has_infinity & padded[10:15].all()
+    m.d.comb += nan.eq(
+        Mux(
+            control.bf16,
+            half[7:15].all() & half[:7].any(),
+            Mux(control.has_infinity, infinite & padded[:10].any(), byte[:7].all()),
+        )
+    )
+    value = Signal(32, name="decoded")
+    with m.If(control.fp32):
+        m.d.comb += value.eq(word)
+    with m.Elif(nan):
+        m.d.comb += value.eq(CANONICAL_NAN)
+    with m.Elif(control.bf16):
+        m.d.comb += value.eq(Cat(Const(0, 16), half))
+    with m.Elif(infinite):
+        m.d.comb += value.eq(Cat(Const(INFINITY, 31), padded[15]))
+    with m.Else():
+        normal = mantissa[10]
+        m.d.comb += value.eq(Cat(Const(0, 13), mantissa[:10], Mux(normal, exponent, 0), padded[15]))
+    return value
+
+
+def round_to(m: Module, value: Value, control: EncodeControl) -> Value:
+    """FP32 bits of `value` rounded to nearest even in the format: too large is infinity, or NaN where there is none.
+
+    FP32 bits are passed on as they are; other formats' NaN becomes the canonical one.
+    """
+    exponent, sign = value[23:31], value[31]
+    deficit, dropped, places = Signal(8, name="deficit"), Signal(6, name="dropped"), Signal(5, name="places")
+    unit = Signal(25, name="unit")
+    below = Signal(24, name="below")
+    m.d.comb += [
+        deficit.eq(Mux(exponent < control.low, control.low - exponent, 0)),
+        dropped.eq(control.drop + deficit[:4]),
+        # 24 places leave nothing but the rounding, beyond them not even that.
+        places.eq(Mux(deficit[4:].any() | dropped[5], 31, dropped[:5])),
+        unit.eq(Const(1, 25) << places),
+        below.eq(unit - 1),
+    ]
+    odd = (Cat(value[:23], 1) & unit).any()
+    moved, kept = Signal(31, name="moved"), Signal(31, name="kept")
+    # At 24 places the hidden bit is worth one half: a tie goes down to 0, everything else up to the next power of two.
+    vanishes = ~unit.any() | (unit[24] & ~value[:23].any())
+    m.d.comb += [
+        # A carry out of the mantissa moves the exponent on, as it should.
+        moved.eq(value[:31] + below[1:] + odd),
+        kept.eq(Cat(moved[:23] & ~below[:23], moved[23:])),
+    ]
+    rounded = Signal(32, name="rounded")
+    with m.If(control.fp32):
+        m.d.comb += rounded.eq(value)
+    with m.Elif(exponent.all() & value[:23].any()):
+        m.d.comb += rounded.eq(CANONICAL_NAN)
+    with m.Elif(vanishes):
+        m.d.comb += rounded.eq(Cat(Const(0, 31), sign))
+    with m.Elif(kept > control.limit):
+        m.d.comb += rounded.eq(Mux(control.has_infinity, Cat(Const(INFINITY, 31), sign), CANONICAL_NAN))
+    with m.Else():
+        m.d.comb += rounded.eq(Cat(kept, sign))
+    return rounded
+
+
+def encode_rounded(m: Module, value: Value, control: EncodeControl) -> Value:
+    """Rearrange a `value` that comes from `round_to` into an element, in the low bits; those above are undefined."""
+    exponent, sign = value[23:31], value[31]
+    special = Signal(name="special")
+    biased, deficit = Signal(8, name="biased"), Signal(4, name="deficit")
+    small = Signal(15, name="small")
+    subnormal = Signal(name="subnormal")
+    m.d.comb += [
+        special.eq(exponent.all()),
+        # Infinities and NaN are encoded like the numbers that would follow the largest.
+        biased.eq(Mux(special, control.top, exponent)),
+        subnormal.eq(biased < control.low),
+        deficit.eq(Mux(subnormal, control.low - biased, 0)),
+    ]
+    # In a subnormal the hidden bit becomes visible; a normal's adds one to the exponent field.
+    significand = Cat(value[:23], exponent.any()) >> (control.drop + deficit)[:5]
+    field = Signal(5, name="field")
+    m.d.comb += field.eq(Mux(subnormal, 0, biased - control.low))
+    m.d.comb += small.eq(significand + (field << control.mantissa) | (special & ~control.has_infinity).replicate(7))
+    element = Signal(32, name="element")
+    with m.If(control.fp32):
+        m.d.comb += element.eq(value)
+    with m.Elif(control.bf16):
+        m.d.comb += element.eq(value[16:])
+    with m.Elif(control.wide):
+        m.d.comb += element.eq(Cat(small, sign))
+    with m.Else():
+        m.d.comb += element.eq(Cat(small[:7], sign))
+    return element

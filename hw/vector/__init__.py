@@ -1,0 +1,1 @@
+"""Vector engine: operand reader, lanes, row statistics, result writer."""

@@ -1,0 +1,135 @@
+"""One lane of the vector engine: everything that happens to an element between operands and storage format."""
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.float.add import add_aligned, round_sum
+from hw.float.compare import key
+from hw.float.convert import DecodeControl, EncodeControl, decode_element, encode_rounded, round_to
+from hw.float.exp2 import TABLE_ROW_BITS, exp2_argument, exp2_result
+from hw.float.multiply import multiply_exact, round_product
+from hw.float.special import MINUS_INFINITY
+from hw.float.stage import registered
+from hw.vector.operation import Operation
+
+__all__ = ["STAGES", "Lane"]
+
+STAGES = ("load", "add1", "add2", "multiply1", "multiply2", "exp1", "exp2", "round")
+"""Register stages in order; each advances by its own bit of ``advance``. An operation skips the stages it does not use."""
+
+
+class Lane(wiring.Component):
+    """Data path of an element, without control. Stages are registers, and hold unless their bit of ``advance`` is set.
+
+    ========== ============================================================================================
+    load       decoded A (or the immediate) and second operand
+    add1, 2    A + B, or A - B
+    multiply1, 2  A * B; for exponentials the sum times the immediate
+    exp1, 2    2^ of the product
+    round      result of the operation's last stage, rounded to D's format, or +0 where not ``alive``
+    ========== ============================================================================================
+
+    Parameters
+    ----------
+    operation, decode, encode
+        Control of the running instruction, shared by all lanes.
+    immediate : Value
+        The instruction's immediate.
+
+    Members
+    -------
+    word, half, byte, second : ``In``
+        Operands from the reader.
+    advance : ``In(8)``
+        A bit for each of `STAGES`.
+    reciprocal : ``In(32)``
+        Result of the divider.
+    alive : ``In(1)``
+        The element in front of stage round is a column, and not masked.
+    index, row : ``Out``, ``In``
+        Read port of the exponential's table: index in front of stage exp1, row behind it.
+    a, b : ``Out(32)``
+        A and the second operand (negated for a subtraction) behind stage load.
+    rounded : ``Out(32)``
+        The result behind stage round, as FP32.
+    element : ``Out(32)``
+        The same in D's format, in the low bits.
+    """
+
+    def __init__(self, *, operation: Operation, decode: DecodeControl, encode: EncodeControl, immediate):
+        self._op, self._decode, self._encode = operation, decode, encode
+        self._immediate = immediate
+        super().__init__({
+            "word": In(32), "half": In(16), "byte": In(8), "second": In(32), "advance": In(len(STAGES)),
+            "reciprocal": In(32), "alive": In(1), "index": Out(8), "row": In(TABLE_ROW_BITS),
+            "a": Out(32), "b": Out(32), "rounded": Out(32), "element": Out(32),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        op, immediate = self._op, self._immediate
+        advance = dict(zip(STAGES, self.advance, strict=True))
+
+        def register(width, name):
+            return Signal(width, name=name, reset_less=True)
+
+        a, b = register(32, "a"), register(32, "b")
+        decoded = decode_element(m, self.word, self.half, self.byte, self._decode)
+        with m.If(advance["load"]):
+            m.d.sync += [
+                a.eq(Mux(op.fills, immediate, decoded)),
+                b.eq(Cat(self.second[:31], self.second[31] ^ op.subtracts)),
+            ]
+
+        unrounded = registered(m, advance["add1"], add_aligned(m, a, b), "unrounded")
+        total = register(32, "total_2")
+        with m.If(advance["add2"]):
+            m.d.sync += total.eq(round_sum(m, unrounded))
+
+        x, y = Signal(32, name="x"), Signal(32, name="y")
+        m.d.comb += [x.eq(Mux(op.exponential, total, a)), y.eq(Mux(op.exponential, immediate, b))]
+        exact = registered(m, advance["multiply1"], multiply_exact(m, x, y), "exact")
+        product = register(32, "product_2")
+        with m.If(advance["multiply2"]):
+            m.d.sync += product.eq(round_product(m, exact))
+
+        index, argument = exp2_argument(m, product)
+        argument = registered(m, advance["exp1"], argument, "argument")
+        power = register(32, "power_2")
+        m.d.comb += self.index.eq(index)
+        with m.If(advance["exp2"]):
+            m.d.sync += power.eq(exp2_result(m, argument, self.row))
+
+        # exp(-inf - b) is 0 whatever b is.
+        nothing = a == MINUS_INFINITY
+        for stage in ("add1", "add2", "multiply1", "multiply2", "exp1", "exp2"):
+            behind = register(1, f"nothing_{stage}")
+            with m.If(advance[stage]):
+                m.d.sync += behind.eq(nothing)
+            nothing = behind
+
+        result = Signal(32, name="result")
+        with m.If(op.exponential):
+            m.d.comb += result.eq(power)
+        with m.Elif(op.multiplies):
+            m.d.comb += result.eq(product)
+        with m.Elif(op.adds):
+            m.d.comb += result.eq(total)
+        with m.Elif(op.reciprocal):
+            m.d.comb += result.eq(self.reciprocal)
+        with m.Elif(op.maximum & (key(b) > key(a))):
+            m.d.comb += result.eq(b)
+        with m.Else():
+            m.d.comb += result.eq(a)
+        rounded = register(32, "rounded_")
+        with m.If(advance["round"]):
+            m.d.sync += rounded.eq(Mux(self.alive & ~(op.exponential & nothing), round_to(m, result, self._encode), 0))
+
+        m.d.comb += [
+            self.a.eq(a),
+            self.b.eq(b),
+            self.rounded.eq(rounded),
+            self.element.eq(encode_rounded(m, rounded, self._encode)),
+        ]
+        return m
