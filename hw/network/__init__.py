@@ -1,0 +1,1 @@
+"""The mesh's networks: routing, arbitration, forks, joins."""

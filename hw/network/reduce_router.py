@@ -1,0 +1,164 @@
+"""Router of the reduction network: flits that meet are combined."""
+
+from amaranth import Cat, Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.layouts import COORDINATE, Port, reduce_flit
+from hw.network.arbiter import Arbiter
+from hw.network.combine import IN_FLIGHT, LATENCY, Combine
+from hw.network.fifo import Fifo
+from hw.network.join import Join
+from hw.network.route import reduction_node
+from isa.instructions import ReduceOp
+from isa.machine import Machine, Tile
+
+__all__ = ["ReduceRouter"]
+
+_COLLECTIVE = ("x0", "y0", "x1", "y1", "root_x", "root_y", "op", "fmt", "tag", "seq")
+"""What the flits of a join have in common. The others are taken from the first of them."""
+
+
+class ReduceRouter(wiring.Component):
+    """Five-port router that joins the flits of a collective: one flit goes on for all that came in.
+
+    A flit waits at the head of its input FIFO until all inputs of its collective at this router (`reduction_node`) hold
+    their part. They leave together through `Combine`, combined in the order LOCAL, WEST, EAST, SOUTH, NORTH whatever came
+    first; the header is that of the first. Flits with one input pass in one cycle like in a `Router`; a join adds `LATENCY`.
+    A job starts every cycle (every other with four or five inputs), complete sets take turns, and the router forwards one
+    flit a cycle in all.
+
+    A job starts only if its output's queue will have room for the result, so that results never wait in the pipeline and
+    a blocked output blocks nothing but what goes there. ``ready`` of an input and ``valid`` and ``payload`` of an output are
+    functions of registers and of the position only. An output keeps offering a flit until it is taken. Flits that have an
+    input and the output in common keep their order.
+
+    Parameters
+    ----------
+    machine : Machine
+        Depth of the input FIFOs.
+    tile : Tile
+        Bits of a flit.
+
+    Members
+    -------
+    x, y : ``In(COORDINATE)``
+        Position in the mesh.
+    i, o : ``stream(reduce_flit).array(5)``
+        Links by `Port`.
+    mismatch : ``Out(1)``
+        Two inputs hold flits that wait for each other, see `Join`. Never combined; stays until reset.
+    mismatch_tag : ``Out(8)``
+        Tag of one of them.
+    """
+
+    def __init__(self, *, machine: Machine, tile: Tile):
+        self._mesh = machine.mesh
+        self._tile = tile
+        flit = reduce_flit(tile)
+        super().__init__({
+            "x": In(COORDINATE),
+            "y": In(COORDINATE),
+            "i": In(stream.Signature(flit)).array(len(Port)),
+            "o": Out(stream.Signature(flit)).array(len(Port)),
+            "mismatch": Out(1),
+            "mismatch_tag": Out(8),
+        })
+
+    @staticmethod
+    def latency(op: ReduceOp, inputs: int) -> int:
+        """Cycles of a hop through a router that joins `inputs` flits."""
+        return 1 + LATENCY[op][inputs]
+
+    def elaborate(self, platform):
+        m = Module()
+        flit = reduce_flit(self._tile)
+        header = data.StructLayout({name: field.shape for name, field in flit if name != "data"})
+        label = data.StructLayout({"header": header.size, "output": len(Port)})
+        key = data.StructLayout({name: flit[name].shape for name in _COLLECTIVE})
+
+        m.submodules.join = join = Join(key=key)
+        m.submodules.turns = turns = Arbiter(inputs=len(Port))
+        m.submodules.combine = combine = Combine(tile=self._tile, label=label)
+        queues, heads, nodes = [], [], []
+        for port in Port:
+            m.submodules[f"fifo_{port.name.lower()}"] = fifo = Fifo(shape=flit, depth=self._mesh.fifo_depth)
+            m.submodules[f"queue_{port.name.lower()}"] = queue = Fifo(shape=flit, depth=IN_FLIGHT)
+            wiring.connect(m, wiring.flipped(self.i[port]), fifo.i)
+            queues.append(queue)
+            heads.append(fifo.o)
+            nodes.append(tuple(Signal(len(Port), name=f"{what}_{port.name.lower()}") for what in ("inputs", "output")))
+
+        # Match: which heads belong together.
+        for port in Port:
+            head, (inputs, output) = heads[port].payload, nodes[port]
+            needed, to = reduction_node(head, self.x, self.y)
+            m.d.comb += [
+                inputs.eq(needed),
+                output.eq(to),
+                join.heads[port].valid.eq(heads[port].valid),
+                join.heads[port].inputs.eq(inputs),
+                *[join.heads[port].key[name].eq(head[name]) for name in _COLLECTIVE],
+            ]
+
+        # Choose: one complete set whose output has room, each in its turn.
+        used = [Signal(range(IN_FLIGHT + 1), name=f"used_{port.name.lower()}") for port in Port]
+        room, joined, go = Signal(len(Port)), Signal(len(Port)), Signal()
+        job = combine.i.payload
+        first = Signal(flit)
+        m.d.comb += [
+            room.eq(Cat(count != IN_FLIGHT for count in used)),
+            turns.request.eq(Cat(join.complete[port] & (nodes[port][1] & room).any() for port in Port)),
+            combine.i.valid.eq(turns.request != 0),
+            turns.taken.eq(combine.i.ready),
+            go.eq(combine.i.valid & combine.i.ready),
+            *[heads[port].ready.eq(go & joined[port]) for port in Port],
+        ]
+        with m.Switch(turns.grant):
+            for port in Port:
+                with m.Case(1 << port):
+                    m.d.comb += [
+                        joined.eq(nodes[port][0]),
+                        job.label.output.eq(nodes[port][1]),
+                        first.eq(heads[port].payload),
+                    ]
+        m.d.comb += [
+            job.label.header.eq(first.as_value()[: header.size]),
+            job.op.eq(first.op),
+            job.a.eq(first.data),
+        ]
+        with m.Switch(joined):
+            for chosen in range(1, 1 << len(Port)):
+                members = [port for port in Port if chosen >> port & 1]
+                with m.Case(chosen):
+                    m.d.comb += job.count.eq(len(members))
+                    for word, port in zip("bcde", members[1:], strict=False):
+                        m.d.comb += job[word].eq(heads[port].payload.data)
+
+        # Results: out at once, or into the queue if the output is blocked.
+        result = Cat(combine.label.header, combine.result)
+        for port, (out, queue) in enumerate(zip(self.o, queues, strict=True)):
+            here, leaves, enters = Signal(), Signal(), Signal()
+            m.d.comb += [
+                here.eq(combine.valid & combine.label.output[port]),
+                enters.eq(go & job.label.output[port]),
+                leaves.eq(out.valid & out.ready),
+                out.valid.eq(queue.o.valid | here),
+                queue.o.ready.eq(out.ready),
+                queue.i.payload.eq(result),
+                queue.i.valid.eq(here & (queue.o.valid | ~out.ready)),
+            ]
+            with m.If(queue.o.valid):
+                m.d.comb += out.payload.eq(queue.o.payload)
+            with m.Else():
+                m.d.comb += out.payload.eq(result)
+            m.d.sync += used[port].eq(used[port] + enters - leaves)
+
+        # Of two different tags the lower input's is as good as the other.
+        tags = Signal(8)
+        with m.Switch(join.mismatch_port):
+            for port in Port:
+                with m.Case(1 << port):
+                    m.d.comb += tags.eq(heads[port].payload.tag)
+        m.d.comb += [self.mismatch.eq(join.mismatch), self.mismatch_tag.eq(tags)]
+        return m
