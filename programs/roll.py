@@ -77,7 +77,7 @@ def roll(ops: Sequence[Op]) -> list[Node]:
 
 
 def walk(loop: Loop, place: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Node, list[Register | None]]]:
-    """List every node below `loop` in order, with its place and the register for each address of a leaf, or for its trips."""
+    """List every node below `loop` in order: its place, and the register for each address of a leaf or for its trips."""
     yield from _walk(loop, place, [()] * len(loop.vector), [])
 
 

@@ -1,0 +1,158 @@
+"""Workloads: what attention is to be computed, from a spec like ``mha:S=512,D=64,H=4`` or from arrays."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isa.errors import UserError
+from isa.formats import decode, encode
+from isa.instructions import Format
+
+__all__ = ["Workload", "from_arrays", "parse", "random_tensors"]
+
+Tensor = NDArray[np.float32]
+
+KEYS = ("B", "H", "Hkv", "S", "Sq", "Skv", "D", "Dv", "sp", "causal")
+KINDS = ("mha",)
+_EXAMPLE = "for example mha:S=512,D=64,H=4"
+_MOST = 1 << 24
+_SAVED_AS = {Format.FP16: ("float16",)}
+_SAVED_AS_OTHERWISE = ("float32", "float16")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Attention of `heads` independent heads: q (heads, sq, d), k (heads, skv, d), v (heads, skv, dv).
+
+    `heads` counts the batch too. `fmt` is the storage format of q, k, v, of the probabilities and of the output.
+    """
+
+    heads: int
+    sq: int
+    skv: int
+    d: int
+    dv: int
+    fmt: Format = Format.FP16
+    causal: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("heads", "sq", "skv", "d", "dv"):
+            value = getattr(self, name)
+            if not 1 <= value <= _MOST:
+                raise UserError(f"workload: {name} must be from 1 to {_MOST}, not {value}")
+        if self.fmt == Format.FP32:
+            raise UserError("workload: the storage format must be fp16, bf16, e4m3 or e5m2, not fp32")
+        if self.causal:
+            raise UserError("workload: causal masks are not supported yet")
+
+    @property
+    def useful_macs(self) -> int:
+        """Multiply-accumulates of Q Kᵀ and P V."""
+        return self.heads * self.sq * self.skv * (self.d + self.dv)
+
+
+def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
+    """Read a spec ``kind:key=value,...``.
+
+    S stands for Sq and Skv, D for Dv too; B (batch), H (heads) and sp are 1, causal is 0 where they are not given.
+
+    Raises
+    ------
+    UserError
+        One line that says what is wrong with it.
+    """
+    where = f"WORKLOAD {spec!r}"
+    kind, colon, rest = spec.partition(":")
+    if not colon:
+        raise UserError(f"{where}: must be minilm, KIND:KEY=VALUE,... ({_EXAMPLE}), or a path to an .npz")
+    if kind not in KINDS:
+        raise UserError(f"{where}: kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    values = _values(where, rest)
+    heads = values.get("H", 1)
+    if values.get("Hkv", heads) != heads:
+        raise UserError(f"{where}: Hkv must be H={heads} in mha, not {values['Hkv']}")
+    if values.get("sp", 1) != 1:
+        raise UserError(f"{where}: sp must be 1 in mha, not {values['sp']}")
+    if values.get("causal", 0):
+        raise UserError(f"{where}: causal=1 is not supported yet")
+    for name in ("Sq", "Skv"):
+        if "S" in values and name in values:
+            raise UserError(f"{where}: give S, or Sq and Skv, not S and {name}")
+    missing = [name for name in ("Sq", "Skv") if name not in values and "S" not in values]
+    if missing or "D" not in values:
+        raise UserError(f"{where}: needs {'D' if not missing else 'S, or Sq and Skv'} ({_EXAMPLE})")
+    return Workload(
+        heads=values.get("B", 1) * heads,
+        sq=values.get("Sq", values.get("S", 0)),
+        skv=values.get("Skv", values.get("S", 0)),
+        d=values["D"],
+        dv=values.get("Dv", values["D"]),
+        fmt=fmt,
+    )
+
+
+def _values(where: str, text: str) -> dict[str, int]:
+    values: dict[str, int] = {}
+    for item in text.split(",") if text else []:
+        match = re.fullmatch(r"\s*(\w+)\s*=\s*([0-9]{1,8})\s*", item, re.ASCII)
+        if not match:
+            raise UserError(f"{where}: {item!r} must be KEY=WHOLE NUMBER ({_EXAMPLE})")
+        key, value = match[1], int(match[2])
+        if key not in KEYS:
+            raise UserError(f"{where}: unknown key {key!r}; keys are {', '.join(KEYS)}")
+        if key in values:
+            raise UserError(f"{where}: {key} is given twice")
+        if key == "causal" and value > 1:
+            raise UserError(f"{where}: causal must be 0 or 1, not {value}")
+        if key != "causal" and not 1 <= value <= _MOST:
+            raise UserError(f"{where}: {key} must be from 1 to {_MOST}, not {value}")
+        values[key] = value
+    return values
+
+
+def from_arrays(q: NDArray, k: NDArray, v: NDArray, fmt: Format = Format.FP16) -> tuple[Workload, Tensor, Tensor, Tensor]:
+    """Workload of given tensors, and the tensors as FP32 arrays of values that `fmt` holds exactly.
+
+    For FP16 they must be float16. NumPy files know none of the other formats, so for those they are float32 (or float16),
+    and rounded. NaN and infinities are allowed.
+
+    Raises
+    ------
+    UserError
+        If a type or a shape is wrong.
+    """
+    named = {"q": np.asarray(q), "k": np.asarray(k), "v": np.asarray(v)}
+    types = _SAVED_AS.get(fmt, _SAVED_AS_OTHERWISE)
+    for name, array in named.items():
+        if array.dtype.name not in types:
+            raise UserError(f"workload: {name} must be {' or '.join(types)} for {fmt.name}, not {array.dtype.name}")
+        if array.ndim != 3 or 0 in array.shape:
+            raise UserError(f"workload: {name} must have a shape (heads, rows, columns) without zeros, not {array.shape}")
+    (heads, sq, d), (kv_heads, skv, dk), (v_heads, sv, dv) = (array.shape for array in named.values())
+    if not heads == kv_heads == v_heads:
+        raise UserError(f"workload: q, k and v must have the same number of heads, not {heads}, {kv_heads} and {v_heads}")
+    if dk != d:
+        raise UserError(f"workload: k must have as many columns as q, {d}, not {dk}")
+    if sv != skv:
+        raise UserError(f"workload: v must have as many rows as k, {skv}, not {sv}")
+    workload = Workload(heads=heads, sq=sq, skv=skv, d=d, dv=dv, fmt=fmt)
+    rounded = (_round(array.astype(np.float32), fmt) for array in named.values())
+    return (workload, *rounded)
+
+
+def random_tensors(workload: Workload, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw standard normal q, k and v and round them to the storage format. The same seed gives the same tensors."""
+    rng = np.random.default_rng(seed)
+    shapes = (
+        (workload.heads, workload.sq, workload.d),
+        (workload.heads, workload.skv, workload.d),
+        (workload.heads, workload.skv, workload.dv),
+    )
+    q, k, v = (_round(rng.standard_normal(shape, np.float32), workload.fmt) for shape in shapes)
+    return q, k, v
+
+
+def _round(values: Tensor, fmt: Format) -> Tensor:
+    return decode(encode(values, fmt), fmt)
