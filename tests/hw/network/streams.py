@@ -2,6 +2,7 @@
 
 import random
 
+from amaranth import Value
 from amaranth.lib import data
 from amaranth.sim import Simulator
 
@@ -59,7 +60,7 @@ class Streams:
                         queues[index].pop(0)
                         offering[index] = False
                 for index, port in enumerate(self.outputs):
-                    item = ctx.get(port.payload.as_value()) if before[index] else None
+                    item = ctx.get(Value.cast(port.payload)) if before[index] else None
                     assert held[index] in (None, item), f"output {index}: an offer was changed or taken back"
                     held[index] = None if ctx.get(port.ready) else item
                     if before[index] and ctx.get(port.ready):
