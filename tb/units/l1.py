@@ -14,7 +14,7 @@ __all__ = ["PORTS", "TILE", "Access", "Client", "Model"]
 
 TILE = MACHINES["mesh4"].tile.model_copy(update={"l1_bytes": 4096})
 """Small, so that accesses meet."""
-PORTS = 6
+PORTS = 4
 
 
 class Access(NamedTuple):

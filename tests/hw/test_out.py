@@ -6,9 +6,10 @@ import pytest
 from amaranth.sim import Simulator
 
 from hw.control.out import OutEngine
-from hw.layouts import FlitKind
 from isa.instructions import EdgePort, Opcode
 from isa.machine import MACHINES
+from tb.runner import run_unit
+from tb.units.out import PORTS, POSITION, command, fields_of, flits_of, line_at
 
 TILE = MACHINES["mesh4"].tile
 TILES = {
@@ -17,48 +18,6 @@ TILES = {
     "8 banks": TILE.model_copy(update={"l1_banks": 8}),
     "wide words": TILE.model_copy(update={"link_bits": 512}),
 }
-X, Y = 3, 2
-PORTS = {Opcode.STORE: "request", Opcode.PUT: "data", Opcode.REDUCE: "reduce"}
-
-
-def word_at(tile, address):
-    """Contents of an L1 word: something that depends on every bit of its address."""
-    return (address + 1) * 0x9E3779B97F4A7C15F39CC0605CEDC835 & (1 << tile.link_bits) - 1
-
-
-def command(opcode, rng, **fields):
-    names = {
-        "local": 16, "local_pitch": 10, "remote": 28 if opcode == Opcode.STORE else 16, "remote_pitch": 16,
-        "x0": 6, "y0": 6, "x1": 6, "y1": 6, "target_x": 6, "target_y": 6, "edge": 2, "bump": 1, "sem": 5, "op": 1,
-        "fmt": 3, "turn": 1, "tag": 8,
-    }  # fmt: skip
-    fields = {name: rng.getrandbits(bits) for name, bits in names.items()} | {"rows": 1, "words": 1} | fields
-    return {"opcode": int(opcode), **fields}
-
-
-def flits_of(tile, c):
-    """(network, flit) of each word of a command."""
-    opcode, flits = Opcode(c["opcode"]), []
-    for row in range(c["rows"]):
-        for word in range(c["words"]):
-            flit = {
-                "addr": c["remote"] + row * c["remote_pitch"] + word & (0xFFFFFFF if opcode == Opcode.STORE else 0xFFFF),
-                "bump": int(c["bump"] and row == c["rows"] - 1 and word == c["words"] - 1),
-                "data": word_at(tile, c["local"] + row * c["local_pitch"] + word & 0xFFFF),
-                **{name: c[name] for name in ("sem", "tag", "x0", "y0", "x1", "y1")},
-            }
-            if opcode == Opcode.STORE:
-                flit |= {"x0": X, "x1": X, "y0": Y, "y1": Y, "x": c["target_x"], "y": c["target_y"], "edge": c["edge"]}
-                flit |= {"write": 1, "program": 0}
-            elif opcode == Opcode.PUT:
-                flit |= {"kind": FlitKind.WRITE.value}
-            else:
-                flit |= {"root_x": c["target_x"], "root_y": c["target_y"], "seq": len(flits) & 0xFFFF}
-                flit |= {name: c[name] for name in ("turn", "op", "fmt")}
-            flits.append((PORTS[opcode], flit))
-    return flits
-
-
 class Bench:
     """The engine with an L1 that answers after one cycle and networks that stall."""
 
@@ -82,8 +41,8 @@ class Bench:
 
     async def _cycles(self, ctx):
         dut, rng, tile = self.dut, self.rng, self.tile
-        ctx.set(dut.x, X)
-        ctx.set(dut.y, Y)
+        ctx.set(dut.x, POSITION[0])
+        ctx.set(dut.y, POSITION[1])
         response, held = None, {}
         for cycle in range(self.limit):
             offer = bool(self.commands) and rng.random() >= self.gap
@@ -101,10 +60,7 @@ class Bench:
                 request = ctx.get(dut.l1.req.payload)
                 assert not request.write
                 assert request.mask & request.mask + 1 == 0 and request.mask, "a line is read from its first word"
-                response = sum(
-                    word_at(tile, request.addr + i & 0xFFFF) << i * tile.link_bits
-                    for i in range(tile.l1_banks) if request.mask >> i & 1
-                )  # fmt: skip
+                response = line_at(tile, request.addr, request.mask)
             for name in PORTS.values():
                 port = getattr(dut, name)
                 if not ctx.get(port.valid):
@@ -114,8 +70,7 @@ class Bench:
                 bits = ctx.get(port.payload.as_value())
                 assert held.pop(name, bits) == bits, f"cycle {cycle}: {name} changed its flit"
                 if ctx.get(port.ready):
-                    fields = {field: getattr(payload, field) for field, _ in port.payload.shape()}
-                    self.flits.append((name, {field: getattr(value, "value", value) for field, value in fields.items()}))
+                    self.flits.append((name, fields_of(payload)))
                     self.flit_at.append(cycle)
                 else:
                     held[name] = bits
@@ -170,3 +125,7 @@ def test_the_last_edge_and_the_longest_row():
     assert [flit["bump"] for _, flit in bench.flits][:-1] == [0] * 4094
     commands = [command(Opcode.STORE, random.Random(edge), edge=int(edge)) for edge in EdgePort]
     assert [flit["edge"] for _, flit in Bench(TILE, 1).run(commands).flits] == [0, 1, 2, 3]
+
+
+def test_on_verilator(tmp_path):
+    run_unit(OutEngine(tile=TILE), "out", "tb.units.out", workdir=tmp_path)
