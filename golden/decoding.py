@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from golden.errors import Fault
+from golden.legality import check_operands, check_semaphores
 from isa.image import MAGIC, Program
 from isa.instructions import (
     COMMON,
@@ -29,7 +30,10 @@ class Decoded:
     """An instruction with everything the machine asks for at each execution looked up once."""
 
     opcode: Opcode
+    kind: Kind
     fields: dict[str, int]
+    added: tuple[tuple[str, int, int, bool], ...]
+    """(operand, register, width, signed) of each address to which a register other than r0 is added."""
     waits: tuple[tuple[int, int], ...]
     """(semaphore, count) of each wait."""
     signals: tuple[tuple[int, tuple[int, int] | None], ...]
@@ -38,20 +42,27 @@ class Decoded:
     @classmethod
     def of(cls, instruction: Instruction) -> "Decoded":
         """Look an instruction's fields up."""
-        fields = _DEFAULTS[kind_of(instruction.opcode)] | dict(instruction.fields)
+        kind = kind_of(instruction.opcode)
+        fields = _DEFAULTS[kind] | dict(instruction.fields)
+        added = tuple(
+            (field.name, fields[f"{field.name}_reg"], field.width, field.signed)
+            for field in LAYOUTS[kind]
+            if fields.get(f"{field.name}_reg")
+        )
         waits = tuple((fields[f"wait{i}_sem"], fields[f"wait{i}_count"]) for i in (0, 1) if fields[f"wait{i}_count"])
         signals: list[tuple[int, tuple[int, int] | None]] = [(fields["sig0_sem"], None)] if fields["sig0_on"] else []
         if fields["sig1_kind"] != SignalKind.NONE:
             remote = fields["sig1_kind"] == SignalKind.REMOTE
             signals.append((fields["sig1_sem"], (fields["sig1_x"], fields["sig1_y"]) if remote else None))
-        return cls(instruction.opcode, fields, waits, tuple(signals))
+        return cls(instruction.opcode, kind, fields, added, waits, tuple(signals))
 
 
 class Image:
-    """The program memory of a tile: slots are decoded when they are fetched, as in the hardware."""
+    """The program memory of a tile: slots are decoded and checked when they are fetched, as in the hardware."""
 
-    def __init__(self, image: Program | list[int], machine: Machine):
+    def __init__(self, image: Program | list[int], machine: Machine, tile: tuple[int, int]):
         self._machine = machine
+        self._tile = tile
         self._slots: list[Instruction | int]
         if isinstance(image, Program):
             self._slots = [0, *(instruction for queue in Queue for instruction in image.queues[queue])]
@@ -78,12 +89,16 @@ class Image:
         Raises
         ------
         Fault
-            BAD_CHECKSUM or ILLEGAL. Memory that the image does not reach holds 0, which is no instruction.
+            BAD_CHECKSUM, ILLEGAL, or what `golden.legality` finds, unless registers are still to be added. Memory that
+            the image does not reach holds 0, which is no instruction.
         """
         found = self._decoded.get((pc, queue))
         if found is None:
             slot = self._slots[pc] if pc < len(self._slots) else 0
             found = _decode(slot, queue, self._machine)
+            check_semaphores(found.fields, self._machine)
+            if found.kind != Kind.SCALAR and not found.added:
+                check_operands(found.opcode, found.fields, self._tile, self._machine)
             self._decoded[pc, queue] = found
         return found
 

@@ -117,7 +117,7 @@ class GoldenMachine:
 
     def _boot(self, tile: TileXY, image: Program | list[int]) -> list[Sequencer]:
         try:
-            memory = Image(image, self.machine)
+            memory = Image(image, self.machine, tile)
         except Fault as fault:
             raise GoldenError(fault.code, fault.text, tile=tile, detail=fault.detail) from None
         take = self._semaphores[tile].take

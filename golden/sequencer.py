@@ -4,24 +4,14 @@ from collections.abc import Callable
 
 from golden.decoding import Decoded, Image
 from golden.errors import Fault
-from golden.legality import check_operands, check_semaphores
-from isa.instructions import LAYOUTS, LOOP_DEPTH, REGISTERS, Kind, Opcode, Queue, kind_of
+from golden.legality import check_operands
+from isa.instructions import LOOP_DEPTH, REGISTERS, Kind, Opcode, Queue
 from isa.machine import Machine
 from isa.status import ErrorCode
 
 __all__ = ["Sequencer"]
 
 _REGISTER = (1 << 32) - 1
-
-_ADDRESSES = {
-    kind: tuple(
-        (field.name, f"{field.name}_reg", field.width, field.signed)
-        for field in LAYOUTS[kind]
-        if any(other.name == f"{field.name}_reg" for other in LAYOUTS[kind])
-    )
-    for kind in Kind
-}
-"""(field, register field, width, signed) of each operand to which a register is added."""
 
 
 class Sequencer:
@@ -77,7 +67,6 @@ class Sequencer:
         """
         decoded = self._image.fetch(self.pc, self.queue)
         if self.blocked is None:
-            check_semaphores(decoded.fields, self._machine)
             self._operands = self._effective(decoded)
         for semaphore, count in decoded.waits[self._waited :]:
             if not self._take(semaphore, count):
@@ -87,7 +76,7 @@ class Sequencer:
         self._waited = 0
         self.blocked = None
         following = self.pc + 1
-        if kind_of(decoded.opcode) == Kind.SCALAR:
+        if decoded.kind == Kind.SCALAR:
             following = self._scalar(decoded)
         else:
             self._execute(self, decoded.opcode, self._operands)
@@ -99,11 +88,11 @@ class Sequencer:
 
     def _effective(self, decoded: Decoded) -> dict[str, int]:
         """The operands with the registers added, modulo the width of each field, once they are found legal."""
-        if kind_of(decoded.opcode) == Kind.SCALAR:
+        if not decoded.added:
             return decoded.fields
         operands = decoded.fields.copy()
-        for name, register, width, signed in _ADDRESSES[kind_of(decoded.opcode)]:
-            value = operands[name] + self.registers[operands[register]] & (1 << width) - 1
+        for name, register, width, signed in decoded.added:
+            value = operands[name] + self.registers[register] & (1 << width) - 1
             operands[name] = value - (1 << width) if signed and value >> width - 1 else value
         check_operands(decoded.opcode, operands, self.tile, self._machine)
         return operands
