@@ -6,105 +6,98 @@ from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["CANONICAL_NAN", "Fp32Adder", "UnroundedSum", "add_aligned", "round_sum"]
+from hw.float.stage import registered
 
-CANONICAL_NAN = 0x7FC00000
+__all__ = ["Fp32Adder", "UnroundedSum", "add_aligned", "round_sum"]
+
+
+# Where the outcome of a condition is as good as random, both stages are written with masks and shifts and not with
+# multiplexers, which simulators turn into branches that the host mispredicts; values of 32 bits save masking.
 
 
 class UnroundedSum(NamedTuple):
-    """What the first stage hands to the second: ``(-1)^sign * sum * 2^(exponent - 153)``, or a special value.
+    """What the first stage hands to the second: ``(-1)^sign * sum * 2^(exponent - 157)``.
 
-    Separate narrow values and not one struct, because a simulator pays for packing and unpacking.
+    Separate signals and not one struct, because a simulator pays for packing and unpacking.
     """
 
-    sign: Value
-    exponent: Value
-    """8 bits: biased exponent of the larger operand, 1 if that is subnormal, 0 if the operands cancel to +0."""
+    head: Value
+    """9 bits: biased exponent of the larger operand (1 if subnormal), and the sign above it. 0 if the operands cancel."""
     sum: Value
-    """28 bits: carry, 24 bits of significand, guard, round, sticky."""
-    special: Value
-    """An infinity or a NaN took part."""
-    nan: Value
-    """The result is NaN."""
-
-    def registered(self, m: Module, en: Value, name: str = "sum") -> "UnroundedSum":
-        """The same one clock later, advanced where `en`."""
-        copies = [Signal(len(value), name=f"{name}_{field}") for field, value in zip(self._fields, self, strict=True)]
-        with m.If(en):
-            m.d.sync += [copy.eq(value) for copy, value in zip(copies, self, strict=True)]
-        return UnroundedSum(*copies)
+    """32 bits: carry, 24 bits of significand, 7 bits below it of which the last is sticky."""
 
 
 def add_aligned(m: Module, a: Value, b: Value) -> UnroundedSum:
-    """First stage: order by magnitude, align with guard, round and sticky bit, add or subtract."""
-    swap = Signal(name="swap")
-    big, small = Signal(32, name="big"), Signal(32, name="small")
-    shift = Signal(5, name="align")
-    wide = Signal(55, name="aligned")
-    total = Signal(28, name="total")
-    exponent, special = Signal(8, name="exponent"), Signal(name="is_special")
-    big_normal, small_normal = big[23:31].any(), small[23:31].any()
-    # A subnormal has the exponent of the smallest normal.
-    distance = Signal(8, name="distance")
-    subtract = a[31] ^ b[31]
-    nonzero = Signal(name="nonzero")
+    """First stage: order by magnitude, align, add or subtract. Infinity and NaN leave as a sum that packs to their bits."""
+    swap, subtract, special, nan = (Signal(name=name) for name in ("swap", "subtract", "special", "nan"))
+    exchange, big, small = (Signal(32, name=name) for name in ("exchange", "big", "small"))
     m.d.comb += [
         swap.eq(a[:31] < b[:31]),
-        big.eq(Mux(swap, b, a)),
-        small.eq(Mux(swap, a, b)),
-        distance.eq(big[23:31] - small[23:31] - (big_normal & ~small_normal)),
-        # Beyond 27 everything is sticky; 31 places keep every bit inside `wide`.
-        shift.eq(Mux(distance[5:].any(), 31, distance[:5])),
-        wide.eq(Cat(Const(0, 31), small[:23], small_normal) >> shift),
+        subtract.eq(a[31] ^ b[31]),
+        exchange.eq((a ^ b) & swap.replicate(32)),
+        big.eq(a ^ exchange),
+        small.eq(b ^ exchange),
     ]
-    upper = Cat(Const(0, 3), big[:23], big_normal)
-    lower = Cat(wide[:29].any(), wide[29:])
+    big_normal, small_normal = big[23:31].any(), small[23:31].any()
+    distance = Signal(8, name="distance")
+    wide = Signal(55, name="wide")
+    upper, lower, total = (Signal(32, name=name) for name in ("upper", "lower", "total"))
+    head, sum_ = Signal(9, name="head"), Signal(32, name="sum")
     m.d.comb += [
-        total.eq(Mux(subtract, upper - lower, upper + lower)),
-        nonzero.eq(total.any()),
+        # A subnormal has the exponent of the smallest normal.
+        distance.eq(big[23:31] - (small[23:31] + (big_normal & ~small_normal))),
+        # Beyond 31 places everything is sticky; up to 31, every bit stays inside `wide`.
+        wide.eq(Cat(Const(0, 31), small[:23], small_normal) >> Mux(distance > 31, 31, distance)[:5]),
+        upper.eq(Cat(Const(0, 7), big[:23], big_normal)),
+        lower.eq(Cat(wide[:25].any(), wide[25:])),
+        total.eq(upper + (lower ^ subtract.replicate(32)) + subtract),
         special.eq(big[23:31].all()),
-        exponent.eq(Mux(nonzero, Cat(big[23] | ~big_normal, big[24:31]), 0)),
-    ]
-    return UnroundedSum(
-        sign=big[31] & (nonzero | ~subtract),
-        exponent=exponent,
-        sum=total,
-        special=special,
         # Any NaN orders above the infinities, so that it is `big`.
-        nan=special & (big[:23].any() | (subtract & small[23:31].all())),
-    )
+        nan.eq(big[:23].any() | (subtract & small[23:31].all())),
+    ]
+    with m.If(special):
+        m.d.comb += [head.eq(Cat(Const(255, 8), big[31] & ~nan)), sum_.eq(Cat(Const(0, 29), nan, 1))]
+    with m.Else():
+        m.d.comb += [
+            head.eq(Cat(big[23] | ~big_normal, big[24:]) & (total.any() | ~subtract).replicate(9)),
+            sum_.eq(total),
+        ]
+    return UnroundedSum(head, sum_)
 
 
 def round_sum(m: Module, unrounded: UnroundedSum) -> Value:
     """Second stage: normalise, but not below the smallest exponent, round to nearest even, pack."""
-    significand, exponent = unrounded.sum, unrounded.exponent
-    # Five conditional shifts: a priority chain over 28 bits would be far slower to simulate. `exponent` stays one below the
-    # biased exponent of `significand` read with its point behind bit 27.
-    for places in (16, 8, 4, 2, 1):
-        go = Signal(name=f"go_{places}")
-        shifted, lowered = Signal(28, name=f"shifted_{places}"), Signal(8, name=f"lowered_{places}")
+    head, sum_ = unrounded
+    # Places to shift left: the leading zeros, found by five conditional shifts (a priority chain over 32 bits would be far
+    # slower to simulate), with a one planted where the exponent ends.
+    rest = Signal(32, name="rest_32")
+    m.d.comb += rest.eq(sum_ | (Const(1 << 31, 32) >> head[:8]))
+    zeros = []
+    for log in (4, 3, 2, 1, 0):
+        zero, shifted = Signal(name=f"zero_{1 << log}"), Signal(32, name=f"rest_{1 << log}")
         m.d.comb += [
-            go.eq(~significand[28 - places :].any() & (exponent >= places)),
-            shifted.eq(Mux(go, significand << places, significand)),
-            lowered.eq(Mux(go, exponent - places, exponent)),
+            zero.eq(rest < 1 << (32 - (1 << log))),
+            shifted.eq(rest << Cat(Const(0, log), zero)),
         ]
-        significand, exponent = shifted, lowered
-    up = significand[3] & (significand[:3].any() | significand[4])
-    # The hidden bit adds one to the exponent, and so does a carry out of the rounding.
-    packed, result = Signal(32, name="packed"), Signal(32, name="rounded")
-    m.d.comb += packed.eq(Cat(Const(0, 23), exponent) + significand[4:] + up)
-    with m.If(unrounded.special | (packed[23:] >= 255)):
-        m.d.comb += result.eq(Mux(unrounded.nan, CANONICAL_NAN, Cat(Const(0x7F800000, 31), unrounded.sign)))
-    with m.Else():
-        m.d.comb += result.eq(Cat(packed[:31], unrounded.sign))
+        rest = shifted
+        zeros.insert(0, zero)
+    places = Signal(5, name="places")
+    normal, packed, result = (Signal(32, name=name) for name in ("normal", "packed", "rounded"))
+    m.d.comb += [
+        places.eq(Cat(zeros)),
+        normal.eq(sum_ << places),
+        # The leading one adds one to the exponent, and so does a carry out of the rounding.
+        packed.eq(Cat(Const(0, 23), (head - places)[:9]) + (normal + 127 + normal[8])[8:33]),
+        result.eq(Mux(packed[23:31].all() & ~head[:8].all(), Cat(Const(0, 23), packed[23:]), packed)),
+    ]
     return result
 
 
 class Fp32Adder(wiring.Component):
     """``o = a + b`` in FP32: round to nearest even, gradual underflow, canonical NaN, ``x + (-x) = +0``.
 
-    Two register stages, which both advance in the cycles with ``en``: after an edge with ``en``, ``o`` is the sum of the operands
-    at the previous edge with ``en``. For a subtraction flip the sign of ``b``.
+    Two register stages, which both advance in the cycles with ``en``: after an edge with ``en``, ``o`` is the sum of the
+    operands at the previous edge with ``en``. For a subtraction flip the sign of ``b``.
 
     Members
     -------
@@ -123,7 +116,7 @@ class Fp32Adder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        unrounded = add_aligned(m, self.a, self.b).registered(m, self.en)
+        unrounded = registered(m, self.en, add_aligned(m, self.a, self.b), "unrounded")
         result = round_sum(m, unrounded)
         with m.If(self.en):
             m.d.sync += self.o.eq(result)

@@ -23,7 +23,7 @@ def corner_pairs():
     return pairs[:, 0], pairs[:, 1]
 
 
-def random_pairs(kind, count=3000):
+def random_pairs(kind, count=2000):
     rng = np.random.default_rng(1)
     a, b = (rng.integers(0, 1 << 32, count, dtype=np.uint32) for _ in range(2))
     exponent = rng.integers(0, 255, count)
