@@ -35,12 +35,13 @@ async def write(ctx, dut, addr, data):
 
 
 @pytest.mark.parametrize("link_bits", [128, 256, 512, 1024])
-def test_slots_come_back_to_who_asked(link_bits):
-    tile = TILE.model_copy(update={"link_bits": link_bits, "program_instructions": 20})
-    rng = random.Random(link_bits)
-    slots = [rng.getrandbits(256) for _ in range(20)]
+@pytest.mark.parametrize("capacity", [16, 20])
+def test_slots_come_back_to_who_asked(link_bits, capacity):
+    tile = TILE.model_copy(update={"link_bits": link_bits, "program_instructions": capacity})
+    rng = random.Random(link_bits + capacity)
+    slots = [rng.getrandbits(256) for _ in range(capacity)]
     image = sum(slot << 256 * i for i, slot in enumerate(slots))
-    words = [image >> link_bits * i & (1 << link_bits) - 1 for i in range(20 * 256 // link_bits)]
+    words = [image >> link_bits * i & (1 << link_bits) - 1 for i in range(capacity * 256 // link_bits)]
 
     async def bench(ctx, dut):
         for addr in rng.sample(range(len(words)), len(words)):
@@ -52,11 +53,11 @@ def test_slots_come_back_to_who_asked(link_bits):
             if answers is not None:
                 q, slot = answers
                 assert ctx.get(dut.fetch_valid) == 1 << q, f"cycle {cycle}"
-                assert ctx.get(dut.fetch_data) == (slots[slot] if slot < 20 else 0), f"cycle {cycle}: slot {slot}"
+                assert ctx.get(dut.fetch_data) == (slots[slot] if slot < capacity else 0), f"cycle {cycle}: slot {slot}"
             else:
                 assert ctx.get(dut.fetch_valid) == 0, f"cycle {cycle}"
             rate = 1.0 if cycle < 200 else 0.2
-            new = [rng.choice([rng.randrange(20), 20, 0xFFFF]) if rng.random() < rate else None for _ in wanted]
+            new = [rng.choice([rng.randrange(capacity), capacity, 0xFFFF]) if rng.random() < rate else None for _ in wanted]
             wanted = [n if w is None else w for w, n in zip(wanted, new, strict=True)]
             for fetch, slot in zip(dut.fetch, wanted, strict=True):
                 ctx.set(fetch.valid, slot is not None)
