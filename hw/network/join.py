@@ -35,7 +35,7 @@ class Join(wiring.Component):
     mismatch : ``Out(1)``
         There was a mismatch in the cycle before.
     mismatch_port : ``Out(5)``
-        One-hot: an input at which it was.
+        One-hot: an input at which it was, the lowest.
     """
 
     def __init__(self, *, key):
@@ -53,8 +53,8 @@ class Join(wiring.Component):
         heads = self.heads
         same, clash = {}, {}
         for p in ports:
-            for q in range(p):
-                equal = Signal(name=f"same_{q}_{p}")
+            for q in range(p + 1, len(Port)):
+                equal = Signal(name=f"same_{p}_{q}")
                 m.d.comb += equal.eq(heads[p].key == heads[q].key)
                 same[p, q] = same[q, p] = equal
                 clash[p, q] = heads[p].valid & heads[q].valid & heads[p].inputs[q] & heads[q].inputs[p] & ~equal
@@ -66,8 +66,7 @@ class Join(wiring.Component):
 
         wrong = Signal(len(Port))
         for p in ports:
-            m.d.comb += wrong[p].eq(
-                heads[p].valid & ~heads[p].inputs[p] | Cat(clash[p, q] for q in range(p)).any()
-            )
+            clashes = Cat(clash[p, q] for q in range(p + 1, len(Port)))
+            m.d.comb += wrong[p].eq(heads[p].valid & ~heads[p].inputs[p] | clashes.any())
         m.d.sync += [self.mismatch.eq(wrong != 0), self.mismatch_port.eq(wrong & -wrong)]
         return m

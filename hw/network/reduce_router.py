@@ -49,7 +49,7 @@ class ReduceRouter(wiring.Component):
     mismatch : ``Out(1)``
         Two inputs hold flits that wait for each other, see `Join`. Never combined; stays until reset.
     mismatch_tag : ``Out(8)``
-        Tag of one of them.
+        Tag of the one at the lower input.
     """
 
     def __init__(self, *, machine: Machine, tile: Tile):
@@ -154,7 +154,6 @@ class ReduceRouter(wiring.Component):
                 m.d.comb += out.payload.eq(result)
             m.d.sync += used[port].eq(used[port] + enters - leaves)
 
-        # Of two different tags the lower input's is as good as the other.
         tags = Signal(8)
         with m.Switch(join.mismatch_port):
             for port in Port:
