@@ -16,7 +16,7 @@ from isa.instructions import (
     SignalKind,
     checksum_ok,
     kind_of,
-)  # fmt: skip
+)
 from isa.machine import Machine
 from isa.status import ErrorCode
 

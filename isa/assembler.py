@@ -12,9 +12,9 @@
 
 A line is a mnemonic (the opcode in lower case) and fields of its layout in any order; what is not given is 0. One-bit fields
 are named to set them. Short forms: ``wait=SEM:COUNT[,SEM:COUNT]``, ``signal=SEM[,SEM]`` for semaphores of this tile,
-``remote=SEM@X,Y`` for one of another, ``rect=X0,Y0:X1,Y1`` and ``target=X,Y`` for moves, ``NAME=BASE+rN`` for addresses. The
-vector engine's ``imm`` is a decimal FP32 number or, in hexadecimal, its bits. ``#`` starts a comment. A queue that does not
-appear is just ``halt``.
+``remote=SEM@X,Y`` for one of another tile (without ``@`` it is the address operand of moves), ``rect=X0,Y0:X1,Y1`` and
+``target=X,Y`` for moves, ``NAME=BASE+rN`` for addresses. The vector engine's ``imm`` is a decimal FP32 number or, in
+hexadecimal, its bits. ``#`` starts a comment. A queue that does not appear is just ``halt``.
 """
 
 import re
@@ -38,7 +38,7 @@ from isa.instructions import (
     ReduceOp,
     SignalKind,
     kind_of,
-)  # fmt: skip
+)
 
 __all__ = ["assemble", "disassemble"]
 
