@@ -1,5 +1,9 @@
-"""Every payload that crosses a component's boundary: the one place where bit widths are written down."""
+"""Every payload that crosses a component's boundary: the one place where bit widths are written down.
 
+Wide data comes first in each layout: aligned to bit 0, a simulator moves it in whole machine words.
+"""
+
+from amaranth import signed, unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,8 +14,6 @@ __all__ = [
     "COMMON_LAYOUT", "COORDINATE", "FlitKind", "L1Port", "L1Request", "Port", "SEM", "SIGNAL", "WAIT",
     "command_layout", "data_flit", "operands_layout", "read_descriptor", "reduce_flit", "request_flit",
 ]  # fmt: skip
-
-from amaranth import signed, unsigned
 
 COORDINATE = unsigned(6)
 SEM = unsigned(5)
@@ -65,7 +67,7 @@ _BUMP = {"bump": 1, "sem": SEM, "tag": 8}
 
 def data_flit(tile: Tile) -> data.StructLayout:
     """Data network: a word for the L1 of every tile in the rectangle, and a semaphore bump with it if `bump`."""
-    return data.StructLayout({**_RECTANGLE, "kind": FlitKind, "addr": 16, **_BUMP, "data": tile.link_bits})
+    return data.StructLayout({"data": tile.link_bits, **_RECTANGLE, "kind": FlitKind, "addr": 16, **_BUMP})
 
 
 def request_flit(tile: Tile) -> data.StructLayout:
@@ -76,8 +78,8 @@ def request_flit(tile: Tile) -> data.StructLayout:
     the rectangle, the last one with the bump; as PROGRAM flits if `program`.
     """
     return data.StructLayout({
-        "x": COORDINATE, "y": COORDINATE, "edge": 2, "write": 1, "program": 1, "addr": 28, **_RECTANGLE, **_BUMP,
-        "data": tile.link_bits,
+        "data": tile.link_bits, "x": COORDINATE, "y": COORDINATE, "edge": 2, "write": 1, "program": 1, "addr": 28,
+        **_RECTANGLE, **_BUMP,
     })  # fmt: skip
 
 
@@ -90,14 +92,14 @@ def read_descriptor(tile: Tile) -> data.StructLayout:
 def reduce_flit(tile: Tile) -> data.StructLayout:
     """Reduction network: one member's word number `seq` of the collective `tag`, combined on its way to the root."""
     return data.StructLayout({
-        **_RECTANGLE, "root_x": COORDINATE, "root_y": COORDINATE, "turn": 1, "op": 1, "fmt": 3, "addr": 16, **_BUMP,
-        "seq": 16, "data": tile.link_bits,
+        "data": tile.link_bits, **_RECTANGLE, "root_x": COORDINATE, "root_y": COORDINATE, "turn": 1, "op": 1, "fmt": 3,
+        "addr": 16, **_BUMP, "seq": 16,
     })  # fmt: skip
 
 
 def L1Request(tile: Tile) -> data.StructLayout:  # noqa: N802
     """An access to up to a line's worth of consecutive words: word i of `data` is L1 word `addr` + i, where `mask` bit i is set."""
-    return data.StructLayout({"write": 1, "addr": 16, "mask": tile.l1_banks, "data": tile.link_bits * tile.l1_banks})
+    return data.StructLayout({"data": tile.link_bits * tile.l1_banks, "write": 1, "addr": 16, "mask": tile.l1_banks})
 
 
 class L1Port(wiring.Signature):

@@ -119,7 +119,7 @@ def run_experiment(
     golden = GoldenMachine(machine, images, [content.copy() for content in memory])
     golden.run()
     golden_seconds = time.perf_counter() - started
-    expected = gather(compiled.plan, golden.hbm)
+    expected = gather(compiled.plan, [content.view(np.uint8).reshape(-1) for content in golden.hbm])
     say(f"golden machine: {golden_seconds:.1f} s")
 
     last = max(len(content) for content in memory) // machine.tile.word_bytes - 1

@@ -28,7 +28,7 @@ class Completion(wiring.Component):
 
     Members
     -------
-    issue : ``In(1)``, signals : ``In(SIGNALS)``
+    issue : ``In(1)``, signals : ``In(SIGNALS)``, pc : ``In(16)``
         An instruction enters. Not while `full`.
     instant : ``In(1)``
         With `issue`: the instruction is already complete. Only while `empty`.
@@ -38,6 +38,8 @@ class Completion(wiring.Component):
         Offer nothing.
     signal : ``Out(stream(SIGNAL))``
         Signals to send.
+    executing : ``Out(16)``
+        The pc of the oldest instruction that is not done; means something only while there is one.
     empty, full : ``Out(1)``
         Every instruction is done and its signals are sent; no instruction may enter.
     """
@@ -49,6 +51,8 @@ class Completion(wiring.Component):
         super().__init__({
             "issue": In(1),
             "signals": In(SIGNALS),
+            "pc": In(16),
+            "executing": Out(16),
             "instant": In(1),
             "done": In(1),
             "stop": In(1),
@@ -63,7 +67,14 @@ class Completion(wiring.Component):
         write, read = queue.write_port(), queue.read_port(domain="comb")
         level, complete = Signal(range(self._depth + 1)), Signal(range(self._depth + 1))
         first_sent, leave = Signal(), Signal()
+        m.submodules.pcs = pcs = Memory(shape=16, depth=self._depth, init=[])
+        write_pc, read_pc = pcs.write_port(), pcs.read_port(domain="comb")
         m.d.comb += [
+            write_pc.en.eq(self.issue),
+            write_pc.addr.eq(write.addr),
+            write_pc.data.eq(self.pc),
+            read_pc.addr.eq(read.addr + complete),
+            self.executing.eq(read_pc.data),
             write.en.eq(self.issue),
             write.data.eq(self.signals),
             self.empty.eq(level == 0),

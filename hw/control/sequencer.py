@@ -62,6 +62,8 @@ class Sequencer(wiring.Component):
     halted, error : ``Out(1)``
         HALT was reached and everything completed; an instruction was refused, for ``error_code`` (8 bits) at slot
         ``error_pc`` (16 bits). Both stay.
+    executing : ``Out(16)``
+        Slot of the oldest instruction that the engine has not done.
     pc, state, wait_sem, wait_count, cycles_fetch, cycles_wait, cycles_engine, instructions : ``Out``
         Probes: see `isa.status`. The cycles of a drain count as engine cycles; instructions count when they issue.
     """
@@ -89,6 +91,7 @@ class Sequencer(wiring.Component):
             "error": Out(1),
             "error_code": Out(8),
             "error_pc": Out(16),
+            "executing": Out(16),
             "pc": Out(16),
             "state": Out(QueueState),
             "wait_sem": Out(SEM),
@@ -120,6 +123,8 @@ class Sequencer(wiring.Component):
             legality.x.eq(self.x),
             legality.y.eq(self.y),
             completion.done.eq(self.done),
+            completion.pc.eq(self.pc),
+            self.executing.eq(completion.executing),
             completion.stop.eq(self.stop),
             *[completion.signals[name].eq(common[name]) for name in SIGNALS.members],
         ]

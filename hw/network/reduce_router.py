@@ -123,7 +123,7 @@ class ReduceRouter(wiring.Component):
                         first.eq(heads[port].payload),
                     ]
         m.d.comb += [
-            job.label.header.eq(first.as_value()[: header.size]),
+            job.label.header.eq(first.as_value()[self._tile.link_bits :]),
             job.op.eq(first.op),
             job.a.eq(first.data),
         ]
@@ -136,7 +136,7 @@ class ReduceRouter(wiring.Component):
                         m.d.comb += job[word].eq(heads[port].payload.data)
 
         # Results: out at once, or into the queue if the output is blocked.
-        result = Cat(combine.label.header, combine.result)
+        result = Cat(combine.result, combine.label.header)
         for port, (out, queue) in enumerate(zip(self.o, queues, strict=True)):
             here, leaves, enters = Signal(), Signal(), Signal()
             m.d.comb += [

@@ -1,6 +1,6 @@
 """The tile: four queues with their engines around one L1, and three routers."""
 
-from amaranth import Cat, Module, Signal
+from amaranth import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, ResetSignal, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,9 +23,9 @@ from isa.instructions import Queue
 from isa.machine import Machine
 from isa.status import ErrorCode, Probe, QueueState
 
-__all__ = ["TRACE", "Tile", "tile_signature"]
+__all__ = ["VIEW", "Tile", "tile_signature"]
 
-TRACE = data.StructLayout({
+VIEW = data.StructLayout({
     "queue_state": data.ArrayLayout(3, len(Queue)),
     "queue_pc": data.ArrayLayout(16, len(Queue)),
     "wait_sem": data.ArrayLayout(5, len(Queue)),
@@ -66,7 +66,7 @@ def tile_signature(machine: Machine) -> wiring.Signature:
         "error": Out(1),
         "probe_index": In(8),
         "probe_data": Out(32),
-        "trace": Out(TRACE),
+        "view": Out(VIEW),
     })
 
 
@@ -92,6 +92,16 @@ class Tile(wiring.Component):
         super().__init__(tile_signature(machine))
 
     def elaborate(self, platform):
+        m = Module()
+        # The reset is registered here: a simulator would otherwise look at all next-state logic whenever an input changes.
+        reset = Signal(init=1, reset_less=True)
+        m.d.sync += reset.eq(ResetSignal())
+        m.domains.core = ClockDomain(local=True)
+        m.d.comb += [ClockSignal("core").eq(ClockSignal()), ResetSignal("core").eq(reset)]
+        m.submodules.core = DomainRenamer("core")(self._core())
+        return m
+
+    def _core(self):
         m = Module()
         machine, tile = self._machine, self._machine.tile
 
@@ -211,7 +221,7 @@ class Tile(wiring.Component):
         """Keep the first error; several in one cycle: the first in the list."""
         code, queue, pc, detail, cycle = Signal(8), Signal(8), Signal(16), Signal(32), Signal(32)
         nowhere = 0xFF
-        # A client that reads or writes beyond the L1 is named by its queue, and by the instruction that queue is at.
+        # A client that reads or writes beyond the L1 is named by its queue, and by the instruction its engine is at.
         client_queue = {2: Queue.MATRIX, 3: Queue.VECTOR, 4: Queue.VECTOR, 5: Queue.OUT}
         sources = [
             (sequencer.error, sequencer.error_code, queue_, sequencer.error_pc, 0)
@@ -219,7 +229,7 @@ class Tile(wiring.Component):
         ]
         for port, queue_ in client_queue.items():
             here = l1.error.valid & (l1.error.port == port)
-            sources.append((here, ErrorCode.ADDRESS, queue_, sequencers[queue_].pc, l1.error.addr))
+            sources.append((here, ErrorCode.ADDRESS, queue_, sequencers[queue_].executing, l1.error.addr))
         sources += [
             (reduce_router.mismatch, ErrorCode.REDUCE_MISMATCH, nowhere, 0, reduce_router.mismatch_tag),
             (semaphores.overflow, ErrorCode.SEMAPHORE_OVERFLOW, nowhere, 0, semaphores.overflow_sem),
@@ -281,18 +291,18 @@ class Tile(wiring.Component):
         stepping = Signal(len(Queue))
         for queue, sequencer in sequencers.items():
             m.d.comb += [
-                self.trace.queue_state[queue].eq(sequencer.state),
-                self.trace.queue_pc[queue].eq(sequencer.pc),
-                self.trace.wait_sem[queue].eq(sequencer.wait_sem),
+                self.view.queue_state[queue].eq(sequencer.state),
+                self.view.queue_pc[queue].eq(sequencer.pc),
+                self.view.wait_sem[queue].eq(sequencer.wait_sem),
                 stepping[queue].eq(sequencer.state == QueueState.FETCH),
             ]
         m.d.comb += [
-            self.trace.matrix_active.eq(matrix.active),
-            self.trace.matrix_operand_stall.eq(matrix.operand_stall),
-            self.trace.matrix_drain_stall.eq(matrix.drain_stall),
-            self.trace.vector_active.eq(vector.active),
-            self.trace.out_stall.eq(out.stall),
-            self.trace.l1_conflict.eq(l1.conflict),
+            self.view.matrix_active.eq(matrix.active),
+            self.view.matrix_operand_stall.eq(matrix.operand_stall),
+            self.view.matrix_drain_stall.eq(matrix.drain_stall),
+            self.view.vector_active.eq(vector.active),
+            self.view.out_stall.eq(out.stall),
+            self.view.l1_conflict.eq(l1.conflict),
             self.done.eq(Cat(sequencer.halted for sequencer in sequencers.values()).all()),
         ]
         # Registered: nobody needs it in the same cycle.

@@ -75,8 +75,8 @@ def test_a_read_beyond_the_l1():
 
 
 def test_a_put_beyond_the_receivers_l1():
-    words = image(out="put local=0 remote=0x1ffe rows=1 words=4 x0=1 x1=1 y0=1 y1=1\nhalt")
-    with pytest.raises(RunFailure, match=r"^tile \(1,1\) stopped in cycle \d+: REMOTE_ADDRESS, arriving flits, detail 0x1ffe"):
+    words = image(out="put local=0 remote=0xffe rows=1 words=4 x0=1 x1=1 y0=1 y1=1\nhalt")
+    with pytest.raises(RunFailure, match=r"^tile \(1,1\) stopped in cycle \d+: REMOTE_ADDRESS, arriving flits, detail 0x1000"):
         run(words)
 
 
