@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from isa.errors import UserError
-from isa.instructions import LOOP_DEPTH, REGISTERS, Opcode
+from isa.instructions import LOOP_DEPTH, REGISTERS, Instruction, Opcode
 from programs.roll import Leaf, Loop, Node, Register, roll, walk
-from programs.trace import Op, Shape
+from programs.trace import Op, Shape, address_fields
 
 __all__ = ["compress", "emit", "expand"]
 
@@ -90,28 +90,26 @@ class _Nest:
         return register.strides[level] - inner.trips * register.strides[level + 1]
 
 
-def expand(code: Sequence[Op]) -> list[Op]:
-    """Interpret a program: what its engine executes, in order and with absolute addresses.
+def expand(code: Sequence[Instruction]) -> Iterator[Instruction]:
+    """Interpret the scalar instructions of a queue up to HALT: what remains, in order and with absolute addresses.
 
     Raises
     ------
     ValueError
-        If the sequencer would refuse it.
+        If the sequencer would refuse a loop.
     """
-    trace: list[Op] = []
     registers = [0] * REGISTERS
     loops: list[list[int]] = []
     pc = 0
-    while (op := code[pc]).shape.opcode != Opcode.HALT:
+    while (instruction := code[pc]).opcode != Opcode.HALT:
         pc += 1
-        fields = dict(op.shape.fields)
-        imm, rd, rs = fields.get("imm", 0), fields.get("rd", 0), fields.get("rs", 0)
-        match op.shape.opcode:
+        match instruction.opcode:
             case Opcode.LI | Opcode.ADD:
-                if rd:
-                    registers[rd] = imm + (registers[rs] if op.shape.opcode == Opcode.ADD else 0) & _MASK
+                start = registers[instruction["rs"]] if instruction.opcode == Opcode.ADD else 0
+                if instruction["rd"]:
+                    registers[instruction["rd"]] = start + instruction["imm"] & _MASK
             case Opcode.LOOP:
-                turns = imm + registers[rs] & _MASK
+                turns = instruction["imm"] + registers[instruction["rs"]] & _MASK
                 if not turns or len(loops) == LOOP_DEPTH:
                     raise ValueError(f"slot {pc - 1}: a loop of {turns} turns at depth {len(loops)}")
                 loops.append([pc, turns])
@@ -121,13 +119,15 @@ def expand(code: Sequence[Op]) -> list[Op]:
                     pc = loops[-1][0]
                 else:
                     loops.pop()
-            case _ if op.registers:
-                at = (value + _signed(registers[r]) for value, r in zip(op.at, op.registers, strict=True))
-                trace.append(Op(op.shape, tuple(at)))
             case _:
-                trace.append(op)
-    return trace
+                yield _absolute(instruction, registers)
 
 
-def _signed(register: int) -> int:
-    return register - (1 << 32) if register >> 31 else register
+def _absolute(instruction: Instruction, registers: list[int]) -> Instruction:
+    moved: dict[str, int] = {}
+    for name in address_fields(instruction.opcode):
+        if register := instruction[f"{name}_reg"]:
+            value = registers[register]
+            moved[name] = instruction[name] + (value - (1 << 32) if value >> 31 else value)
+            moved[f"{name}_reg"] = 0
+    return instruction.replace(**moved) if moved else instruction

@@ -39,7 +39,7 @@ def test_any_nest_rolls_exactly(body):
     trace = Trace()
     unroll(body, trace)
     code = compress(trace.ops)
-    assert expand(code) == trace.ops
+    assert same(code, trace.ops)
     assert len(code) <= len(trace.ops) + 1
     check_limits(code)
 
@@ -49,7 +49,12 @@ def test_any_nest_rolls_exactly(body):
 def test_a_trace_without_structure_rolls_exactly(leaves):
     trace = Trace()
     unroll(leaves, trace)
-    assert expand(compress(trace.ops)) == trace.ops
+    assert same(compress(trace.ops), trace.ops)
+
+
+def same(code: list[Op], ops: list[Op]) -> bool:
+    """Whether executing the code is executing the operations."""
+    return list(expand(instantiate(code, {}))) == instantiate(ops, {})
 
 
 def check_limits(code: list[Op]) -> None:
@@ -86,14 +91,14 @@ def test_size_does_not_depend_on_the_trip_counts(trips):
     code = compress(nest(*trips).ops)
     twice = compress(nest(*(2 * n for n in trips)).ops)
     assert len(code) == len(twice) == 3 + 3 * len(trips) + 1
-    assert expand(code) == nest(*trips).ops
+    assert same(code, nest(*trips).ops)
 
 
 def test_a_fifth_level_is_left_unrolled():
     trace = nest(3, 3, 3, 3, 3)
     code = compress(trace.ops)
     check_limits(code)
-    assert expand(code) == trace.ops
+    assert same(code, trace.ops)
 
 
 def triangle(rows: int, heads: int = 3) -> Trace:
@@ -111,7 +116,7 @@ def triangle(rows: int, heads: int = 3) -> Trace:
 def test_a_triangular_nest_rolls():
     small, large = (compress(triangle(rows).ops) for rows in (12, 24))
     assert len(small) == len(large) < 40
-    assert expand(large) == triangle(24).ops
+    assert same(large, triangle(24).ops)
 
 
 def test_a_trace_of_20000_operations_rolls_fast():
@@ -128,7 +133,7 @@ def test_a_trace_of_20000_operations_rolls_fast():
     started = time.perf_counter()
     code = compress(trace.ops)
     assert time.perf_counter() - started < 2
-    assert expand(code) == trace.ops
+    assert same(code, trace.ops)
     assert len(code) < 4000 + 40
 
 

@@ -1,0 +1,224 @@
+"""Attention on groups of tiles: flat-async, flat, flash3 and flash2 are one generator with other groups and streams."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from isa.errors import UserError
+from isa.image import Program
+from isa.instructions import Queue
+from isa.machine import Machine
+from programs.check import check_reduction_order
+from programs.loops import compress
+from programs.mapping import L1Layout, Mapping, Range, Semaphores
+from programs.placement import Plan, Unit, place
+from programs.queues import TAGS, At, Job, TileQueues
+from programs.schedule import Turn, turns
+from programs.tiling import choose
+from programs.trace import Op, instantiate
+from programs.work import Group, deal
+from programs.workload import Workload
+
+__all__ = ["Compiled", "compile_attention"]
+
+TileXY = tuple[int, int]
+
+
+@dataclass
+class Compiled:
+    """A workload as programs, and what is known about them."""
+
+    machine: Machine
+    workload: Workload
+    mapping: Mapping
+    programs: dict[TileXY, Program]
+    """Of every tile (x, y) of the mesh."""
+    plan: Plan
+    """Where the tensors are in HBM."""
+    hbm_ideal_read_bytes: int
+    """Bytes that the dataflow's formula says are read from HBM, programs apart."""
+    hbm_ideal_write_bytes: int
+    """Likewise written."""
+    useful_macs: int
+    """Multiply-accumulates of the workload."""
+    l1_bytes: int
+    """L1 in use in each tile."""
+    semaphores: dict[int, str] = field(default_factory=dict)
+    """Names of the semaphores, for messages."""
+    tags: dict[int, str] = field(default_factory=dict)
+    """Names of the transfers' tags, for messages and waveforms."""
+
+    @property
+    def dataflow(self) -> str:
+        """Name of the dataflow."""
+        return self.mapping.dataflow
+
+    def describe(self) -> str:
+        """One line: the mapping, and what it takes."""
+        longest = max(len(program) for program in self.programs.values())
+        buffers = "two buffers" if self.mapping.slots == 2 else "one buffer"
+        return (
+            f"{self.mapping.describe()}, {buffers} each for K and V, L1 {self.l1_bytes} of {self.machine.tile.l1_bytes} "
+            f"bytes, programs of up to {longest} instructions"
+        )
+
+
+def compile_attention(
+    machine: Machine,
+    workload: Workload,
+    dataflow: str | None = None,
+    *,
+    group: str | None = None,
+    rows: int | None = None,
+    columns: int | None = None,
+) -> Compiled:
+    """Compile attention for a machine.
+
+    Parameters
+    ----------
+    machine, workload
+        What to compute on what.
+    dataflow
+        flat-async, flat, flash3 or flash2; None: the best by the tiling rule.
+    group, rows, columns
+        Decisions of the tiling rule that the user takes: ``COLUMNSxROWS`` of a group, query rows (of each stream) and keys
+        of a tile's slice.
+
+    Raises
+    ------
+    UserError
+        If something does not fit, one line that says what and how much.
+    """
+    mapping = choose(machine, workload, dataflow, group=group, rows=rows, columns=columns)
+    layout = L1Layout(machine.tile, workload, mapping)
+    semaphores = Semaphores(machine, mapping)
+    groups = deal(machine, workload, mapping)
+    plan = place(machine, workload, mapping, groups)
+    programs: dict[TileXY, Program] = {}
+    rolled: dict[tuple[Job, tuple[Turn, ...]], dict[Queue, list[Op]]] = {}
+    blocks = mapping.column_blocks(workload)
+    for one in groups:
+        order = tuple(turns(one.items, mapping, len(blocks)))
+        for y in range(mapping.group[1]):
+            for x in range(mapping.group[0]):
+                job, units = _job(plan, mapping, one, blocks, order, x, y)
+                code = rolled.get((job, order))
+                if code is None:
+                    traces = TileQueues(workload, mapping, layout, semaphores, job).build(list(order))
+                    code = rolled[job, order] = {queue: compress(ops) for queue, ops in traces.items()}
+                names = _names(one, mapping, units, x, y)
+                programs[one.x0 + x, one.y0 + y] = Program({queue: instantiate(code[queue], names) for queue in Queue})
+    _check(machine, programs)
+    read, written = mapping.hbm_bytes(workload, machine.tile)
+    return Compiled(
+        machine=machine,
+        workload=workload,
+        mapping=mapping,
+        programs=programs,
+        plan=plan,
+        hbm_ideal_read_bytes=read,
+        hbm_ideal_write_bytes=written,
+        useful_macs=workload.useful_macs,
+        l1_bytes=layout.words * machine.tile.word_bytes,
+        semaphores=semaphores.names,
+        tags=_tags(mapping),
+    )
+
+
+def _job(
+    plan: Plan, mapping: Mapping, group: Group, blocks: Sequence[Range], order: Sequence[Turn], x: int, y: int
+) -> tuple[Job, list[Unit]]:
+    """What tile (x, y) of the group does, and the HBM units that the job's numbers stand for."""
+    loaders = group.loaders
+    duties = {"k": loaders.k[x] == y, "v": loaders.v[x] == y, "q": loaders.q[y] == x}
+    loads = frozenset(name for name, mine in duties.items() if mine)
+    roots = frozenset(s for s in range(mapping.streams) if _root(mapping, y, s) == x)
+    units: list[Unit] = []
+
+    def at(tensor: str, head: int, rows: Range) -> At | None:
+        if not rows.size:
+            return None
+        piece = plan.find(tensor, head, rows)
+        if not any(unit is piece.unit for unit in units):
+            units.append(piece.unit)
+        return At(next(i for i, unit in enumerate(units) if unit is piece.unit), piece.offset)
+
+    def keys(tensor: str) -> tuple[At | None, ...]:
+        if tensor not in loads:
+            return ()
+        found: dict[int, At | None] = {}
+        for turn in order:
+            if (visit := turn.scores) and visit.first_user:
+                block = group.items[visit.item][turn.stream]
+                assert block is not None
+                found[visit.use] = at(tensor, block.head, group.column_slices(blocks[visit.block])[x])
+        return tuple(found[use] for use in range(len(found)))
+
+    def queries(tensor: str, streams: frozenset[int]) -> tuple[tuple[At | None, ...], ...]:
+        return tuple(
+            tuple(
+                at(tensor, block.head, group.row_slices(block)[y]) if block and s in streams else None
+                for s, block in enumerate(item)
+            )
+            for item in group.items
+        )
+
+    job = Job(
+        rows=tuple(tuple(group.row_slices(block)[y].size if block else None for block in item) for item in group.items),
+        columns=tuple(group.column_slices(block)[x].size for block in blocks),
+        loads=loads,
+        roots=roots,
+        k=keys("k"),
+        v=keys("v"),
+        q=queries("q", frozenset(range(mapping.streams))) if "q" in loads else (),
+        o=queries("o", roots),
+    )
+    return job, units
+
+
+def _root(mapping: Mapping, y: int, stream: int) -> int:
+    """Column of the tile that sums up O: another one in each row and stream, so that they share the work."""
+    columns = mapping.group[0]
+    return (y + stream * max(1, columns // 2)) % columns
+
+
+def _names(group: Group, mapping: Mapping, units: Sequence[Unit], x: int, y: int) -> dict[str, int]:
+    """Values of the names in the traces of tile (x, y) of the group."""
+    columns, rows = mapping.group
+    loaders = group.loaders
+    names = {
+        "x": group.x0 + x,
+        "y": group.y0 + y,
+        "x0": group.x0,
+        "x1": group.x0 + columns - 1,
+        "y0": group.y0,
+        "y1": group.y0 + rows - 1,
+        "k_y": group.y0 + loaders.k[x],
+        "v_y": group.y0 + loaders.v[x],
+        "q_x": group.x0 + loaders.q[y],
+        "max_x": group.x0 + columns // 2,
+    }
+    for stream in range(mapping.streams):
+        names[f"sum_x{stream}"] = group.x0 + _root(mapping, y, stream)
+    for i, unit in enumerate(units):
+        target = unit.target
+        names |= {f"unit{i}.base": unit.base, f"unit{i}.x": target[0], f"unit{i}.y": target[1], f"unit{i}.edge": target[2]}
+    return names
+
+
+def _tags(mapping: Mapping) -> dict[int, str]:
+    tags = {TAGS[name]: name for name in "KV"}
+    for stream in range(mapping.streams):
+        tags |= {TAGS[name] + stream: f"{name}[{stream}]" for name in ("Q", "O", "MAX", "SUM", "SUM_L")}
+    return tags
+
+
+def _check(machine: Machine, programs: dict[TileXY, Program]) -> None:
+    capacity = machine.tile.program_instructions
+    for (x, y), program in programs.items():
+        program.check()
+        if len(program) > capacity:
+            raise UserError(
+                f"the program of tile ({x},{y}) has {len(program)} instructions, the machine's program memory holds "
+                f"{capacity} (tile.program_instructions)"
+            )
+    check_reduction_order(programs)

@@ -1,0 +1,203 @@
+"""How attention is cut and dealt out: the mapping, the HBM traffic it causes, and the L1 it takes."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from isa.errors import UserError
+from isa.formats import FORMATS
+from isa.instructions import LAYOUTS, Format, Kind
+from isa.machine import Machine, Tile
+from programs.workload import Workload
+
+__all__ = ["DATAFLOWS", "L1Layout", "Mapping", "Range", "Semaphores", "StreamBuffers", "blocks", "row_words", "share"]
+
+DATAFLOWS = {"flat-async": 2, "flat": 1, "flash3": 2, "flash2": 1}
+"""Streams of each dataflow. The flash ones run each tile alone."""
+
+_LIMITS = {(kind, field.name): (1 << field.width) - 1 for kind in Kind for field in LAYOUTS[kind]}
+
+
+class Range(NamedTuple):
+    """`size` rows (or columns) from `start`."""
+
+    start: int
+    size: int
+
+
+def blocks(total: int, size: int) -> list[Range]:
+    """Cut `total` into ranges of `size`; the last one may be smaller."""
+    return [Range(start, min(size, total - start)) for start in range(0, total, size)]
+
+
+def share(whole: Range, parts: int) -> list[Range]:
+    """Cut a range into `parts` that differ by one at most, the larger ones first; parts may be empty."""
+    each, more = divmod(whole.size, parts)
+    sizes = [each + (i < more) for i in range(parts)]
+    return [Range(whole.start + sum(sizes[:i]), size) for i, size in enumerate(sizes)]
+
+
+def row_words(tile: Tile, elements: int, fmt: Format) -> int:
+    """Words of a row of `elements` elements."""
+    return -(-elements * FORMATS[fmt].bytes // tile.word_bytes)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """The decisions.
+
+    Parameters
+    ----------
+    dataflow
+        One of `DATAFLOWS`.
+    group
+        Columns and rows of a group of tiles that works on one item at a time.
+    rows, columns
+        Slice of a block that one tile holds: query rows (of each stream) and keys.
+    streams
+        Row blocks that a group works on at the same time: 1, or 2 that take turns on the matrix engine.
+    paired
+        The two streams are row blocks of one head and share K and V in L1; otherwise they are two heads.
+    slots
+        Buffers for K, and for V, in each L1.
+    """
+
+    dataflow: str
+    group: tuple[int, int]
+    rows: int
+    columns: int
+    streams: int
+    paired: bool
+    slots: int
+
+    def row_blocks(self, workload: Workload) -> list[Range]:
+        """Query rows that a group takes at a time, in one stream."""
+        return blocks(workload.sq, self.group[1] * self.rows)
+
+    def column_blocks(self, workload: Workload) -> list[Range]:
+        """Keys that a group takes at a time."""
+        return blocks(workload.skv, self.group[0] * self.columns)
+
+    def passes(self, workload: Workload) -> int:
+        """How often a head's K and V are read."""
+        rows = -(-workload.sq // (self.group[1] * self.rows))
+        return -(-rows // self.streams) if self.paired else rows
+
+    def hbm_bytes(self, workload: Workload, tile: Tile) -> tuple[int, int]:
+        """Bytes read and written: Q and O once, K and V once per pass, rows padded to whole words."""
+        words = {n: row_words(tile, n, workload.fmt) * tile.word_bytes for n in (workload.d, workload.dv)}
+        keys = self.passes(workload) * workload.skv * (words[workload.d] + words[workload.dv])
+        return workload.heads * (workload.sq * words[workload.d] + keys), workload.heads * workload.sq * words[workload.dv]
+
+    def describe(self) -> str:
+        """One phrase for tables."""
+        streams = "" if self.streams == 1 else " in 2 row blocks of a head" if self.paired else " of 2 heads"
+        return f"group {self.group[0]}x{self.group[1]}, tile slice {self.rows} rows x {self.columns} keys{streams}"
+
+
+class StreamBuffers(NamedTuple):
+    """L1 words of a stream's buffers.
+
+    The running row sums lie directly below O (`sums_end` is O's first word), so that one reduction takes both.
+    """
+
+    q: int
+    scores: int
+    out: int
+    maximum: tuple[int, int]
+    local_maximum: int
+    alpha: int
+    block_sums: int
+
+
+class L1Layout:
+    """Where everything is in each L1; the same in all tiles, so that a receiver's address is the sender's.
+
+    All pitches are in words. ``words`` is what it takes in all.
+
+    Raises
+    ------
+    UserError
+        If a matrix is too wide for an instruction's fields.
+    """
+
+    def __init__(self, tile: Tile, workload: Workload, mapping: Mapping):
+        fmt = workload.fmt
+        self._tile = tile
+        self.qk_pitch = row_words(tile, workload.d, fmt)
+        self.v_pitch = self.o_pitch = row_words(tile, workload.dv, fmt)
+        self.acc_pitch = row_words(tile, workload.dv, Format.FP32)
+        self.score_pitch = row_words(tile, mapping.columns, Format.FP32)
+        self._check(workload, mapping)
+        rows, columns = mapping.rows, mapping.columns
+        self.words = 0
+        self.k = [self._take(columns * self.qk_pitch) for _ in range(mapping.slots)]
+        self.v = [self._take(columns * self.v_pitch) for _ in range(mapping.slots)]
+        self.streams = [self._stream(rows) for _ in range(mapping.streams)]
+
+    def _stream(self, rows: int) -> StreamBuffers:
+        vector = row_words(self._tile, rows, Format.FP32)
+        scores = self._take(rows * self.score_pitch)
+        out = self._take(rows * self.acc_pitch, before=vector)
+        q = self._take(rows * self.qk_pitch)
+        first, second, local, alpha, sums = (self._take(vector) for _ in range(5))
+        return StreamBuffers(q, scores, out, (first, second), local, alpha, sums)
+
+    def _take(self, words: int, before: int = 0) -> int:
+        """Reserve a buffer that starts with a line, and `before` words below it."""
+        banks = self._tile.l1_banks
+        at = -(-(self.words + before) // banks) * banks
+        self.words = at + words
+        return at
+
+    def running_sums(self, stream: int, rows: int) -> int:
+        """Where the row sums of a slice of `rows` rows start."""
+        return self.streams[stream].out - row_words(self._tile, rows, Format.FP32)
+
+    def _check(self, workload: Workload, mapping: Mapping) -> None:
+        for what, value, kind, field in (
+            ("D", workload.d, Kind.MATRIX, "k"),
+            ("Dv", workload.dv, Kind.MATRIX, "n"),
+            ("rows", mapping.rows, Kind.MATRIX, "m"),
+            ("columns", mapping.columns, Kind.MATRIX, "n"),
+            ("words of a row of D columns", self.qk_pitch, Kind.MATRIX, "lda"),
+            ("FP32 words of a row of Dv columns", self.acc_pitch, Kind.MATRIX, "ldc"),
+            ("FP32 words of a row of scores", self.score_pitch, Kind.MATRIX, "ldc"),
+        ):
+            if value > _LIMITS[kind, field]:
+                raise UserError(f"{what} must be at most {_LIMITS[kind, field]} for an instruction, not {value}")
+
+
+class Semaphores:
+    """Numbers of a tile's semaphores, per stream or per K/V slot. docs/dataflows.md has who signals and who waits.
+
+    Raises
+    ------
+    UserError
+        If the tile has too few, or a count could overflow.
+    """
+
+    STREAM = (
+        "q_full", "q_free", "s_full", "max_local", "max_full", "p_full", "o_local", "o_full", "o_final", "o_free", "stored",
+    )  # fmt: skip
+    SLOT = ("k_full", "k_free", "v_full", "v_free")
+
+    def __init__(self, machine: Machine, mapping: Mapping):
+        tile = machine.tile
+        names = [(name, i) for name in self.STREAM for i in range(mapping.streams)]
+        names += [(name, i) for name in self.SLOT for i in range(mapping.slots)]
+        if len(names) > tile.semaphores:
+            raise UserError(f"{mapping.describe()} needs {len(names)} semaphores a tile, the machine has {tile.semaphores}")
+        if max(mapping.group) >= 1 << tile.semaphore_bits:
+            raise UserError(
+                f"group {mapping.group[0]}x{mapping.group[1]} would overflow {tile.semaphore_bits}-bit semaphores"
+            )
+        self._numbers = {name: number for number, name in enumerate(names)}
+
+    def __call__(self, name: str, index: int) -> int:
+        """Give the number of a semaphore."""
+        return self._numbers[name, index]
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Name of each number, for messages."""
+        return {number: f"{name}[{index}]" for (name, index), number in self._numbers.items()}

@@ -1,0 +1,356 @@
+"""The four queues of one tile, as traces.
+
+Everything that orders two queues or two tiles is a semaphore; docs/dataflows.md lists them. What needs none, and why:
+
+* The matrix engine completes instructions in order. So the end of a QK tells that the PV before it has written O, and a QK
+  may overwrite the scores that an earlier PV read.
+* A maximum arrives only after this tile has contributed to it, hence after everything before that in its vector queue has
+  completed, up to the ROWMAX that made the contribution; so nobody reads the buffer it overwrites (the one before last).
+* It arrives also after everything before that REDUCE in this tile's OUT queue has left the tile. So the EXP that waits for
+  it may overwrite the running sums that the last item's reduction has sent.
+* The sum of O arrives over the root's own part. Each of its words arrives only after the root has sent that word.
+* A SYNC stands where an instruction would have no elements, with its waits and signals, so that counts stay balanced. With
+  signals it waits for all earlier instructions of its queue, as they promise to.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from isa.instructions import Format, Opcode, Queue, ReduceOp
+from programs.mapping import L1Layout, Mapping, Semaphores
+from programs.schedule import Turn, Visit
+from programs.trace import Op, Ref, Signal, Trace
+from programs.workload import Workload
+
+__all__ = ["TAGS", "At", "Job", "TileQueues"]
+
+TAGS = {"K": 1, "V": 2, "Q": 4, "O": 6, "MAX": 8, "SUM": 10, "SUM_L": 12}
+"""Tags of the transfers: K and V as they are, the others plus the number of the stream."""
+
+_MOST_WORDS = (1 << 12) - 1
+
+
+class At(NamedTuple):
+    """A slice in HBM: `offset` words into the unit whose place the names ``unit<n>.…`` stand for."""
+
+    unit: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """What makes a tile's trace differ from another's in the group, but for coordinates.
+
+    Tiles with equal jobs share their traces.
+    """
+
+    rows: tuple[tuple[int | None, ...], ...]
+    """Rows of this tile in each item and stream; None: the stream is idle."""
+    columns: tuple[int, ...]
+    """Keys of this tile in each column block."""
+    loads: frozenset[str]
+    """Which of k and v (for its column) and q (for its row) this tile loads."""
+    roots: frozenset[int]
+    """Streams whose O this tile sums up and stores."""
+    k: tuple[At, ...] = ()
+    v: tuple[At, ...] = ()
+    """Slices to load, by use."""
+    q: tuple[tuple[At | None, ...], ...] = ()
+    o: tuple[tuple[At | None, ...], ...] = ()
+    """Slices to load and store, by item and stream."""
+
+
+@dataclass
+class _Output:
+    """An item whose O is on its way from L1 to HBM."""
+
+    rows: int
+    at: At | None
+    divided: bool = False
+
+
+@dataclass
+class _Stream:
+    """What is under way in a stream."""
+
+    output: _Output | None = None
+    q_loads: int = 0
+    stores: int = 0
+
+
+@dataclass
+class TileQueues:
+    """Builds the traces of one tile, turn by turn."""
+
+    workload: Workload
+    mapping: Mapping
+    layout: L1Layout
+    semaphores: Semaphores
+    job: Job
+    traces: dict[Queue, Trace] = field(default_factory=lambda: {queue: Trace() for queue in Queue})
+
+    def __post_init__(self) -> None:
+        self._matrix, self._vector, self._load, self._out = (self.traces[queue].add for queue in Queue)
+        self._state = [_Stream() for _ in range(self.mapping.streams)]
+        self._loaded = {name: [0] * self.mapping.slots for name in "kv"}
+        self._reduces = self.mapping.group[0] > 1
+        scale = np.float32(np.log2(np.e) / np.sqrt(self.workload.d))
+        self._scale = int(scale.view(np.uint32))
+
+    def build(self, turns: list[Turn]) -> dict[Queue, list[Op]]:
+        """Make the traces of a whole run."""
+        if turns:
+            # O is free at first. PV waits for it there like everywhere, so that the first item is like the others.
+            free = [Signal(self.semaphores("o_free", s)) for s in range(self.mapping.streams)]
+            self._out(Opcode.SYNC, signals=free)
+        for stream, values, scores in turns:
+            if values:
+                self._values(stream, values)
+            if scores:
+                self._scores(stream, scores)
+            elif not values:
+                self._finish(stream)
+        for stream in range(self.mapping.streams):
+            self._divide(stream)
+            self._store(stream)
+        last = [(self.semaphores("stored", s), 1) for s, state in enumerate(self._state) if state.stores]
+        if last:
+            # HALT then means that everything is in HBM.
+            self._out(Opcode.SYNC, waits=last)
+        return {queue: trace.ops for queue, trace in self.traces.items()}
+
+    # Scores: S = Q K^T, softmax statistics, P.
+
+    def _scores(self, s: int, visit: Visit) -> None:
+        rows, columns = self._extent(s, visit)
+        if columns and visit.first_user:
+            self._load_keys("k", visit, self.layout.k, self.layout.qk_pitch)
+        if rows and visit.first:
+            self._load_queries(s, visit, rows)
+        self._multiply_scores(s, visit, rows, columns)
+        if not rows:
+            self._finish(s)
+            return
+        if self.mapping.streams == 1:
+            # The vector engine has nothing else to do while the matrix engine makes the scores.
+            self._divide(s)
+        self._row_maximum(s, visit, rows, columns)
+        # Otherwise the time to divide the last item's O by the sums is while the maximum is under way.
+        self._divide(s)
+        self._exponentials(s, visit, rows, columns)
+        # Behind the maximum: a STORE that waits for the vector engine must not hold the other tiles' maximum up.
+        self._store(s)
+
+    def _multiply_scores(self, s: int, visit: Visit, rows: int, columns: int) -> None:
+        slot, sem, stream = visit.use % self.mapping.slots, self.semaphores, self.layout.streams[s]
+        waits, signals = [], []
+        if columns and visit.first_user:
+            waits.append((sem("k_full", slot), 1))
+        if rows and visit.first:
+            waits.append((sem("q_full", s), 1))
+        if rows:
+            signals.append(Signal(sem("s_full", s)))
+        if columns and visit.last_user:
+            signals.append(self._to_loader("k", sem("k_free", slot)))
+        if rows and columns:
+            self._matrix(
+                Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=columns, k=self.workload.d, fmt=self.workload.fmt,
+                a=stream.q, lda=self.layout.qk_pitch, b=self.layout.k[slot], ldb=self.layout.qk_pitch, trans_b=1,
+                c=stream.scores, ldc=self.layout.score_pitch,
+            )  # fmt: skip
+        elif waits or signals:
+            self._matrix(Opcode.SYNC, waits=waits, signals=signals)
+
+    def _row_maximum(self, s: int, visit: Visit, rows: int, columns: int) -> None:
+        sem, stream = self.semaphores, self.layout.streams[s]
+        old, new = self._maxima(s, visit)
+        signals = [Signal(sem("max_local", s))] if self._reduces else []
+        if visit.last:
+            signals.append(self._to_loader("q", sem("q_free", s)))
+        self._vector(
+            Opcode.ROWMAX, waits=[(sem("s_full", s), 1)], signals=signals, m=rows, n=columns,
+            a=stream.scores, lda=self.layout.score_pitch, s=stream.local_maximum if self._reduces else new,
+            **({} if visit.first else {"with_b": 1, "b": old}),
+        )  # fmt: skip
+        if self._reduces:
+            words = self._vector_words(rows)
+            self._out(
+                Opcode.REDUCE, waits=[(sem("max_local", s), 1)], local=stream.local_maximum, remote=new, rows=1, words=words,
+                **self._row(), target_x=Ref("max_x"), target_y=Ref("y"), op=ReduceOp.MAX, fmt=Format.FP32, turn=1,
+                bump=1, sem=sem("max_full", s), tag=TAGS["MAX"] + s,
+            )  # fmt: skip
+
+    def _exponentials(self, s: int, visit: Visit, rows: int, columns: int) -> None:
+        sem, stream, layout = self.semaphores, self.layout.streams[s], self.layout
+        old, new = self._maxima(s, visit)
+        sums = layout.running_sums(s, rows)
+        waits = [(sem("max_full", s), 1)] if self._reduces else []
+        ready = [Signal(sem("p_full", s))]
+        if not visit.first:
+            self._vector(Opcode.EXPD, waits=waits, d=stream.alpha, a=old, b=new, m=1, n=rows, imm=self._scale)
+            waits = []
+        self._vector(
+            Opcode.EXP, waits=waits, signals=ready if visit.first and columns else [], m=rows, n=columns, imm=self._scale,
+            d=stream.scores, ldd=layout.score_pitch, a=stream.scores, lda=layout.score_pitch, b=new,
+            s=sums if visit.first else stream.block_sums, with_s=1, fmt_d=self.workload.fmt,
+        )  # fmt: skip
+        out = {"d": stream.out, "ldd": layout.acc_pitch, "m": rows, "n": self.workload.dv}
+        if not visit.first:
+            self._vector(Opcode.SCALE, signals=ready, **out, a=stream.out, lda=layout.acc_pitch, b=stream.alpha)
+            self._vector(Opcode.MULV, d=sums, a=sums, b=stream.alpha, m=1, n=rows)
+            # With a reduction to come, it waits for the sums and for O; without, the vector queue orders the sums itself.
+            done = [Signal(sem("o_local", s))] if visit.last and self._reduces else []
+            self._vector(Opcode.ADDV, signals=done, d=sums, a=sums, b=stream.block_sums, m=1, n=rows)
+        elif not columns:
+            self._vector(Opcode.FILL, waits=[(sem("o_free", s), 1)], signals=ready, **out)
+
+    # Values: O += P V, and at the end its sum over the row.
+
+    def _values(self, s: int, visit: Visit) -> None:
+        rows, columns = self._extent(s, visit)
+        slot, sem, stream = visit.use % self.mapping.slots, self.semaphores, self.layout.streams[s]
+        if columns and visit.first_user:
+            self._load_keys("v", visit, self.layout.v, self.layout.v_pitch)
+        waits, signals = [], []
+        if rows and columns and visit.first:
+            waits.append((sem("o_free", s), 1))
+        if columns and visit.first_user:
+            waits.append((sem("v_full", slot), 1))
+        if rows:
+            waits.append((sem("p_full", s), 1))
+        if rows and visit.last:
+            signals.append(Signal(sem("o_local", s)))
+        if columns and visit.last_user:
+            signals.append(self._to_loader("v", sem("v_free", slot)))
+        if rows and columns:
+            self._matrix(
+                Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=self.workload.dv, k=columns, fmt=self.workload.fmt,
+                a=stream.scores, lda=self.layout.score_pitch, b=self.layout.v[slot], ldb=self.layout.v_pitch,
+                c=stream.out, ldc=self.layout.acc_pitch, accumulate=not visit.first,
+            )  # fmt: skip
+        elif waits or signals:
+            self._matrix(Opcode.SYNC, waits=waits, signals=signals)
+        if rows and visit.last:
+            self._reduce_out(s, visit, rows)
+
+    def _reduce_out(self, s: int, visit: Visit, rows: int) -> None:
+        """Sum O and the row sums, which lie directly below it, over the row: in one REDUCE if its fields can say so."""
+        sem, root = self.semaphores, s in self.job.roots
+        if root:
+            self._state[s].output = _Output(rows, self.job.o[visit.item][s])
+        if not self._reduces:
+            return
+        start, end = self.layout.running_sums(s, rows), self.layout.streams[s].out
+        words, pitch = rows * self.layout.acc_pitch, self.layout.acc_pitch
+        pieces = [(start, 1, end - start + words, 0, TAGS["SUM"])]
+        if end - start + words > _MOST_WORDS:
+            pieces = [(start, 1, end - start, 0, TAGS["SUM_L"]), (end, rows, pitch, pitch, TAGS["SUM"])]
+        for i, (at, high, wide, step, tag) in enumerate(pieces):
+            last = i == len(pieces) - 1
+            self._out(
+                Opcode.REDUCE, waits=[(sem("o_local", s), 1 if visit.first else 2)] if i == 0 else [],
+                signals=[Signal(sem("o_free", s))] if last and not root else [],
+                local=at, local_pitch=step, remote=at, remote_pitch=step, rows=high, words=wide,
+                **self._row(), target_x=Ref(f"sum_x{s}"), target_y=Ref("y"), op=ReduceOp.SUM, fmt=Format.FP32,
+                tag=tag + s, **({"bump": 1, "sem": sem("o_full", s)} if last else {}),
+            )  # fmt: skip
+
+    def _divide(self, s: int) -> None:
+        """At the root: O / l, in the storage format, over the FP32 O."""
+        output, stream, sem = self._state[s].output, self.layout.streams[s], self.semaphores
+        if output is None or output.divided:
+            return
+        output.divided = True
+        sums = self.layout.running_sums(s, output.rows)
+        waits = [(sem("o_full" if self._reduces else "o_local", s), 1)]
+        self._vector(Opcode.RECIP, waits=waits, d=sums, a=sums, m=1, n=output.rows)
+        self._vector(
+            Opcode.SCALE, signals=[Signal(sem("o_final", s))], d=stream.out, ldd=self.layout.acc_pitch, a=stream.out,
+            lda=self.layout.acc_pitch, b=sums, m=output.rows, n=self.workload.dv, fmt_d=self.workload.fmt,
+        )  # fmt: skip
+
+    def _store(self, s: int) -> None:
+        state, sem = self._state[s], self.semaphores
+        output = state.output
+        if output is None or not output.divided:
+            return
+        # One STORE of a stream at a time is on its way to HBM, so that the count of arrivals stays small.
+        waits = [(sem("o_final", s), 1), (sem("stored", s), 1 if state.stores else 0)]
+        assert output.at is not None
+        self._out(
+            Opcode.STORE, waits=waits, signals=[Signal(sem("o_free", s))],
+            local=self.layout.streams[s].out, local_pitch=self.layout.acc_pitch, rows=output.rows, words=self.layout.o_pitch,
+            remote_pitch=self.layout.o_pitch, **self._hbm(output.at), bump=1, sem=sem("stored", s), tag=TAGS["O"] + s,
+        )  # fmt: skip
+        state.stores += 1
+        state.output = None
+
+    def _finish(self, s: int) -> None:
+        """Output what is left of a stream that has nothing else to do."""
+        self._divide(s)
+        self._store(s)
+
+    # Loads.
+
+    def _load_keys(self, name: str, visit: Visit, slots: list[int], pitch: int) -> None:
+        """K or V of this tile's column, to all tiles of the column."""
+        if name not in self.job.loads:
+            return
+        slot, loaded, rows = visit.use % self.mapping.slots, self._loaded[name], self.job.columns[visit.block]
+        waits = [(self.semaphores(f"{name}_free", slot), self.mapping.group[1])] if loaded[slot] else []
+        loaded[slot] += 1
+        at = (self.job.k if name == "k" else self.job.v)[visit.use]
+        self._load(
+            Opcode.LOAD, waits=waits, local=slots[slot], local_pitch=pitch, remote_pitch=pitch, rows=rows, words=pitch,
+            **self._hbm(at), x0=Ref("x"), x1=Ref("x"), y0=Ref("y0"), y1=Ref("y1"),
+            bump=1, sem=self.semaphores(f"{name}_full", slot), tag=TAGS[name.upper()],
+        )  # fmt: skip
+
+    def _load_queries(self, s: int, visit: Visit, rows: int) -> None:
+        """Q of this tile's row, to all tiles of the row."""
+        if "q" not in self.job.loads:
+            return
+        state, pitch = self._state[s], self.layout.qk_pitch
+        waits = [(self.semaphores("q_free", s), self.mapping.group[0])] if state.q_loads else []
+        state.q_loads += 1
+        at = self.job.q[visit.item][s]
+        assert at is not None
+        self._load(
+            Opcode.LOAD, waits=waits, local=self.layout.streams[s].q, local_pitch=pitch, remote_pitch=pitch, rows=rows,
+            words=pitch, **self._hbm(at), **self._row(), bump=1, sem=self.semaphores("q_full", s), tag=TAGS["Q"] + s,
+        )  # fmt: skip
+
+    # Small things.
+
+    def _extent(self, s: int, visit: Visit) -> tuple[int, int]:
+        return self.job.rows[visit.item][s] or 0, self.job.columns[visit.block]
+
+    def _maxima(self, s: int, visit: Visit) -> tuple[int, int]:
+        """Buffers of the running maximum before and after a block."""
+        first, second = self.layout.streams[s].maximum
+        return (second, first) if visit.block % 2 == 0 else (first, second)
+
+    def _vector_words(self, rows: int) -> int:
+        return self.layout.streams[0].out - self.layout.running_sums(0, rows)
+
+    def _to_loader(self, name: str, semaphore: int) -> Signal:
+        """A count for the tile that loads a buffer: it is free here."""
+        if name in self.job.loads:
+            return Signal(semaphore)
+        where = (Ref("q_x"), Ref("y")) if name == "q" else (Ref("x"), Ref(f"{name}_y"))
+        return Signal(semaphore, where)
+
+    def _row(self) -> dict[str, Ref]:
+        """Rectangle of this tile's row of the group."""
+        return {"x0": Ref("x0"), "x1": Ref("x1"), "y0": Ref("y"), "y1": Ref("y")}
+
+    def _hbm(self, at: At) -> dict[str, Ref]:
+        name = f"unit{at.unit}"
+        return {
+            "remote": Ref(f"{name}.base", at.offset),
+            "target_x": Ref(f"{name}.x"),
+            "target_y": Ref(f"{name}.y"),
+            "edge": Ref(f"{name}.edge"),
+        }

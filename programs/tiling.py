@@ -1,0 +1,245 @@
+"""The tiling rule: choose group, slices, streams and buffers for a workload, or complete what the user fixed.
+
+Every mapping that fits L1 gets an estimate in cycles, from the engines' work per block and what cannot overlap. Among those
+within 1 % of the smallest, the least HBM traffic wins, then the widest group, then two buffers for K and V over one. The
+estimate knows nothing that only the network could tell; it ranks mappings and does not replace the timing model.
+"""
+
+from collections.abc import Iterator
+
+from isa.errors import UserError
+from isa.instructions import Format
+from isa.machine import Machine
+from programs.mapping import DATAFLOWS, L1Layout, Mapping, Semaphores, row_words
+from programs.workload import Workload
+
+__all__ = ["choose", "estimate"]
+
+_MATRIX_START = 8
+_VECTOR_START = 16
+_REDUCE_START = 40
+_LOAD_START = 16
+_HOP = 5
+"""Cycles per tile of a row for an all-reduce: one hop and a pipelined adder towards the root, one hop back."""
+_FINER = 1.2
+"""Ratio between the slice sizes that are tried."""
+_MARGIN = 1.01
+
+
+def choose(
+    machine: Machine,
+    workload: Workload,
+    dataflow: str | None = None,
+    *,
+    group: str | None = None,
+    rows: int | None = None,
+    columns: int | None = None,
+) -> Mapping:
+    """Find the best mapping that has what the user fixed.
+
+    Parameters
+    ----------
+    dataflow
+        One of `DATAFLOWS`; None takes the best of them.
+    group
+        ``COLUMNSxROWS`` tiles; it must divide the mesh.
+    rows, columns
+        Query rows (of each stream) and keys that a tile holds of a block.
+
+    Raises
+    ------
+    UserError
+        If a name or a size is not valid, or nothing fits.
+    """
+    if dataflow is not None and dataflow not in DATAFLOWS:
+        raise UserError(f"DATAFLOW must be one of {', '.join(DATAFLOWS)}, not {dataflow!r}")
+    for name, value in (("rows", rows), ("columns", columns)):
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise UserError(f"{name} must be a whole number from 1 up, not {value!r}")
+    fitting: list[tuple[float, int, Mapping]] = []
+    smallest: tuple[int, Mapping] | None = None
+    refused: UserError | None = None
+    for name in [dataflow] if dataflow else DATAFLOWS:
+        for mapping in _candidates(machine, workload, name, group, rows, columns):
+            try:
+                Semaphores(machine, mapping)
+                words = L1Layout(machine.tile, workload, mapping).words
+            except UserError as error:
+                refused = refused or error
+                continue
+            if smallest is None or words < smallest[0]:
+                smallest = words, mapping
+            if words <= machine.tile.l1_words:
+                fitting.append((estimate(machine, workload, mapping), words, mapping))
+    if not fitting:
+        raise refused if smallest is None and refused else _does_not_fit(machine, workload, smallest, rows, columns)
+    limit = min(cycles for cycles, _, _ in fitting) * _MARGIN
+
+    def merit(entry: tuple[float, int, Mapping]) -> tuple[float, ...]:
+        cycles, words, mapping = entry
+        tiles = mapping.group[0] * mapping.group[1]
+        return sum(mapping.hbm_bytes(workload, machine.tile)), -tiles, -mapping.slots, cycles, words
+
+    return min((entry for entry in fitting if entry[0] <= limit), key=merit)[2]
+
+
+def _does_not_fit(
+    machine: Machine, workload: Workload, smallest: tuple[int, Mapping] | None, rows: int | None, columns: int | None
+) -> UserError:
+    assert smallest is not None
+    words, mapping = smallest
+    fixed = [f"{name}={value}" for name, value in (("rows", rows), ("columns", columns)) if value]
+    least = "at least " if len(fixed) < 2 else ""
+    return UserError(
+        f"{mapping.dataflow} with {' and '.join(fixed) or f'D={workload.d}'} needs {least}{words * machine.tile.word_bytes} "
+        f"bytes of L1 in each tile ({mapping.describe()}), the machine has {machine.tile.l1_bytes}"
+    )
+
+
+def _candidates(
+    machine: Machine, workload: Workload, dataflow: str, group: str | None, rows: int | None, columns: int | None
+) -> Iterator[Mapping]:
+    tile, streams = machine.tile, DATAFLOWS[dataflow]
+    for shape in _groups(machine, workload, dataflow, group):
+        row_cuts = [rows] if rows else _cuts(workload.sq, shape[1], tile.matrix_rows)
+        column_cuts = [columns] if columns else _cuts(workload.skv, shape[0], tile.line_elements)
+        for paired in (True, False) if streams > 1 else (False,):
+            for r in row_cuts:
+                for c in column_cuts:
+                    for slots in (2, 1) if paired or streams == 1 else (2,):
+                        r_max, c_max = -(-workload.sq // shape[1]), -(-workload.skv // shape[0])
+                        mapping = Mapping(dataflow, shape, min(r, r_max), min(c, c_max), streams, paired, slots)
+                        # A pair needs two row blocks, and two heads need two heads, or the second stream is idle.
+                        one_block = mapping.group[1] * mapping.rows >= workload.sq
+                        if streams == 1 or (not one_block if paired else one_block or workload.heads > 1):
+                            yield mapping
+
+
+def _groups(machine: Machine, workload: Workload, dataflow: str, group: str | None) -> list[tuple[int, int]]:
+    mesh = machine.mesh
+    flash = dataflow.startswith("flash")
+    if group is not None:
+        shape = _parse_group(machine, group)
+        if flash and shape != (1, 1):
+            raise UserError(f"group must be 1x1 for {dataflow} (each tile alone), not {group!r}")
+        return [shape]
+    if flash:
+        return [(1, 1)]
+    shapes = [
+        (x, y)
+        for x in range(1, min(mesh.columns, workload.skv) + 1)
+        for y in range(1, min(mesh.rows, workload.sq) + 1)
+        if mesh.columns % x == 0 and mesh.rows % y == 0
+    ]
+    # Without a second column there is nothing to reduce, without a second row nothing to share: that is not flat any more.
+    both = [shape for shape in shapes if (shape[0] > 1 or mesh.columns == 1) and (shape[1] > 1 or mesh.rows == 1)]
+    return both or shapes
+
+
+def _parse_group(machine: Machine, group: str) -> tuple[int, int]:
+    mesh = machine.mesh
+    columns, cross, rows = str(group).partition("x")
+    if not (cross and columns.isascii() and columns.isdigit() and rows.isascii() and rows.isdigit()):
+        raise UserError(f"group must be COLUMNSxROWS (for example 2x2), not {group!r}")
+    shape = int(columns), int(rows)
+    if min(shape) < 1 or mesh.columns % shape[0] or mesh.rows % shape[1]:
+        fit = [" or ".join(str(n) for n in range(1, size + 1) if size % n == 0) for size in (mesh.columns, mesh.rows)]
+        raise UserError(
+            f"group must divide the {mesh.columns}x{mesh.rows} mesh: {fit[0]} columns, {fit[1]} rows, not {group!r}"
+        )
+    return shape
+
+
+def _cuts(total: int, parts: int, grain: int) -> list[int]:
+    """List slice sizes worth trying: equal cuts into more and more blocks, rounded up to the engine's grain."""
+    whole = -(-total // parts)
+    sizes, cut = set(), 1
+    while cut <= whole:
+        size = -(-total // (parts * cut))
+        sizes.add(size if size < grain else min(-(-size // grain) * grain, whole))
+        cut = max(cut + 1, int(cut * _FINER))
+    return sorted(sizes, reverse=True)
+
+
+def estimate(machine: Machine, workload: Workload, mapping: Mapping) -> float:
+    """Guess the cycles a workload takes under a mapping; every block counts as a full one, but for the last keys."""
+    return _Estimate(machine, workload, mapping).cycles()
+
+
+class _Estimate:
+    def __init__(self, machine: Machine, workload: Workload, mapping: Mapping):
+        self._machine, self._tile, self._hbm = machine, machine.tile, machine.hbm
+        self._workload, self._mapping = workload, mapping
+        self._groups = machine.mesh.tiles // (mapping.group[0] * mapping.group[1])
+        self._k_words = row_words(self._tile, workload.d, workload.fmt)
+        self._v_words = row_words(self._tile, workload.dv, workload.fmt)
+
+    def cycles(self) -> float:
+        """Give the estimate."""
+        workload, mapping = self._workload, self._mapping
+        across = mapping.group[0]
+        columns = -(-workload.skv // (across * mapping.columns))
+        rest = workload.skv - (columns - 1) * across * mapping.columns
+        heads = workload.heads if mapping.paired or mapping.streams == 1 else -(-workload.heads // mapping.streams)
+        items = heads * mapping.passes(workload)
+        full = self._step(mapping.columns)
+        item = max((columns - 1) * full + self._step(-(-rest // across)), self._item_floor())
+        rounds = -(-items // self._groups)
+        return rounds * item + self._start() + self._end()
+
+    def _step(self, n: int) -> float:
+        """Cycles from one column block to the next, of `n` keys a tile."""
+        mapping, workload = self._mapping, self._workload
+        m = mapping.rows
+        scores, values = self._matmul(m, n, workload.d), self._matmul(m, workload.dv, n)
+        softmax = 2 * self._vector(m, n) + self._vector(m, workload.dv) + 3 * self._vector(1, m)
+        chain = 2 * self._vector(m, n) + self._vector(m, workload.dv) + self._vector(1, m)
+        if mapping.group[0] > 1:
+            chain += _REDUCE_START + _HOP * mapping.group[0] + self._fp32_words(m)
+        alone = scores + chain + values + _LOAD_START
+        k_load, v_load = self._load(n * self._k_words), self._load(n * self._v_words)
+        sources = 1 if mapping.paired or mapping.streams == 1 else mapping.streams
+        channels = self._bandwidth() / self._machine.tile.word_bytes
+        traffic = sources * self._groups * mapping.group[0] * n * (self._k_words + self._v_words) / channels
+        stream = traffic + 2 * _LOAD_START
+        # A slot for K is in use from its first stream's scores to the last one's, then loaded anew; V likewise.
+        sharing = mapping.streams // sources
+        k_turn = sharing * scores + (sharing - 1) * values + k_load
+        v_turn = sharing * values + (sharing - 1) * scores + v_load
+        turn = max(k_turn, v_turn) * sources / mapping.slots
+        return max(mapping.streams * (scores + values), mapping.streams * softmax, alone, stream, turn)
+
+    def _item_floor(self) -> float:
+        """Least cycles of an item: what its Q, its reduction of O and its output take, one after the other on each."""
+        mapping, workload, m = self._mapping, self._workload, self._mapping.rows
+        out = m * self._fp32_words(workload.dv) if mapping.group[0] > 1 else 0
+        rows = m * (self._k_words + self._v_words) * mapping.group[1] * self._groups
+        return mapping.streams * max(out, rows * self._tile.word_bytes / self._bandwidth())
+
+    def _start(self) -> float:
+        return self._load(self._mapping.columns * self._k_words) + self._load(self._mapping.rows * self._k_words) / 2
+
+    def _end(self) -> float:
+        m, dv = self._mapping.rows, self._workload.dv
+        reduce = m * self._fp32_words(dv) + _REDUCE_START if self._mapping.group[0] > 1 else 0
+        return reduce + self._vector(m, dv) + self._load(m * self._v_words)
+
+    def _matmul(self, m: int, n: int, k: int) -> int:
+        tile = self._tile
+        return -(-m // tile.matrix_rows) * -(-n // tile.line_elements) * tile.column_groups * k + _MATRIX_START
+
+    def _vector(self, m: int, n: int) -> int:
+        return m * -(-n // self._tile.vector_lanes) + _VECTOR_START
+
+    def _load(self, words: int) -> float:
+        return self._hbm.latency + words * self._tile.word_bytes / self._hbm.bytes_per_cycle
+
+    def _bandwidth(self) -> float:
+        """Bytes a cycle of the channels that hold K and V."""
+        channels = self._machine.channels
+        vertical = sum(channel.edge in ("south", "north") for channel in channels)
+        used = vertical if vertical and self._mapping.group[1] > 1 else len(channels)
+        return used * self._hbm.bytes_per_cycle
+
+    def _fp32_words(self, n: int) -> int:
+        return row_words(self._tile, n, Format.FP32)
