@@ -1,8 +1,9 @@
 """FP32 addition of numbers that are not negative: no cancellation, hence one stage."""
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Value
 
 from hw.float.special import INFINITY
+from hw.float.stage import scratch
 
 __all__ = ["add_positive"]
 
@@ -12,8 +13,8 @@ def add_positive(m: Module, a: Value, b: Value) -> Value:
 
     NaN must be canonical, and so is that of the result.
     """
-    swap = Signal(name="swap")
-    exchange, big, small = (Signal(31, name=name) for name in ("exchange", "big", "small"))
+    swap = scratch(1, "swap")
+    exchange, big, small = (scratch(31, name) for name in ("exchange", "big", "small"))
     m.d.comb += [
         swap.eq(a < b),
         exchange.eq((a ^ b) & swap.replicate(31)),
@@ -21,8 +22,8 @@ def add_positive(m: Module, a: Value, b: Value) -> Value:
         small.eq(b ^ exchange),
     ]
     big_normal, small_normal = big[23:].any(), small[23:].any()
-    distance = Signal(8, name="distance")
-    aligned, total = Signal(55, name="aligned"), Signal(27, name="total")
+    distance = scratch(8, "distance")
+    aligned, total = scratch(55, "aligned"), scratch(27, "total")
     m.d.comb += [
         # A subnormal has the exponent of the smallest normal.
         distance.eq(big[23:] - small[23:] - (big_normal & ~small_normal)),
@@ -32,8 +33,8 @@ def add_positive(m: Module, a: Value, b: Value) -> Value:
         total.eq(Cat(Const(0, 2), big[:23], big_normal) + Cat(aligned[:30].any(), aligned[30:])),
     ]
     carry = total[26]
-    significand = Signal(27, name="significand")
-    packed, result = Signal(32, name="packed"), Signal(31, name="sum")
+    significand = scratch(27, "significand")
+    packed, result = scratch(32, "packed"), scratch(31, "sum")
     m.d.comb += [
         significand.eq(Mux(carry, Cat(total[0] | total[1], total[2:]), total)),
         # The hidden bit adds one to the exponent, and so does a carry out of the rounding.

@@ -6,9 +6,10 @@ number of dropped bits for all formats, and what a sum over stored values adds u
 
 from typing import NamedTuple
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Value
 
 from hw.float.special import CANONICAL_NAN, INFINITY
+from hw.float.stage import scratch
 from isa.formats import FORMATS
 from isa.instructions import Format
 
@@ -50,7 +51,7 @@ class EncodeControl(NamedTuple):
 
 
 def _choose(m: Module, fmt: Value, name: str, width: int, values: dict[Format, int]) -> Value:
-    chosen = Signal(width, name=name)
+    chosen = scratch(width, name)
     with m.Switch(fmt):
         for f in Format:
             with m.Case(int(f)):
@@ -101,28 +102,28 @@ def decode_element(m: Module, word: Value, half: Value, byte: Value, control: De
     FP32 bits are passed on as they are; other formats' NaN becomes the canonical one.
     """
     # FP16, E5M2 and E4M3 have one shape after padding: sign, 5 bits of exponent, 10 of mantissa.
-    padded = Signal(16, name="padded")
+    padded = scratch(16, "padded")
     with m.If(control.fp16):
         m.d.comb += padded.eq(half)
     with m.Elif(control.e5m2):
         m.d.comb += padded.eq(Cat(Const(0, 8), byte))
     with m.Else():
         m.d.comb += padded.eq(Cat(Const(0, 7), byte[:7], 0, byte[7]))
-    subnormal = Signal(name="subnormal")
+    subnormal = scratch(1, "subnormal")
     m.d.comb += subnormal.eq(~padded[10:15].any())
     # A subnormal is shifted until its first 1 is the hidden bit; each place takes one off the exponent.
     mantissa, places = Cat(padded[:10], ~subnormal), []
     for shift in (8, 4, 2, 1):
-        go, shifted = Signal(name=f"go_{shift}"), Signal(11, name=f"normal_{shift}")
+        go, shifted = scratch(1, f"go_{shift}"), scratch(11, f"normal_{shift}")
         m.d.comb += [
             go.eq(subnormal & ~mantissa[11 - shift :].any()),
             shifted.eq(Mux(go, mantissa << shift, mantissa)),
         ]
         mantissa = shifted
         places.append(go)
-    exponent = Signal(8, name="exponent")
+    exponent = scratch(8, "exponent")
     m.d.comb += exponent.eq(padded[10:15] + control.rebias + subnormal - Cat(reversed(places)))
-    nan = Signal(name="nan")
+    nan = scratch(1, "nan")
     infinite = control.has_infinity & padded[10:15].all()
     m.d.comb += nan.eq(
         Mux(
@@ -131,7 +132,7 @@ def decode_element(m: Module, word: Value, half: Value, byte: Value, control: De
             Mux(control.has_infinity, infinite & padded[:10].any(), byte[:7].all()),
         )
     )
-    value = Signal(32, name="decoded")
+    value = scratch(32, "decoded")
     with m.If(control.fp32):
         m.d.comb += value.eq(word)
     with m.Elif(nan):
@@ -152,9 +153,9 @@ def round_to(m: Module, value: Value, control: EncodeControl) -> Value:
     FP32 bits are passed on as they are; other formats' NaN becomes the canonical one.
     """
     exponent, sign = value[23:31], value[31]
-    deficit, dropped, places = Signal(8, name="deficit"), Signal(6, name="dropped"), Signal(5, name="places")
-    unit = Signal(25, name="unit")
-    below = Signal(24, name="below")
+    deficit, dropped, places = scratch(8, "deficit"), scratch(6, "dropped"), scratch(5, "places")
+    unit = scratch(25, "unit")
+    below = scratch(24, "below")
     m.d.comb += [
         deficit.eq(Mux(exponent < control.low, control.low - exponent, 0)),
         dropped.eq(control.drop + deficit[:4]),
@@ -164,7 +165,7 @@ def round_to(m: Module, value: Value, control: EncodeControl) -> Value:
         below.eq(unit - 1),
     ]
     odd = (Cat(value[:23], 1) & unit).any()
-    moved, kept = Signal(31, name="moved"), Signal(31, name="kept")
+    moved, kept = scratch(31, "moved"), scratch(31, "kept")
     # At 24 places the hidden bit is worth one half: a tie goes down to 0, everything else up to the next power of two.
     vanishes = ~unit.any() | (unit[24] & ~value[:23].any())
     m.d.comb += [
@@ -172,7 +173,7 @@ def round_to(m: Module, value: Value, control: EncodeControl) -> Value:
         moved.eq(value[:31] + below[1:] + odd),
         kept.eq(Cat(moved[:23] & ~below[:23], moved[23:])),
     ]
-    rounded = Signal(32, name="rounded")
+    rounded = scratch(32, "rounded")
     with m.If(control.fp32):
         m.d.comb += rounded.eq(value)
     with m.Elif(exponent.all() & value[:23].any()):
@@ -189,10 +190,10 @@ def round_to(m: Module, value: Value, control: EncodeControl) -> Value:
 def encode_rounded(m: Module, value: Value, control: EncodeControl) -> Value:
     """Rearrange a `value` that comes from `round_to` into an element, in the low bits; those above are undefined."""
     exponent, sign = value[23:31], value[31]
-    special = Signal(name="special")
-    biased, deficit = Signal(8, name="biased"), Signal(4, name="deficit")
-    small = Signal(15, name="small")
-    subnormal = Signal(name="subnormal")
+    special = scratch(1, "special")
+    biased, deficit = scratch(8, "biased"), scratch(4, "deficit")
+    small = scratch(15, "small")
+    subnormal = scratch(1, "subnormal")
     m.d.comb += [
         special.eq(exponent.all()),
         # Infinities and NaN are encoded like the numbers that would follow the largest.
@@ -202,10 +203,10 @@ def encode_rounded(m: Module, value: Value, control: EncodeControl) -> Value:
     ]
     # In a subnormal the hidden bit becomes visible; a normal's adds one to the exponent field.
     significand = Cat(value[:23], exponent.any()) >> (control.drop + deficit)[:5]
-    field = Signal(5, name="field")
+    field = scratch(5, "field")
     m.d.comb += field.eq(Mux(subnormal, 0, biased - control.low))
     m.d.comb += small.eq(significand + (field << control.mantissa) | (special & ~control.has_infinity).replicate(7))
-    element = Signal(32, name="element")
+    element = scratch(32, "element")
     with m.If(control.fp32):
         m.d.comb += element.eq(value)
     with m.Elif(control.bf16):

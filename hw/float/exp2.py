@@ -3,12 +3,12 @@
 from itertools import pairwise
 from typing import NamedTuple
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth import Cat, Const, Module, Mux, Value, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.float.special import CANONICAL_NAN, INFINITY
-from hw.float.stage import registered
+from hw.float.stage import registered, scratch
 from isa.exp2 import FRACTION_BITS, INDEX_BITS, TABLE
 
 __all__ = ["TABLE_ROW_BITS", "Exp2", "Exp2Argument", "exp2_argument", "exp2_result", "exp2_table"]
@@ -41,10 +41,10 @@ class Exp2Argument(NamedTuple):
 
 def exp2_argument(m: Module, t: Value) -> tuple[Value, Exp2Argument]:
     """First stage: `t` as a fixed-point number. Returns the table index, for a read in this cycle, and the rest."""
-    magnitude, fixed = Signal(30, name="magnitude"), Signal(31, name="fixed")
+    magnitude, fixed = scratch(30, "magnitude"), scratch(31, "fixed")
     exponent, sign = t[23:31], t[31]
-    beyond, places = Signal(name="beyond"), Signal(5, name="places")
-    below = Signal(8, name="below")
+    beyond, places = scratch(1, "beyond"), scratch(5, "places")
+    below = scratch(8, "below")
     m.d.comb += [
         # |t| >= 128: the shift below would lose the top.
         beyond.eq(exponent >= 134),
@@ -68,12 +68,14 @@ def exp2_argument(m: Module, t: Value) -> tuple[Value, Exp2Argument]:
 
 def exp2_result(m: Module, argument: Exp2Argument, row: Value) -> Value:
     """Second stage: interpolate in the table `row` and pack."""
-    mantissa, result = Signal(FRACTION_BITS, name="mantissa"), Signal(32, name="power")
+    mantissa, result = scratch(FRACTION_BITS, "mantissa"), scratch(32, "power")
     base, step = row[:FRACTION_BITS], row[FRACTION_BITS:]
     m.d.comb += mantissa.eq(base + (step * argument.rest >> _REST_BITS))
     with m.If(argument.huge):
         m.d.comb += result.eq(Mux(argument.nan, CANONICAL_NAN, INFINITY))
-    with m.Elif(~argument.zero):
+    with m.Elif(argument.zero):
+        m.d.comb += result.eq(0)
+    with m.Else():
         m.d.comb += result.eq(Cat(mantissa, argument.exponent))
     return result
 
@@ -103,9 +105,9 @@ class Exp2(wiring.Component):
         m = Module()
         m.submodules.table = table = exp2_table()
         port = table.read_port()
-        index, argument = exp2_argument(m, self.a)
-        m.d.comb += [port.addr.eq(index), port.en.eq(self.en)]
-        result = exp2_result(m, registered(m, self.en, argument, "argument"), port.data)
+        m.d.comb += port.en.eq(self.en)
         with m.If(self.en):
-            m.d.sync += self.o.eq(result)
+            index, argument = exp2_argument(m, self.a)
+            m.d.comb += port.addr.eq(index)
+            m.d.sync += self.o.eq(exp2_result(m, registered(m, argument, "argument"), port.data))
         return m

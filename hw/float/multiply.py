@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.float.special import CANONICAL_NAN, INFINITY
-from hw.float.stage import registered
+from hw.float.stage import registered, scratch
 
 __all__ = ["Fp32Multiplier", "UnroundedProduct", "multiply_exact", "round_product"]
 
@@ -30,8 +30,8 @@ class UnroundedProduct(NamedTuple):
 
 def multiply_exact(m: Module, a: Value, b: Value) -> UnroundedProduct:
     """First stage: the exact product of the significands. Operands below 2^-126 count as zero of their sign."""
-    zero, special = Signal(name="is_zero"), Signal(name="is_special")
-    product = Signal(48, name="exact")
+    zero, special = scratch(1, "is_zero"), scratch(1, "is_special")
+    product = scratch(48, "exact")
     a_top, b_top = a[23:31].all(), b[23:31].all()
     m.d.comb += [
         zero.eq(~(a[23:31].any() & b[23:31].any())),
@@ -52,9 +52,9 @@ def round_product(m: Module, unrounded: UnroundedProduct) -> Value:
     """Second stage: what is below 2^-126 becomes zero, the rest is rounded to nearest even and packed."""
     product, exponent = unrounded.product, unrounded.exponent
     high = product[47]
-    significand = Signal(25, name="significand")
-    biased = Signal(9, name="biased")
-    packed, result = Signal(32, name="packed"), Signal(32, name="rounded")
+    significand = scratch(25, "significand")
+    biased = scratch(9, "biased")
+    packed, result = scratch(32, "packed"), scratch(32, "rounded")
     m.d.comb += [
         # 24 bits and the guard bit.
         significand.eq(Mux(high, product[23:], product[22:47])),
@@ -100,8 +100,7 @@ class Fp32Multiplier(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        unrounded = registered(m, self.en, multiply_exact(m, self.a, self.b), "product")
-        result = round_product(m, unrounded)
         with m.If(self.en):
-            m.d.sync += self.o.eq(result)
+            unrounded = registered(m, multiply_exact(m, self.a, self.b), "product")
+            m.d.sync += self.o.eq(round_product(m, unrounded))
         return m

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.float.special import CANONICAL_NAN
+from hw.float.stage import scratch
 
 __all__ = ["Fp32Reciprocal"]
 
@@ -58,13 +59,13 @@ class Fp32Reciprocal(wiring.Component):
             m.d.sync += self.done.eq(~self.start & (steps == 1))
 
         for a, o in zip(self.a, self.o, strict=True):
-            operand = Signal(32)
-            remainder, difference = Signal(25), Signal(26)
-            quotient = Signal(_STEPS)
-            m.d.comb += difference.eq(remainder - Cat(operand[:23], 1))
+            operand = Signal(32, reset_less=True)
+            remainder, difference = Signal(25, reset_less=True), scratch(26, "difference")
+            quotient = Signal(_STEPS, reset_less=True)
             with m.If(self.start):
                 m.d.sync += [operand.eq(a), remainder.eq(1 << 23)]
             with m.Elif(busy):
+                m.d.comb += difference.eq(remainder - Cat(operand[:23], 1))
                 m.d.sync += [
                     remainder.eq(Mux(difference[25], remainder[:24], difference[:24]) << 1),
                     quotient.eq(Cat(~difference[25], quotient)),
@@ -73,16 +74,17 @@ class Fp32Reciprocal(wiring.Component):
             # A reciprocal is a power of two or not representable, never a tie: the last bit alone decides. For a power of two
             # the significand is 2^24, which carries into the exponent.
             sign, exponent = operand[31], operand[23:31]
-            lowered, packed = Signal(signed(10)), Signal(33)
-            m.d.comb += [
-                lowered.eq(252 - exponent),
-                packed.eq(Cat(Const(0, 23), lowered) + quotient[1:] + quotient[0]),
-            ]
-            with m.If(exponent.all() & operand[:23].any()):
-                m.d.comb += o.eq(CANONICAL_NAN)
-            with m.Elif(exponent.any() & ~packed[32] & packed[23:32].any()):
-                m.d.comb += o.eq(Cat(packed[:31], sign))
-            with m.Else():
-                m.d.comb += o.eq(Cat(Const(0, 31), sign & exponent.any()))
+            lowered, packed = scratch(signed(10), "lowered"), scratch(33, "packed")
+            with m.If(self.done):
+                m.d.comb += [
+                    lowered.eq(252 - exponent),
+                    packed.eq(Cat(Const(0, 23), lowered) + quotient[1:] + quotient[0]),
+                ]
+                with m.If(exponent.all() & operand[:23].any()):
+                    m.d.comb += o.eq(CANONICAL_NAN)
+                with m.Elif(exponent.any() & ~packed[32] & packed[23:32].any()):
+                    m.d.comb += o.eq(Cat(packed[:31], sign))
+                with m.Else():
+                    m.d.comb += o.eq(Cat(Const(0, 31), sign & exponent.any()))
 
         return m

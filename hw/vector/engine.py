@@ -50,15 +50,17 @@ class VectorEngine(wiring.Component):
         # The instruction: what stays of it after its start.
         command, start = self.command.payload, Signal()
         op_now = operation(command.opcode)
-        op = registered(m, start, op_now, "op")
-        decode = registered(m, start, decode_control(m, command.fmt_a), "decode")
-        encode = registered(m, start, encode_control(m, command.fmt_d), "encode")
         immediate, with_b, with_s = Signal(32, reset_less=True), Signal(), Signal()
         with m.If(start):
+            op = registered(m, op_now, "op")
+            decode = registered(m, decode_control(m, command.fmt_a), "decode")
+            encode = registered(m, encode_control(m, command.fmt_d), "encode")
             m.d.sync += [immediate.eq(command.imm), with_b.eq(command.with_b), with_s.eq(op_now.may_sum & command.with_s)]
         for unit in (reader, live, writer):
             m.d.comb += [unit.start.eq(start), unit.command.eq(command)]
         m.d.comb += [results.start.eq(start), results.columns.eq(command.n), results.rows.eq(command.m)]
+
+        units = [Lane(operation=op, decode=decode, encode=encode, immediate=immediate) for _ in range(lanes)]
 
         # Control: a bit for each stage that is full; all move together, unless the writer has no room.
         go, take, arrive, divide, dividing = Signal(), Signal(), Signal(), Signal(), Signal()
@@ -102,9 +104,18 @@ class VectorEngine(wiring.Component):
         with m.If(advance["round"]):
             m.d.sync += [first.eq(results.first), last.eq(results.last), end.eq(results.end)]
 
-        # Lanes.
-        for i in range(lanes):
-            lane = Lane(operation=op, decode=decode, encode=encode, immediate=immediate)
+        # Lanes. The result is 0 where an exponential's A is -infinity, whatever is subtracted from it.
+        nothing = Signal(lanes)
+        for stage in ("add1", "add2", "multiply1", "multiply2", "exp1", "exp2"):
+            late = Signal(lanes, name=f"nothing_{stage}", reset_less=True)
+            with m.If(advance[stage]):
+                if stage == "add1":
+                    m.d.comb += nothing.eq(Cat(lane.a == MINUS_INFINITY for lane in units))
+                m.d.sync += late.eq(nothing)
+            nothing = late
+        alive = Signal(lanes)
+        m.d.comb += alive.eq(live.alive & ~(nothing & op.exponential.replicate(lanes)))
+        for i, lane in enumerate(units):
             m.submodules[f"lane{i}"] = lane
             port = table.read_port()
             m.d.comb += [
@@ -115,7 +126,8 @@ class VectorEngine(wiring.Component):
                 lane.advance.eq(Cat(advance.values())),
                 reciprocal.a[i].eq(lane.a),
                 lane.reciprocal.eq(reciprocal.o[i]),
-                lane.alive.eq(live.alive[i]),
+                lane.alive.eq(alive[i]),
+                lane.store.eq(writer.chunk),
                 port.en.eq(advance["exp1"]),
                 port.addr.eq(lane.index),
                 lane.row.eq(port.data),

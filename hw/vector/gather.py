@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
+from hw.float.stage import scratch
 from isa.machine import Tile
 
 __all__ = ["ChunkGather", "StatisticGather"]
@@ -53,18 +54,18 @@ class ChunkGather(wiring.Component):
         words = Cat(*self.elements)
         halves = Cat(*(element[:16] for element in self.elements))
         octets = Cat(*(element[:8] for element in self.elements))
-        granules = [Signal(self._granule, name=f"granule{q}") for q in range(4)]
-        for q, granule in enumerate(granules):
-            m.d.comb += granule.eq(
-                Mux(wide, words.word_select(q, self._granule), Mux(half, halves.word_select(q % 2, self._granule), octets))
-            )
-        for i, out in enumerate(self.line):
-            kept = Signal(self._granule, name=f"kept{i}", reset_less=True)
-            hit = (at[2:] == i >> 2) & (wide | ((at[1] == (i >> 1 & 1)) & (half | (at[0] == (i & 1)))))
-            # What lies behind the chunk is left over from the line before.
-            m.d.comb += out.eq(Mux(hit, granules[i % 4], Mux(at <= i, 0, kept)))
-            with m.If(self.chunk & ~self.full):
-                m.d.sync += kept.eq(out)
+        granules = [scratch(self._granule, f"granule{q}") for q in range(4)]
+        with m.If(self.chunk):
+            for q, granule in enumerate(granules):
+                half_chunk = halves.word_select(q % 2, self._granule)
+                m.d.comb += granule.eq(Mux(wide, words.word_select(q, self._granule), Mux(half, half_chunk, octets)))
+            for i, out in enumerate(self.line):
+                kept = Signal(self._granule, name=f"kept{i}", reset_less=True)
+                hit = (at[2:] == i >> 2) & (wide | ((at[1] == (i >> 1 & 1)) & (half | (at[0] == (i & 1)))))
+                # What lies behind the chunk is left over from the line before.
+                m.d.comb += out.eq(Mux(hit, granules[i % 4], Mux(at <= i, 0, kept)))
+                with m.If(~self.full):
+                    m.d.sync += kept.eq(out)
         return m
 
 

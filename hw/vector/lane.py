@@ -9,8 +9,7 @@ from hw.float.compare import key
 from hw.float.convert import DecodeControl, EncodeControl, decode_element, encode_rounded, round_to
 from hw.float.exp2 import TABLE_ROW_BITS, exp2_argument, exp2_result
 from hw.float.multiply import multiply_exact, round_product
-from hw.float.special import MINUS_INFINITY
-from hw.float.stage import registered
+from hw.float.stage import registered, scratch
 from hw.vector.operation import Operation
 
 __all__ = ["STAGES", "Lane"]
@@ -27,7 +26,7 @@ class Lane(wiring.Component):
     add1, 2    A + B, or A - B
     multiply1, 2  A * B; for exponentials the sum times the immediate
     exp1, 2    2^ of the product
-    round      result of the operation's last stage, rounded to D's format, or +0 where not ``alive``
+    round      result of the operation's last stage, rounded to D's format
     ========== ============================================================================================
 
     Parameters
@@ -45,8 +44,10 @@ class Lane(wiring.Component):
         A bit for each of `STAGES`.
     reciprocal : ``In(32)``
         Result of the divider.
+    store : ``In(1)``
+        The element behind stage round is wanted.
     alive : ``In(1)``
-        The element in front of stage round is a column, and not masked.
+        The result in front of stage round counts, else it is replaced by +0.
     index, row : ``Out``, ``In``
         Read port of the exponential's table: index in front of stage exp1, row behind it.
     a, b : ``Out(32)``
@@ -54,7 +55,7 @@ class Lane(wiring.Component):
     rounded : ``Out(32)``
         The result behind stage round, as FP32.
     element : ``Out(32)``
-        The same in D's format, in the low bits.
+        The same in D's format, in the low bits, with ``store``.
     """
 
     def __init__(self, *, operation: Operation, decode: DecodeControl, encode: EncodeControl, immediate):
@@ -62,7 +63,7 @@ class Lane(wiring.Component):
         self._immediate = immediate
         super().__init__({
             "word": In(32), "half": In(16), "byte": In(8), "second": In(32), "advance": In(len(STAGES)),
-            "reciprocal": In(32), "alive": In(1), "index": Out(8), "row": In(TABLE_ROW_BITS),
+            "reciprocal": In(32), "store": In(1), "alive": In(1), "index": Out(8), "row": In(TABLE_ROW_BITS),
             "a": Out(32), "b": Out(32), "rounded": Out(32), "element": Out(32),
         })  # fmt: skip
 
@@ -75,61 +76,58 @@ class Lane(wiring.Component):
             return Signal(width, name=name, reset_less=True)
 
         a, b = register(32, "a"), register(32, "b")
-        decoded = decode_element(m, self.word, self.half, self.byte, self._decode)
         with m.If(advance["load"]):
+            decoded = decode_element(m, self.word, self.half, self.byte, self._decode)
             m.d.sync += [
                 a.eq(Mux(op.fills, immediate, decoded)),
                 b.eq(Cat(self.second[:31], self.second[31] ^ op.subtracts)),
             ]
 
-        unrounded = registered(m, advance["add1"], add_aligned(m, a, b), "unrounded")
+        with m.If(advance["add1"]):
+            unrounded = registered(m, add_aligned(m, a, b), "unrounded")
         total = register(32, "total_2")
         with m.If(advance["add2"]):
             m.d.sync += total.eq(round_sum(m, unrounded))
 
-        x, y = Signal(32, name="x"), Signal(32, name="y")
-        m.d.comb += [x.eq(Mux(op.exponential, total, a)), y.eq(Mux(op.exponential, immediate, b))]
-        exact = registered(m, advance["multiply1"], multiply_exact(m, x, y), "exact")
+        x, y = scratch(32, "x"), scratch(32, "y")
+        with m.If(advance["multiply1"]):
+            m.d.comb += [x.eq(Mux(op.exponential, total, a)), y.eq(Mux(op.exponential, immediate, b))]
+            exact = registered(m, multiply_exact(m, x, y), "exact")
         product = register(32, "product_2")
         with m.If(advance["multiply2"]):
             m.d.sync += product.eq(round_product(m, exact))
 
-        index, argument = exp2_argument(m, product)
-        argument = registered(m, advance["exp1"], argument, "argument")
+        with m.If(advance["exp1"]):
+            index, argument = exp2_argument(m, product)
+            argument = registered(m, argument, "argument")
+            m.d.comb += self.index.eq(index)
         power = register(32, "power_2")
-        m.d.comb += self.index.eq(index)
         with m.If(advance["exp2"]):
             m.d.sync += power.eq(exp2_result(m, argument, self.row))
 
-        # exp(-inf - b) is 0 whatever b is.
-        nothing = a == MINUS_INFINITY
-        for stage in ("add1", "add2", "multiply1", "multiply2", "exp1", "exp2"):
-            behind = register(1, f"nothing_{stage}")
-            with m.If(advance[stage]):
-                m.d.sync += behind.eq(nothing)
-            nothing = behind
-
-        result = Signal(32, name="result")
-        with m.If(op.exponential):
-            m.d.comb += result.eq(power)
-        with m.Elif(op.multiplies):
-            m.d.comb += result.eq(product)
-        with m.Elif(op.adds):
-            m.d.comb += result.eq(total)
-        with m.Elif(op.reciprocal):
-            m.d.comb += result.eq(self.reciprocal)
-        with m.Elif(op.maximum & (key(b) > key(a))):
-            m.d.comb += result.eq(b)
-        with m.Else():
-            m.d.comb += result.eq(a)
+        result = scratch(32, "result")
         rounded = register(32, "rounded_")
         with m.If(advance["round"]):
-            m.d.sync += rounded.eq(Mux(self.alive & ~(op.exponential & nothing), round_to(m, result, self._encode), 0))
+            with m.If(op.exponential):
+                m.d.comb += result.eq(power)
+            with m.Elif(op.multiplies):
+                m.d.comb += result.eq(product)
+            with m.Elif(op.adds):
+                m.d.comb += result.eq(total)
+            with m.Elif(op.reciprocal):
+                m.d.comb += result.eq(self.reciprocal)
+            with m.Elif(op.maximum & (key(b) > key(a))):
+                m.d.comb += result.eq(b)
+            with m.Else():
+                m.d.comb += result.eq(a)
+            rounded_now = round_to(m, result, self._encode)
+            m.d.sync += rounded.eq(Mux(self.alive, rounded_now, 0))
 
+        with m.If(self.store):
+            m.d.comb += self.element.eq(encode_rounded(m, rounded, self._encode))
         m.d.comb += [
             self.a.eq(a),
             self.b.eq(b),
             self.rounded.eq(rounded),
-            self.element.eq(encode_rounded(m, rounded, self._encode)),
         ]
         return m

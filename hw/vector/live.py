@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
+from hw.float.stage import scratch
 from hw.layouts import command_layout
 from hw.vector.operation import operation
 from isa.instructions import Kind
@@ -40,18 +41,20 @@ class LiveColumns(wiring.Component):
 
         columns, masked, step = Signal(12, reset_less=True), Signal(), Signal()
         # The mask moves right by at most one a row.
-        limit, limit_now = Signal(signed(15), reset_less=True), Signal(signed(15))
+        limit, limit_now = Signal(signed(15), reset_less=True), scratch(signed(15), "limit_now")
         rows, rows_left = Signal(8, reset_less=True), Signal(8, reset_less=True)
-        left, whole_row, columns_now, masked_now = Signal(12, reset_less=True), Signal(12), Signal(12), Signal()
-        m.d.comb += [
-            step.eq(rows_left == 1),
-            # Live columns of the row that begins: the first at `start`, else the next.
-            limit_now.eq(Mux(self.start, command.mask, limit + step)),
-            columns_now.eq(Mux(self.start, command.n, columns)),
-            masked_now.eq(Mux(self.start, command.masked & operation(command.opcode).may_mask, masked)),
-            whole_row.eq(Mux(masked_now & (limit_now < columns_now), Mux(limit_now < 0, 0, limit_now), columns_now)),
-            self.alive.eq(Mux(left[bits:].any(), (1 << lanes) - 1, (1 << left[:bits]) - 1)),
-        ]
+        left, masked_now = Signal(12, reset_less=True), Signal()
+        whole_row, columns_now = scratch(12, "whole_row"), scratch(12, "columns_now")
+        m.d.comb += self.alive.eq(Mux(left[bits:].any(), (1 << lanes) - 1, (1 << left[:bits]) - 1))
+        with m.If(self.start | self.next):
+            m.d.comb += [
+                step.eq(rows_left == 1),
+                # Live columns of the row that begins: the first at `start`, else the next.
+                limit_now.eq(Mux(self.start, command.mask, limit + step)),
+                columns_now.eq(Mux(self.start, command.n, columns)),
+                masked_now.eq(Mux(self.start, command.masked & operation(command.opcode).may_mask, masked)),
+                whole_row.eq(Mux(masked_now & (limit_now < columns_now), Mux(limit_now < 0, 0, limit_now), columns_now)),
+            ]
         with m.If(self.start):
             m.d.sync += [
                 columns.eq(columns_now),

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from amaranth import Module, Signal, Value
+from amaranth import Value
 
 from isa.instructions import Opcode
 
@@ -43,16 +43,9 @@ class Operation(NamedTuple):
     may_sum: Value
     """Can write the sum of each row."""
 
-    def registered(self, m: Module, en: Value) -> "Operation":
-        """Hold the flags from an edge with `en` on."""
-        copies = [Signal(name=name) for name in self._fields]
-        with m.If(en):
-            m.d.sync += [copy.eq(value) for copy, value in zip(copies, self, strict=True)]
-        return Operation(*copies)
-
 
 def operation(opcode: Value) -> Operation:
-    """Flags of `opcode`."""
+    """Return the flags of `opcode`."""
 
     def one_of(*opcodes: Opcode) -> Value:
         flag = opcode == opcodes[0]

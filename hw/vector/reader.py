@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
+from hw.float.stage import scratch
 from hw.layouts import L1Port, command_layout
 from hw.vector.lines import LineQueue
 from hw.vector.operation import operation
@@ -26,7 +27,7 @@ class OperandReader(wiring.Component):
     """Delivers the chunks of a vector instruction, row after row: A's elements and those of B, or the row's b[r], beside them.
 
     If L1 is ready, the first chunk is there 3 cycles after ``start``, 4 with a second operand; then one comes each cycle, as far as
-    one line a cycle allows. ``valid`` and operands depend on registers only and hold until ``take``.
+    one line a cycle allows. ``valid`` depends on registers only and holds until ``take``.
 
     A chunk's operands lie in a line at a position in granules; a granule is a chunk in an 8-bit format, so that a chunk is 1, 2 or 4
     granules, aligned.
@@ -44,9 +45,9 @@ class OperandReader(wiring.Component):
     take : ``In(1)``
         Go on to the next chunk. Only while ``valid``.
     words, halves, bytes : ``Out.array(lanes)``
-        Each lane's element of A, for each width that an element can have. Undefined where the instruction reads no A.
+        With ``take``, each lane's element of A, for each width that an element can have. Undefined if no A is read.
     second : ``Out(32).array(lanes)``
-        Each lane's element of B, or b[r]. Undefined where the instruction reads neither.
+        With ``take``, each lane's element of B, or b[r]. Undefined if neither is read.
     """
 
     def __init__(self, *, tile: Tile):
@@ -125,21 +126,31 @@ class OperandReader(wiring.Component):
         with m.If(step_b):
             m.d.sync += at_b.eq(Mux(lines_b.pop, 0, next_b))
 
-        # A single-precision chunk, its first or second half, the first or second half of that.
-        chunk = [_select([lines_a.head[i] for i in range(q, granules, 4)], at_a[2:]) for q in range(4)]
-        pair = [Mux(at_a[1], chunk[q + 2], chunk[q]) for q in range(2)]
-        quarter = Mux(at_a[0], pair[1], pair[0])
-        other = [_select([lines_b.head[i] for i in range(q, granules, 4)], at_b[exact_log2(lanes) :]) for q in range(4)]
-        statistics = [Cat(*lines_b.head).word_select(i, 32) for i in range(singles)]
-        statistic = Signal(32)
-        m.d.comb += statistic.eq(_select(statistics, at_b))
+        # Only a chunk that is taken is looked up. A chunk of 4 granules, its first or second half, one half of that.
+        chunk = [scratch(granule, f"chunk{q}") for q in range(4)]
+        other = [scratch(granule, f"other{q}") for q in range(4)]
+        pair, quarter = [scratch(granule, f"pair{q}") for q in range(2)], scratch(granule, "quarter")
+        statistic = scratch(32, "statistic")
+        with m.If(self.take):
+            for q in range(4):
+                m.d.comb += [
+                    chunk[q].eq(_select([lines_a.head[i] for i in range(q, granules, 4)], at_a[2:])),
+                    other[q].eq(_select([lines_b.head[i] for i in range(q, granules, 4)], at_b[exact_log2(lanes) :])),
+                ]
+            for q in range(2):
+                m.d.comb += pair[q].eq(Mux(at_a[1], chunk[q + 2], chunk[q]))
+            m.d.comb += [
+                quarter.eq(Mux(at_a[0], pair[1], pair[0])),
+                statistic.eq(_select([Cat(*lines_b.head).word_select(i, 32) for i in range(singles)], at_b)),
+            ]
         for i in range(lanes):
             m.d.comb += [
                 self.words[i].eq(Cat(*chunk).word_select(i, 32)),
                 self.halves[i].eq(Cat(*pair).word_select(i, 16)),
                 self.bytes[i].eq(quarter.word_select(i, 8)),
-                self.second[i].eq(Mux(per_row, statistic, Cat(*other).word_select(i, 32))),
             ]
+            with m.If(self.take):
+                m.d.comb += self.second[i].eq(Mux(per_row, statistic, Cat(*other).word_select(i, 32)))
         return m
 
     def _fetch(self, m, walk_a, walk_b, lines_a, lines_b):

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.float.compare import LOWEST_KEY, key, maximum, unkey
+from hw.float.stage import scratch
 
 __all__ = ["RowMaximum"]
 
@@ -53,23 +54,24 @@ class RowMaximum(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        keys = [Mux(alive, key(value), LOWEST_KEY) for alive, value in zip(self.alive, self.values, strict=True)]
-        valid, first, last, start = self.valid, self.first, self.last, key(self.start)
+        keys, valid, first, last, start = self.values, self.valid, self.first, self.last, self.start
         for stage in range(self.latency - 1):
-            for _ in range(LEVELS_A_STAGE):
-                if len(keys) > 1:
-                    keys = [maximum(low, high) for low, high in zip(keys[::2], keys[1::2], strict=True)]
-            taken = self.advance & valid
-            behind = [Signal(signed(32), name=f"key{stage}_{i}", reset_less=True) for i in range(len(keys))]
             flags = [Signal(name=f"{name}_{stage}") for name in ("valid", "first", "last")]
-            behind_start = Signal(signed(32), name=f"start_{stage}", reset_less=True)
-            with m.If(taken):
-                m.d.sync += [register.eq(value) for register, value in zip(behind, keys, strict=True)]
-            with m.If(taken & first):
-                m.d.sync += behind_start.eq(start)
+            late_start = Signal(signed(32), name=f"start_{stage}", reset_less=True)
             with m.If(self.advance):
                 m.d.sync += [register.eq(value) for register, value in zip(flags, (valid, first, last), strict=True)]
-            keys, (valid, first, last), start = behind, flags, behind_start
+            with m.If(self.advance & valid):
+                if stage == 0:
+                    keys = [Mux(alive, key(value), LOWEST_KEY) for alive, value in zip(self.alive, keys, strict=True)]
+                    keys, start = self._named(m, keys, "key"), key(start)
+                for level in range(LEVELS_A_STAGE):
+                    if len(keys) > 1:
+                        keys = [maximum(low, high) for low, high in zip(keys[::2], keys[1::2], strict=True)]
+                        keys = self._named(m, keys, f"level{stage}_{level}")
+                late = [Signal(signed(32), name=f"late{stage}_{i}", reset_less=True) for i in range(len(keys))]
+                m.d.sync += [register.eq(value) for register, value in zip(late, keys, strict=True)]
+                m.d.sync += late_start.eq(start)
+            keys, (valid, first, last), start = late, flags, late_start
 
         largest = Signal(signed(32), reset_less=True)
         with m.If(self.advance):
@@ -78,3 +80,8 @@ class RowMaximum(wiring.Component):
                 m.d.sync += largest.eq(maximum(keys[0], Mux(first, start, largest)))
         m.d.comb += self.o.eq(unkey(largest))
         return m
+
+    def _named(self, m, keys, name):
+        named = [scratch(signed(32), f"{name}_{i}") for i in range(len(keys))]
+        m.d.comb += [signal.eq(value) for signal, value in zip(named, keys, strict=True)]
+        return named

@@ -55,8 +55,8 @@ class RowSum(wiring.Component):
             with m.If(self.advance):
                 m.d.sync += [register.eq(value) for register, value in zip(flags, (valid, first, last), strict=True)]
             with m.If(self.advance & valid):
-                for register, low, high in zip(sums, values[::2], values[1::2], strict=True):
-                    m.d.sync += register.eq(add_positive(m, low, high))
+                totals = [add_positive(m, low, high) for low, high in zip(values[::2], values[1::2], strict=True)]
+                m.d.sync += [register.eq(total) for register, total in zip(sums, totals, strict=True)]
             values, (valid, first, last) = sums, flags
 
         # The accumulator of this chunk and the other one swap roles with each chunk.

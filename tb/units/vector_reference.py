@@ -145,7 +145,7 @@ def random_values(rng: np.random.Generator, count: int, fmt: Format) -> bytes:
         return rng.bytes(count * DTYPES[fmt].itemsize)
     values = rng.normal(size=count) * 3
     special = rng.random(count) < rng.choice([0, 0.1])
-    values = np.where(special, values * np.exp2(rng.integers(-140, 127, count)), values).astype(np.float32)
+    values = np.where(special, values * np.exp2(rng.integers(-140, 124, count)), values).astype(np.float32)
     values = np.where(rng.random(count) < rng.choice([0, 0, 0.2]), rng.choice(_SPECIALS, count), values)
     if rng.random() < 0.05:
         values[:] = -np.inf
