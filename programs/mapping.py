@@ -103,8 +103,12 @@ class StreamBuffers(NamedTuple):
     q: int
     scores: int
     out: int
-    maximum: tuple[int, int]
+    maximum: int
+    """Running maximum up to this block."""
+    old_maximum: int
+    """And up to the one before."""
     local_maximum: int
+    """This tile's contribution to it."""
     alpha: int
     block_sums: int
 
@@ -139,8 +143,7 @@ class L1Layout:
         scores = self._take(rows * self.score_pitch)
         out = self._take(rows * self.acc_pitch, before=vector)
         q = self._take(rows * self.qk_pitch)
-        first, second, local, alpha, sums = (self._take(vector) for _ in range(5))
-        return StreamBuffers(q, scores, out, (first, second), local, alpha, sums)
+        return StreamBuffers(q, scores, out, *(self._take(vector) for _ in range(5)))
 
     def _take(self, words: int, before: int = 0) -> int:
         """Reserve a buffer that starts with a line, and `before` words below it."""

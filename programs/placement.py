@@ -2,8 +2,8 @@
 
 K and V slices of a tile column go to the channel nearest to that column (on the south or north edge if there is one), Q and
 O slices of a tile row to the nearest one on the west or east edge. A slice for a single tile may come from anywhere. Among
-equals the channel with the least traffic wins. Slices are laid out from word 0 of each channel in the order in which they are
-used, so that a loader walks them with constant strides. Rows are padded to whole words.
+equals the channel with the least traffic wins. Slices are laid out from word 0 of each channel in the order of their use, so
+that a loader walks them with constant strides. Rows are padded to whole words.
 """
 
 from collections.abc import Sequence

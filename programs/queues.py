@@ -4,8 +4,8 @@ Everything that orders two queues or two tiles is a semaphore; docs/dataflows.md
 
 * The matrix engine completes instructions in order. So the end of a QK tells that the PV before it has written O, and a QK
   may overwrite the scores that an earlier PV read.
-* A maximum arrives only after this tile has contributed to it, hence after everything before that in its vector queue has
-  completed, up to the ROWMAX that made the contribution; so nobody reads the buffer it overwrites (the one before last).
+* A maximum arrives only after this tile has contributed to it, hence after everything in its vector queue up to the ROWMAX
+  that made the contribution: nobody will read the maximum it overwrites again.
 * It arrives also after everything before that REDUCE in this tile's OUT queue has left the tile. So the EXP that waits for
   it may overwrite the running sums that the last item's reduction has sent.
 * The sum of O arrives over the root's own part. Each of its words arrives only after the root has sent that word.
@@ -165,35 +165,34 @@ class TileQueues:
 
     def _row_maximum(self, s: int, visit: Visit, rows: int, columns: int) -> None:
         sem, stream = self.semaphores, self.layout.streams[s]
-        old, new = self._maxima(s, visit)
         signals = [Signal(sem("max_local", s))] if self._reduces else []
         if visit.last:
             signals.append(self._to_loader("q", sem("q_free", s)))
         self._vector(
             Opcode.ROWMAX, waits=[(sem("s_full", s), 1)], signals=signals, m=rows, n=columns,
-            a=stream.scores, lda=self.layout.score_pitch, s=stream.local_maximum if self._reduces else new,
-            **({} if visit.first else {"with_b": 1, "b": old}),
+            a=stream.scores, lda=self.layout.score_pitch, s=stream.local_maximum if self._reduces else stream.maximum,
+            **({} if visit.first else {"with_b": 1, "b": stream.old_maximum}),
         )  # fmt: skip
         if self._reduces:
             words = self._vector_words(rows)
             self._out(
-                Opcode.REDUCE, waits=[(sem("max_local", s), 1)], local=stream.local_maximum, remote=new, rows=1, words=words,
-                **self._row(), target_x=Ref("max_x"), target_y=Ref("y"), op=ReduceOp.MAX, fmt=Format.FP32, turn=1,
-                bump=1, sem=sem("max_full", s), tag=TAGS["MAX"] + s,
+                Opcode.REDUCE, waits=[(sem("max_local", s), 1)], local=stream.local_maximum, remote=stream.maximum,
+                rows=1, words=words, **self._row(), target_x=Ref("max_x"), target_y=Ref("y"), op=ReduceOp.MAX,
+                fmt=Format.FP32, turn=1, bump=1, sem=sem("max_full", s), tag=TAGS["MAX"] + s,
             )  # fmt: skip
 
     def _exponentials(self, s: int, visit: Visit, rows: int, columns: int) -> None:
         sem, stream, layout = self.semaphores, self.layout.streams[s], self.layout
-        old, new = self._maxima(s, visit)
         sums = layout.running_sums(s, rows)
         waits = [(sem("max_full", s), 1)] if self._reduces else []
         ready = [Signal(sem("p_full", s))]
         if not visit.first:
-            self._vector(Opcode.EXPD, waits=waits, d=stream.alpha, a=old, b=new, m=1, n=rows, imm=self._scale)
+            old = {"a": stream.old_maximum, "b": stream.maximum}
+            self._vector(Opcode.EXPD, waits=waits, d=stream.alpha, **old, m=1, n=rows, imm=self._scale)
             waits = []
         self._vector(
             Opcode.EXP, waits=waits, signals=ready if visit.first and columns else [], m=rows, n=columns, imm=self._scale,
-            d=stream.scores, ldd=layout.score_pitch, a=stream.scores, lda=layout.score_pitch, b=new,
+            d=stream.scores, ldd=layout.score_pitch, a=stream.scores, lda=layout.score_pitch, b=stream.maximum,
             s=sums if visit.first else stream.block_sums, with_s=1, fmt_d=self.workload.fmt,
         )  # fmt: skip
         out = {"d": stream.out, "ldd": layout.acc_pitch, "m": rows, "n": self.workload.dv}
@@ -205,6 +204,8 @@ class TileQueues:
             self._vector(Opcode.ADDV, signals=done, d=sums, a=sums, b=stream.block_sums, m=1, n=rows)
         elif not columns:
             self._vector(Opcode.FILL, waits=[(sem("o_free", s), 1)], signals=ready, **out)
+        if not visit.last:
+            self._vector(Opcode.COPY, d=stream.old_maximum, a=stream.maximum, m=1, n=rows)
 
     # Values: O += P V, and at the end its sum over the row.
 
@@ -326,11 +327,6 @@ class TileQueues:
 
     def _extent(self, s: int, visit: Visit) -> tuple[int, int]:
         return self.job.rows[visit.item][s] or 0, self.job.columns[visit.block]
-
-    def _maxima(self, s: int, visit: Visit) -> tuple[int, int]:
-        """Buffers of the running maximum before and after a block."""
-        first, second = self.layout.streams[s].maximum
-        return (second, first) if visit.block % 2 == 0 else (first, second)
 
     def _vector_words(self, rows: int) -> int:
         return self.layout.streams[0].out - self.layout.running_sums(0, rows)
