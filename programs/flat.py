@@ -11,9 +11,9 @@ from programs.check import check_reduction_order
 from programs.loops import compress
 from programs.mapping import L1Layout, Mapping, Range, Semaphores
 from programs.placement import Plan, Unit, place
-from programs.queues import TAGS, At, Job, TileQueues
+from programs.queues import TAGS, At, Job, Shared, TileQueues
 from programs.schedule import Turn, turns
-from programs.tiling import choose
+from programs.tiling import rank
 from programs.trace import Op, instantiate
 from programs.work import Group, deal
 from programs.workload import Workload
@@ -21,6 +21,9 @@ from programs.workload import Workload
 __all__ = ["Compiled", "compile_attention"]
 
 TileXY = tuple[int, int]
+
+_MOST_TRIES = 12
+"""Mappings that are tried until one has a program that fits the program memory."""
 
 
 @dataclass
@@ -88,26 +91,53 @@ def compile_attention(
     UserError
         If something does not fit, one line that says what and how much.
     """
-    mapping = choose(machine, workload, dataflow, group=group, rows=rows, columns=columns)
+    ranked = rank(machine, workload, dataflow, group=group, rows=rows, columns=columns)
+    capacity = machine.tile.program_instructions
+    shortest = 0
+    for mapping in ranked[:_MOST_TRIES]:
+        compiled = _compile(machine, workload, mapping)
+        longest = max(len(program) for program in compiled.programs.values())
+        if longest <= capacity:
+            check_reduction_order(compiled.programs)
+            return compiled
+        shortest = min(shortest or longest, longest)
+    raise UserError(
+        f"{ranked[0].dataflow} on this workload needs programs of at least {shortest} instructions, the machine's program "
+        f"memory holds {capacity} (tile.program_instructions)"
+    )
+
+
+def _compile(machine: Machine, workload: Workload, mapping: Mapping) -> Compiled:
     layout = L1Layout(machine.tile, workload, mapping)
     semaphores = Semaphores(machine, mapping)
     groups = deal(machine, workload, mapping)
     plan = place(machine, workload, mapping, groups)
     programs: dict[TileXY, Program] = {}
-    rolled: dict[tuple[Job, tuple[Turn, ...]], dict[Queue, list[Op]]] = {}
     blocks = mapping.column_blocks(workload)
+    jobs: dict[tuple[Job, tuple[Turn, ...]], dict[Queue, list[Op]]] = {}
+    shared = Shared()
+    rolled: dict[tuple[int, ...], list[Op]] = {}
+
+    def roll(ops: list[Op]) -> list[Op]:
+        # Operations are interned, so that equal traces are the same objects in the same order.
+        key = tuple(map(id, ops))
+        if key not in rolled:
+            rolled[key] = compress(ops)
+        return rolled[key]
+
     for one in groups:
         order = tuple(turns(one.items, mapping, len(blocks)))
         for y in range(mapping.group[1]):
             for x in range(mapping.group[0]):
                 job, units = _job(plan, mapping, one, blocks, order, x, y)
-                code = rolled.get((job, order))
+                code = jobs.get((job, order))
                 if code is None:
-                    traces = TileQueues(workload, mapping, layout, semaphores, job).build(list(order))
-                    code = rolled[job, order] = {queue: compress(ops) for queue, ops in traces.items()}
+                    traces = TileQueues(workload, mapping, layout, semaphores, job, shared).build(order)
+                    code = jobs[job, order] = {queue: roll(ops) for queue, ops in traces.items()}
                 names = _names(one, mapping, units, x, y)
-                programs[one.x0 + x, one.y0 + y] = Program({queue: instantiate(code[queue], names) for queue in Queue})
-    _check(machine, programs)
+                program = Program({queue: instantiate(code[queue], names) for queue in Queue})
+                program.check()
+                programs[one.x0 + x, one.y0 + y] = program
     read, written = mapping.hbm_bytes(workload, machine.tile)
     return Compiled(
         machine=machine,
@@ -210,15 +240,3 @@ def _tags(mapping: Mapping) -> dict[int, str]:
     for stream in range(mapping.streams):
         tags |= {TAGS[name] + stream: f"{name}[{stream}]" for name in ("Q", "O", "MAX", "SUM", "SUM_L")}
     return tags
-
-
-def _check(machine: Machine, programs: dict[TileXY, Program]) -> None:
-    capacity = machine.tile.program_instructions
-    for (x, y), program in programs.items():
-        program.check()
-        if len(program) > capacity:
-            raise UserError(
-                f"the program of tile ({x},{y}) has {len(program)} instructions, the machine's program memory holds "
-                f"{capacity} (tile.program_instructions)"
-            )
-    check_reduction_order(programs)

@@ -13,6 +13,7 @@ Everything that orders two queues or two tiles is a semaphore; docs/dataflows.md
   signals it waits for all earlier instructions of its queue, as they promise to.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from programs.schedule import Turn, Visit
 from programs.trace import Op, Ref, Signal, Trace
 from programs.workload import Workload
 
-__all__ = ["TAGS", "At", "Job", "TileQueues"]
+__all__ = ["TAGS", "At", "Job", "Shared", "TileQueues"]
 
 TAGS = {"K": 1, "V": 2, "Q": 4, "O": 6, "MAX": 8, "SUM": 10, "SUM_L": 12}
 """Tags of the transfers: K and V as they are, the others plus the number of the stream."""
@@ -81,6 +82,14 @@ class _Stream:
 
 
 @dataclass
+class Shared:
+    """What the tiles of a compilation need not do again: pieces of traces made before, and their operations."""
+
+    pieces: dict[tuple, list[list[Op]]] = field(default_factory=dict)
+    ops: dict[Op, Op] = field(default_factory=dict)
+
+
+@dataclass
 class TileQueues:
     """Builds the traces of one tile, turn by turn."""
 
@@ -89,9 +98,10 @@ class TileQueues:
     layout: L1Layout
     semaphores: Semaphores
     job: Job
-    traces: dict[Queue, Trace] = field(default_factory=lambda: {queue: Trace() for queue in Queue})
+    shared: Shared
 
     def __post_init__(self) -> None:
+        self.traces = {queue: Trace(self.shared.ops) for queue in Queue}
         self._matrix, self._vector, self._load, self._out = (self.traces[queue].add for queue in Queue)
         self._state = [_Stream() for _ in range(self.mapping.streams)]
         self._loaded = {name: [0] * self.mapping.slots for name in "kv"}
@@ -99,7 +109,7 @@ class TileQueues:
         scale = np.float32(np.log2(np.e) / np.sqrt(self.workload.d))
         self._scale = int(scale.view(np.uint32))
 
-    def build(self, turns: list[Turn]) -> dict[Queue, list[Op]]:
+    def build(self, turns: Sequence[Turn]) -> dict[Queue, list[Op]]:
         """Make the traces of a whole run."""
         if turns:
             # O is free at first. PV waits for it there like everywhere, so that the first item is like the others.
@@ -113,13 +123,25 @@ class TileQueues:
             elif not values:
                 self._finish(stream)
         for stream in range(self.mapping.streams):
-            self._divide(stream)
-            self._store(stream)
+            self._finish(stream)
         last = [(self.semaphores("stored", s), 1) for s, state in enumerate(self._state) if state.stores]
         if last:
             # HALT then means that everything is in HBM.
             self._out(Opcode.SYNC, waits=last)
         return {queue: trace.ops for queue, trace in self.traces.items()}
+
+    def _piece(self, make: Callable[..., None], s: int, visit: Visit, *more: int) -> None:
+        """Add what ``make(s, visit, *more)`` adds to the queues, made once for all visits and tiles that are alike."""
+        alike = visit._replace(item=0, block=0, use=visit.use % self.mapping.slots)
+        key = (make.__name__, s, alike, more, self.job.loads, s in self.job.roots)
+        traces = [self.traces[queue].ops for queue in Queue]
+        if (made := self.shared.pieces.get(key)) is None:
+            before = [len(ops) for ops in traces]
+            make(s, alike, *more)
+            self.shared.pieces[key] = [ops[start:] for ops, start in zip(traces, before, strict=True)]
+        else:
+            for ops, piece in zip(traces, made, strict=True):
+                ops += piece
 
     # Scores: S = Q K^T, softmax statistics, P.
 
@@ -129,19 +151,29 @@ class TileQueues:
             self._load_keys("k", visit, self.layout.k, self.layout.qk_pitch)
         if rows and visit.first:
             self._load_queries(s, visit, rows)
+        output = self._state[s].output if rows else None
+        divide = output.rows if output and not output.divided else 0
+        self._piece(self._softmax, s, visit, rows, columns, divide)
+        if divide:
+            output.divided = True
+        if rows:
+            # Behind the maximum: a STORE that waits for the vector engine must not hold the other tiles' maximum up.
+            self._store(s)
+        else:
+            self._finish(s)
+
+    def _softmax(self, s: int, visit: Visit, rows: int, columns: int, divide: int) -> None:
         self._multiply_scores(s, visit, rows, columns)
         if not rows:
-            self._finish(s)
             return
         if self.mapping.streams == 1:
             # The vector engine has nothing else to do while the matrix engine makes the scores.
-            self._divide(s)
+            self._divide(s, divide)
         self._row_maximum(s, visit, rows, columns)
-        # Otherwise the time to divide the last item's O by the sums is while the maximum is under way.
-        self._divide(s)
+        if self.mapping.streams > 1:
+            # The time to divide the last item's O by its sums is while the maximum is under way.
+            self._divide(s, divide)
         self._exponentials(s, visit, rows, columns)
-        # Behind the maximum: a STORE that waits for the vector engine must not hold the other tiles' maximum up.
-        self._store(s)
 
     def _multiply_scores(self, s: int, visit: Visit, rows: int, columns: int) -> None:
         slot, sem, stream = visit.use % self.mapping.slots, self.semaphores, self.layout.streams[s]
@@ -211,9 +243,14 @@ class TileQueues:
 
     def _values(self, s: int, visit: Visit) -> None:
         rows, columns = self._extent(s, visit)
-        slot, sem, stream = visit.use % self.mapping.slots, self.semaphores, self.layout.streams[s]
         if columns and visit.first_user:
             self._load_keys("v", visit, self.layout.v, self.layout.v_pitch)
+        self._piece(self._multiply_values, s, visit, rows, columns)
+        if rows and visit.last and s in self.job.roots:
+            self._state[s].output = _Output(rows, self.job.o[visit.item][s])
+
+    def _multiply_values(self, s: int, visit: Visit, rows: int, columns: int) -> None:
+        slot, sem, stream = visit.use % self.mapping.slots, self.semaphores, self.layout.streams[s]
         waits, signals = [], []
         if rows and columns and visit.first:
             waits.append((sem("o_free", s), 1))
@@ -233,16 +270,12 @@ class TileQueues:
             )  # fmt: skip
         elif waits or signals:
             self._matrix(Opcode.SYNC, waits=waits, signals=signals)
-        if rows and visit.last:
+        if rows and visit.last and self._reduces:
             self._reduce_out(s, visit, rows)
 
     def _reduce_out(self, s: int, visit: Visit, rows: int) -> None:
         """Sum O and the row sums, which lie directly below it, over the row: in one REDUCE if its fields can say so."""
         sem, root = self.semaphores, s in self.job.roots
-        if root:
-            self._state[s].output = _Output(rows, self.job.o[visit.item][s])
-        if not self._reduces:
-            return
         start, end = self.layout.running_sums(s, rows), self.layout.streams[s].out
         words, pitch = rows * self.layout.acc_pitch, self.layout.acc_pitch
         pieces = [(start, 1, end - start + words, 0, TAGS["SUM"])]
@@ -258,18 +291,16 @@ class TileQueues:
                 tag=tag + s, **({"bump": 1, "sem": sem("o_full", s)} if last else {}),
             )  # fmt: skip
 
-    def _divide(self, s: int) -> None:
+    def _divide(self, s: int, rows: int) -> None:
         """At the root: O / l, in the storage format, over the FP32 O."""
-        output, stream, sem = self._state[s].output, self.layout.streams[s], self.semaphores
-        if output is None or output.divided:
+        if not rows:
             return
-        output.divided = True
-        sums = self.layout.running_sums(s, output.rows)
+        stream, sem, sums = self.layout.streams[s], self.semaphores, self.layout.running_sums(s, rows)
         waits = [(sem("o_full" if self._reduces else "o_local", s), 1)]
-        self._vector(Opcode.RECIP, waits=waits, d=sums, a=sums, m=1, n=output.rows)
+        self._vector(Opcode.RECIP, waits=waits, d=sums, a=sums, m=1, n=rows)
         self._vector(
             Opcode.SCALE, signals=[Signal(sem("o_final", s))], d=stream.out, ldd=self.layout.acc_pitch, a=stream.out,
-            lda=self.layout.acc_pitch, b=sums, m=output.rows, n=self.workload.dv, fmt_d=self.workload.fmt,
+            lda=self.layout.acc_pitch, b=sums, m=rows, n=self.workload.dv, fmt_d=self.workload.fmt,
         )  # fmt: skip
 
     def _store(self, s: int) -> None:
@@ -290,7 +321,10 @@ class TileQueues:
 
     def _finish(self, s: int) -> None:
         """Output what is left of a stream that has nothing else to do."""
-        self._divide(s)
+        output = self._state[s].output
+        if output and not output.divided:
+            output.divided = True
+            self._divide(s, output.rows)
         self._store(s)
 
     # Loads.

@@ -70,7 +70,14 @@ class Register(NamedTuple):
 def roll(ops: Sequence[Op]) -> list[Node]:
     """Fold a trace into loops, nested at most `LOOP_DEPTH` deep, each nest with registers that fit."""
     keys: dict[object, int] = {}
-    nodes: list[Node] = [Leaf(keys.setdefault(op.shape, len(keys)), op.at, op) for op in ops]
+    leaves: dict[int, Leaf] = {}
+    nodes: list[Node] = []
+    for op in ops:
+        # By identity first: most operations are interned, and their hash is long to compute.
+        leaf = leaves.get(id(op))
+        if leaf is None:
+            leaf = leaves[id(op)] = Leaf(keys.setdefault(op.shape, len(keys)), op.at, op)
+        nodes.append(leaf)
     while (folded := _fold_runs(nodes, keys)) is not None:
         nodes = folded
     return _fold_pairs(nodes, keys)

@@ -13,7 +13,7 @@ from isa.machine import Machine
 from programs.mapping import DATAFLOWS, L1Layout, Mapping, Semaphores, row_words
 from programs.workload import Workload
 
-__all__ = ["choose", "estimate"]
+__all__ = ["choose", "estimate", "rank"]
 
 _MATRIX_START = 8
 _VECTOR_START = 16
@@ -26,7 +26,12 @@ _FINER = 1.2
 _MARGIN = 1.01
 
 
-def choose(
+def choose(machine: Machine, workload: Workload, dataflow: str | None = None, **fixed: str | int | None) -> Mapping:
+    """Find the best mapping that has what the user fixed: the first of `rank`."""
+    return rank(machine, workload, dataflow, **fixed)[0]
+
+
+def rank(
     machine: Machine,
     workload: Workload,
     dataflow: str | None = None,
@@ -34,8 +39,8 @@ def choose(
     group: str | None = None,
     rows: int | None = None,
     columns: int | None = None,
-) -> Mapping:
-    """Find the best mapping that has what the user fixed.
+) -> list[Mapping]:
+    """List the mappings that have what the user fixed and fit L1, the best first.
 
     Parameters
     ----------
@@ -77,10 +82,15 @@ def choose(
 
     def merit(entry: tuple[float, int, Mapping]) -> tuple[float, ...]:
         cycles, words, mapping = entry
+        if cycles > limit:
+            return 1, cycles
         tiles = mapping.group[0] * mapping.group[1]
-        return sum(mapping.hbm_bytes(workload, machine.tile)), -tiles, -mapping.slots, cycles, words
+        blocks = -(-workload.skv // (mapping.group[0] * mapping.columns))
+        # With two buffers, an odd number of blocks begins every other item in the other buffer: a longer program.
+        odd = blocks % mapping.slots
+        return 0, sum(mapping.hbm_bytes(workload, machine.tile)), -tiles, -mapping.slots, odd, cycles, words
 
-    return min((entry for entry in fitting if entry[0] <= limit), key=merit)[2]
+    return [mapping for _, _, mapping in sorted(fitting, key=merit)]
 
 
 def _does_not_fit(

@@ -61,11 +61,14 @@ def _field_names(opcode: Opcode) -> frozenset[str]:
 
 
 class Trace:
-    """Operations of one queue, in order."""
+    """Operations of one queue, in order.
 
-    def __init__(self) -> None:
+    Traces that are given the same `interned` hold equal operations as one object.
+    """
+
+    def __init__(self, interned: dict[Op, Op] | None = None) -> None:
         self.ops: list[Op] = []
-        self._shapes: dict[Shape, Shape] = {}
+        self._interned = {} if interned is None else interned
 
     def add(
         self,
@@ -117,7 +120,8 @@ class Trace:
             elif value:
                 fields[name] = int(value)
         shape = Shape(opcode, tuple(sorted(fields.items())), tuple(sorted(refs.items())))
-        self.ops.append(Op(self._shapes.setdefault(shape, shape), tuple(at)))
+        op = Op(shape, tuple(at))
+        self.ops.append(self._interned.setdefault(op, op))
 
 
 def _parts(count: int) -> list[int]:
