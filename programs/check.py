@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from isa.errors import UserError
 from isa.image import Program
-from isa.instructions import Opcode, Queue
+from isa.instructions import Instruction, Opcode, Queue
 from programs.loops import expand
 
 __all__ = ["check_reduction_order"]
@@ -27,16 +27,20 @@ def check_reduction_order(programs: Mapping[TileXY, Program]) -> None:
         If not: the network would stop with an error, or hang.
     """
     issued: dict[TileXY, dict[Rectangle, list[tuple[int, ...]]]] = {}
+    read: dict[Instruction, tuple[Rectangle, tuple[int, ...]]] = {}
     order: dict[TileXY, list[tuple[Rectangle, int]]] = {}
     for tile, program in programs.items():
         mine: dict[Rectangle, list[tuple[int, ...]]] = {}
         order[tile] = []
         for instruction in expand(program.queues[Queue.OUT]):
             if instruction.opcode == Opcode.REDUCE:
-                x0, y0, x1, y1 = (instruction[name] for name in _RECTANGLE)
-                known = mine.setdefault((x0, y0, x1, y1), [])
-                order[tile].append(((x0, y0, x1, y1), len(known)))
-                known.append(tuple(instruction[name] for name in _AGREED))
+                if instruction not in read:
+                    x0, y0, x1, y1 = (instruction[name] for name in _RECTANGLE)
+                    read[instruction] = (x0, y0, x1, y1), tuple(instruction[name] for name in _AGREED)
+                rectangle, agreed = read[instruction]
+                known = mine.setdefault(rectangle, [])
+                order[tile].append((rectangle, len(known)))
+                known.append(agreed)
         issued[tile] = mine
     for tile, mine in issued.items():
         for rectangle, collectives in mine.items():

@@ -100,6 +100,7 @@ def expand(code: Sequence[Instruction]) -> Iterator[Instruction]:
     """
     registers = [0] * REGISTERS
     loops: list[list[int]] = []
+    moving = [any(i[f"{name}_reg"] for name in address_fields(i.opcode)) for i in code]
     pc = 0
     while (instruction := code[pc]).opcode != Opcode.HALT:
         pc += 1
@@ -120,7 +121,7 @@ def expand(code: Sequence[Instruction]) -> Iterator[Instruction]:
                 else:
                     loops.pop()
             case _:
-                yield _absolute(instruction, registers)
+                yield _absolute(instruction, registers) if moving[pc - 1] else instruction
 
 
 def _absolute(instruction: Instruction, registers: list[int]) -> Instruction:
@@ -130,4 +131,4 @@ def _absolute(instruction: Instruction, registers: list[int]) -> Instruction:
             value = registers[register]
             moved[name] = instruction[name] + (value - (1 << 32) if value >> 31 else value)
             moved[f"{name}_reg"] = 0
-    return instruction.replace(**moved) if moved else instruction
+    return instruction.replace(**moved)

@@ -189,7 +189,7 @@ class Semaphores:
         names = [(name, i) for name in self.STREAM for i in range(mapping.streams)]
         names += [(name, i) for name in self.SLOT for i in range(mapping.slots)]
         if len(names) > tile.semaphores:
-            raise UserError(f"{mapping.describe()} needs {len(names)} semaphores a tile, the machine has {tile.semaphores}")
+            raise UserError(f"{mapping.dataflow} needs {len(names)} semaphores a tile, the machine has {tile.semaphores}")
         if max(mapping.group) >= 1 << tile.semaphore_bits:
             raise UserError(
                 f"group {mapping.group[0]}x{mapping.group[1]} would overflow {tile.semaphore_bits}-bit semaphores"

@@ -70,7 +70,7 @@ def rank(
                 Semaphores(machine, mapping)
                 words = L1Layout(machine.tile, workload, mapping).words
             except UserError as error:
-                refused = refused or error
+                refused = error
                 continue
             if smallest is None or words < smallest[0]:
                 smallest = words, mapping
