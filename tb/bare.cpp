@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
     std::map<std::string, unsigned long> inputs;
     for (int i = 1; i < argc; ++i)
         if (const char* equals = std::strchr(argv[i], '='); equals && argv[i][0] != '+')
-            inputs[std::string(argv[i], equals)] = std::stoul(equals + 1);
+            inputs[std::string(argv[i], equals - argv[i])] = std::stoul(equals + 1);
     top.boot_address = inputs["boot_address"];
     top.boot_words = inputs["boot_words"];
     top.hbm_latency = inputs["hbm_latency"];

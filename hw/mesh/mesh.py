@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from hw.layouts import Port, data_flit, reduce_flit, request_flit
 from hw.memory.channel import HbmChannel
 from hw.mesh.stall import Stall
-from hw.tile.tile import tile_signature
+from hw.tile.ports import tile_signature
 from isa.instructions import EdgePort
 from isa.machine import Machine
 

@@ -1,0 +1,51 @@
+"""The ports of a tile, and what they show of its inside."""
+
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.layouts import COORDINATE, data_flit, reduce_flit, request_flit
+from isa.instructions import Queue
+from isa.machine import Machine
+
+__all__ = ["VIEW", "tile_signature"]
+
+VIEW = data.StructLayout({
+    "queue_state": data.ArrayLayout(3, len(Queue)),
+    "queue_pc": data.ArrayLayout(16, len(Queue)),
+    "wait_sem": data.ArrayLayout(5, len(Queue)),
+    "matrix_active": 1,
+    "matrix_operand_stall": 1,
+    "matrix_drain_stall": 1,
+    "vector_active": 1,
+    "out_stall": 1,
+    "l1_conflict": 1,
+})  # fmt: skip
+"""What a waveform shows of a tile besides its links."""
+
+
+def tile_signature(machine: Machine) -> wiring.Signature:
+    """Ports of a tile. Link arrays are indexed west, east, south, north (`EdgePort`)."""
+    tile = machine.tile
+    links = {}
+    for network, flit in (("data", data_flit), ("request", request_flit), ("reduce", reduce_flit)):
+        links[f"{network}_i"] = In(stream.Signature(flit(tile))).array(4)
+        links[f"{network}_o"] = Out(stream.Signature(flit(tile))).array(4)
+    return wiring.Signature({
+        "x": In(COORDINATE),
+        "y": In(COORDINATE),
+        **links,
+        "boot_x": In(COORDINATE),
+        "boot_y": In(COORDINATE),
+        "boot_edge": In(2),
+        "boot_address": In(28),
+        "boot_words": In(16),
+        "run": In(1),
+        "stop": In(1),
+        "booted": Out(1),
+        "done": Out(1),
+        "alive": Out(1),
+        "error": Out(1),
+        "probe_index": In(8),
+        "probe_data": Out(32),
+        "view": Out(VIEW),
+    })
