@@ -112,7 +112,7 @@ def _candidates(
     tile, streams = machine.tile, DATAFLOWS[dataflow]
     for shape in _groups(machine, workload, dataflow, group):
         row_cuts = [rows] if rows else _cuts(workload.sq, shape[1], tile.matrix_rows)
-        column_cuts = [columns] if columns else _cuts(workload.skv, shape[0], tile.line_elements)
+        column_cuts = [columns] if columns else _cuts(workload.skv, shape[0], tile.matrix_columns * tile.mac_latency)
         for paired in (True, False) if streams > 1 else (False,):
             for r in row_cuts:
                 for c in column_cuts:
@@ -235,8 +235,11 @@ class _Estimate:
         return reduce + self._vector(m, dv) + self._load(m * self._v_words)
 
     def _matmul(self, m: int, n: int, k: int) -> int:
+        """Cycles of a MATMUL: the array goes through the column groups in use, at least mac_latency of them, for each k."""
         tile = self._tile
-        return -(-m // tile.matrix_rows) * -(-n // tile.line_elements) * tile.column_groups * k + _MATRIX_START
+        whole, rest = divmod(n, tile.line_elements)
+        groups = whole * tile.column_groups + (rest > 0) * max(-(-rest // tile.matrix_columns), tile.mac_latency)
+        return -(-m // tile.matrix_rows) * groups * k + _MATRIX_START
 
     def _vector(self, m: int, n: int) -> int:
         return m * -(-n // self._tile.vector_lanes) + _VECTOR_START

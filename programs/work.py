@@ -50,11 +50,12 @@ class Group:
         """Spread over the group, so that tiles load one thing only where there are enough of them.
 
         A load that waits for room holds up what its tile would load next; nothing waits for ever, since a tile's loads are
-        issued in the order in which they are needed.
+        issued in the order in which they are needed. Where K and V come from one channel in the south, the loader of K is
+        nearer to it, so that the first K arrives before the first V.
         """
         columns, rows = self.shape
-        k = tuple(x % rows for x in range(columns))
-        v = tuple((x + (rows + 1) // 2) % rows for x in range(columns))
+        pairs = [sorted((x % rows, (x + (rows + 1) // 2) % rows)) for x in range(columns)]
+        k, v = tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
         duties = [(x, y) for loaders in (k, v) for x, y in enumerate(loaders)]
         q = tuple(min(range(columns), key=lambda x: (duties.count((x, y)), (x - y) % columns)) for y in range(rows))
         return Loaders(k, v, q)
