@@ -4,6 +4,8 @@ FP32 results go through two steps. `round_to` makes an FP32 value that the forma
 number of dropped bits for all formats, and what a sum over stored values adds up. `encode_rounded` only rearranges its bits.
 """
 
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from amaranth import Cat, Const, Module, Mux, Value
@@ -101,6 +103,18 @@ def decode_element(m: Module, word: Value, half: Value, byte: Value, control: De
 
     FP32 bits are passed on as they are; other formats' NaN becomes the canonical one.
     """
+    value = scratch(32, "decoded")
+    with m.If(control.fp32):
+        m.d.comb += value.eq(word)
+    with m.Elif(control.bf16):
+        nan = half[7:15].all() & half[:7].any()
+        m.d.comb += value.eq(Mux(nan, CANONICAL_NAN, Cat(Const(0, 16), half)))
+    with m.Else():
+        m.d.comb += value.eq(_decode_small(m, half, byte, control))
+    return value
+
+
+def _decode_small(m: Module, half: Value, byte: Value, control: DecodeControl) -> Value:
     # FP16, E5M2 and E4M3 have one shape after padding: sign, 5 bits of exponent, 10 of mantissa.
     padded = scratch(16, "padded")
     with m.If(control.fp16):
@@ -109,41 +123,28 @@ def decode_element(m: Module, word: Value, half: Value, byte: Value, control: De
         m.d.comb += padded.eq(Cat(Const(0, 8), byte))
     with m.Else():
         m.d.comb += padded.eq(Cat(Const(0, 7), byte[:7], 0, byte[7]))
-    subnormal = scratch(1, "subnormal")
-    m.d.comb += subnormal.eq(~padded[10:15].any())
     # A subnormal is shifted until its first 1 is the hidden bit; each place takes one off the exponent.
-    mantissa, places = Cat(padded[:10], ~subnormal), []
-    for shift in (8, 4, 2, 1):
-        go, shifted = scratch(1, f"go_{shift}"), scratch(11, f"normal_{shift}")
+    subnormal = ~padded[10:15].any()
+    mantissa, steps = Cat(padded[:10], ~subnormal), []
+    for log in (3, 2, 1, 0):
+        step, shifted = scratch(4, f"step_{1 << log}"), scratch(11, f"normal_{1 << log}")
         m.d.comb += [
-            go.eq(subnormal & ~mantissa[11 - shift :].any()),
-            shifted.eq(Mux(go, mantissa << shift, mantissa)),
+            step.eq(Cat(Const(0, log), subnormal & ~mantissa[11 - (1 << log) :].any())),
+            shifted.eq(mantissa << step),
         ]
         mantissa = shifted
-        places.append(go)
+        steps.append(step)
     exponent = scratch(8, "exponent")
-    m.d.comb += exponent.eq(padded[10:15] + control.rebias + subnormal - Cat(reversed(places)))
-    nan = scratch(1, "nan")
-    infinite = control.has_infinity & padded[10:15].all()
-    m.d.comb += nan.eq(
-        Mux(
-            control.bf16,
-            half[7:15].all() & half[:7].any(),
-            Mux(control.has_infinity, infinite & padded[:10].any(), byte[:7].all()),
-        )
-    )
-    value = scratch(32, "decoded")
-    with m.If(control.fp32):
-        m.d.comb += value.eq(word)
-    with m.Elif(nan):
+    m.d.comb += exponent.eq(padded[10:15] + control.rebias + subnormal - reduce(or_, steps))
+    top = control.has_infinity & padded[10:15].all()
+    value = scratch(32, "small")
+    with m.If(Mux(control.has_infinity, top & padded[:10].any(), byte[:7].all())):
         m.d.comb += value.eq(CANONICAL_NAN)
-    with m.Elif(control.bf16):
-        m.d.comb += value.eq(Cat(Const(0, 16), half))
-    with m.Elif(infinite):
+    with m.Elif(top):
         m.d.comb += value.eq(Cat(Const(INFINITY, 31), padded[15]))
     with m.Else():
-        normal = mantissa[10]
-        m.d.comb += value.eq(Cat(Const(0, 13), mantissa[:10], Mux(normal, exponent, 0), padded[15]))
+        # Without a leading 1 it is zero.
+        m.d.comb += value.eq(Cat(Const(0, 13), mantissa[:10], exponent & mantissa[10].replicate(8), padded[15]))
     return value
 
 
@@ -152,31 +153,34 @@ def round_to(m: Module, value: Value, control: EncodeControl) -> Value:
 
     FP32 bits are passed on as they are; other formats' NaN becomes the canonical one.
     """
-    exponent, sign = value[23:31], value[31]
-    deficit, dropped, places = scratch(8, "deficit"), scratch(6, "dropped"), scratch(5, "places")
-    unit = scratch(25, "unit")
-    below = scratch(24, "below")
-    m.d.comb += [
-        deficit.eq(Mux(exponent < control.low, control.low - exponent, 0)),
-        dropped.eq(control.drop + deficit[:4]),
-        # 24 places leave nothing but the rounding, beyond them not even that.
-        places.eq(Mux(deficit[4:].any() | dropped[5], 31, dropped[:5])),
-        unit.eq(Const(1, 25) << places),
-        below.eq(unit - 1),
-    ]
-    odd = (Cat(value[:23], 1) & unit).any()
-    moved, kept = scratch(31, "moved"), scratch(31, "kept")
-    # At 24 places the hidden bit is worth one half: a tie goes down to 0, everything else up to the next power of two.
-    vanishes = ~unit.any() | (unit[24] & ~value[:23].any())
-    m.d.comb += [
-        # A carry out of the mantissa moves the exponent on, as it should.
-        moved.eq(value[:31] + below[1:] + odd),
-        kept.eq(Cat(moved[:23] & ~below[:23], moved[23:])),
-    ]
     rounded = scratch(32, "rounded")
     with m.If(control.fp32):
         m.d.comb += rounded.eq(value)
-    with m.Elif(exponent.all() & value[:23].any()):
+    with m.Else():
+        m.d.comb += rounded.eq(_round_small(m, value, control))
+    return rounded
+
+
+def _round_small(m: Module, value: Value, control: EncodeControl) -> Value:
+    exponent, sign = value[23:31], value[31]
+    deficit, dropped, places = scratch(8, "deficit"), scratch(8, "dropped"), scratch(5, "places")
+    unit, below = scratch(25, "unit"), scratch(24, "below")
+    moved, kept = scratch(31, "moved"), scratch(31, "kept")
+    m.d.comb += [
+        deficit.eq((control.low - exponent)[:8] & (exponent < control.low).replicate(8)),
+        dropped.eq(control.drop + deficit),
+        # 24 places leave nothing but the rounding, beyond them not even that.
+        places.eq(Mux(dropped > 31, 31, dropped)),
+        unit.eq(Const(1, 25) << places),
+        below.eq(unit - 1),
+        # A carry out of the mantissa moves the exponent on, as it should.
+        moved.eq(value[:31] + below[1:] + (Cat(value[:23], 1) & unit).any()),
+        kept.eq(moved & ~Cat(below[:23], Const(0, 8))),
+    ]
+    # At 24 places the hidden bit is worth one half: a tie goes down to 0, everything else up to the next power of two.
+    vanishes = ~unit.any() | (unit[24] & ~value[:23].any())
+    rounded = scratch(32, "small")
+    with m.If(exponent.all() & value[:23].any()):
         m.d.comb += rounded.eq(CANONICAL_NAN)
     with m.Elif(vanishes):
         m.d.comb += rounded.eq(Cat(Const(0, 31), sign))
@@ -189,30 +193,31 @@ def round_to(m: Module, value: Value, control: EncodeControl) -> Value:
 
 def encode_rounded(m: Module, value: Value, control: EncodeControl) -> Value:
     """Rearrange a `value` that comes from `round_to` into an element, in the low bits; those above are undefined."""
-    exponent, sign = value[23:31], value[31]
-    special = scratch(1, "special")
-    biased, deficit = scratch(8, "biased"), scratch(4, "deficit")
-    small = scratch(15, "small")
-    subnormal = scratch(1, "subnormal")
-    m.d.comb += [
-        special.eq(exponent.all()),
-        # Infinities and NaN are encoded like the numbers that would follow the largest.
-        biased.eq(Mux(special, control.top, exponent)),
-        subnormal.eq(biased < control.low),
-        deficit.eq(Mux(subnormal, control.low - biased, 0)),
-    ]
-    # In a subnormal the hidden bit becomes visible; a normal's adds one to the exponent field.
-    significand = Cat(value[:23], exponent.any()) >> (control.drop + deficit)[:5]
-    field = scratch(5, "field")
-    m.d.comb += field.eq(Mux(subnormal, 0, biased - control.low))
-    m.d.comb += small.eq(significand + (field << control.mantissa) | (special & ~control.has_infinity).replicate(7))
     element = scratch(32, "element")
     with m.If(control.fp32):
         m.d.comb += element.eq(value)
     with m.Elif(control.bf16):
         m.d.comb += element.eq(value[16:])
-    with m.Elif(control.wide):
-        m.d.comb += element.eq(Cat(small, sign))
     with m.Else():
-        m.d.comb += element.eq(Cat(small[:7], sign))
+        small = _encode_small(m, value, control)
+        m.d.comb += element.eq(Mux(control.wide, Cat(small, value[31]), Cat(small[:7], value[31])))
     return element
+
+
+def _encode_small(m: Module, value: Value, control: EncodeControl) -> Value:
+    exponent, special = value[23:31], value[23:31].all()
+    biased, deficit, field = scratch(8, "biased"), scratch(5, "deficit"), scratch(5, "field")
+    small = scratch(15, "small")
+    # Infinities and NaN are encoded like the numbers that would follow the largest.
+    m.d.comb += biased.eq(Mux(special, control.top, exponent))
+    subnormal = biased < control.low
+    m.d.comb += [
+        deficit.eq(control.drop + ((control.low - biased)[:4] & subnormal.replicate(4))),
+        field.eq((biased - control.low)[:5] & (~subnormal).replicate(5)),
+        # In a subnormal the hidden bit becomes visible; a normal's adds one to the exponent field.
+        small.eq(
+            (Cat(value[:23], exponent.any()) >> deficit) + (field << control.mantissa)
+            | (special & ~control.has_infinity).replicate(7)
+        ),
+    ]
+    return small

@@ -43,16 +43,15 @@ def exp2_argument(m: Module, t: Value) -> tuple[Value, Exp2Argument]:
     """First stage: `t` as a fixed-point number. Returns the table index, for a read in this cycle, and the rest."""
     magnitude, fixed = scratch(30, "magnitude"), scratch(31, "fixed")
     exponent, sign = t[23:31], t[31]
-    beyond, places = scratch(1, "beyond"), scratch(5, "places")
-    below = scratch(8, "below")
+    places, below = scratch(5, "places"), scratch(8, "below")
+    # |t| >= 128, where the shift would lose the top.
+    beyond = exponent >= 134
     m.d.comb += [
-        # |t| >= 128: the shift below would lose the top.
-        beyond.eq(exponent >= 134),
         below.eq(133 - exponent),
         # 31 places leave nothing; a subnormal, which has no hidden bit, is shifted out as well.
-        places.eq(Mux(below[5:].any(), 31, below[:5])),
+        places.eq(Mux(below > 31, 31, below)),
         magnitude.eq(Cat(Const(0, 6), t[:23], 1) >> places),
-        fixed.eq(Mux(sign, -magnitude, magnitude)),
+        fixed.eq((magnitude ^ sign.replicate(31)) + sign),
     ]
     whole = fixed[FRACTION_BITS:].as_signed()
     nan = exponent.all() & t[:23].any()
@@ -83,8 +82,8 @@ def exp2_result(m: Module, argument: Exp2Argument, row: Value) -> Value:
 class Exp2(wiring.Component):
     """``o = 2^a`` in FP32 by `isa.exp2`'s rule: exactly 1 at 0, monotone, +0 below 2^-126, +infinity from a = 128.
 
-    Two register stages, which both advance in the cycles with ``en``: after an edge with ``en``, ``o`` belongs to the operand
-    at the previous edge with ``en``.
+    Two register stages, which both advance in the cycles with ``en``: after an edge with ``en``, ``o`` belongs to the
+    operand at the previous edge with ``en``.
 
     Members
     -------

@@ -30,14 +30,10 @@ class UnroundedProduct(NamedTuple):
 
 def multiply_exact(m: Module, a: Value, b: Value) -> UnroundedProduct:
     """First stage: the exact product of the significands. Operands below 2^-126 count as zero of their sign."""
-    zero, special = scratch(1, "is_zero"), scratch(1, "is_special")
     product = scratch(48, "exact")
+    m.d.comb += product.eq(Cat(a[:23], 1) * Cat(b[:23], 1))
     a_top, b_top = a[23:31].all(), b[23:31].all()
-    m.d.comb += [
-        zero.eq(~(a[23:31].any() & b[23:31].any())),
-        special.eq(a_top | b_top),
-        product.eq(Cat(a[:23], 1) * Cat(b[:23], 1)),
-    ]
+    zero, special = ~(a[23:31].any() & b[23:31].any()), a_top | b_top
     return UnroundedProduct(
         sign=a[31] ^ b[31],
         exponent=a[23:31] + b[23:31],
@@ -51,19 +47,15 @@ def multiply_exact(m: Module, a: Value, b: Value) -> UnroundedProduct:
 def round_product(m: Module, unrounded: UnroundedProduct) -> Value:
     """Second stage: what is below 2^-126 becomes zero, the rest is rounded to nearest even and packed."""
     product, exponent = unrounded.product, unrounded.exponent
-    high = product[47]
-    significand = scratch(25, "significand")
-    biased = scratch(9, "biased")
+    normal, biased = scratch(48, "normal"), scratch(9, "biased")
     packed, result = scratch(32, "packed"), scratch(32, "rounded")
     m.d.comb += [
-        # 24 bits and the guard bit.
-        significand.eq(Mux(high, product[23:], product[22:47])),
-        biased.eq(exponent + high),
+        normal.eq(product << ~product[47]),
+        biased.eq(exponent + product[47]),
     ]
-    sticky = product[:22].any() | (high & product[22])
-    up = significand[0] & (significand[1] | sticky)
-    # The hidden bit adds one to the exponent, and so does a carry out of the rounding.
-    m.d.comb += packed.eq(Cat(Const(0, 23), (biased - 128)[:9]) + significand[1:] + up)
+    up = normal[23] & (normal[24] | normal[:23].any())
+    # The leading one adds one to the exponent, and so does a carry out of the rounding.
+    m.d.comb += packed.eq(Cat(Const(0, 23), (biased - 128)[:9]) + normal[24:] + up)
     with m.If(unrounded.special):
         m.d.comb += result.eq(Mux(unrounded.nan, CANONICAL_NAN, Cat(Const(INFINITY, 31), unrounded.sign)))
     with m.Elif(unrounded.zero | (biased < 128)):

@@ -71,8 +71,8 @@ class Fp32Reciprocal(wiring.Component):
                     quotient.eq(Cat(~difference[25], quotient)),
                 ]
 
-            # A reciprocal is a power of two or not representable, never a tie: the last bit alone decides. For a power of two
-            # the significand is 2^24, which carries into the exponent.
+            # A reciprocal is a power of two or not representable, never a tie: the last bit alone decides. For a power of
+            # two the significand is 2^24, which carries into the exponent.
             sign, exponent = operand[31], operand[23:31]
             lowered, packed = scratch(signed(10), "lowered"), scratch(33, "packed")
             with m.If(self.done):

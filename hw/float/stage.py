@@ -20,8 +20,8 @@ Fields = TypeVar("Fields", bound=tuple)
 def scratch(shape: ShapeLike, name: str) -> Signal:
     """Make a signal for an intermediate value, combinational and of no interest while its stage does not advance.
 
-    Its value is not 0 then: simulators make masks of conditions that choose between a value and 0, and compute every value in
-    every cycle.
+    Its value is not 0 then: simulators make masks of conditions that choose between a value and 0, and compute every value
+    in every cycle.
     """
     return Signal(shape, name=name, init=5 % (1 << Shape.cast(shape).width))
 

@@ -25,6 +25,51 @@ __all__ = ["VectorEngine"]
 
 
 class VectorEngine(wiring.Component):
+    """Executes the vector instructions, one after the other: all writes of one come before the reads of the next.
+
+    Rows are cut into chunks of vector_lanes columns, which flow through the lanes one a cycle and in order::
+
+        reader (lines of A, B or b, ahead) -> decode -> add -> multiply -> exp2 -> round -> writer (lines of D and s)
+                                                 '-> row maximum -> s                  '-> row sum -> s
+
+    An operation skips the stages it does not use. What is read is consumed in the order of the columns and D is written
+    behind it, so that D may take A's place row by row (``d == a``, ``ldd == lda``) if its elements are not wider, or B's if
+    they are FP32; and s may take b's.
+
+    With an L1 that grants every request at once, ``done`` comes this many cycles after the command is taken, and the next
+    command is taken in the same cycle. chunks = m * max(1, ceil(n / vector_lanes)):
+
+    =============================== ==============================================================================
+    FILL; COPY; MAXV                chunks + 3; chunks + 5; chunks + 6
+    ADDV, MULV, SCALE               chunks + 8
+    EXPD, EXP                       chunks + 12
+    EXP with s                      chunks + 14 + log2(vector_lanes)
+    ROWMAX; with b                  chunks + 6 + tree; 1 more. tree = ceil(log2(vector_lanes) / 3), at least 1
+    RECIP                           29 * chunks + 4
+    =============================== ==============================================================================
+
+    Each line of s but the last adds a cycle. Rows that take longer to read than to compute, at a line of A or B a cycle,
+    take as long as that: two-operand rows of one chunk, 2 cycles.
+
+    Parameters
+    ----------
+    tile : :class:`Tile`
+        Tile description.
+
+    Members
+    -------
+    command : ``In(stream(command_layout(Kind.VECTOR)))``
+        Instructions, with registers already added to their addresses, and found legal.
+    done : ``Out(1)``
+        L1 takes the instruction's last word: 1 for a cycle per instruction. Combinational from ``write``'s ``ready``.
+    read, write : ``Out(L1Port(tile))``
+        Operands; results, whole lines where rows are long enough.
+    active : ``Out(1)``
+        The lanes accept a chunk.
+    busy : ``Out(1)``
+        An instruction is in flight.
+    """
+
     def __init__(self, *, tile: Tile):
         self._tile = tile
         super().__init__({

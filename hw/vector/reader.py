@@ -24,13 +24,12 @@ def _select(choices: list[Value], index: Value) -> Value:
 
 
 class OperandReader(wiring.Component):
-    """Delivers the chunks of a vector instruction, row after row: A's elements and those of B, or the row's b[r], beside them.
+    """Delivers the chunks of a vector instruction, row after row: A's elements, with B's elements or the row's b[r].
 
-    If L1 is ready, the first chunk is there 3 cycles after ``start``, 4 with a second operand; then one comes each cycle, as far as
-    one line a cycle allows. ``valid`` depends on registers only and holds until ``take``.
+    If L1 is ready, the first chunk is there 3 cycles after ``start``, 4 with a second operand, 1 if nothing is read; then
+    one comes each cycle, as far as one line a cycle allows. ``valid`` depends on registers only and holds until ``take``.
 
-    A chunk's operands lie in a line at a position in granules; a granule is a chunk in an 8-bit format, so that a chunk is 1, 2 or 4
-    granules, aligned.
+    A granule is a chunk in an 8-bit format, so that a chunk is 1, 2 or 4 granules of a line, aligned.
 
     Members
     -------
@@ -154,7 +153,7 @@ class OperandReader(wiring.Component):
         return m
 
     def _fetch(self, m, walk_a, walk_b, lines_a, lines_b):
-        """Requests: for the operand with fewer lines on hand, but a request once made stays until it is granted."""
+        """Request lines for the operand with fewer lines on hand, but a request once made stays until it is granted."""
         request = self.l1.req
         can_a, can_b = walk_a.valid & lines_a.room, walk_b.valid & lines_b.room
         choose_b, held, held_b = Signal(), Signal(), Signal()

@@ -16,8 +16,8 @@ LEVELS_A_STAGE = 3
 class RowMaximum(wiring.Component):
     """Largest of a start value and the living elements of a row, by the order of `hw.float.compare`.
 
-    A chunk is taken in each cycle with ``advance`` and ``valid``. Registers change only with ``advance``. After the last chunk of a
-    row, ``o_valid`` rises for one such cycle, `latency` of them later.
+    A chunk is taken in each cycle with ``advance`` and ``valid``. Registers change only with ``advance``. `latency` such
+    cycles after the last chunk of a row, ``o_valid`` is 1 for one of them.
 
     Parameters
     ----------

@@ -13,8 +13,8 @@ __all__ = ["RowSum"]
 class RowSum(wiring.Component):
     """Sum of the exponentials of a row: each chunk by a balanced tree, even and odd chunks apart, at last the two sums.
 
-    A chunk is taken in each cycle with ``advance`` and ``valid``. Registers change only with ``advance``. After the last chunk of a
-    row, ``o_valid`` rises for one such cycle, `latency` of them later.
+    A chunk is taken in each cycle with ``advance`` and ``valid``. Registers change only with ``advance``. `latency` such
+    cycles after the last chunk of a row, ``o_valid`` is 1 for one of them.
 
     Parameters
     ----------

@@ -111,7 +111,7 @@ def command(opcode, fields) -> int:
 @cocotb.test
 async def random_instructions(dut):
     """Every instruction leaves the L1 as the reference does, and no request or done comes when none is due."""
-    seed, count = int(os.environ.get("FLATMESH_SEED", "1")), int(os.environ.get("FLATMESH_COUNT", "200"))
+    seed, count = int(os.environ.get("FLATMESH_SEED", "1")), int(os.environ.get("FLATMESH_COUNT", "400"))
     rng = np.random.default_rng(seed)
     tile = tile_from_environment()
     engine = Engine(dut, tile, rng)
@@ -137,10 +137,12 @@ async def random_instructions(dut):
             raise AssertionError(f"{where}: not done after {LIMIT} cycles")
         assert started is not None, f"{where}: done without being taken"
         wrong = np.flatnonzero(engine.memory != expected)
-        assert not len(wrong), (
-            f"{where}: {len(wrong)} bytes differ, first at word {wrong[0] // tile.word_bytes} byte {wrong[0] % tile.word_bytes}: "
-            f"expected {expected[wrong[0] & ~3 :][:8].tobytes().hex()}, got {engine.memory[wrong[0] & ~3 :][:8].tobytes().hex()}"
-        )
+        if len(wrong):
+            word, byte = divmod(int(wrong[0]), tile.word_bytes)
+            wanted, seen = (content[wrong[0] & ~3 :][:8].tobytes().hex() for content in (expected, engine.memory))
+            raise AssertionError(
+                f"{where}: {len(wrong)} bytes differ, first at word {word}, byte {byte}: expected {wanted}, got {seen}"
+            )
         for _ in range(int(rng.integers(3))):
             _, done = await engine.tick()
             assert not done, f"{where}: done twice"

@@ -8,7 +8,7 @@ import numpy as np
 from isa.instructions import Format, Opcode
 from isa.machine import Tile
 
-__all__ = ["DTYPES", "execute", "instructions", "quarter_ulp_free", "random_values"]
+__all__ = ["DTYPES", "execute", "instructions", "random_values"]
 
 DTYPES = {
     Format.FP32: np.dtype(np.float32),
@@ -168,7 +168,9 @@ class _Space:
         return None
 
 
-def instructions(tile: Tile, memory: np.ndarray, rng: np.random.Generator, count: int) -> Iterator[tuple[Opcode, dict[str, int]]]:
+def instructions(
+    tile: Tile, memory: np.ndarray, rng: np.random.Generator, count: int
+) -> Iterator[tuple[Opcode, dict[str, int]]]:
     """Random instructions; their operands are put into `memory` before each is handed out."""
     opcodes = [op for op in Opcode if 0x20 <= op < 0x30]
     while count:
@@ -221,7 +223,8 @@ def _random_fields(tile, memory, rng, opcode):
     if not elementwise:
         raw = random_values(rng, m, Format.FP32)
         memory[b * tile.word_bytes :][: len(raw)] = np.frombuffer(raw, np.uint8)
-    imm = np.array([rng.choice([1.4426950408889634, 0.18033688, -1.0, 0.0, np.inf, rng.normal()], p=[0.6, 0.2, 0.05, 0.03, 0.02, 0.1])])
+    immediates, odds = [1.4426950408889634, 0.18033688, -1.0, 0.0, np.inf, rng.normal()], [0.6, 0.2, 0.05, 0.03, 0.02, 0.1]
+    imm = np.array([rng.choice(immediates, p=odds)])
     return {
         "d": d, "a": a, "b": b, "s": s, "ldd": ldd, "lda": lda, "m": m, "n": n,
         "imm": int(imm.astype(np.float32).view(np.uint32)[0]), "fmt_a": int(fmt_a), "fmt_d": int(fmt_d),

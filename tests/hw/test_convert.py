@@ -1,4 +1,4 @@
-"""Conversions are ml_dtypes' (NumPy's for FP16): exhaustively from the storage formats, at every kind of boundary to them."""
+"""Conversions are ml_dtypes' (NumPy's for FP16): from the storage formats, and to them at every kind of boundary."""
 
 import ml_dtypes
 import numpy as np
@@ -28,7 +28,8 @@ def encoded(values, fmt):
     """The library's rounding, with canonical NaN."""
     with np.errstate(all="ignore"):
         rounded = values.astype(DTYPES[fmt])
-    return np.where(np.isnan(rounded.astype(np.float32)), FORMATS[fmt].nan, rounded.view(FORMATS[fmt].dtype)).astype(np.uint32)
+    bits = rounded.view(FORMATS[fmt].dtype).astype(np.uint32)
+    return np.where(np.isnan(rounded.astype(np.float32)), FORMATS[fmt].nan, bits).astype(np.uint32)
 
 
 def run(m, inputs, outputs, rows):
@@ -66,10 +67,10 @@ def encode(values, fmt):
 def hard_values(fmt):
     """Every value of the format (a sample, if 16 bits), the middles between neighbours, their neighbours, and any bits."""
     rng = np.random.default_rng(4)
-    bits, values = table(fmt)
+    _, values = table(fmt)
     values = values[np.isfinite(values)]
     if FORMATS[fmt].bits == 16:
-        keep = rng.random(len(values)) < 0.04
+        keep = rng.random(len(values)) < 0.02
         keep[:40] = keep[1010:1040] = keep[31700:31744] = True
         values = values[keep]
     spaced = np.sort(np.abs(values)).astype(np.float64)
@@ -77,8 +78,8 @@ def hard_values(fmt):
     beyond = np.array([spaced[-1] * f for f in (1.001, 1.03, 1.07, 1.2, 2, 1e30)], np.float64)
     with np.errstate(over="ignore"):
         beyond = beyond.astype(np.float32)
-    anything = rng.integers(0, 1 << 32, 1500, dtype=np.uint32).view(np.float32)
-    near = (rng.normal(size=1500) * np.ldexp(1.0, rng.integers(-30, 18, 1500))).astype(np.float32)
+    anything = rng.integers(0, 1 << 32, 1000, dtype=np.uint32).view(np.float32)
+    near = (rng.normal(size=1000) * np.ldexp(1.0, rng.integers(-30, 18, 1000))).astype(np.float32)
     fixed = np.array([0, 1, 0x7FFFFF, 0x800000, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FC00001, 0x7FFFFFFF], np.uint32)
     around = [np.nextafter(middle, np.float32(side)) for side in (0, np.inf)]
     positive = np.concatenate([spaced.astype(np.float32), middle, *around, beyond, anything, near, fixed.view(np.float32)])
@@ -90,7 +91,7 @@ def test_decoding_is_exact(fmt):
     bits, values = table(fmt)
     expected = np.where(np.isnan(values), np.uint32(0x7FC00000), values.view(np.uint32))
     if FORMATS[fmt].bits == 16:
-        pick = np.unique(np.concatenate([np.arange(1100), np.arange(31700, 33900), np.arange(0, 1 << 16, 23), [65535]]))
+        pick = np.unique(np.concatenate([np.arange(1100), np.arange(31700, 32900), np.arange(0, 1 << 16, 37), [65535]]))
         bits, expected = bits[pick], expected[pick]
     actual = decode(bits, fmt)
     wrong = np.flatnonzero(actual != expected)
@@ -101,13 +102,13 @@ def test_decoding_is_exact(fmt):
 def test_encoding_rounds_to_nearest_even(fmt):
     values = hard_values(fmt)
     expected = encoded(values, fmt)
-    bits, library = table(fmt)
+    _, library = table(fmt)
     stored = np.where(np.isnan(library), np.uint32(0x7FC00000), library.view(np.uint32))[expected]
     rounded, element = encode(values, fmt)
     for what, actual, wanted in (("element", element, expected), ("rounded value", rounded, stored)):
         wrong = np.flatnonzero(actual != wanted)
         assert not len(wrong), f"{what}: " + "; ".join(
-            f"{values[i]!r} ({values[i:i+1].view(np.uint32)[0]:08x}): expected {wanted[i]:x}, got {actual[i]:x}" for i in wrong[:5]
+            f"{values[i]!r} ({values.view(np.uint32)[i]:08x}): expected {wanted[i]:x}, got {actual[i]:x}" for i in wrong[:5]
         )
 
 
