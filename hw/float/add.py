@@ -1,18 +1,21 @@
 """FP32 addition in two stages, as a component and as the functions the other units are built from."""
 
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
-from amaranth import Cat, Const, Module, Mux, Signal, Value
+from amaranth import Cat, Const, Module, Mux, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.float.stage import registered
+from hw.float.stage import registered, scratch
 
 __all__ = ["Fp32Adder", "UnroundedSum", "add_aligned", "round_sum"]
 
 
-# Where the outcome of a condition is as good as random, both stages are written with masks and shifts and not with
-# multiplexers, which simulators turn into branches that the host mispredicts; values of 32 bits save masking.
+# Written to simulate fast: masks and shifts instead of multiplexers wherever the outcome of a condition is as good as
+# random, because simulators turn multiplexers into branches that the host mispredicts; and no one-bit intermediate values,
+# because of those they make masks where they should branch around a stage that does not advance (see `hw.float.stage`).
 
 
 class UnroundedSum(NamedTuple):
@@ -29,34 +32,30 @@ class UnroundedSum(NamedTuple):
 
 def add_aligned(m: Module, a: Value, b: Value) -> UnroundedSum:
     """First stage: order by magnitude, align, add or subtract. Infinity and NaN leave as a sum that packs to their bits."""
-    swap, subtract, special, nan = (Signal(name=name) for name in ("swap", "subtract", "special", "nan"))
-    exchange, big, small = (Signal(32, name=name) for name in ("exchange", "big", "small"))
+    exchange, big, small, total, sum_ = (scratch(32, name) for name in ("exchange", "big", "small", "total", "sum"))
+    distance, wide, head = scratch(8, "distance"), scratch(55, "wide"), scratch(9, "head")
+    subtract = a[31] ^ b[31]
+    big_normal, small_normal = big[23:31].any(), small[23:31].any()
     m.d.comb += [
-        swap.eq(a[:31] < b[:31]),
-        subtract.eq(a[31] ^ b[31]),
-        exchange.eq((a ^ b) & swap.replicate(32)),
+        exchange.eq((a ^ b) & (a[:31] < b[:31]).replicate(32)),
         big.eq(a ^ exchange),
         small.eq(b ^ exchange),
-    ]
-    big_normal, small_normal = big[23:31].any(), small[23:31].any()
-    distance = Signal(8, name="distance")
-    wide = Signal(55, name="wide")
-    upper, lower, total = (Signal(32, name=name) for name in ("upper", "lower", "total"))
-    head, sum_ = Signal(9, name="head"), Signal(32, name="sum")
-    m.d.comb += [
         # A subnormal has the exponent of the smallest normal.
         distance.eq(big[23:31] - (small[23:31] + (big_normal & ~small_normal))),
         # Beyond 31 places everything is sticky; up to 31, every bit stays inside `wide`.
         wide.eq(Cat(Const(0, 31), small[:23], small_normal) >> Mux(distance > 31, 31, distance)[:5]),
-        upper.eq(Cat(Const(0, 7), big[:23], big_normal)),
-        lower.eq(Cat(wide[:25].any(), wide[25:])),
-        total.eq(upper + (lower ^ subtract.replicate(32)) + subtract),
-        special.eq(big[23:31].all()),
-        # Any NaN orders above the infinities, so that it is `big`.
-        nan.eq(big[:23].any() | (subtract & small[23:31].all())),
+        total.eq(
+            Cat(Const(0, 7), big[:23], big_normal) + (Cat(wide[:25].any(), wide[25:]) ^ subtract.replicate(32)) + subtract
+        ),
     ]
-    with m.If(special):
-        m.d.comb += [head.eq(Cat(Const(255, 8), big[31] & ~nan)), sum_.eq(Cat(Const(0, 29), nan, 1))]
+    with m.If(big[23:31].all()):
+        # Any NaN orders above the infinities, so that it is `big`.
+        special = scratch(32, "special")
+        m.d.comb += [
+            special.eq(Cat(Const(0, 29), big[:23].any() | (subtract & small[23:31].all()), 1)),
+            head.eq(Cat(Const(255, 8), big[31] & ~special[29])),
+            sum_.eq(special),
+        ]
     with m.Else():
         m.d.comb += [
             head.eq(Cat(big[23] | ~big_normal, big[24:]) & (total.any() | ~subtract).replicate(9)),
@@ -70,21 +69,21 @@ def round_sum(m: Module, unrounded: UnroundedSum) -> Value:
     head, sum_ = unrounded
     # Places to shift left: the leading zeros, found by five conditional shifts (a priority chain over 32 bits would be far
     # slower to simulate), with a one planted where the exponent ends.
-    rest = Signal(32, name="rest_32")
+    rest = scratch(32, "rest_32")
     m.d.comb += rest.eq(sum_ | (Const(1 << 31, 32) >> head[:8]))
-    zeros = []
+    steps = []
     for log in (4, 3, 2, 1, 0):
-        zero, shifted = Signal(name=f"zero_{1 << log}"), Signal(32, name=f"rest_{1 << log}")
+        step, shifted = scratch(5, f"step_{1 << log}"), scratch(32, f"rest_{1 << log}")
         m.d.comb += [
-            zero.eq(rest < 1 << (32 - (1 << log))),
-            shifted.eq(rest << Cat(Const(0, log), zero)),
+            step.eq(Cat(Const(0, log), rest < 1 << (32 - (1 << log)))),
+            shifted.eq(rest << step),
         ]
         rest = shifted
-        zeros.insert(0, zero)
-    places = Signal(5, name="places")
-    normal, packed, result = (Signal(32, name=name) for name in ("normal", "packed", "rounded"))
+        steps.append(step)
+    places = scratch(5, "places")
+    normal, packed, result = (scratch(32, name) for name in ("normal", "packed", "rounded"))
     m.d.comb += [
-        places.eq(Cat(zeros)),
+        places.eq(reduce(or_, steps)),
         normal.eq(sum_ << places),
         # The leading one adds one to the exponent, and so does a carry out of the rounding.
         packed.eq(Cat(Const(0, 23), (head - places)[:9]) + (normal + 127 + normal[8])[8:33]),
@@ -116,8 +115,7 @@ class Fp32Adder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        unrounded = registered(m, self.en, add_aligned(m, self.a, self.b), "unrounded")
-        result = round_sum(m, unrounded)
         with m.If(self.en):
-            m.d.sync += self.o.eq(result)
+            unrounded = registered(m, add_aligned(m, self.a, self.b), "unrounded")
+            m.d.sync += self.o.eq(round_sum(m, unrounded))
         return m

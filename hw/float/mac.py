@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.float.add import add_aligned, round_sum
-from hw.float.stage import registered
+from hw.float.stage import registered, scratch
 from isa.formats import FORMATS
 from isa.instructions import Format
 
@@ -75,7 +75,7 @@ def decode_operand(m: Module, bits: Value, fmt: Value, bias: int) -> dict[str, V
 
 def multiply_exact(m: Module, a, b) -> Value:
     """FP32 bits of the product of two operands, one decoded with bias 0, the other with bias 126."""
-    product, head, result = Signal(22), Signal(14, name="product_head"), Signal(32, name="product")
+    product, head, result = scratch(22, "product"), scratch(14, "head"), scratch(32, "exact")
     m.d.comb += [
         product.eq(a.significand * b.significand),
         head.eq(a.head + b.head + product[21]),
@@ -117,6 +117,7 @@ class MultiplyAccumulate(wiring.Component):
                 "b": In(Operand()),
                 "multiply": In(1),
                 "add": In(1),
+                "round": In(1),
                 "accumulator": In(32),
                 "result": Out(32),
             }
@@ -125,9 +126,10 @@ class MultiplyAccumulate(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         product = Signal(32, reset_less=True)
-        exact = multiply_exact(m, self.a, self.b)
         with m.If(self.multiply):
-            m.d.sync += product.eq(exact)
-        unrounded = registered(m, self.add, add_aligned(m, self.accumulator, product), "unrounded")
-        m.d.comb += self.result.eq(round_sum(m, unrounded))
+            m.d.sync += product.eq(multiply_exact(m, self.a, self.b))
+        with m.If(self.add):
+            unrounded = registered(m, add_aligned(m, self.accumulator, product), "unrounded")
+        with m.If(self.round):
+            m.d.comb += self.result.eq(round_sum(m, unrounded))
         return m

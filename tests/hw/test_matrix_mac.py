@@ -42,7 +42,7 @@ class OneElement(wiring.Component):
                 m.d.comb += getattr(operand, name).eq(register)
         late = [self.accumulator, Signal(32), Signal(32)]
         m.d.sync += [late[1].eq(late[0]), late[2].eq(late[1])]
-        m.d.comb += [pe.multiply.eq(1), pe.add.eq(1), pe.accumulator.eq(late[2]), self.result.eq(pe.result)]
+        m.d.comb += [pe.multiply.eq(1), pe.add.eq(1), pe.round.eq(1), pe.accumulator.eq(late[2]), self.result.eq(pe.result)]
         return m
 
 

@@ -1,0 +1,1 @@
+"""Matrix engine: operand buffers, PE array, results."""

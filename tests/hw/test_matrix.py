@@ -1,0 +1,94 @@
+"""The matrix engine on small arrays, in Amaranth's simulator: every format and shape, with an L1 that refuses at random."""
+
+import random
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from hw.layouts import L1Request, command_layout
+from hw.matrix.engine import MatrixEngine
+from isa.instructions import Kind
+from isa.machine import Tile
+from tb.units.matrix_reference import Case, first_difference, place, random_cases
+
+SMALL = Tile(matrix_rows=3, matrix_columns=2, vector_lanes=4, l1_bytes=16 << 10, l1_banks=1, link_bits=128)
+DEEP = Tile(matrix_rows=2, matrix_columns=4, mac_latency=4, vector_lanes=4, l1_bytes=16 << 10, l1_banks=2, link_bits=128)
+EVENTS = ("active", "busy", "operand_stall", "drain_stall")
+
+
+def simulate(tile, cases, *, refuse=0.0, seed=1):
+    """Run the cases back to back and compare L1; return how many cycles it took, and in how many each event was seen."""
+    rng = random.Random(seed)
+    memory, expected = place(tile, cases, np.random.default_rng(seed))
+    words, size = memory.view(f"V{tile.word_bytes}"), tile.word_bytes
+    dut, request_fields, layout = MatrixEngine(tile=tile), L1Request(tile), command_layout(Kind.MATRIX)
+    counts = dict.fromkeys(EVENTS, 0) | {"cycles": 0, "done": 0}
+
+    async def commands(ctx):
+        for case in cases:
+            ctx.set(dut.command.payload, layout.const(case.fields))
+            ctx.set(dut.command.valid, 1)
+            await ctx.tick().until(dut.command.ready)
+        ctx.set(dut.command.valid, 0)
+
+    async def l1(ctx):
+        request, kept = dut.l1.req, None
+        while counts["done"] < len(cases):
+            assert counts["cycles"] < 20000, f"{counts['done']} of {len(cases)} done"
+            ready = rng.random() >= refuse
+            ctx.set(request.ready, ready)
+            *_, valid, bits, done, active, busy, operand, drain = await ctx.tick().sample(
+                request.valid, request.payload.as_value(), dut.done, *(getattr(dut, name) for name in EVENTS)
+            )
+            counts["cycles"] += 1
+            for name, seen in zip(("done", *EVENTS), (done, active, busy, operand, drain), strict=True):
+                counts[name] += seen
+            access = request_fields.from_bits(bits)
+            offered = (access.write, access.addr, access.mask, access.data if access.write else None) if valid else None
+            assert kept in (None, offered), f"a refused request changed from {kept} to {offered}"
+            kept = None if ready else offered
+            answer = rng.getrandbits(8 * tile.line_bytes)
+            if valid and ready:
+                assert access.mask, "an access without words"
+                data = bytearray((access.data if access.write else answer).to_bytes(tile.line_bytes, "little"))
+                for bank in range(tile.l1_banks):
+                    if access.mask >> bank & 1:
+                        part = slice(bank * size, bank * size + size)
+                        if access.write:
+                            words[access.addr + bank] = np.void(bytes(data[part]))
+                        else:
+                            data[part] = words[access.addr + bank].tobytes()
+                answer = int.from_bytes(data, "little")
+            ctx.set(dut.l1.rsp_valid, bool(valid and ready and not access.write))
+            ctx.set(dut.l1.rsp_data, answer)
+        for _ in range(20):
+            *_, done, busy, valid = await ctx.tick().sample(dut.done, dut.busy, request.valid)
+            assert not (done or busy or valid), "not idle after the last instruction"
+
+    sim = Simulator(dut)
+    sim.add_clock(1e-6)
+    sim.add_testbench(commands)
+    sim.add_testbench(l1)
+    sim.run()
+    assert not (difference := first_difference(tile, cases, memory, expected)), difference
+    return counts
+
+
+@pytest.mark.parametrize("trans_b", [0, 1])
+def test_one_block(trans_b):
+    simulate(SMALL, [Case(3, 8, 8, trans_b=trans_b)])
+
+
+@pytest.mark.parametrize("refuse", [0.0, 0.5])
+@pytest.mark.parametrize("tile", [SMALL, DEEP], ids=["3x2", "2x4"])
+def test_random_instructions(tile, refuse):
+    simulate(tile, random_cases(tile, seed=int(10 * refuse), count=5), refuse=refuse)
+
+
+def test_array_is_never_idle_between_full_blocks():
+    tile = SMALL
+    cases = [Case(6, 16, 16, trans_b=trans_b, accumulate=trans_b) for trans_b in (0, 1, 0)]
+    counts = simulate(tile, cases)
+    assert counts["active"] == 3 * 2 * 2 * 16 * tile.column_groups
+    assert counts["active"] >= 0.9 * counts["cycles"]
