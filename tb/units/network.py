@@ -150,10 +150,14 @@ class Ends:
 
     async def start(self) -> None:
         """Start the clock and reset."""
+        Clock(self.dut.clk, 2, unit="ns", impl="gpi").start()
+        await self.reset()
+
+    async def reset(self) -> None:
+        """Empty the network."""
         self.dut.i_valid.value = 0
         self.dut.o_ready.value = 0
         self.dut.rst.value = 1
-        Clock(self.dut.clk, 2, unit="ns", impl="gpi").start()
         for _ in range(3):
             await RisingEdge(self.dut.clk)
         self.dut.rst.value = 0
