@@ -2,6 +2,7 @@
 
 from amaranth import Cat, Const, Module, Mux, Value
 
+from hw.float.special import INFINITY
 from hw.float.stage import scratch
 
 __all__ = ["add_positive"]
@@ -33,6 +34,6 @@ def add_positive(m: Module, a: Value, b: Value) -> Value:
         # The leading one adds one to the exponent, and so does a carry out of the rounding.
         packed.eq(Cat(Const(0, 23), (big[23:] - big_normal + total[31])[:9]) + normal[8:] + up),
         # Too large is infinity, and infinity and NaN come from the larger operand.
-        result.eq(Mux(big[23:].all(), big, packed & ~Cat(packed[23:31].all().replicate(23), Const(0, 8)))),
+        result.eq(Mux(big[23:].all(), big, packed & Mux(packed[23:31].all(), INFINITY, 0x7FFFFFFF))),
     ]
     return result[:31]

@@ -1,6 +1,6 @@
 """Order of FP32 values: comparing integer keys, so that +0 > -0 and the canonical NaN is above +infinity."""
 
-from amaranth import Cat, Mux, Value
+from amaranth import Mux, Value
 
 __all__ = ["LOWEST_KEY", "key", "maximum", "unkey"]
 
@@ -10,7 +10,7 @@ LOWEST_KEY = -(1 << 31)
 
 def key(bits: Value) -> Value:
     """32-bit signed integer with the order of the FP32 values `bits`."""
-    return Cat(bits[:31] ^ bits[31].replicate(31), bits[31]).as_signed()
+    return (bits ^ Mux(bits[31], 0x7FFFFFFF, 0)).as_signed()
 
 
 def unkey(value: Value) -> Value:

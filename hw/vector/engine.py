@@ -1,16 +1,12 @@
 """The vector engine: row-wise arithmetic, exponentials and statistics between L1 and L1."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.float.convert import decode_control, encode_control
-from hw.float.exp2 import exp2_table
-from hw.float.reciprocal import Fp32Reciprocal
 from hw.float.special import MINUS_INFINITY
-from hw.float.stage import registered
 from hw.layouts import L1Port, command_layout
-from hw.vector.lane import STAGES, Lane
+from hw.vector.lanes import Lanes
 from hw.vector.live import LiveColumns
 from hw.vector.operation import operation
 from hw.vector.reader import OperandReader
@@ -80,136 +76,83 @@ class VectorEngine(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        lanes = self._tile.vector_lanes
+        count = self._tile.vector_lanes
         m.submodules.reader = reader = OperandReader(tile=self._tile)
-        m.submodules.results = results = ChunkWalk(lanes=lanes)
-        m.submodules.live = live = LiveColumns(lanes=lanes)
-        m.submodules.table = table = exp2_table()
-        m.submodules.reciprocal = reciprocal = Fp32Reciprocal(lanes=lanes)
-        m.submodules.row_maximum = row_maximum = RowMaximum(lanes=lanes)
-        m.submodules.row_sum = row_sum = RowSum(lanes=lanes)
+        m.submodules.lanes = lanes = Lanes(lanes=count)
+        m.submodules.chunks = chunks = ChunkWalk(lanes=count)
+        m.submodules.live = live = LiveColumns(lanes=count)
+        m.submodules.row_maximum = row_maximum = RowMaximum(lanes=count)
+        m.submodules.row_sum = row_sum = RowSum(lanes=count)
         m.submodules.writer = writer = ResultWriter(tile=self._tile)
         wiring.connect(m, reader.l1, wiring.flipped(self.read))
         wiring.connect(m, writer.l1, wiring.flipped(self.write))
 
-        # The instruction: what stays of it after its start.
+        # One instruction at a time, the next one in the cycle of the last write.
         command, start = self.command.payload, Signal()
-        op_now = operation(command.opcode)
-        immediate, with_b, with_s = Signal(32, reset_less=True), Signal(), Signal()
+        op = operation(command.opcode)
+        row_maxima, with_b, with_s = Signal(), Signal(), Signal()
         with m.If(start):
-            op = registered(m, op_now, "op")
-            decode = registered(m, decode_control(m, command.fmt_a), "decode")
-            encode = registered(m, encode_control(m, command.fmt_d), "encode")
-            m.d.sync += [immediate.eq(command.imm), with_b.eq(command.with_b), with_s.eq(op_now.may_sum & command.with_s)]
-        for unit in (reader, live, writer):
-            m.d.comb += [unit.start.eq(start), unit.command.eq(command)]
-        m.d.comb += [results.start.eq(start), results.columns.eq(command.n), results.rows.eq(command.m)]
-
-        units = [Lane(operation=op, decode=decode, encode=encode, immediate=immediate) for _ in range(lanes)]
-
-        # Control: a bit for each stage that is full; all move together, unless the writer has no room.
-        go, take, arrive, divide, dividing = Signal(), Signal(), Signal(), Signal(), Signal()
-        advance = {stage: Signal(name=f"advance_{stage}") for stage in STAGES}
-        full = {stage: Signal(name=f"full_{stage}") for stage in STAGES}
-        entering = {
-            "load": take,
-            "add1": full["load"] & op.adds,
-            "add2": full["add1"],
-            "multiply1": Mux(op.exponential, full["add2"], full["load"] & op.multiplies),
-            "multiply2": full["multiply1"],
-            "exp1": full["multiply2"] & op.exponential,
-            "exp2": full["exp1"],
-            "round": arrive & ~op.row_maximum,
-        }
-        for stage in STAGES:
-            m.d.comb += advance[stage].eq(go & entering[stage])
-            with m.If(go):
-                m.d.sync += full[stage].eq(entering[stage])
-        m.d.comb += [
-            go.eq(~writer.stall),
-            # The divider works on one chunk at a time.
-            take.eq(reader.valid & go & ~(op.reciprocal & (full["load"] | dividing))),
-            reader.take.eq(take),
-            divide.eq(full["load"] & op.reciprocal),
-            reciprocal.start.eq(divide & go),
-            # The chunk is in front of the last stage, or of the row maximum.
-            arrive.eq(
-                Mux(op.exponential, full["exp2"],
-                Mux(op.multiplies, full["multiply2"],
-                Mux(op.adds, full["add2"],
-                Mux(op.reciprocal, dividing & reciprocal.done, full["load"]))))
-            ),
-            results.next.eq(go & arrive),
-            live.next.eq(results.next),
-            live.last.eq(results.last),
-        ]  # fmt: skip
-        with m.If(go & (divide | arrive)):
-            m.d.sync += dividing.eq(divide)
-        first, last, end = Signal(), Signal(), Signal()
-        with m.If(advance["round"]):
-            m.d.sync += [first.eq(results.first), last.eq(results.last), end.eq(results.end)]
-
-        # Lanes. The result is 0 where an exponential's A is -infinity, whatever is subtracted from it.
-        nothing = Signal(lanes)
-        for stage in ("add1", "add2", "multiply1", "multiply2", "exp1", "exp2"):
-            late = Signal(lanes, name=f"nothing_{stage}", reset_less=True)
-            with m.If(advance[stage]):
-                if stage == "add1":
-                    m.d.comb += nothing.eq(Cat(lane.a == MINUS_INFINITY for lane in units))
-                m.d.sync += late.eq(nothing)
-            nothing = late
-        alive = Signal(lanes)
-        m.d.comb += alive.eq(live.alive & ~(nothing & op.exponential.replicate(lanes)))
-        for i, lane in enumerate(units):
-            m.submodules[f"lane{i}"] = lane
-            port = table.read_port()
-            m.d.comb += [
-                lane.word.eq(reader.words[i]),
-                lane.half.eq(reader.halves[i]),
-                lane.byte.eq(reader.bytes[i]),
-                lane.second.eq(reader.second[i]),
-                lane.advance.eq(Cat(advance.values())),
-                reciprocal.a[i].eq(lane.a),
-                lane.reciprocal.eq(reciprocal.o[i]),
-                lane.alive.eq(alive[i]),
-                lane.store.eq(writer.chunk),
-                port.en.eq(advance["exp1"]),
-                port.addr.eq(lane.index),
-                lane.row.eq(port.data),
-                row_maximum.values[i].eq(lane.a),
-                row_sum.values[i].eq(lane.rounded[:31]),
-                writer.elements[i].eq(lane.element),
+            m.d.sync += [
+                self.busy.eq(1),
+                row_maxima.eq(op.row_maximum),
+                with_b.eq(command.with_b),
+                with_s.eq(op.may_sum & command.with_s),
             ]
-            if i == 0:
-                m.d.comb += row_maximum.start.eq(Mux(with_b, lane.b, MINUS_INFINITY))
-
-        # Row statistics and results.
-        m.d.comb += [
-            row_maximum.advance.eq(go),
-            row_maximum.valid.eq(arrive & op.row_maximum),
-            row_maximum.first.eq(results.first),
-            row_maximum.last.eq(results.last),
-            row_maximum.alive.eq(live.alive),
-            row_sum.advance.eq(go),
-            row_sum.valid.eq(full["round"] & with_s),
-            row_sum.first.eq(first),
-            row_sum.last.eq(last),
-            writer.chunk.eq(go & full["round"]),
-            writer.last.eq(last),
-            writer.end.eq(end),
-            writer.statistic.eq(go & Mux(op.row_maximum, row_maximum.o_valid, row_sum.o_valid)),
-            writer.value.eq(Mux(op.row_maximum, row_maximum.o, row_sum.o)),
-        ]
-
-        # One instruction at a time, the next one in the cycle after the last write.
-        with m.If(start):
-            m.d.sync += self.busy.eq(1)
         with m.Elif(self.done):
             m.d.sync += self.busy.eq(0)
         m.d.comb += [
-            self.done.eq(writer.done),
             self.command.ready.eq(~self.busy | self.done),
             start.eq(self.command.valid & self.command.ready),
-            self.active.eq(take),
+            self.active.eq(lanes.take),
+            self.done.eq(writer.done),
+            chunks.start.eq(start),
+            chunks.columns.eq(command.n),
+            chunks.rows.eq(command.m),
+        ]
+        for unit in (reader, lanes, live, writer):
+            m.d.comb += [unit.start.eq(start), unit.command.eq(command)]
+
+        # Chunks go from the reader to the last stage of the lanes, where their place in the row matters, and to the writer.
+        go = ~writer.stall
+        first, last, end = Signal(), Signal(), Signal()
+        m.d.comb += [
+            lanes.stall.eq(writer.stall),
+            lanes.valid.eq(reader.valid),
+            reader.take.eq(lanes.take),
+            lanes.alive.eq(live.alive),
+            chunks.next.eq(go & lanes.arriving),
+            live.next.eq(chunks.next),
+            live.last.eq(chunks.last),
+            writer.chunk.eq(go & lanes.full),
+            writer.last.eq(last),
+            writer.end.eq(end),
+        ]
+        with m.If(chunks.next):
+            m.d.sync += [first.eq(chunks.first), last.eq(chunks.last), end.eq(chunks.end)]
+        for i in range(count):
+            m.d.comb += [
+                lanes.words[i].eq(reader.words[i]),
+                lanes.halves[i].eq(reader.halves[i]),
+                lanes.bytes[i].eq(reader.bytes[i]),
+                lanes.second[i].eq(reader.second[i]),
+                writer.elements[i].eq(lanes.elements[i]),
+                row_maximum.values[i].eq(lanes.a[i]),
+                row_sum.values[i].eq(lanes.rounded[i][:31]),
+            ]
+
+        # Row statistics: the maximum of what arrives, the sum of what is stored.
+        m.d.comb += [
+            row_maximum.advance.eq(go),
+            row_maximum.valid.eq(lanes.arriving & row_maxima),
+            row_maximum.first.eq(chunks.first),
+            row_maximum.last.eq(chunks.last),
+            row_maximum.alive.eq(live.alive),
+            row_maximum.start.eq(Mux(with_b, lanes.b[0], MINUS_INFINITY)),
+            row_sum.advance.eq(go),
+            row_sum.valid.eq(lanes.full & with_s),
+            row_sum.first.eq(first),
+            row_sum.last.eq(last),
+            writer.statistic.eq(go & Mux(row_maxima, row_maximum.o_valid, row_sum.o_valid)),
+            writer.value.eq(Mux(row_maxima, row_maximum.o, row_sum.o)),
         ]
         return m

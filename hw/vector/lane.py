@@ -21,13 +21,13 @@ STAGES = ("load", "add1", "add2", "multiply1", "multiply2", "exp1", "exp2", "rou
 class Lane(wiring.Component):
     """Data path of an element, without control. Stages are registers, and hold unless their bit of ``advance`` is set.
 
-    ========== ============================================================================================
-    load       decoded A (or the immediate) and second operand
-    add1, 2    A + B, or A - B
-    multiply1, 2  A * B; for exponentials the sum times the immediate
-    exp1, 2    2^ of the product
-    round      result of the operation's last stage, rounded to D's format
-    ========== ============================================================================================
+    =============== ======================================================================================
+    load            decoded A (or the immediate) and second operand
+    add1, 2         A + B, or A - B
+    multiply1, 2    A * B; for exponentials the sum times the immediate
+    exp1, 2         2^ of the product
+    round           result of the operation's last stage, rounded to D's format
+    =============== ======================================================================================
 
     Parameters
     ----------
