@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim test test-all bench accuracy docs lint clean
+.PHONY: help sim test test-all bench accuracy tables docs lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -26,6 +26,9 @@ bench: .venv/ready ## simulation speed: cocotb against a bare C++ loop
 
 accuracy: .venv/ready ## error of the exponential over every input, in ulp
 	@$(PY) -m scripts.accuracy
+
+tables: .venv/ready ## run everything README quotes and rewrite its tables (minutes)
+	@$(PY) -m scripts.tables
 
 docs: .venv/ready ## rewrite the generated tables of docs/programming.md
 	@$(PY) -m scripts.docs

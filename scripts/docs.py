@@ -9,7 +9,7 @@ from isa import instructions, status
 from isa.instructions import COMMON, LAYOUTS, OPCODES_OF, Bits, Kind, Opcode
 from tb.runner import ROOT
 
-__all__ = ["generated", "render"]
+__all__ = ["generated", "insert", "render"]
 
 PAGE = ROOT / "docs" / "programming.md"
 
@@ -56,15 +56,19 @@ def generated() -> dict[str, str]:
     return {"errors": _errors(), "tables": _tables()}
 
 
-def render(page: str) -> str:
-    """The page with all generated parts brought up to date."""
-    for name, text in generated().items():
-        marker = f"<!-- generated: {name} -->"
-        end = f"<!-- end: {name} -->"
+def insert(page: str, parts: dict[str, str]) -> str:
+    """The page with each part put behind its marker ``<!-- generated: name -->``, in place of what was there."""
+    for name, text in parts.items():
+        marker, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
         if end in page:
             page = page[: page.index(marker)] + marker + page[page.index(end) + len(end) :]
         page = page.replace(marker, f"{marker}\n{text}\n{end}")
     return page
+
+
+def render(page: str) -> str:
+    """docs/programming.md with all generated parts brought up to date."""
+    return insert(page, generated())
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def verilog(machine: Machine, *, stall: bool = False) -> dict[str, str]:
 
         texts = (
             emit(Tile(machine=hardware), "tile"),
-            emit(Mesh(machine=hardware, stall=stall), "mesh"),
+            emit(Mesh(machine=hardware, stall=stall, transport=True), "mesh"),
             (ROOT / "hw" / "memory" / "hbm_memory.v").read_text(),
         )
         cached.parent.mkdir(parents=True, exist_ok=True)

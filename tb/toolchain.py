@@ -13,7 +13,7 @@ from isa.errors import UserError
 
 __all__ = ["OPTIMISATION", "environment", "include_folder", "version"]
 
-OPTIMISATION = "-O3 -march=native"
+OPTIMISATION = "-O2 -march=native"
 MINIMUM = (5, 36)
 NEEDED = {"g++": "a C++ compiler", "make": "GNU make", "perl": "Perl"}
 

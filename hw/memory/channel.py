@@ -38,7 +38,7 @@ class HbmChannel(wiring.Component):
     data : ``Out(stream)``
         Read data (WRITE or PROGRAM flits) and acknowledgements (SIGNAL flits).
     latency : ``In(12)``
-        Cycles from a read request's arrival to its first data flit (at least 3 are always taken).
+        Cycles from a read request's arrival to its first data flit (at least 5 are always taken).
     bytes_per_cycle : ``In(8)``
         Bandwidth, at most the bytes of a word.
     count : ``In(1)``
@@ -78,16 +78,23 @@ class HbmChannel(wiring.Component):
         m.submodules.writes = writes = fifo.SyncFIFOBuffered(width=request_flit(tile).size, depth=WRITE_QUEUE)
         m.submodules.output = output = fifo.SyncFIFOBuffered(width=flit.size, depth=OUTPUT_QUEUE)
 
-        # Arrival: reads and writes part ways; a read remembers when it came.
+        # Arrival: reads and writes part ways; a read remembers when it came. The first queue gives a registered ready.
+        m.submodules.arrivals = arrivals = fifo.SyncFIFOBuffered(width=request_flit(tile).size, depth=3)
         now = Signal(32)
         m.d.sync += now.eq(now + 1)
-        arriving = self.request.payload
+        arriving = Signal(request_flit(tile))
+        m.d.comb += [
+            arrivals.w_data.eq(self.request.payload),
+            arrivals.w_en.eq(self.request.valid),
+            self.request.ready.eq(arrivals.w_rdy),
+            arriving.eq(arrivals.r_data),
+        ]
         m.d.comb += [
             reads.w_data.eq(arriving.as_value() | now << request_flit(tile).size),
-            reads.w_en.eq(self.request.valid & ~arriving.write),
+            reads.w_en.eq(arrivals.r_rdy & ~arriving.write),
             writes.w_data.eq(arriving),
-            writes.w_en.eq(self.request.valid & arriving.write),
-            self.request.ready.eq(Mux(arriving.write, writes.w_rdy, reads.w_rdy)),
+            writes.w_en.eq(arrivals.r_rdy & arriving.write),
+            arrivals.r_en.eq(Mux(arriving.write, writes.w_rdy, reads.w_rdy)),
         ]
 
         # Bandwidth: an allowance that grows by bytes_per_cycle and pays word_bytes for a word.
@@ -123,8 +130,8 @@ class HbmChannel(wiring.Component):
         pending = Signal()
         room = Signal()
         m.d.comb += room.eq(output.w_level + pending < OUTPUT_QUEUE)
-        # Two cycles pass in the queue and one in the memory.
-        due = (now - stamp)[:32] + 3 >= self.latency
+        # Four cycles pass in the queues and one in the memory.
+        due = (now - stamp)[:32] + 5 >= self.latency
         want_read = reads.r_rdy & due & room
         write = Signal(request_flit(tile))
         m.d.comb += write.eq(writes.r_data)
@@ -193,7 +200,7 @@ class HbmChannel(wiring.Component):
             self.data.payload.eq(output.r_data),
             self.data.valid.eq(output.r_rdy),
             output.r_en.eq(self.data.ready),
-            self.idle.eq(~(reads.r_rdy | writes.r_rdy | pending | output.r_rdy | self.request.valid)),
+            self.idle.eq(~(arrivals.level.any() | reads.level.any() | writes.level.any() | pending | output.level.any())),
         ]
 
         with m.If(do_read & (address >= words) | do_write & (write.addr >= words)):

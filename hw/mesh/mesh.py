@@ -1,13 +1,13 @@
 """The mesh of tiles with its HBM channels: the module that is simulated."""
 
-from amaranth import Array, Cat, Instance, Module, Mux, Signal
-from amaranth.hdl import ClockSignal, ResetSignal
-from amaranth.lib import data, stream, wiring
+from amaranth import Array, Cat, ClockDomain, ClockSignal, Instance, Module, ResetSignal, Signal, Value
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.layouts import Port, data_flit, reduce_flit, request_flit
+from hw.layouts import Port
 from hw.memory.channel import HbmChannel
 from hw.mesh.stall import Stall
+from hw.mesh.transport import Transport
 from hw.tile.ports import tile_signature
 from isa.instructions import EdgePort
 from isa.machine import Machine
@@ -21,16 +21,35 @@ NETWORKS = ("data", "request", "reduce")
 
 
 class PlacedTile(wiring.Component):
-    """One placement of the module ``tile``, which is emitted once (see `hw.tile.tile.Tile`)."""
+    """One placement of the module ``tile``, which is emitted once (see `hw.tile.tile.Tile`).
 
-    def __init__(self, machine: Machine):
+    With `transport`, its plain inputs and its reset are sampled at the falling edge, like the links (see `Transport`).
+    """
+
+    def __init__(self, machine: Machine, *, transport: bool = False):
+        self._transport = transport
         super().__init__(tile_signature(machine))
 
     def elaborate(self, platform):
         m = Module()
-        ports = [("i", "clk", ClockSignal()), ("i", "rst", ResetSignal())]
+        if self._transport:
+            m.domains.falling = ClockDomain(clk_edge="neg", reset_less=True, local=True)
+            m.d.comb += ClockSignal("falling").eq(ClockSignal())
+
+        def sampled(value, name):
+            if not self._transport:
+                return value
+            register = Signal(len(value), name=name)
+            m.d.falling += register.eq(value)
+            return register
+
+        ports = [("i", "clk", ClockSignal()), ("i", "rst", sampled(ResetSignal(), "rst_sampled"))]
         for path, member, value in self.signature.flatten(self):
-            ports.append(("i" if member.flow == wiring.In else "o", "__".join(map(str, path)), data.Value.cast(value)))
+            name, wire = "__".join(map(str, path)), Value.cast(value)
+            if member.flow == wiring.Out:
+                ports.append(("o", name, wire))
+            else:
+                ports.append(("i", name, wire if len(path) > 1 else sampled(wire, f"{name}_sampled")))
         m.submodules.tile = Instance("tile", *ports)
         return m
 
@@ -49,6 +68,8 @@ class Mesh(wiring.Component):
         The machine. HBM latency and bandwidth are inputs, so that they can change without a new build.
     stall : bool
         Build random back-pressure into every link.
+    transport : bool
+        Build links that simulate faster, see :class:`Transport`. Changes no cycle.
 
     Members
     -------
@@ -71,9 +92,11 @@ class Mesh(wiring.Component):
         Cycles from reset to the start, and from the start to the last activity.
     """
 
-    def __init__(self, *, machine: Machine, stall: bool = False):
+    def __init__(self, *, machine: Machine, stall: bool = False, transport: bool = False):
         self._machine = machine
         self._stall = stall
+        self._transport = transport
+        self._links = 0
         super().__init__({
             "boot_address": In(28),
             "boot_words": In(16),
@@ -98,10 +121,11 @@ class Mesh(wiring.Component):
         machine = self._machine
         columns, rows = machine.mesh.columns, machine.mesh.rows
 
+        self._running = Signal()
         tiles = {}
         for y in range(rows):
             for x in range(columns):
-                tiles[x, y] = m.submodules[f"tile_{x}_{y}"] = tile = PlacedTile(machine)
+                tiles[x, y] = m.submodules[f"tile_{x}_{y}"] = tile = PlacedTile(machine, transport=self._transport)
                 m.d.comb += [tile.x.eq(x), tile.y.eq(y)]
         channels = []
         for channel in machine.channels:
@@ -117,11 +141,15 @@ class Mesh(wiring.Component):
         return m
 
     def _connect(self, m, name, source, sink):
-        """Join two streams, through a Stall where the mesh is built with them."""
+        """Join two streams, through a Transport and a Stall where the mesh is built with them."""
+        if self._transport:
+            m.submodules[f"transport_{name}"] = transport = Transport(shape=source.payload.shape())
+            wiring.connect(m, transport.o, sink)
+            sink = transport.i
         if not self._stall:
             wiring.connect(m, source, sink)
             return
-        index = self._links = getattr(self, "_links", 0) + 1
+        index = self._links = self._links + 1
         m.submodules[f"stall_{name}"] = stall = Stall(shape=source.payload.shape(), seed=index)
         wiring.connect(m, source, stall.i)
         wiring.connect(m, stall.o, sink)
@@ -132,7 +160,6 @@ class Mesh(wiring.Component):
         ]
 
     def _connect_links(self, m, tiles):
-        self._running = Signal()
         outward = {Port.EAST: (1, 0, Port.WEST), Port.NORTH: (0, 1, Port.SOUTH), Port.WEST: (-1, 0, Port.EAST),
                    Port.SOUTH: (0, -1, Port.NORTH)}  # fmt: skip
         for (x, y), tile in tiles.items():
