@@ -3,6 +3,7 @@
 import os
 
 from amaranth.back import verilog
+from amaranth.lib import wiring
 
 __all__ = ["emit", "port_names"]
 
@@ -16,6 +17,7 @@ def emit(component, name: str) -> str:
     return verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
 
 
-def port_names(component) -> list[str]:
-    """Names of the ports that `emit` gives the component, without ``clk`` and ``rst``."""
-    return ["__".join(map(str, path)) for path, _, _ in component.signature.flatten(component)]
+def port_names(component: wiring.Component | wiring.Signature) -> list[str]:
+    """Names of the ports that `emit` gives the component (or one of this signature), without ``clk`` and ``rst``."""
+    signature = component if isinstance(component, wiring.Signature) else component.signature
+    return ["__".join(map(str, path)) for path, _, _ in signature.flatten(signature.create())]

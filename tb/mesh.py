@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.emit import emit, port_names
+from hw.mesh.mesh import MESH_SIGNATURE, Mesh
+from hw.tile.tile import Tile
 from isa.errors import UserError
 from isa.machine import Machine
 from isa.status import ErrorCode, Probe, QueueState
@@ -83,9 +85,6 @@ def verilog(machine: Machine, *, stall: bool = False) -> dict[str, str]:
     cached = ROOT / "build" / "verilog" / digest.hexdigest()[:16]
     names = ("tile.v", "mesh.v", "hbm_memory.v")
     if not all((cached / name).exists() for name in names):
-        from hw.mesh.mesh import Mesh
-        from hw.tile.tile import Tile
-
         texts = (
             emit(Tile(machine=hardware), "tile"),
             emit(Mesh(machine=hardware, stall=stall, transport=True), "mesh"),
@@ -103,9 +102,7 @@ def verilog(machine: Machine, *, stall: bool = False) -> dict[str, str]:
 
 def build_mesh(machine: Machine, *, stall: bool = False, waves: bool = False) -> Build:
     """Compile the machine's mesh, the tile once."""
-    from hw.mesh.mesh import Mesh
-
-    ports = ["clk", "rst", *port_names(Mesh(machine=machine, stall=stall))]
+    ports = ["clk", "rst", *port_names(MESH_SIGNATURE)]
     return build(
         verilog(machine, stall=stall), "mesh", public={"mesh": ports}, hierarchical=["tile"], waves=waves
     )

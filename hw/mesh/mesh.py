@@ -12,12 +12,33 @@ from hw.tile.ports import tile_signature
 from isa.instructions import EdgePort
 from isa.machine import Machine
 
-__all__ = ["Mesh", "PlacedTile", "QUIET_CYCLES"]
+__all__ = ["MESH_SIGNATURE", "Mesh", "PlacedTile", "QUIET_CYCLES"]
 
 QUIET_CYCLES = 64
 """Cycles without any activity, all queues halted, after which a run counts as finished."""
 
 NETWORKS = ("data", "request", "reduce")
+
+
+MESH_SIGNATURE = wiring.Signature({
+    "boot_address": In(28),
+    "boot_words": In(16),
+    "hbm_latency": In(12),
+    "hbm_bytes_per_cycle": In(8),
+    "watchdog": In(24),
+    "stall_rate": In(8),
+    "stall_seed": In(16),
+    "dump": In(1),
+    "probe_target": In(14),
+    "probe_index": In(8),
+    "probe_data": Out(32),
+    "finished": Out(1),
+    "error": Out(1),
+    "hung": Out(1),
+    "boot_cycles": Out(32),
+    "cycles": Out(32),
+})  # fmt: skip
+"""Ports of a mesh, whatever its machine."""
 
 
 class PlacedTile(wiring.Component):
@@ -97,24 +118,7 @@ class Mesh(wiring.Component):
         self._stall = stall
         self._transport = transport
         self._links = 0
-        super().__init__({
-            "boot_address": In(28),
-            "boot_words": In(16),
-            "hbm_latency": In(12),
-            "hbm_bytes_per_cycle": In(8),
-            "watchdog": In(24),
-            "stall_rate": In(8),
-            "stall_seed": In(16),
-            "dump": In(1),
-            "probe_target": In(14),
-            "probe_index": In(8),
-            "probe_data": Out(32),
-            "finished": Out(1),
-            "error": Out(1),
-            "hung": Out(1),
-            "boot_cycles": Out(32),
-            "cycles": Out(32),
-        })
+        super().__init__(MESH_SIGNATURE)
 
     def elaborate(self, platform):
         m = Module()
