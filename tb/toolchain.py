@@ -13,7 +13,7 @@ from isa.errors import UserError
 
 __all__ = ["OPTIMISATION", "environment", "include_folder", "version"]
 
-OPTIMISATION = "-O2 -march=native"
+OPTIMISATION = "-O1 -march=native"
 MINIMUM = (5, 36)
 NEEDED = {"g++": "a C++ compiler", "make": "GNU make", "perl": "Perl"}
 
@@ -69,7 +69,7 @@ def environment() -> dict[str, str]:
         If g++, make, perl or Verilator is missing.
     """
     _require_tools()
-    settings = [f"OPT_FAST={OPTIMISATION}", "OPT_SLOW=-O1", "OPT_GLOBAL=-O2"]
+    settings = [f"OPT_FAST={OPTIMISATION}", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2"]
     # Verilator's helper scripts call plain `python`.
     path = [str(Path(sys.executable).parent), os.environ["PATH"]]
     variables = {}
