@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from scripts.options import common_parser, machine_of, main, overrides, positive
 from scripts.output import show, write_result
+from tb import toolchain
 from tb.experiment import Experiment, load_workload, run_experiment
 from tb.mesh import Settings
 
@@ -19,12 +20,14 @@ def run() -> int:
     parser.add_argument("--out", default="sim", help="folder under build for result.json")
     options = parser.parse_args()
     console = Console(stderr=True)
+    toolchain.environment()  # says what is missing before anything takes time
     machine = machine_of(options)
     seed = positive("SEED", options.seed)
     stall = positive("STALL", options.stall)
     tensors = load_workload(options.workload, options.dtype, seed)
     settings = Settings(stall_rate=min(stall * 256 // 100, 243), stall_seed=seed & 0xFFFF, waves=options.waves == "1")
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True) as bar:
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True,
+                  disable=not console.is_terminal) as bar:  # fmt: skip
         task = bar.add_task("compiling the program", total=None)
         experiment = run_experiment(
             machine, tensors, options.dataflow or None, dtype=options.dtype, seed=seed, overrides=overrides(options),

@@ -34,7 +34,7 @@ class RunFailure(UserError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Conditions of a run that need no other build, but for `stall_rate` > 0 and `waves`."""
+    """Conditions of a run. Whether links stall, whether there are waves, and `transport` need builds of their own."""
 
     stall_rate: int = 0
     """Every link refuses new flits in `stall_rate` of 256 cycles."""
@@ -42,6 +42,8 @@ class Settings:
     watchdog: int = 20_000
     """Cycles without activity that count as a hang."""
     waves: bool = False
+    transport: bool = True
+    """Links that simulate faster, see `hw.mesh.transport.Transport`; no cycle depends on it."""
 
 
 @dataclass
@@ -69,7 +71,7 @@ class MeshRun:
         return sum(values[probe] for values in self.probes.values())
 
 
-def verilog(machine: Machine, *, stall: bool = False) -> dict[str, str]:
+def verilog(machine: Machine, *, stall: bool = False, transport: bool = True) -> dict[str, str]:
     """File name to Verilog text of the machine: ``tile.v``, ``mesh.v`` and the HBM memory model.
 
     Emission takes seconds, so its result is kept under ``build/verilog``, keyed by the sources and the machine.
@@ -77,7 +79,7 @@ def verilog(machine: Machine, *, stall: bool = False) -> dict[str, str]:
     hardware = machine.model_copy(
         update={"name": "any", "clock_ghz": 1.0, "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1})}
     )
-    digest = hashlib.sha256(f"{amaranth.__version__} {stall} {hardware!r}".encode())
+    digest = hashlib.sha256(f"{amaranth.__version__} {stall} {transport} {hardware!r}".encode())
     for folder in ("isa", "hw"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in (".py", ".v"):
@@ -87,7 +89,7 @@ def verilog(machine: Machine, *, stall: bool = False) -> dict[str, str]:
     if not all((cached / name).exists() for name in names):
         texts = (
             emit(Tile(machine=hardware), "tile"),
-            emit(Mesh(machine=hardware, stall=stall, transport=True), "mesh"),
+            emit(Mesh(machine=hardware, stall=stall, transport=transport), "mesh"),
             (ROOT / "hw" / "memory" / "hbm_memory.v").read_text(),
         )
         cached.parent.mkdir(parents=True, exist_ok=True)
@@ -100,11 +102,11 @@ def verilog(machine: Machine, *, stall: bool = False) -> dict[str, str]:
     return {name: (cached / name).read_text() for name in names}
 
 
-def build_mesh(machine: Machine, *, stall: bool = False, waves: bool = False) -> Build:
+def build_mesh(machine: Machine, *, stall: bool = False, waves: bool = False, transport: bool = True) -> Build:
     """Compile the machine's mesh, the tile once."""
     ports = ["clk", "rst", *port_names(MESH_SIGNATURE)]
     return build(
-        verilog(machine, stall=stall), "mesh", public={"mesh": ports}, hierarchical=["tile"], waves=waves
+        verilog(machine, stall=stall, transport=transport), "mesh", public={"mesh": ports}, hierarchical=["tile"], waves=waves
     )
 
 
@@ -146,7 +148,7 @@ def simulate(
     SimulationFailure
         If the simulator itself fails.
     """
-    compiled = build_mesh(machine, stall=settings.stall_rate > 0, waves=settings.waves)
+    compiled = build_mesh(machine, stall=settings.stall_rate > 0, waves=settings.waves, transport=settings.transport)
     if workdir is None:
         (ROOT / "build" / "runs").mkdir(parents=True, exist_ok=True)
         workdir = Path(tempfile.mkdtemp(prefix="mesh-", dir=ROOT / "build" / "runs"))

@@ -96,7 +96,7 @@ GOOD = np.zeros((2, 8, 4), np.float16)
         ({"MACHINE": "missing.toml"}, "MACHINE file missing.toml: No such file or directory"),
         ({"MESH": "0x4"}, "MESH must be COLUMNSxROWS with 1 to 64 tiles a side (for example 5x3), not '0x4'"),
         ({"DATAFLOW": "flash9"}, "DATAFLOW must be one of "),
-        ({"WORKLOAD": "resnet"}, "WORKLOAD must be "),
+        ({"WORKLOAD": "resnet"}, "WORKLOAD 'resnet': must be minilm, "),
         ({"WORKLOAD": "mha:S=64,D=16,H=2,Z=1"}, "WORKLOAD"),
         ({"WORKLOAD": "mha:S=x,D=16,H=2"}, "WORKLOAD"),
         ({"WORKLOAD": "mha:S=0,D=16,H=2"}, "WORKLOAD"),

@@ -7,6 +7,7 @@ from isa.assembler import assemble
 from isa.errors import UserError
 from isa.instructions import BITS, CHECKSUM
 from isa.machine import MACHINES
+from tb.experiment import load_workload, run_experiment
 from tb.mesh import RunFailure, Settings, simulate
 
 TINY = MACHINES["tiny"]
@@ -110,3 +111,15 @@ def test_images_and_data_that_do_not_fit():
     long = image(load="sync\n" * 600 + "halt")
     with pytest.raises(UserError, match=r"^the program needs 60\d instruction slots, the tile has program_instructions=512$"):
         simulate(TINY, dict.fromkeys(images, long), [np.zeros(16, np.uint8)] * 4, dump=(0, 0))
+
+
+@pytest.mark.slow
+def test_sampled_links_change_no_cycle():
+    """A mesh without `Transport` takes exactly as many cycles, for the same bits."""
+    tensors = load_workload("mha:S=40,D=24,H=2", "fp16", 1)
+    seen = [
+        run_experiment(TINY, tensors, "flat-async", dtype="fp16", seed=1, settings=Settings(transport=transport))
+        for transport in (True, False)
+    ]
+    assert all(each.passed for each in seen)
+    assert seen[0].run.probes == seen[1].run.probes and seen[0].run.cycles == seen[1].run.cycles
