@@ -58,7 +58,8 @@ def add_aligned(m: Module, a: Value, b: Value) -> UnroundedSum:
         ]
     with m.Else():
         m.d.comb += [
-            head.eq(Cat(big[23] | ~big_normal, big[24:]) & (total.any() | ~subtract).replicate(9)),
+            # Opposite numbers cancel to +0.
+            head.eq(Cat(big[23] | ~big_normal, big[24:]) & ((a ^ b) != 1 << 31).replicate(9)),
             sum_.eq(total),
         ]
     return UnroundedSum(head, sum_)

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.matrix.layouts import block_layout, read_layout, result_words
+from hw.matrix.pick import pick
 from isa.machine import Tile
 
 __all__ = ["Fill"]
@@ -106,8 +107,9 @@ class Fill(wiring.Component):
             self.fill.eq(left != 0),
             self.fill_row.eq(here[0]),
             self.fill_entry.eq(Cat(piece, here[1], bank)),
-            self.fill_data.eq(line.word_select(piece, 32 * tile.matrix_columns)),
         ]
+        with m.If(self.fill):
+            m.d.comb += self.fill_data.eq(pick(m, line, piece, 32 * tile.matrix_columns))
 
         # Banks.
         filled = Signal()

@@ -55,8 +55,7 @@ def tag_layout(tile: Tile) -> data.StructLayout:
         "b": 1,  # a line of B, not of A
         "index": range(max(tile.line_elements, tile.matrix_rows)),  # row of A, line of B
         "last": 1,  # of the chunk
-        "narrow": 1,  # 8-bit elements: the chunk's are in half of the line,
-        "upper": 1,  # this half
+        "upper": 1,  # the chunk's 8-bit elements are in the upper half of the line
     })  # fmt: skip
 
 

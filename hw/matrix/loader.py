@@ -120,7 +120,6 @@ class Loader(wiring.Component):
             self.read.payload.mask.eq(Cat(elements > Mux(narrow, 2 * word * i, word * i) for i in range(banks))),
             self.tag.index.eq(index),
             self.tag.last.eq(b_end & self.tag.b),
-            self.tag.narrow.eq(narrow),
             self.tag.upper.eq(pointer[0]),
         ]
 

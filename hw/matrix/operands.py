@@ -5,6 +5,8 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.matrix.layouts import slot_layout, tag_layout
+from hw.matrix.pick import pick
+from isa.instructions import Format
 from isa.machine import Tile
 
 __all__ = ["Operands"]
@@ -15,8 +17,9 @@ class Operands(wiring.Component):
 
     A has a memory per row of the array. B has one per column of the array, and line l of a chunk is in memory
     l mod matrix_columns: a slot of an untransposed B reads matrix_columns neighbours in the one line k, of a transposed B
-    element k of matrix_columns lines, which are in as many memories. 8-bit elements are widened on their way in, to the
-    upper byte of 16 bits. Elements of a line that were not requested are whatever L1 returned, and are never used.
+    element k of matrix_columns lines, which are in as many memories. 8-bit elements, of which a chunk has half a line,
+    leave in the upper byte of 16 bits. Elements of a line that were not requested are whatever L1 returned, and are never
+    used.
 
     A line is readable in the cycle after it arrived; the elements of a slot are at `a` and `b` in the cycle after it.
 
@@ -81,17 +84,23 @@ class Operands(wiring.Component):
             with m.Elif(self.free & (slot.buffer == buffer)):
                 m.d.sync += self.complete[buffer].eq(0)
 
-        line = Signal(16 * width)
-        half = self.line.word_select(tag.upper, 8 * width)
-        with m.If(tag.narrow):
-            m.d.comb += line.eq(Cat(Cat(Const(0, 8), half.word_select(e, 8)) for e in range(width)))
-        with m.Else():
-            m.d.comb += line.eq(self.line)
+        # Where a line is a single word, a chunk of 8-bit elements may be in its upper half.
+        line = self.line
+        if tile.l1_banks == 1:
+            line = Mux(tag.upper, self.line[8 * width :], self.line)
 
         late = self.late_slot
         m.d.sync += self.late_valid.eq(self.valid)
         with m.If(self.valid):
             m.d.sync += late.eq(slot)
+
+        # Where in a line element k is, in units of 16 bits, and a group, in 16 bits per column; of 8-bit elements that is two.
+        narrow, k, group = Signal(), Signal.like(slot.k), Signal.like(slot.group)
+        m.d.comb += [
+            narrow.eq((late.fmt == Format.E4M3) | (late.fmt == Format.E5M2)),
+            k.eq(late.k >> narrow),
+            group.eq(late.group >> narrow),
+        ]
 
         # A is read once per chunk: the read port keeps the line, and the buffer is free again.
         for i in range(rows):
@@ -103,12 +112,13 @@ class Operands(wiring.Component):
                 write.data.eq(line),
                 read.en.eq(self.valid & slot.load),
                 read.addr.eq(slot.buffer),
-                self.a[i].eq(read.data.word_select(late.k, 16)),
+                self.a[i].eq(self._widened(pick(m, read.data, k, 16), late.k[0], narrow)),
             ]
 
-        # Untransposed, the line of step k is read once, too.
+        # So is, if B is not transposed, the line of each step.
         bits = columns.bit_length() - 1
-        neighbours = Signal(16 * columns)
+        neighbours, small = Signal(16 * columns), Signal(8 * columns)
+        m.d.comb += small.eq(Mux(late.group[0], neighbours[8 * columns :], neighbours[: 8 * columns]))
         for j in range(columns):
             m.submodules[f"b_{j}"] = store = memory.Memory(shape=16 * width, depth=2 * groups, init=[])
             write, read = store.write_port(), store.read_port()
@@ -118,8 +128,17 @@ class Operands(wiring.Component):
                 write.data.eq(line),
                 read.en.eq(self.valid & (slot.transposed | (slot.step & (slot.k[:bits] == j)))),
                 read.addr.eq(Cat(Mux(slot.transposed, slot.group, slot.k[bits:]), slot.buffer)),
-                self.b[j].eq(Mux(late.transposed, read.data.word_select(late.k, 16), neighbours.word_select(j, 16))),
             ]
+            with m.If(late.transposed):
+                m.d.comb += self.b[j].eq(self._widened(pick(m, read.data, k, 16), late.k[0], narrow))
+            with m.Else():
+                here, pair = neighbours[16 * j : 16 * j + 16], small[8 * j : 8 * j + 8]
+                m.d.comb += self.b[j].eq(Mux(narrow, Cat(Const(0, 8), pair), here))
             with m.If(late.k[:bits] == j):
-                m.d.comb += neighbours.eq(read.data.word_select(late.group, 16 * columns))
+                m.d.comb += neighbours.eq(pick(m, read.data, group, 16 * columns))
         return m
+
+    @staticmethod
+    def _widened(pair, upper, narrow):
+        """Return 16 bits, or with `narrow` one of their bytes in the upper byte."""
+        return Cat(pair[:8] & ~narrow.replicate(8), Mux(narrow & ~upper, pair[:8], pair[8:]))
