@@ -11,8 +11,21 @@ from isa.instructions import COMMON, LAYOUTS, Bits, Kind
 from isa.machine import Tile
 
 __all__ = [
-    "COMMON_LAYOUT", "COORDINATE", "FlitKind", "L1Port", "L1Request", "Port", "SEM", "SIGNAL", "WAIT",
-    "command_layout", "data_flit", "operands_layout", "read_descriptor", "reduce_flit", "request_flit",
+    "COMMON_LAYOUT",
+    "COORDINATE",
+    "SEM",
+    "SIGNAL",
+    "WAIT",
+    "FlitKind",
+    "L1Port",
+    "L1Request",
+    "Port",
+    "command_layout",
+    "data_flit",
+    "operands_layout",
+    "read_descriptor",
+    "reduce_flit",
+    "request_flit",
 ]  # fmt: skip
 
 COORDINATE = unsigned(6)
@@ -97,7 +110,7 @@ def reduce_flit(tile: Tile) -> data.StructLayout:
     })  # fmt: skip
 
 
-def L1Request(tile: Tile) -> data.StructLayout:  # noqa: N802
+def L1Request(tile: Tile) -> data.StructLayout:
     """An access to up to a line's worth of consecutive words: word i of `data` is L1 word `addr` + i, where `mask` bit i is set."""
     return data.StructLayout({"data": tile.link_bits * tile.l1_banks, "write": 1, "addr": 16, "mask": tile.l1_banks})
 
@@ -110,8 +123,10 @@ class L1Port(wiring.Signature):
     """
 
     def __init__(self, tile: Tile):
-        super().__init__({
-            "req": Out(stream.Signature(L1Request(tile))),
-            "rsp_valid": In(1),
-            "rsp_data": In(tile.link_bits * tile.l1_banks),
-        })
+        super().__init__(
+            {
+                "req": Out(stream.Signature(L1Request(tile))),
+                "rsp_valid": In(1),
+                "rsp_data": In(tile.link_bits * tile.l1_banks),
+            }
+        )

@@ -18,5 +18,7 @@ FRACTION_BITS = 23
 INDEX_BITS = 8
 
 # 2^(i/256) is irrational but for i = 0 and 256, so that rounding the correctly rounded double cannot hit a tie.
-TABLE: tuple[int, ...] = tuple(round(math.ldexp(2.0 ** (i / (1 << INDEX_BITS)), FRACTION_BITS)) for i in range((1 << INDEX_BITS) + 1))
+TABLE: tuple[int, ...] = tuple(
+    round(math.ldexp(2.0 ** (i / (1 << INDEX_BITS)), FRACTION_BITS)) for i in range((1 << INDEX_BITS) + 1)
+)
 """round(2^(i/256) * 2^23) for i = 0..256."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isa.instructions import Format
 
-__all__ = ["FORMATS", "FormatInfo", "decode", "encode", "canonical"]
+__all__ = ["FORMATS", "FormatInfo", "canonical", "decode", "encode"]
 
 
 class FormatInfo(NamedTuple):

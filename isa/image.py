@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 
 from isa.errors import UserError
-from isa.instructions import BITS, CHECKSUM, LOOP_DEPTH, OPCODES_OF, Instruction, Opcode, Queue, kind_of
-from isa.instructions import Kind
+from isa.instructions import BITS, CHECKSUM, LOOP_DEPTH, OPCODES_OF, Instruction, Kind, Opcode, Queue, kind_of
 
 __all__ = ["MAGIC", "Program"]
 
@@ -40,7 +39,7 @@ class Program:
                         raise UserError(f"{where}: loops must nest, at most {LOOP_DEPTH} deep")
                 elif instruction.opcode not in OPCODES_OF[queue]:
                     raise UserError(f"{where}: this queue does not execute it")
-                if (instruction.opcode == Opcode.HALT) != (pc == len(code) - 1) or depth and pc == len(code) - 1:
+                if (instruction.opcode == Opcode.HALT) != (pc == len(code) - 1) or (depth and pc == len(code) - 1):
                     raise UserError(f"{where}: HALT must be the last instruction, outside loops")
             if not code:
                 raise UserError(f"queue {queue.name.lower()}: must end with HALT, not be empty")
@@ -70,7 +69,12 @@ class Program:
         """
         from isa.instructions import checksum_ok
 
-        if not words or not checksum_ok(words[0]) or words[0] & 0xFF != Opcode.HEADER or words[0] >> 64 & 0xFFFFFFFF != MAGIC:
+        if (
+            not words
+            or not checksum_ok(words[0])
+            or words[0] & 0xFF != Opcode.HEADER
+            or words[0] >> 64 & 0xFFFFFFFF != MAGIC
+        ):
             raise UserError("program image, slot 0: not a flatmesh header")
         starts = [words[0] >> 96 + 16 * queue & 0xFFFF for queue in Queue]
         if starts[0] != 1 or sorted(starts) != starts or starts[-1] > len(words):

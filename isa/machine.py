@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from isa.errors import UserError
 
-__all__ = ["Channel", "Hbm", "Machine", "Mesh", "Tile", "MACHINES", "load_machine"]
+__all__ = ["MACHINES", "Channel", "Hbm", "Machine", "Mesh", "Tile", "load_machine"]
 
 Edge = Literal["west", "east", "south", "north"]
 EDGES: tuple[Edge, ...] = ("west", "east", "south", "north")
@@ -86,7 +86,9 @@ class Tile(_Table):
         if self.l1_bytes % self.line_bytes:
             raise ValueError(f"l1_bytes must be a multiple of the line ({self.line_bytes} B), not {self.l1_bytes}")
         if self.l1_words > 1 << 16:
-            raise ValueError(f"l1_bytes must be at most {self.word_bytes << 16} (16-bit word addresses), not {self.l1_bytes}")
+            raise ValueError(
+                f"l1_bytes must be at most {self.word_bytes << 16} (16-bit word addresses), not {self.l1_bytes}"
+            )
         if self.line_elements % self.matrix_columns:
             raise ValueError(
                 f"matrix_columns must divide the {self.line_elements} elements of an L1 line, not {self.matrix_columns}"
@@ -197,9 +199,7 @@ class Machine(_Table):
 
 
 _TILE = Tile(matrix_rows=8, matrix_columns=8, vector_lanes=8, l1_bytes=64 << 10, l1_banks=4, link_bits=128)
-_PAPER_TILE = Tile(
-    matrix_rows=32, matrix_columns=16, vector_lanes=64, l1_bytes=384 << 10, l1_banks=4, link_bits=1024
-)
+_PAPER_TILE = Tile(matrix_rows=32, matrix_columns=16, vector_lanes=64, l1_bytes=384 << 10, l1_banks=4, link_bits=1024)
 _HBM = Hbm(west_pitch=1, south_pitch=1, bytes_per_cycle=8)
 
 MACHINES: dict[str, Machine] = {

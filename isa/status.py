@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-__all__ = ["ErrorCode", "Probe", "QueueState", "QUEUE_PROBES"]
+__all__ = ["QUEUE_PROBES", "ErrorCode", "Probe", "QueueState"]
 
 
 class ErrorCode(IntEnum):

@@ -21,9 +21,16 @@ def run() -> int:
         seen = exp_error(fmt)
         name = fmt.name.lower()
         table.add_row(
-            name, f"{seen.inputs:,}", f"{seen.worst:.4f} ulp", f"{seen.worst_input:g}", f"{seen.floor:.4f} ulp", f"{seen.misrounded:,}"
+            name,
+            f"{seen.inputs:,}",
+            f"{seen.worst:.4f} ulp",
+            f"{seen.worst_input:g}",
+            f"{seen.floor:.4f} ulp",
+            f"{seen.misrounded:,}",
         )
-        result |= {f"exp_{name}_{key}": getattr(seen, key) for key in ("inputs", "worst", "worst_input", "floor", "misrounded")}
+        result |= {
+            f"exp_{name}_{key}": getattr(seen, key) for key in ("inputs", "worst", "worst_input", "floor", "misrounded")
+        }
     Console().print(table)
     print(f"result: {write_result('accuracy', result).relative_to(ROOT)}")
     return 0

@@ -26,7 +26,9 @@ def _fields(fields: tuple[Bits, ...], at: int) -> list[str]:
     lines = ["| field | bits | meaning |", "|---|---|---|"]
     for field in fields:
         if field.doc:
-            lines.append(f"| `{field.name}` | {at}..{at + field.width - 1}{' signed' if field.signed else ''} | {field.doc} |")
+            lines.append(
+                f"| `{field.name}` | {at}..{at + field.width - 1}{' signed' if field.signed else ''} | {field.doc} |"
+            )
         at += field.width
     return lines
 

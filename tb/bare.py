@@ -24,7 +24,9 @@ def run_bare(compiled: Build, workdir: Path) -> dict:
     binary = compiled.folder / "bare"
     if not binary.exists():
         include = toolchain.include_folder()
-        objects = [str(path) for path in sorted(compiled.folder.glob("verilated*.o"))] + [str(compiled.folder / "Vtop__ALL.a")]
+        objects = [str(path) for path in sorted(compiled.folder.glob("verilated*.o"))] + [
+            str(compiled.folder / "Vtop__ALL.a")
+        ]
         command = [
             "g++", *shlex.split(toolchain.OPTIMISATION), "-std=c++17", "-DVM_TRACE=0", f"-I{compiled.folder}", f"-I{include}",
             f"-I{include}/vltstd", str(SOURCE), *objects, "-lpthread", "-latomic", "-o", str(binary),

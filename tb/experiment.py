@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from golden.attention import attention, online_attention
 from golden.machine import GoldenMachine
 from isa.errors import UserError
-from isa.formats import FORMATS, decode, encode
+from isa.formats import FORMATS, decode
 from isa.instructions import Format
 from isa.machine import Machine
 from isa.status import Probe
@@ -125,14 +125,14 @@ def run_experiment(
     say(f"golden machine: {golden_seconds:.1f} s")
 
     last = max(len(content) for content in memory) // machine.tile.word_bytes - 1
-    run = simulate(
-        machine, images, memory, dump=(0, last), settings=settings, progress=progress, workdir=workdir
-    )
+    run = simulate(machine, images, memory, dump=(0, last), settings=settings, progress=progress, workdir=workdir)
     seen = gather(compiled.plan, run.hbm)
 
     wrong = np.argwhere(seen != expected)
     exact = attention(tensors.q, tensors.k, tensors.v, causal=workload.causal)
-    online = online_attention(tensors.q, tensors.k, tensors.v, block=REFERENCE_BLOCK, fmt=workload.fmt, causal=workload.causal)
+    online = online_attention(
+        tensors.q, tensors.k, tensors.v, block=REFERENCE_BLOCK, fmt=workload.fmt, causal=workload.causal
+    )
     values = decode(seen, workload.fmt)
     error, reference = _largest(values, exact), _largest(online, exact)
     result = _result(machine, compiled, run, golden_seconds)
@@ -175,8 +175,12 @@ def _commit() -> str:
     """The commit of the checkout, with ``+`` when files differ from it, or ``unknown`` outside git."""
     root = Path(__file__).parent
     try:
-        commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
-        dirty = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True, check=True)
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        )
+        dirty = subprocess.run(
+            ["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return commit.stdout.strip() + ("+" if dirty.stdout.strip() else "")

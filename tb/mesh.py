@@ -6,7 +6,6 @@ import json
 import os
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,7 +105,11 @@ def build_mesh(machine: Machine, *, stall: bool = False, waves: bool = False, tr
     """Compile the machine's mesh, the tile once."""
     ports = ["clk", "rst", *port_names(MESH_SIGNATURE)]
     return build(
-        verilog(machine, stall=stall, transport=transport), "mesh", public={"mesh": ports}, hierarchical=["tile"], waves=waves
+        verilog(machine, stall=stall, transport=transport),
+        "mesh",
+        public={"mesh": ports},
+        hierarchical=["tile"],
+        waves=waves,
     )
 
 
@@ -235,7 +238,7 @@ def _read_hex(path: Path, word_bytes: int) -> NDArray[np.uint8]:
     return np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8).reshape(-1, word_bytes)[:, ::-1].reshape(-1)
 
 
-class _reporting:  # noqa: N801
+class _reporting:
     """Follows the cycle count that the bench writes, while the simulator runs."""
 
     def __init__(self, path: Path, progress: Callable[[int], None] | None):
@@ -276,7 +279,9 @@ def _why(machine: Machine, probes: dict[tuple[int, int], list[int]], seen: dict)
             pc, state, sem, count = values[Probe.QUEUE + 16 * queue :][:4]
             if state in (QueueState.WAIT0, QueueState.WAIT1):
                 have = values[Probe.SEMAPHORE + sem]
-                waiting.append(f"tile ({x},{y}) {_queue_name(queue)} slot {pc} waits for semaphore {sem} >= {count}, it is {have}")
+                waiting.append(
+                    f"tile ({x},{y}) {_queue_name(queue)} slot {pc} waits for semaphore {sem} >= {count}, it is {have}"
+                )
             elif state not in (QueueState.HALTED,):
                 waiting.append(f"tile ({x},{y}) {_queue_name(queue)} slot {pc} is in {QueueState(state).name}")
     shown = "; ".join(waiting[:8]) + (f"; and {len(waiting) - 8} more" if len(waiting) > 8 else "")

@@ -72,7 +72,9 @@ def build(
     arguments = ["--no-public-flat-rw", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", *WARNINGS_OFF]
     arguments += ["--hierarchical"] if hierarchical else []
     arguments += ["--trace-structs", "--trace-max-width", "1024"] if waves else []
-    key = hashlib.sha256(json.dumps([toolchain.version(), top, arguments, waves, sorted(files.items())]).encode()).hexdigest()
+    key = hashlib.sha256(
+        json.dumps([toolchain.version(), top, arguments, waves, sorted(files.items())]).encode()
+    ).hexdigest()
     folder = ROOT / "build" / "verilator" / key[:16]
     with _locked(folder):
         if (folder / "built").exists():
@@ -152,7 +154,9 @@ def run(
 
 def build_unit(component, name: str, *, waves: bool = False) -> Build:
     """Emit one Amaranth component as module `name` and compile it with all its ports visible."""
-    return build({f"{name}.v": emit(component, name)}, name, public={name: ["clk", "rst", *port_names(component)]}, waves=waves)
+    return build(
+        {f"{name}.v": emit(component, name)}, name, public={name: ["clk", "rst", *port_names(component)]}, waves=waves
+    )
 
 
 def run_unit(component, name: str, module: str, **options) -> Path:

@@ -48,18 +48,20 @@ class Completion(wiring.Component):
         if not isinstance(depth, int) or depth < 2 or depth & (depth - 1):
             raise ValueError(f"depth must be a power of two of at least 2, not {depth!r}")
         self._depth = depth
-        super().__init__({
-            "issue": In(1),
-            "signals": In(SIGNALS),
-            "pc": In(16),
-            "executing": Out(16),
-            "instant": In(1),
-            "done": In(1),
-            "stop": In(1),
-            "signal": Out(stream.Signature(SIGNAL)),
-            "empty": Out(1),
-            "full": Out(1),
-        })
+        super().__init__(
+            {
+                "issue": In(1),
+                "signals": In(SIGNALS),
+                "pc": In(16),
+                "executing": Out(16),
+                "instant": In(1),
+                "done": In(1),
+                "stop": In(1),
+                "signal": Out(stream.Signature(SIGNAL)),
+                "empty": Out(1),
+                "full": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

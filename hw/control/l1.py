@@ -44,11 +44,13 @@ class L1(wiring.Component):
         if not isinstance(ports, int) or ports < 1:
             raise TypeError(f"Number of ports must be a positive integer, not {ports!r}")
         self._tile = tile
-        super().__init__({
-            "ports": In(L1Port(tile)).array(ports),
-            "error": Out(data.StructLayout({"valid": 1, "addr": 16, "port": range(ports)})),
-            "conflict": Out(1),
-        })
+        super().__init__(
+            {
+                "ports": In(L1Port(tile)).array(ports),
+                "error": Out(data.StructLayout({"valid": 1, "addr": 16, "port": range(ports)})),
+                "conflict": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -45,15 +45,17 @@ class Legality(wiring.Component):
         self._machine = machine
         self._queue = queue
         self._kind = kind_of_queue(queue)
-        super().__init__({
-            "scalar": In(1),
-            "engine": In(1),
-            "common": In(COMMON_LAYOUT),
-            "operands": In(operands_layout(self._kind)),
-            "x": In(COORDINATE),
-            "y": In(COORDINATE),
-            "code": Out(ErrorCode),
-        })
+        super().__init__(
+            {
+                "scalar": In(1),
+                "engine": In(1),
+                "common": In(COMMON_LAYOUT),
+                "operands": In(operands_layout(self._kind)),
+                "x": In(COORDINATE),
+                "y": In(COORDINATE),
+                "code": Out(ErrorCode),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

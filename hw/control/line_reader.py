@@ -35,15 +35,17 @@ class LineReader(wiring.Component):
 
     def __init__(self, *, tile: Tile):
         self._tile = tile
-        super().__init__({
-            "start": In(1),
-            "address": In(16),
-            "pitch": In(10),
-            "rows": In(12),
-            "words": In(12),
-            "l1": Out(L1Port(tile)),
-            "word": Out(stream.Signature(tile.link_bits)),
-        })
+        super().__init__(
+            {
+                "start": In(1),
+                "address": In(16),
+                "pitch": In(10),
+                "rows": In(12),
+                "words": In(12),
+                "l1": Out(L1Port(tile)),
+                "word": Out(stream.Signature(tile.link_bits)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -31,11 +31,13 @@ class LoadEngine(wiring.Component):
 
     def __init__(self, *, tile: Tile):
         self._tile = tile
-        super().__init__({
-            "command": In(stream.Signature(command_layout(Kind.MOVE))),
-            "request": Out(stream.Signature(request_flit(tile))),
-            "done": Out(1),
-        })
+        super().__init__(
+            {
+                "command": In(stream.Signature(command_layout(Kind.MOVE))),
+                "request": Out(stream.Signature(request_flit(tile))),
+                "done": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

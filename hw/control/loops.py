@@ -32,22 +32,22 @@ class LoopStack(wiring.Component):
         if not isinstance(depth, int) or depth < 2 or depth & (depth - 1):
             raise ValueError(f"depth must be a power of two of at least 2, not {depth!r}")
         self._depth = depth
-        super().__init__({
-            "enter": In(1),
-            "start": In(16),
-            "rounds": In(32),
-            "body_end": In(1),
-            "again": Out(1),
-            "target": Out(16),
-            "empty": Out(1),
-            "full": Out(1),
-        })
+        super().__init__(
+            {
+                "enter": In(1),
+                "start": In(16),
+                "rounds": In(32),
+                "body_end": In(1),
+                "again": Out(1),
+                "target": Out(16),
+                "empty": Out(1),
+                "full": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.stack = stack = Memory(
-            shape=data.StructLayout({"start": 16, "left": 32}), depth=self._depth, init=[]
-        )
+        m.submodules.stack = stack = Memory(shape=data.StructLayout({"start": 16, "left": 32}), depth=self._depth, init=[])
         top, write = stack.read_port(domain="comb"), stack.write_port()
         level = Signal(range(self._depth + 1))
         m.d.comb += [

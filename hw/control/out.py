@@ -44,18 +44,20 @@ class OutEngine(wiring.Component):
 
     def __init__(self, *, tile: Tile):
         self._tile = tile
-        super().__init__({
-            "command": In(stream.Signature(command_layout(Kind.MOVE))),
-            "x": In(COORDINATE),
-            "y": In(COORDINATE),
-            "l1": Out(L1Port(tile)),
-            "request": Out(stream.Signature(request_flit(tile))),
-            "data": Out(stream.Signature(data_flit(tile))),
-            "reduce": Out(stream.Signature(reduce_flit(tile))),
-            "done": Out(1),
-            "flits": Out(1),
-            "stall": Out(1),
-        })
+        super().__init__(
+            {
+                "command": In(stream.Signature(command_layout(Kind.MOVE))),
+                "x": In(COORDINATE),
+                "y": In(COORDINATE),
+                "l1": Out(L1Port(tile)),
+                "request": Out(stream.Signature(request_flit(tile))),
+                "data": Out(stream.Signature(data_flit(tile))),
+                "reduce": Out(stream.Signature(reduce_flit(tile))),
+                "done": Out(1),
+                "flits": Out(1),
+                "stall": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

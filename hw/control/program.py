@@ -32,15 +32,17 @@ class ProgramMemory(wiring.Component):
 
     def __init__(self, *, tile: Tile):
         self._tile = tile
-        super().__init__({
-            "write_valid": In(1),
-            "write_addr": In(16),
-            "write_data": In(tile.link_bits),
-            "overflow": Out(1),
-            "fetch": In(stream.Signature(16)).array(len(Queue)),
-            "fetch_valid": Out(len(Queue)),
-            "fetch_data": Out(BITS),
-        })
+        super().__init__(
+            {
+                "write_valid": In(1),
+                "write_addr": In(16),
+                "write_data": In(tile.link_bits),
+                "overflow": Out(1),
+                "fetch": In(stream.Signature(16)).array(len(Queue)),
+                "fetch_valid": Out(len(Queue)),
+                "fetch_data": Out(BITS),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

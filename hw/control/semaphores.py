@@ -42,14 +42,16 @@ class Semaphores(wiring.Component):
             if not isinstance(number, int) or number < 1:
                 raise TypeError(f"Number of {name} must be a positive integer, not {number!r}")
         self._tile = tile
-        super().__init__({
-            "bump": In(stream.Signature(SEM)).array(bumps),
-            "wait": In(stream.Signature(WAIT)).array(waiters),
-            "overflow": Out(1),
-            "overflow_sem": Out(SEM),
-            "read_sem": In(SEM),
-            "read_count": Out(tile.semaphore_bits),
-        })
+        super().__init__(
+            {
+                "bump": In(stream.Signature(SEM)).array(bumps),
+                "wait": In(stream.Signature(WAIT)).array(waiters),
+                "overflow": Out(1),
+                "overflow_sem": Out(SEM),
+                "read_sem": In(SEM),
+                "read_count": Out(tile.semaphore_bits),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

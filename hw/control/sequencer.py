@@ -74,30 +74,32 @@ class Sequencer(wiring.Component):
         self._machine = machine
         self._queue = queue
         self._kind = kind_of_queue(queue)
-        super().__init__({
-            "run": In(1),
-            "stop": In(1),
-            "entry": In(16),
-            "x": In(COORDINATE),
-            "y": In(COORDINATE),
-            "fetch": Out(stream.Signature(16)),
-            "fetch_valid": In(1),
-            "fetch_data": In(BITS),
-            "wait": Out(stream.Signature(WAIT)),
-            "command": Out(stream.Signature(command_layout(self._kind))),
-            "done": In(1),
-            "signal": Out(stream.Signature(SIGNAL)),
-            "halted": Out(1),
-            "error": Out(1),
-            "error_code": Out(8),
-            "error_pc": Out(16),
-            "executing": Out(16),
-            "pc": Out(16),
-            "state": Out(QueueState),
-            "wait_sem": Out(SEM),
-            "wait_count": Out(6),
-            **{name: Out(32) for name in QUEUE_PROBES[4:]},
-        })
+        super().__init__(
+            {
+                "run": In(1),
+                "stop": In(1),
+                "entry": In(16),
+                "x": In(COORDINATE),
+                "y": In(COORDINATE),
+                "fetch": Out(stream.Signature(16)),
+                "fetch_valid": In(1),
+                "fetch_data": In(BITS),
+                "wait": Out(stream.Signature(WAIT)),
+                "command": Out(stream.Signature(command_layout(self._kind))),
+                "done": In(1),
+                "signal": Out(stream.Signature(SIGNAL)),
+                "halted": Out(1),
+                "error": Out(1),
+                "error_code": Out(8),
+                "error_pc": Out(16),
+                "executing": Out(16),
+                "pc": Out(16),
+                "state": Out(QueueState),
+                "wait_sem": Out(SEM),
+                "wait_count": Out(6),
+                **{name: Out(32) for name in QUEUE_PROBES[4:]},
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

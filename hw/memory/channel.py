@@ -55,18 +55,20 @@ class HbmChannel(wiring.Component):
         self._machine = machine
         self._index = index
         tile = machine.tile
-        super().__init__({
-            "request": In(stream.Signature(request_flit(tile))),
-            "data": Out(stream.Signature(data_flit(tile))),
-            "latency": In(12),
-            "bytes_per_cycle": In(bits_for(tile.word_bytes)),
-            "count": In(1),
-            "words_read": Out(32),
-            "words_written": Out(32),
-            "idle": Out(1),
-            "dump": In(1),
-            "error": Out(1),
-        })
+        super().__init__(
+            {
+                "request": In(stream.Signature(request_flit(tile))),
+                "data": Out(stream.Signature(data_flit(tile))),
+                "latency": In(12),
+                "bytes_per_cycle": In(bits_for(tile.word_bytes)),
+                "count": In(1),
+                "words_read": Out(32),
+                "words_written": Out(32),
+                "idle": Out(1),
+                "dump": In(1),
+                "error": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

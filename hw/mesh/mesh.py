@@ -12,7 +12,7 @@ from hw.tile.ports import tile_signature
 from isa.instructions import EdgePort
 from isa.machine import Machine
 
-__all__ = ["MESH_SIGNATURE", "Mesh", "PlacedTile", "QUIET_CYCLES"]
+__all__ = ["MESH_SIGNATURE", "QUIET_CYCLES", "Mesh", "PlacedTile"]
 
 QUIET_CYCLES = 64
 """Cycles without any activity, all queues halted, after which a run counts as finished."""

@@ -33,13 +33,15 @@ class Stall(wiring.Component):
 
     def __init__(self, *, shape, seed: int):
         self._seed = seed
-        super().__init__({
-            "i": In(stream.Signature(shape)),
-            "o": Out(stream.Signature(shape)),
-            "rate": In(8),
-            "seed": In(16),
-            "load": In(1),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(shape)),
+                "o": Out(stream.Signature(shape)),
+                "rate": In(8),
+                "seed": In(16),
+                "load": In(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -118,7 +118,7 @@ class Combine(wiring.Component):
         ]
 
         # Who is where: sums in the first adder, on their way to and in the second.
-        first, third, three = Signal(ADD), Signal(2 * ADD), Signal()
+        first, third, compare, three = Signal(ADD), Signal(2 * ADD), Signal(), Signal()
         enter, enter_maximum, enter_three = Signal(), Signal(), Signal()
         m.d.comb += enter.eq(start | again[0])
         with m.If(again[0]):
@@ -128,6 +128,7 @@ class Combine(wiring.Component):
         m.d.sync += [
             first.eq(Cat(enter & ~enter_maximum, first)),
             third.eq(Cat(enter & ~enter_maximum & enter_three, third)),
+            compare.eq(enter & enter_maximum),
         ]
         with m.If(enter):
             m.d.sync += three.eq(enter_three)
@@ -137,6 +138,7 @@ class Combine(wiring.Component):
             part = slice(32 * index, 32 * index + 32)
             m.d.comb += [
                 lane.load.eq(enter),
+                lane.compare.eq(compare),
                 lane.three.eq(three),
                 lane.add.eq(Cat(first != 0, third[ADD:] != 0)),
                 lane.shift.eq(third[:ADD]),
@@ -147,7 +149,7 @@ class Combine(wiring.Component):
                     lane.b.eq(seconds.o.payload.d[part]),
                     lane.c.eq(seconds.o.payload.e[part]),
                 ]
-            with m.Else():
+            with m.Elif(start):
                 m.d.comb += [lane.a.eq(job.a[part]), lane.b.eq(job.b[part]), lane.c.eq(job.c[part])]
         with m.If(due[0]):
             m.d.comb += [self.valid.eq(1), self.label.eq(labels.o.payload.label)]

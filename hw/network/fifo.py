@@ -58,8 +58,9 @@ class Fifo(wiring.Component):
             pop.eq(self.o.valid & self.o.ready),
             write.en.eq(push),
             write.data.eq(self.i.payload),
-            self.o.payload.eq(read.data),
         ]
+        with m.If(self.o.valid):
+            m.d.comb += self.o.payload.eq(read.data)
         m.d.sync += level.eq(level + push - pop)
         with m.If(push):
             m.d.sync += write.addr.eq(self._after(write.addr))

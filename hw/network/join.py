@@ -4,6 +4,7 @@ from amaranth import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.float.stage import scratch
 from hw.layouts import Port
 
 __all__ = ["Join"]
@@ -54,8 +55,9 @@ class Join(wiring.Component):
         same, clash = {}, {}
         for p in ports:
             for q in range(p + 1, len(Port)):
-                equal = Signal(name=f"same_{p}_{q}")
-                m.d.comb += equal.eq(heads[p].key == heads[q].key)
+                equal = scratch(1, f"same_{p}_{q}")
+                with m.If(heads[p].valid & heads[q].valid):
+                    m.d.comb += equal.eq(heads[p].key == heads[q].key)
                 same[p, q] = same[q, p] = equal
                 clash[p, q] = heads[p].valid & heads[q].valid & heads[p].inputs[q] & heads[q].inputs[p] & ~equal
 

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.float.add import Fp32Adder
 from hw.float.compare import key
+from hw.float.stage import scratch
 
 __all__ = ["Fp32Lane"]
 
@@ -21,8 +22,8 @@ class Fp32Lane(wiring.Component):
     -------
     load : ``In(1)``
         Register the operands ``a``, ``b``, ``c`` (``In(32)``).
-    three : ``In(1)``
-        The registered operands are three (only the maximum needs to know).
+    compare, three : ``In(1)``
+        Form the maximum of the registered operands, which are three.
     add : ``In(2)``
         Advance the first adder, the second adder.
     shift : ``In(2)``
@@ -39,6 +40,7 @@ class Fp32Lane(wiring.Component):
             "a": In(32),
             "b": In(32),
             "c": In(32),
+            "compare": In(1),
             "three": In(1),
             "add": In(2),
             "shift": In(2),
@@ -51,7 +53,7 @@ class Fp32Lane(wiring.Component):
         m = Module()
         m.submodules.adder2 = adder2 = Fp32Adder()
         m.submodules.adder3 = adder3 = Fp32Adder()
-        a, b, larger = Signal(32), Signal(32), Signal(32)
+        a, b = Signal(32), Signal(32)
         c = [Signal(32, name=f"c{age}") for age in range(1 + self.latency)]
 
         with m.If(self.load):
@@ -60,9 +62,11 @@ class Fp32Lane(wiring.Component):
             with m.If(self.shift[age]):
                 m.d.sync += c[age + 1].eq(c[age])
 
+        larger, largest = scratch(32, "larger"), scratch(32, "largest")
+        with m.If(self.compare):
+            m.d.comb += [larger.eq(_larger(a, b)), largest.eq(Mux(self.three, _larger(larger, c[0]), larger))]
         m.d.comb += [
-            larger.eq(_larger(a, b)),
-            self.maximum.eq(Mux(self.three, _larger(larger, c[0]), larger)),
+            self.maximum.eq(largest),
             adder2.a.eq(a),
             adder2.b.eq(b),
             adder2.en.eq(self.add[0]),

@@ -4,6 +4,7 @@ from amaranth import Cat, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.float.stage import scratch
 from hw.layouts import COORDINATE, Port, reduce_flit
 from hw.network.arbiter import Arbiter
 from hw.network.combine import IN_FLIGHT, LATENCY, Combine
@@ -75,7 +76,7 @@ class ReduceRouter(wiring.Component):
         flit = reduce_flit(self._tile)
         header = data.StructLayout({name: field.shape for name, field in flit if name != "data"})
         label = data.StructLayout({"header": header.size, "output": len(Port)})
-        key = data.StructLayout({name: flit[name].shape for name in _COLLECTIVE})
+        key = sum(flit[name].width for name in _COLLECTIVE)
 
         m.submodules.join = join = Join(key=key)
         m.submodules.turns = turns = Arbiter(inputs=len(Port))
@@ -87,19 +88,19 @@ class ReduceRouter(wiring.Component):
             wiring.connect(m, wiring.flipped(self.i[port]), fifo.i)
             queues.append(queue)
             heads.append(fifo.o)
-            nodes.append(tuple(Signal(len(Port), name=f"{what}_{port.name.lower()}") for what in ("inputs", "output")))
+            nodes.append(tuple(scratch(len(Port), f"{what}_{port.name.lower()}") for what in ("inputs", "output")))
 
         # Match: which heads belong together.
         for port in Port:
             head, (inputs, output) = heads[port].payload, nodes[port]
-            needed, to = reduction_node(head, self.x, self.y)
-            m.d.comb += [
-                inputs.eq(needed),
-                output.eq(to),
-                join.heads[port].valid.eq(heads[port].valid),
-                join.heads[port].inputs.eq(inputs),
-                *[join.heads[port].key[name].eq(head[name]) for name in _COLLECTIVE],
-            ]
+            with m.If(heads[port].valid):
+                needed, to = reduction_node(head, self.x, self.y)
+                m.d.comb += [
+                    inputs.eq(needed),
+                    output.eq(to),
+                    join.heads[port].key.eq(Cat(head[name] for name in _COLLECTIVE)),
+                ]
+            m.d.comb += [join.heads[port].valid.eq(heads[port].valid), join.heads[port].inputs.eq(inputs)]
 
         # Choose: one complete set whose output has room, each in its turn.
         used = [Signal(range(IN_FLIGHT + 1), name=f"used_{port.name.lower()}") for port in Port]

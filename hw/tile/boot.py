@@ -39,23 +39,25 @@ class BootLoader(wiring.Component):
 
     def __init__(self, *, tile: Tile):
         self._tile = tile
-        super().__init__({
-            "x": In(COORDINATE),
-            "y": In(COORDINATE),
-            "channel_x": In(COORDINATE),
-            "channel_y": In(COORDINATE),
-            "channel_edge": In(2),
-            "address": In(28),
-            "words": In(16),
-            "request": Out(stream.Signature(request_flit(tile))),
-            "arrived": In(1),
-            "fetch": Out(stream.Signature(16)),
-            "fetch_valid": In(1),
-            "fetch_data": In(BITS),
-            "entries": Out(16).array(len(Queue)),
-            "booted": Out(1),
-            "bad_header": Out(1),
-        })
+        super().__init__(
+            {
+                "x": In(COORDINATE),
+                "y": In(COORDINATE),
+                "channel_x": In(COORDINATE),
+                "channel_y": In(COORDINATE),
+                "channel_edge": In(2),
+                "address": In(28),
+                "words": In(16),
+                "request": Out(stream.Signature(request_flit(tile))),
+                "arrived": In(1),
+                "fetch": Out(stream.Signature(16)),
+                "fetch_valid": In(1),
+                "fetch_data": In(BITS),
+                "entries": Out(16).array(len(Queue)),
+                "booted": Out(1),
+                "bad_header": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

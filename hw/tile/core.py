@@ -60,9 +60,7 @@ class TileCore(wiring.Component):
         m.submodules.ejector = ejector = Ejector(tile=tile)
         m.submodules.boot = boot = BootLoader(tile=tile)
         m.submodules.data_router = data_router = Router(machine=machine, payload=data_flit(tile), multicast=True)
-        m.submodules.request_router = request_router = Router(
-            machine=machine, payload=request_flit(tile), multicast=False
-        )
+        m.submodules.request_router = request_router = Router(machine=machine, payload=request_flit(tile), multicast=False)
         m.submodules.reduce_router = reduce_router = ReduceRouter(machine=machine, tile=tile)
         engines = {Queue.MATRIX: matrix, Queue.VECTOR: vector, Queue.LOAD: load, Queue.OUT: out}
         sequencers = {}
@@ -252,5 +250,15 @@ class TileCore(wiring.Component):
         ]
         # Registered: nobody needs it in the same cycle.
         m.d.sync += self.alive.eq(
-            Cat(stepping, matrix.active, vector.active, ejected, *moved.values(), out.flits, load.done, matrix.done, vector.done).any()
+            Cat(
+                stepping,
+                matrix.active,
+                vector.active,
+                ejected,
+                *moved.values(),
+                out.flits,
+                load.done,
+                matrix.done,
+                vector.done,
+            ).any()
         )

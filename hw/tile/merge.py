@@ -30,10 +30,12 @@ class Merge(wiring.Component):
         if not isinstance(inputs, int) or inputs < 1:
             raise TypeError(f"Number of inputs must be a positive integer, not {inputs!r}")
         self._inputs = inputs
-        super().__init__({
-            "i": In(stream.Signature(shape)).array(inputs),
-            "o": Out(stream.Signature(shape)),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(shape)).array(inputs),
+                "o": Out(stream.Signature(shape)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -30,22 +30,24 @@ def tile_signature(machine: Machine) -> wiring.Signature:
     for network, flit in (("data", data_flit), ("request", request_flit), ("reduce", reduce_flit)):
         links[f"{network}_i"] = In(stream.Signature(flit(tile))).array(4)
         links[f"{network}_o"] = Out(stream.Signature(flit(tile))).array(4)
-    return wiring.Signature({
-        "x": In(COORDINATE),
-        "y": In(COORDINATE),
-        **links,
-        "boot_x": In(COORDINATE),
-        "boot_y": In(COORDINATE),
-        "boot_edge": In(2),
-        "boot_address": In(28),
-        "boot_words": In(16),
-        "run": In(1),
-        "stop": In(1),
-        "booted": Out(1),
-        "done": Out(1),
-        "alive": Out(1),
-        "error": Out(1),
-        "probe_index": In(8),
-        "probe_data": Out(32),
-        "view": Out(VIEW),
-    })
+    return wiring.Signature(
+        {
+            "x": In(COORDINATE),
+            "y": In(COORDINATE),
+            **links,
+            "boot_x": In(COORDINATE),
+            "boot_y": In(COORDINATE),
+            "boot_edge": In(2),
+            "boot_address": In(28),
+            "boot_words": In(16),
+            "run": In(1),
+            "stop": In(1),
+            "booted": Out(1),
+            "done": Out(1),
+            "alive": Out(1),
+            "error": Out(1),
+            "probe_index": In(8),
+            "probe_data": Out(32),
+            "view": Out(VIEW),
+        }
+    )

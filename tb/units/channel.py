@@ -97,7 +97,9 @@ async def random_requests(dut):
         for tag in range(rng.randrange(0, 20)):
             address, value = rng.randrange(2000, WORDS), rng.getrandbits(128)
             memory[address] = value
-            flits.insert(rng.randrange(len(flits) + 1), {"write": 1, "addr": address, "data": value, "bump": 1, "tag": 100 + tag})
+            flits.insert(
+                rng.randrange(len(flits) + 1), {"write": 1, "addr": address, "data": value, "bump": 1, "tag": 100 + tag}
+            )
             acks.append(100 + tag)
         # Writes of the same word must keep their order for the model to hold.
         memory = [word(address) for address in range(2000)] + memory[2000:]

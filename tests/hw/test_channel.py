@@ -19,5 +19,11 @@ def test_channel(tmp_path):
     content = b"".join(word(address).to_bytes(16, "little") for address in range(WORDS))
     (tmp_path / "hbm_3.hex").write_bytes(_hex(np.frombuffer(content, np.uint8), 16))
     seen = tmp_path / "seen.json"
-    run(compiled, "tb.units.channel", environment={"FLATMESH_SEEN": str(seen)}, plusargs=[f"+hbm_dir={tmp_path}"], workdir=tmp_path)
+    run(
+        compiled,
+        "tb.units.channel",
+        environment={"FLATMESH_SEEN": str(seen)},
+        plusargs=[f"+hbm_dir={tmp_path}"],
+        workdir=tmp_path,
+    )
     assert json.loads(seen.read_text()) == {"error": 1}

@@ -18,6 +18,8 @@ TILES = {
     "8 banks": TILE.model_copy(update={"l1_banks": 8}),
     "wide words": TILE.model_copy(update={"link_bits": 512}),
 }
+
+
 class Bench:
     """The engine with an L1 that answers after one cycle and networks that stall."""
 

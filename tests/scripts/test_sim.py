@@ -35,7 +35,7 @@ def result(name: str, **environment: str) -> dict:
     done = sim("--out", out, **{"MACHINE": "tiny", **environment})
     assert done.returncode == 0, done.stdout + done.stderr
     seen = json.loads((ROOT / "build" / out / "result.json").read_text())
-    assert KEYS <= set(seen)
+    assert set(seen) >= KEYS
     assert seen["bit_exact"] and seen["error_vs_reference"] <= 2
     assert seen["hbm_read_bytes"] + seen["hbm_write_bytes"] == seen["hbm_ideal_bytes"]
     return seen

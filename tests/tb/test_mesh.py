@@ -46,7 +46,9 @@ def test_a_flipped_bit_in_an_instruction(bit):
     words = image(vector="sync\nsync\nhalt")
     slot = 1 + 1 + 1  # header, matrix halt, first vector sync
     words[slot] ^= 1 << bit
-    with pytest.raises(RunFailure, match=rf"^tile \(1,0\) stopped in cycle \d+: BAD_CHECKSUM, queue vector, instruction slot {slot},"):
+    with pytest.raises(
+        RunFailure, match=rf"^tile \(1,0\) stopped in cycle \d+: BAD_CHECKSUM, queue vector, instruction slot {slot},"
+    ):
         run(words)
 
 
@@ -77,7 +79,9 @@ def test_a_read_beyond_the_l1():
 
 def test_a_put_beyond_the_receivers_l1():
     words = image(out="put local=0 remote=0xffe rows=1 words=4 x0=1 x1=1 y0=1 y1=1\nhalt")
-    with pytest.raises(RunFailure, match=r"^tile \(1,1\) stopped in cycle \d+: REMOTE_ADDRESS, arriving flits, detail 0x1000"):
+    with pytest.raises(
+        RunFailure, match=r"^tile \(1,1\) stopped in cycle \d+: REMOTE_ADDRESS, arriving flits, detail 0x1000"
+    ):
         run(words)
 
 
@@ -99,7 +103,9 @@ def test_a_reduction_that_members_disagree_on():
 
     images = {(0, 0): member(3), (1, 0): member(4), (0, 1): image(), (1, 1): image()}
     hbm = [np.zeros(16, np.uint8) for _ in TINY.channels]
-    with pytest.raises(RunFailure, match=r"^tile \(1,0\) stopped in cycle \d+: REDUCE_MISMATCH, arriving flits, detail 0x[34]"):
+    with pytest.raises(
+        RunFailure, match=r"^tile \(1,0\) stopped in cycle \d+: REDUCE_MISMATCH, arriving flits, detail 0x[34]"
+    ):
         simulate(TINY, images, hbm, dump=(0, 0), settings=Settings(watchdog=1000))
 
 
@@ -109,7 +115,9 @@ def test_images_and_data_that_do_not_fit():
     with pytest.raises(UserError, match=r"^HBM channel 0 needs \d+ words of 16 B, it has 256$"):
         simulate(small, images, [np.zeros(4096, np.uint8)] * 4, dump=(0, 0))
     long = image(load="sync\n" * 600 + "halt")
-    with pytest.raises(UserError, match=r"^the program needs 60\d instruction slots, the tile has program_instructions=512$"):
+    with pytest.raises(
+        UserError, match=r"^the program needs 60\d instruction slots, the tile has program_instructions=512$"
+    ):
         simulate(TINY, dict.fromkeys(images, long), [np.zeros(16, np.uint8)] * 4, dump=(0, 0))
 
 
