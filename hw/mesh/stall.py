@@ -28,7 +28,7 @@ class Stall(wiring.Component):
     seed : ``In(16)``
         Run-time seed, taken while `load` is 1.
     load : ``In(1)``
-        Restart the sequence.
+        Restart the sequence; nothing is refused meanwhile.
     """
 
     def __init__(self, *, shape, seed: int):
@@ -55,7 +55,7 @@ class Stall(wiring.Component):
 
         offered = Signal()
         m.d.sync += offered.eq(self.o.valid & ~self.o.ready)
-        passing = offered | (state[:8] >= self.rate)
+        passing = self.load | offered | (state[:8] >= self.rate)
         m.d.comb += [
             self.o.payload.eq(self.i.payload),
             self.o.valid.eq(self.i.valid & passing),
