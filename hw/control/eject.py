@@ -49,16 +49,18 @@ class Ejector(wiring.Component):
 
     def __init__(self, *, tile: Tile):
         self._tile = tile
-        super().__init__({
-            "data": In(stream.Signature(data_flit(tile))),
-            "reduce": In(stream.Signature(reduce_flit(tile))),
-            "l1_data": Out(L1Port(tile)),
-            "l1_reduce": Out(L1Port(tile)),
-            "program": Out(data.StructLayout({"valid": 1, "addr": 16, "data": tile.link_bits})),
-            "bump": Out(stream.Signature(SEM)).array(2),
-            "turned": Out(stream.Signature(data_flit(tile))),
-            "error": Out(data.StructLayout({"valid": 1, "addr": 16})),
-        })
+        super().__init__(
+            {
+                "data": In(stream.Signature(data_flit(tile))),
+                "reduce": In(stream.Signature(reduce_flit(tile))),
+                "l1_data": Out(L1Port(tile)),
+                "l1_reduce": Out(L1Port(tile)),
+                "program": Out(data.StructLayout({"valid": 1, "addr": 16, "data": tile.link_bits})),
+                "bump": Out(stream.Signature(SEM)).array(2),
+                "turned": Out(stream.Signature(data_flit(tile))),
+                "error": Out(data.StructLayout({"valid": 1, "addr": 16})),
+            }
+        )
 
     @property
     def program_words(self) -> int:

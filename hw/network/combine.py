@@ -58,12 +58,14 @@ class Combine(wiring.Component):
     def __init__(self, *, tile: Tile, label):
         self._tile = tile
         self._label = label
-        super().__init__({
-            "i": In(stream.Signature(combine_job(tile, label))),
-            "valid": Out(1),
-            "label": Out(label),
-            "result": Out(tile.link_bits),
-        })
+        super().__init__(
+            {
+                "i": In(stream.Signature(combine_job(tile, label))),
+                "valid": Out(1),
+                "label": Out(label),
+                "result": Out(tile.link_bits),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -37,13 +37,15 @@ class Fork(wiring.Component):
         if not isinstance(branches, int) or branches < 1:
             raise TypeError(f"Number of branches must be a positive integer, not {branches!r}")
         self.branches = branches
-        super().__init__({
-            "valid": In(1),
-            "mask": In(branches),
-            "pending": Out(branches),
-            "taken": In(branches),
-            "done": Out(1),
-        })
+        super().__init__(
+            {
+                "valid": In(1),
+                "mask": In(branches),
+                "pending": Out(branches),
+                "taken": In(branches),
+                "done": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -41,12 +41,14 @@ class Join(wiring.Component):
 
     def __init__(self, *, key):
         head = data.StructLayout({"valid": 1, "inputs": len(Port), "key": key})
-        super().__init__({
-            "heads": In(head).array(len(Port)),
-            "complete": Out(len(Port)),
-            "mismatch": Out(1),
-            "mismatch_port": Out(len(Port)),
-        })
+        super().__init__(
+            {
+                "heads": In(head).array(len(Port)),
+                "complete": Out(len(Port)),
+                "mismatch": Out(1),
+                "mismatch_port": Out(len(Port)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

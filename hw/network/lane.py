@@ -35,19 +35,21 @@ class Fp32Lane(wiring.Component):
     latency = Fp32Adder.latency
 
     def __init__(self):
-        super().__init__({
-            "load": In(1),
-            "a": In(32),
-            "b": In(32),
-            "c": In(32),
-            "compare": In(1),
-            "three": In(1),
-            "add": In(2),
-            "shift": In(2),
-            "maximum": Out(32),
-            "sum2": Out(32),
-            "sum3": Out(32),
-        })
+        super().__init__(
+            {
+                "load": In(1),
+                "a": In(32),
+                "b": In(32),
+                "c": In(32),
+                "compare": In(1),
+                "three": In(1),
+                "add": In(2),
+                "shift": In(2),
+                "maximum": Out(32),
+                "sum2": Out(32),
+                "sum3": Out(32),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -57,14 +57,16 @@ class ReduceRouter(wiring.Component):
         self._mesh = machine.mesh
         self._tile = tile
         flit = reduce_flit(tile)
-        super().__init__({
-            "x": In(COORDINATE),
-            "y": In(COORDINATE),
-            "i": In(stream.Signature(flit)).array(len(Port)),
-            "o": Out(stream.Signature(flit)).array(len(Port)),
-            "mismatch": Out(1),
-            "mismatch_tag": Out(8),
-        })
+        super().__init__(
+            {
+                "x": In(COORDINATE),
+                "y": In(COORDINATE),
+                "i": In(stream.Signature(flit)).array(len(Port)),
+                "o": Out(stream.Signature(flit)).array(len(Port)),
+                "mismatch": Out(1),
+                "mismatch_tag": Out(8),
+            }
+        )
 
     @staticmethod
     def latency(op: ReduceOp, inputs: int) -> int:

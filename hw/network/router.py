@@ -54,12 +54,14 @@ class Router(wiring.Component):
         self._mesh = machine.mesh
         self._payload = payload
         self._multicast = bool(multicast)
-        super().__init__({
-            "x": In(COORDINATE),
-            "y": In(COORDINATE),
-            "i": In(stream.Signature(payload)).array(len(Port)),
-            "o": Out(stream.Signature(payload)).array(len(Port)),
-        })
+        super().__init__(
+            {
+                "x": In(COORDINATE),
+                "y": In(COORDINATE),
+                "i": In(stream.Signature(payload)).array(len(Port)),
+                "o": Out(stream.Signature(payload)).array(len(Port)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -26,15 +26,17 @@ class Routes(wiring.Component):
 
     def __init__(self, rows):
         self._rows = rows
-        super().__init__({
-            "flit": In(FLIT),
-            "x": In(COORDINATE),
-            "y": In(COORDINATE),
-            "multicast": Out(5).array(5),
-            "request": Out(5),
-            "inputs": Out(5),
-            "output": Out(5),
-        })
+        super().__init__(
+            {
+                "flit": In(FLIT),
+                "x": In(COORDINATE),
+                "y": In(COORDINATE),
+                "multicast": Out(5).array(5),
+                "request": Out(5),
+                "inputs": Out(5),
+                "output": Out(5),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
