@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-__all__ = ["QUEUE_PROBES", "ErrorCode", "Probe", "QueueState"]
+__all__ = ["QUEUE_PROBES", "ErrorCode", "Event", "Probe", "QueueState"]
 
 
 class ErrorCode(IntEnum):
@@ -18,6 +18,7 @@ class ErrorCode(IntEnum):
     REMOTE_ADDRESS = 7  # an arriving flit addresses a word beyond the L1 or the program memory
     REDUCE_MISMATCH = 8  # flits that meet in a join belong to different collectives or have a different sequence
     RECTANGLE = 9  # an empty rectangle or one outside the mesh, or a root or channel that is not there
+    REDUCE_INCOMPLETE = 10  # nothing moves any more, and a reduction still waits for a member
 
 
 class QueueState(IntEnum):
@@ -33,12 +34,22 @@ class QueueState(IntEnum):
     ERROR = 7
 
 
+class Event(IntEnum):
+    """What a tile shows as it happens, each with the tag of the transfer."""
+
+    ISSUE_LOAD = 0  # the load queue hands a command to its engine
+    ISSUE_OUT = 1  # the out queue hands a command to its engine
+    INJECT = 2  # a flit of the out engine enters a network
+    WRITE_DATA = 3  # a word that came by the data network is written to L1
+    WRITE_REDUCE = 4  # a word that came by the reduction network is written to L1
+
+
 class Probe(IntEnum):
     """Index of a 32-bit value in a tile's probe port, read after (or during) a run. Counters count from the start signal."""
 
     ERROR = 0  # ErrorCode | queue << 8 | pc << 16 (queue 0xFF: the network or L1)
     ERROR_CYCLE = 1
-    ERROR_DETAIL = 2  # tag of a mismatch, address of a range error
+    ERROR_DETAIL = 2  # tag of a reduction, address of a range error
     MATRIX_ACTIVE = 3  # cycles in which the PE array accepted a step
     MATRIX_BUSY = 4  # cycles with a matmul in flight
     MATRIX_OPERAND_STALL = 5  # cycles in which the array waited for operands from L1

@@ -19,10 +19,13 @@ from hw.mesh.mesh import MESH_SIGNATURE, Mesh
 from hw.tile.tile import Tile
 from isa.errors import UserError
 from isa.machine import Machine
-from isa.status import ErrorCode, Probe, QueueState
+from tb.diagnosis import why_stopped
 from tb.runner import ROOT, Build, SimulationFailure, build, run
 
-__all__ = ["MeshRun", "RunFailure", "Settings", "build_mesh", "simulate", "verilog"]
+__all__ = ["EVENTS", "MeshRun", "RunFailure", "Settings", "build_mesh", "simulate", "verilog"]
+
+EVENTS = np.dtype([("cycle", np.int64), ("x", np.int16), ("y", np.int16), ("kind", np.int16), ("tag", np.int16)])
+"""One event of a tile: the cycle (0: the first in which the queues may run), the tile, the `isa.status.Event`, the transfer's tag."""
 
 BENCH = "tb.benches.mesh"
 
@@ -38,9 +41,11 @@ class Settings:
     stall_rate: int = 0
     """Every link refuses new flits in `stall_rate` of 256 cycles."""
     stall_seed: int = 1
-    watchdog: int = 20_000
-    """Cycles without activity that count as a hang."""
+    watchdog: int = 800
+    """Cycles without any activity, engines and HBM channels included, that count as a hang."""
     waves: bool = False
+    events: bool = False
+    """Record what every tile issues, injects and receives."""
     transport: bool = True
     """Links that simulate faster, see `hw.mesh.transport.Transport`; no cycle depends on it."""
 
@@ -63,6 +68,8 @@ class MeshRun:
     run_seconds: float
     """Wall time of the simulation from the release of reset to `finished`."""
     simulated_cycles: int
+    events: NDArray | None = None
+    """All events of `EVENTS`, by cycle, of a run that records them."""
     workdir: Path = field(default_factory=Path)
 
     def total(self, probe: int) -> int:
@@ -70,26 +77,27 @@ class MeshRun:
         return sum(values[probe] for values in self.probes.values())
 
 
-def verilog(machine: Machine, *, stall: bool = False, transport: bool = True) -> dict[str, str]:
-    """File name to Verilog text of the machine: ``tile.v``, ``mesh.v`` and the HBM memory model.
+def verilog(machine: Machine, *, stall: bool = False, transport: bool = True, events: bool = False) -> dict[str, str]:
+    """File name to Verilog text of the machine: ``tile.v``, ``mesh.v`` and the simulation models.
 
     Emission takes seconds, so its result is kept under ``build/verilog``, keyed by the sources and the machine.
     """
     hardware = machine.model_copy(
         update={"name": "any", "clock_ghz": 1.0, "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1})}
     )
-    digest = hashlib.sha256(f"{amaranth.__version__} {stall} {transport} {hardware!r}".encode())
+    digest = hashlib.sha256(f"{amaranth.__version__} {stall} {transport} {events} {hardware!r}".encode())
     for folder in ("isa", "hw"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in (".py", ".v"):
                 digest.update(path.read_bytes())
     cached = ROOT / "build" / "verilog" / digest.hexdigest()[:16]
-    names = ("tile.v", "mesh.v", "hbm_memory.v")
+    models = [ROOT / "hw" / "memory" / "hbm_memory.v", *([ROOT / "hw" / "mesh" / "event_log.v"] if events else [])]
+    names = ("tile.v", "mesh.v", *(model.name for model in models))
     if not all((cached / name).exists() for name in names):
         texts = (
             emit(Tile(machine=hardware), "tile"),
-            emit(Mesh(machine=hardware, stall=stall, transport=transport), "mesh"),
-            (ROOT / "hw" / "memory" / "hbm_memory.v").read_text(),
+            emit(Mesh(machine=hardware, stall=stall, transport=transport, events=events), "mesh"),
+            *(model.read_text() for model in models),
         )
         cached.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cached.parent) as scratch:
@@ -101,11 +109,13 @@ def verilog(machine: Machine, *, stall: bool = False, transport: bool = True) ->
     return {name: (cached / name).read_text() for name in names}
 
 
-def build_mesh(machine: Machine, *, stall: bool = False, waves: bool = False, transport: bool = True) -> Build:
+def build_mesh(
+    machine: Machine, *, stall: bool = False, waves: bool = False, transport: bool = True, events: bool = False
+) -> Build:
     """Compile the machine's mesh, the tile once."""
     ports = ["clk", "rst", *port_names(MESH_SIGNATURE)]
     return build(
-        verilog(machine, stall=stall, transport=transport),
+        verilog(machine, stall=stall, transport=transport, events=events),
         "mesh",
         public={"mesh": ports},
         hierarchical=["tile"],
@@ -151,7 +161,13 @@ def simulate(
     SimulationFailure
         If the simulator itself fails.
     """
-    compiled = build_mesh(machine, stall=settings.stall_rate > 0, waves=settings.waves, transport=settings.transport)
+    compiled = build_mesh(
+        machine,
+        stall=settings.stall_rate > 0,
+        waves=settings.waves,
+        transport=settings.transport,
+        events=settings.events,
+    )
     if workdir is None:
         (ROOT / "build" / "runs").mkdir(parents=True, exist_ok=True)
         workdir = Path(tempfile.mkdtemp(prefix="mesh-", dir=ROOT / "build" / "runs"))
@@ -171,7 +187,12 @@ def simulate(
             compiled,
             BENCH,
             environment={"FLATMESH_RUN": str(workdir)},
-            plusargs=[f"+hbm_dir={workdir}", f"+dump_from={dump[0]}", f"+dump_to={dump[1]}"],
+            plusargs=[
+                f"+hbm_dir={workdir}",
+                f"+dump_from={dump[0]}",
+                f"+dump_to={dump[1]}",
+                f"+event_log={workdir / 'events.txt'}",
+            ],
             workdir=workdir,
             waves=settings.waves,
         )
@@ -180,7 +201,7 @@ def simulate(
         (index % machine.mesh.columns, index // machine.mesh.columns): values for index, values in enumerate(seen["tiles"])
     }
     if seen["error"] or seen["hung"]:
-        raise RunFailure(_why(machine, probes, seen))
+        raise RunFailure(why_stopped(machine, probes, seen))
     return MeshRun(
         cycles=seen["cycles"],
         boot_cycles=seen["boot_cycles"],
@@ -191,6 +212,7 @@ def simulate(
         build_seconds=compiled.seconds,
         run_seconds=seen["seconds"],
         simulated_cycles=seen["cycles"] + seen["boot_cycles"],
+        events=_read_events(workdir / "events.txt", machine.mesh.columns) if settings.events else None,
         workdir=workdir,
     )
 
@@ -238,6 +260,22 @@ def _read_hex(path: Path, word_bytes: int) -> NDArray[np.uint8]:
     return np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8).reshape(-1, word_bytes)[:, ::-1].reshape(-1)
 
 
+def _read_events(path: Path, columns: int) -> NDArray:
+    try:
+        cycle, tile, kind, tag = np.loadtxt(path, np.int64, ndmin=2).reshape(-1, 4).T
+    except OSError as error:
+        raise SimulationFailure(f"the simulation left no {path.name}") from error
+    events = np.empty(len(cycle), EVENTS)
+    events["cycle"], events["x"], events["y"], events["kind"], events["tag"] = (
+        cycle,
+        tile % columns,
+        tile // columns,
+        kind,
+        tag,
+    )
+    return events
+
+
 class _reporting:
     """Follows the cycle count that the bench writes, while the simulator runs."""
 
@@ -258,35 +296,3 @@ class _reporting:
         self._stop.set()
         if self._progress:
             self._thread.join()
-
-
-def _why(machine: Machine, probes: dict[tuple[int, int], list[int]], seen: dict) -> str:
-    """One line for a stopped machine: the first error, or who waits for what."""
-    failed = [(values[Probe.ERROR_CYCLE], tile) for tile, values in probes.items() if values[Probe.ERROR] & 0xFF]
-    if failed:
-        cycle, (x, y) = min(failed)
-        values = probes[x, y]
-        code, queue, pc = values[Probe.ERROR] & 0xFF, values[Probe.ERROR] >> 8 & 0xFF, values[Probe.ERROR] >> 16
-        where = f"queue {_queue_name(queue)}, instruction slot {pc}" if queue != 0xFF else "arriving flits"
-        detail = values[Probe.ERROR_DETAIL]
-        return f"tile ({x},{y}) stopped in cycle {cycle}: {ErrorCode(code).name}, {where}, detail {detail:#x}"
-    if seen["error"]:
-        bad = [index for index, channel in enumerate(seen["channels"]) if channel[2]]
-        return f"HBM channel {bad[0] if bad else '?'}: an access beyond its {machine.channel_words} words"
-    waiting = []
-    for (x, y), values in probes.items():
-        for queue in range(4):
-            pc, state, sem, count = values[Probe.QUEUE + 16 * queue :][:4]
-            if state in (QueueState.WAIT0, QueueState.WAIT1):
-                have = values[Probe.SEMAPHORE + sem]
-                waiting.append(
-                    f"tile ({x},{y}) {_queue_name(queue)} slot {pc} waits for semaphore {sem} >= {count}, it is {have}"
-                )
-            elif state not in (QueueState.HALTED,):
-                waiting.append(f"tile ({x},{y}) {_queue_name(queue)} slot {pc} is in {QueueState(state).name}")
-    shown = "; ".join(waiting[:8]) + (f"; and {len(waiting) - 8} more" if len(waiting) > 8 else "")
-    return f"hung: nothing moved after cycle {seen['cycles']}: {shown}"
-
-
-def _queue_name(queue: int) -> str:
-    return ("matrix", "vector", "load", "out")[queue]

@@ -43,6 +43,8 @@ class Ejector(wiring.Component):
         Reduction results to multicast.
     error : ``Out(struct)``
         ``valid`` in the cycle in which a word for beyond the L1 or the program memory is dropped, with its ``addr``.
+    tags : ``Out(8).array(2)``
+        Tags of what is offered to ``l1_data`` and ``l1_reduce``.
     """
 
     latency = 1
@@ -59,6 +61,7 @@ class Ejector(wiring.Component):
                 "bump": Out(stream.Signature(SEM)).array(2),
                 "turned": Out(stream.Signature(data_flit(tile))),
                 "error": Out(data.StructLayout({"valid": 1, "addr": 16})),
+                "tags": Out(8).array(2),
             }
         )
 
@@ -81,6 +84,7 @@ class Ejector(wiring.Component):
         wiring.connect(m, data_bump.o, wiring.flipped(self.bump[0]))
         wiring.connect(m, reduce_bump.o, wiring.flipped(self.bump[1]))
 
+        m.d.comb += [self.tags[0].eq(data_fifo.o.payload.tag), self.tags[1].eq(reduce_fifo.o.payload.tag)]
         for fifo, bump, port in ((data_fifo, data_bump, self.l1_data), (reduce_fifo, reduce_bump, self.l1_reduce)):
             m.d.comb += [
                 port.req.payload.write.eq(1),

@@ -11,11 +11,15 @@ from hw.mesh.transport import Transport
 from hw.tile.ports import tile_signature
 from isa.instructions import EdgePort
 from isa.machine import Machine
+from isa.status import Event
 
-__all__ = ["MESH_SIGNATURE", "QUIET_CYCLES", "Mesh", "PlacedTile"]
+__all__ = ["GRACE_CYCLES", "MESH_SIGNATURE", "QUIET_CYCLES", "Mesh", "PlacedTile"]
 
 QUIET_CYCLES = 64
 """Cycles without any activity, all queues halted, after which a run counts as finished."""
+
+GRACE_CYCLES = 16
+"""Cycles that the tiles then have to report an incomplete reduction."""
 
 NETWORKS = ("data", "request", "reduce")
 
@@ -81,7 +85,7 @@ class Mesh(wiring.Component):
     After reset every tile loads its image: tile i from channel ``i mod channels``, at word ``boot_address + (i div channels) *
     boot_words``. When all have booted, all start in the same cycle. The run is over (``finished``) when every queue has halted
     and nothing has moved for `QUIET_CYCLES`, or an error was raised (``error``), or nothing has moved for ``watchdog`` cycles
-    with work left (``hung``).
+    with work left (``hung``; ``error`` if a reduction turns out to be incomplete).
 
     Parameters
     ----------
@@ -91,6 +95,8 @@ class Mesh(wiring.Component):
         Build random back-pressure into every link.
     transport : bool
         Build links that simulate faster, see :class:`Transport`. Changes no cycle.
+    events : bool
+        Build in the simulation model ``event_log``, which writes every `Event` of every tile to a file.
 
     Members
     -------
@@ -113,9 +119,10 @@ class Mesh(wiring.Component):
         Cycles from reset to the start, and from the start to the last activity.
     """
 
-    def __init__(self, *, machine: Machine, stall: bool = False, transport: bool = False):
+    def __init__(self, *, machine: Machine, stall: bool = False, transport: bool = False, events: bool = False):
         self._machine = machine
         self._stall = stall
+        self._events = events
         self._transport = transport
         self._links = 0
         super().__init__(MESH_SIGNATURE)
@@ -125,7 +132,7 @@ class Mesh(wiring.Component):
         machine = self._machine
         columns, rows = machine.mesh.columns, machine.mesh.rows
 
-        self._running = Signal()
+        self._running, self._expired = Signal(), Signal()
         tiles = {}
         for y in range(rows):
             for x in range(columns):
@@ -201,6 +208,7 @@ class Mesh(wiring.Component):
                 tile.boot_words.eq(self.boot_words),
                 tile.run.eq(self._running),
                 tile.stop.eq(self.error),
+                tile.expired.eq(self._expired),
             ]
 
     def _control(self, m, tiles, channels):
@@ -224,16 +232,21 @@ class Mesh(wiring.Component):
             m.d.sync += [self.error.eq(1), self.finished.eq(1)]
         with m.If(booted):
             m.d.sync += self._running.eq(1)
+        # All is quiet: a reduction that still waits for a member is waiting in vain, and its tile reports it now.
+        with m.If((quiet == self.watchdog) | done & (quiet == QUIET_CYCLES)):
+            m.d.sync += self._expired.eq(1)
+        with m.If(done & (quiet == QUIET_CYCLES + GRACE_CYCLES)):
+            m.d.sync += self.finished.eq(1)
+        with m.Elif(quiet == self.watchdog + GRACE_CYCLES):
+            m.d.sync += [self.hung.eq(1), self.finished.eq(1)]
         with m.If(~self._running):
-            m.d.sync += [self.boot_cycles.eq(self.boot_cycles + ~self.error), quiet.eq(0)]
+            m.d.sync += self.boot_cycles.eq(self.boot_cycles + ~self.error)
         with m.Elif(~self.finished):
             m.d.sync += running.eq(running + 1)
             with m.If(alive):
                 m.d.sync += self.cycles.eq(running)
-            with m.If(done & (quiet == QUIET_CYCLES)):
-                m.d.sync += self.finished.eq(1)
-            with m.Elif(quiet == self.watchdog):
-                m.d.sync += [self.hung.eq(1), self.finished.eq(1)]
+        if self._events:
+            self._log(m, every, running)
 
         targets = [tile.probe_data for tile in every]
         for channel in channels:
@@ -241,3 +254,16 @@ class Mesh(wiring.Component):
             targets.append(values[self.probe_index[:2]])
         m.d.comb += [tile.probe_index.eq(self.probe_index) for tile in every]
         m.d.sync += self.probe_data.eq(Array(targets)[self.probe_target])
+
+    def _log(self, m, tiles, cycle):
+        events = [event for tile in tiles for event in tile.view.events]
+        m.submodules.event_log = Instance(
+            "event_log",
+            ("p", "TILES", len(tiles)),
+            ("p", "KINDS", len(Event)),
+            ("i", "clk", ClockSignal()),
+            ("i", "on", self._running),
+            ("i", "cycle", cycle),
+            ("i", "valid", Cat(event.valid for event in events)),
+            ("i", "tags", Cat(event.tag for event in events)),
+        )

@@ -51,6 +51,8 @@ class ReduceRouter(wiring.Component):
         Two inputs hold flits that wait for each other, see `Join`. Never combined; stays until reset.
     mismatch_tag : ``Out(8)``
         Tag of the one at the lower input.
+    waiting : ``Out(1)``, waiting_tag : ``Out(8)``
+        Some input holds a flit, and the tag of the one at the lowest such input. If nothing moves any more, it is stuck.
     """
 
     def __init__(self, *, machine: Machine, tile: Tile):
@@ -65,6 +67,8 @@ class ReduceRouter(wiring.Component):
                 "o": Out(stream.Signature(flit)).array(len(Port)),
                 "mismatch": Out(1),
                 "mismatch_tag": Out(8),
+                "waiting": Out(1),
+                "waiting_tag": Out(8),
             }
         )
 
@@ -163,4 +167,7 @@ class ReduceRouter(wiring.Component):
                 with m.Case(1 << port):
                     m.d.comb += tags.eq(heads[port].payload.tag)
         m.d.comb += [self.mismatch.eq(join.mismatch), self.mismatch_tag.eq(tags)]
+        for head in reversed(heads):
+            with m.If(head.valid):
+                m.d.comb += [self.waiting.eq(1), self.waiting_tag.eq(head.payload.tag)]
         return m

@@ -21,7 +21,7 @@ from hw.tile.probes import Probes
 from hw.vector.engine import VectorEngine
 from isa.instructions import Queue
 from isa.machine import Machine
-from isa.status import ErrorCode, Probe, QueueState
+from isa.status import ErrorCode, Event, Probe, QueueState
 
 __all__ = ["TileCore"]
 
@@ -175,6 +175,7 @@ class TileCore(wiring.Component):
             sources.append((here, ErrorCode.ADDRESS, queue_, sequencers[queue_].executing, l1.error.addr))
         sources += [
             (reduce_router.mismatch, ErrorCode.REDUCE_MISMATCH, nowhere, 0, reduce_router.mismatch_tag),
+            (self.expired & reduce_router.waiting, ErrorCode.REDUCE_INCOMPLETE, nowhere, 0, reduce_router.waiting_tag),
             (semaphores.overflow, ErrorCode.SEMAPHORE_OVERFLOW, nowhere, 0, semaphores.overflow_sem),
             (ejector.error.valid, ErrorCode.REMOTE_ADDRESS, nowhere, 0, ejector.error.addr),
             (boot.bad_header, ErrorCode.BAD_HEADER, nowhere, 0, 0),
@@ -230,6 +231,17 @@ class TileCore(wiring.Component):
             values[Probe.SEMAPHORE + sem] = semaphores.read_count
         m.submodules.probes = probes = Probes(events=events, values=values)
         m.d.comb += [probes.index.eq(self.probe_index), probes.count.eq(self.run), self.probe_data.eq(probes.data)]
+
+        loads, outs = sequencers[Queue.LOAD].command, sequencers[Queue.OUT].command
+        happening = {
+            Event.ISSUE_LOAD: (loads.valid & loads.ready, loads.payload.tag),
+            Event.ISSUE_OUT: (outs.valid & outs.ready, outs.payload.tag),
+            Event.INJECT: (out.flits, out.data.payload.tag),
+            Event.WRITE_DATA: (ejector.l1_data.req.valid & ejector.l1_data.req.ready, ejector.tags[0]),
+            Event.WRITE_REDUCE: (ejector.l1_reduce.req.valid & ejector.l1_reduce.req.ready, ejector.tags[1]),
+        }
+        for event, (valid, tag) in happening.items():
+            m.d.comb += [self.view.events[event].valid.eq(valid), self.view.events[event].tag.eq(tag)]
 
         stepping = Signal(len(Queue))
         for queue, sequencer in sequencers.items():

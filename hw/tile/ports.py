@@ -6,10 +6,12 @@ from amaranth.lib.wiring import In, Out
 from hw.layouts import COORDINATE, data_flit, reduce_flit, request_flit
 from isa.instructions import Queue
 from isa.machine import Machine
+from isa.status import Event
 
 __all__ = ["VIEW", "tile_signature"]
 
 VIEW = data.StructLayout({
+    "events": data.ArrayLayout(data.StructLayout({"valid": 1, "tag": 8}), len(Event)),
     "queue_state": data.ArrayLayout(3, len(Queue)),
     "queue_pc": data.ArrayLayout(16, len(Queue)),
     "wait_sem": data.ArrayLayout(5, len(Queue)),
@@ -42,6 +44,7 @@ def tile_signature(machine: Machine) -> wiring.Signature:
             "boot_words": In(16),
             "run": In(1),
             "stop": In(1),
+            "expired": In(1),
             "booted": Out(1),
             "done": Out(1),
             "alive": Out(1),

@@ -103,10 +103,20 @@ def test_a_reduction_that_members_disagree_on():
 
     images = {(0, 0): member(3), (1, 0): member(4), (0, 1): image(), (1, 1): image()}
     hbm = [np.zeros(16, np.uint8) for _ in TINY.channels]
-    with pytest.raises(
-        RunFailure, match=r"^tile \(1,0\) stopped in cycle \d+: REDUCE_MISMATCH, arriving flits, detail 0x[34]"
-    ):
+    with pytest.raises(RunFailure, match=r"^tile \(1,0\) stopped in cycle \d+: REDUCE_MISMATCH, arriving flits, tag [34]"):
         simulate(TINY, images, hbm, dump=(0, 0), settings=Settings(watchdog=1000))
+
+
+def test_a_reduction_that_a_member_leaves_out():
+    """All queues have halted, and yet the run does not count as finished."""
+    reduce = "reduce local=0 remote=16 rows=1 words=4 x0=0 x1=1 y0=0 y1=0 target_x=1 fmt=fp32 tag=9\nhalt"
+    images = {tile: image() for tile in [(0, 0), (1, 0), (0, 1), (1, 1)]} | {(0, 0): image(out=reduce)}
+    hbm = [np.zeros(16, np.uint8) for _ in TINY.channels]
+    with pytest.raises(
+        RunFailure, match=r"^tile \(1,0\) stopped in cycle \d+: REDUCE_INCOMPLETE, arriving flits, tag 9$"
+    ) as caught:
+        simulate(TINY, images, hbm, dump=(0, 0))
+    assert int(str(caught.value).split("cycle ")[1].split(":")[0]) < 1000
 
 
 def test_images_and_data_that_do_not_fit():
