@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from golden.errors import GoldenError
 from golden.reduction import Rectangle, combine
-from isa.instructions import ReduceOp
+from golden.storage import dtype_of
+from isa.instructions import Format, ReduceOp
 from isa.status import ErrorCode
 
 __all__ = ["Contribution", "Reductions"]
@@ -30,6 +31,7 @@ class Contribution:
     root: TileXY
     tag: int
     op: ReduceOp
+    fmt: Format
     turn: bool
     rows: int
     words: int
@@ -70,12 +72,12 @@ class Reductions:
         parts = {}
         for member in tiles:
             theirs, part = members[member].popleft()
-            parts[member] = part.view(np.float32)
+            parts[member] = part.view(np.float32 if header.fmt == Format.FP32 else dtype_of(header.fmt))
             if theirs != header:
                 raise _mismatch(theirs, member, header, tile)
             if not members[member]:
                 del members[member]
-        return combine(parts, header.rectangle, header.root, header.op).view(np.uint32)
+        return combine(parts, header.rectangle, header.root, header.op, header.fmt).view(np.uint32)
 
     def pending(self) -> list[str]:
         """One line for each reduction that some members have posted and others not."""

@@ -57,7 +57,10 @@ def _check_move(opcode: Opcode, f: dict[str, int], tile: tuple[int, int], machin
     target = f["target_x"], f["target_y"]
     rectangle = Rectangle(f["x0"], f["y0"], f["x1"], f["y1"])
     to_hbm = opcode in (Opcode.LOAD, Opcode.STORE)
-    _require(opcode != Opcode.REDUCE or f["fmt"] == Format.FP32, f"format {f['fmt']}: reductions are in FP32")
+    formats = machine.mesh.formats
+    _require(
+        opcode != Opcode.REDUCE or f["fmt"] in formats, f"format {f['fmt']}: reductions take {[fmt.name for fmt in formats]}"
+    )
     words = machine.channel_words if to_hbm else machine.tile.l1_words
     if f["remote"] >= words:
         text = f"remote = {f['remote']:#x} is beyond the {'channel' if to_hbm else 'L1'}'s {words:#x} words"

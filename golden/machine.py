@@ -23,7 +23,7 @@ from golden.sequencer import Sequencer
 from golden.statistics import Collective, Statistics
 from golden.tile import L1, Semaphores
 from isa.image import Program
-from isa.instructions import EdgePort, Kind, Opcode, Queue, ReduceOp, kind_of
+from isa.instructions import EdgePort, Format, Kind, Opcode, Queue, ReduceOp, kind_of
 from isa.machine import Machine
 from isa.status import ErrorCode
 
@@ -244,6 +244,7 @@ class GoldenMachine:
             root=root,
             tag=f["tag"],
             op=ReduceOp(f["op"]),
+            fmt=Format(f["fmt"]),
             turn=bool(f["turn"]),
             rows=f["rows"],
             words=f["words"],

@@ -4,20 +4,20 @@ The order is a function of rectangle and root alone. Each router combines what i
 west, east, south, north; columns flow towards the root's row, that row towards the root.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from golden.arithmetic import add, maximum
-from isa.instructions import ReduceOp
+from golden.storage import decode, encode
+from isa.instructions import Format, ReduceOp
 
-__all__ = ["COMBINE", "Rectangle", "combine", "inputs"]
+__all__ = ["Rectangle", "combine", "inputs"]
 
-Floats = NDArray[np.float32]
-
-COMBINE: dict[ReduceOp, Callable[[Floats, Floats], Floats]] = {ReduceOp.SUM: add, ReduceOp.MAX: maximum}
+Elements = NDArray[np.float32] | NDArray[np.unsignedinteger]
 
 NEIGHBOUR = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
 
@@ -56,24 +56,45 @@ def inputs(x: int, y: int, rectangle: Rectangle, root: tuple[int, int]) -> tuple
     return tuple(port for port, used in joined.items() if used)
 
 
-def combine(members: Mapping[tuple[int, int], Floats], rectangle: Rectangle, root: tuple[int, int], op: ReduceOp) -> Floats:
+def combine(
+    members: Mapping[tuple[int, int], Elements],
+    rectangle: Rectangle,
+    root: tuple[int, int],
+    op: ReduceOp,
+    fmt: Format = Format.FP32,
+) -> Elements:
     """What arrives at the root when each tile of the rectangle contributes an array, all of one shape.
 
-    A word that meets no other (a rectangle of one tile) arrives with its bits unchanged.
+    Elements are float32 for FP32, and the bits (`golden.storage.dtype_of`) for the other formats. A router adds in FP32 and
+    rounds what it sends on to the format, once. A word that meets no other (a rectangle of one tile) arrives with its bits
+    unchanged.
     """
-    both = COMBINE[op]
 
-    def output(x: int, y: int) -> Floats:
+    def output(x: int, y: int) -> Elements:
         """What router (x, y) sends on."""
-        result = None
+        parts = []
         for port in inputs(x, y, rectangle, root):
             if port == "local":
-                part = members[x, y]
+                parts.append(members[x, y])
             else:
                 dx, dy = NEIGHBOUR[port]
-                part = output(x + dx, y + dy)
-            result = part if result is None else both(result, part)
-        assert result is not None, "an input that no member feeds"
-        return result
+                parts.append(output(x + dx, y + dy))
+        assert parts, "an input that no member feeds"
+        return parts[0] if len(parts) == 1 else _join(parts, op, fmt)
 
     return output(*root)
+
+
+def _join(parts: list[Elements], op: ReduceOp, fmt: Format) -> Elements:
+    """What one router makes of what meets there, from left to right."""
+    if op == ReduceOp.SUM:
+        if fmt == Format.FP32:
+            return reduce(add, parts)
+        return encode(reduce(add, (decode(part, fmt) for part in parts)), fmt)
+    if fmt == Format.FP32:
+        return reduce(maximum, parts)
+    # Read as sign and magnitude, as the bits of FP32 are.
+    sign = 1 << 8 * parts[0].itemsize - 1
+    keys = [np.where(part & sign, -1 - (part.astype(np.int32) & sign - 1), part) for part in parts]
+    largest = reduce(np.maximum, keys)
+    return np.where(largest < 0, (-1 - largest) | sign, largest).astype(parts[0].dtype)

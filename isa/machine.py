@@ -3,17 +3,23 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from isa.errors import UserError
+from isa.instructions import Format
 
 __all__ = ["MACHINES", "Channel", "Hbm", "Machine", "Mesh", "Tile", "load_machine"]
 
 Edge = Literal["west", "east", "south", "north"]
 EDGES: tuple[Edge, ...] = ("west", "east", "south", "north")
+
+
+def _as_tuple(value):
+    """TOML has lists where a frozen table needs tuples."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 class _Table(BaseModel):
@@ -25,12 +31,32 @@ class Mesh(_Table):
 
     columns: int = Field(ge=1, le=64, description="tiles from west to east")
     rows: int = Field(ge=1, le=64, description="tiles from south to north")
-    fifo_depth: int = Field(2, ge=2, le=64, description="flits a router input can hold")
+    fifo_depth: int = Field(4, ge=2, le=64, description="flits a router input can hold")
+    adder_stages: int = Field(
+        1, ge=1, le=2, description="cycles of the adders in the reduction network; with 1, a sum of two takes no extra cycle"
+    )
+    reduce_formats: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
+        ("fp32", "fp16", "bf16"), description="formats that reductions take: fp32, and any of fp16, bf16, e4m3, e5m2"
+    )
 
     @property
     def tiles(self) -> int:
         """Number of tiles."""
         return self.columns * self.rows
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Formats that reductions take."""
+        return tuple(Format[name.upper()] for name in self.reduce_formats)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Mesh":
+        unknown = [name for name in self.reduce_formats if name.upper() not in Format.__members__ or name != name.lower()]
+        if unknown:
+            raise ValueError(f"reduce_formats must be among fp32, fp16, bf16, e4m3, e5m2, not {unknown[0]!r}")
+        if "fp32" not in self.reduce_formats:
+            raise ValueError("reduce_formats must include fp32: softmax statistics and sums of O are in it")
+        return self
 
 
 class Tile(_Table):

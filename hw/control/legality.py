@@ -1,6 +1,6 @@
 """What a sequencer refuses before it hands an instruction to its engine."""
 
-from amaranth import Const, Module, Mux
+from amaranth import Cat, Const, Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -127,7 +127,7 @@ class Legality(wiring.Component):
         store, reduce = self.common.opcode == Opcode.STORE, self.common.opcode == Opcode.REDUCE
         outside = (self.x < operands.x0) | (self.x > operands.x1) | (self.y < operands.y0) | (self.y > operands.y1)
         no_root = (operands.target_x >= columns) | (operands.target_y >= rows)
-        yield ErrorCode.ILLEGAL, reduce & (operands.fmt != Format.FP32)
+        yield ErrorCode.ILLEGAL, reduce & ~Cat(operands.fmt == fmt for fmt in machine.mesh.formats).any()
         yield ErrorCode.REMOTE_ADDRESS, Mux(store, in_hbm[0], in_l1)
         yield ErrorCode.RECTANGLE, Mux(store, in_hbm[1], bad_rectangle | reduce & (outside | no_root))
 

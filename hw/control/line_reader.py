@@ -1,7 +1,7 @@
 """Reads rows of words from L1, a line at a time and ahead of their use."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -18,7 +18,7 @@ LINES = 4
 class LineReader(wiring.Component):
     """Delivers `rows` rows of `words` words, in order.
 
-    If L1 and the consumer are always ready, the first word is there 3 cycles after `start`, then one every cycle.
+    If L1 and the consumer are always ready, the first word is there 2 cycles after `start`, then one every cycle.
 
     Members
     -------
@@ -26,7 +26,7 @@ class LineReader(wiring.Component):
         Begin at `address`. Not before the last word of the read before was taken.
     address, pitch, rows, words : ``In``
         L1 word of the first row, words from row to row, and the numbers of rows and of words in each. `address` and `rows`
-        matter with `start`, the others until the last word was taken.
+        matter with `start`, the others from then until the last word was taken.
     l1 : ``Out(L1Port)``
         Reads of up to a line.
     word : ``Out(stream)``
@@ -68,13 +68,19 @@ class LineReader(wiring.Component):
         m.submodules.last = memory = Memory(shape=line_bits, depth=LINES, init=[])
         write_last, read_last = memory.write_port(), memory.read_port(domain="comb")
 
-        # Walk the rows: `row` is where the current one starts, `left` what is left of it.
+        # Walk the rows: `row` is where the current one starts, `left` what is left of it. The first line is asked for at once.
+        walk = data.StructLayout({"address": 16, "row": 16, "left": 12, "rows": 12})
         active, taken, release = Signal(), Signal(), Signal()
-        address, row, left, rows = Signal(16), Signal(16), Signal(12), Signal(12)
+        here, kept = Signal(walk), Signal(walk)
+        address, row, left, rows = here.address, here.row, here.left, here.rows
+        with m.If(self.start):
+            m.d.comb += [address.eq(self.address), row.eq(self.address), left.eq(self.words), rows.eq(self.rows)]
+        with m.Else():
+            m.d.comb += here.eq(kept)
         in_use = Signal(range(LINES + 1))
         whole = left >= banks
         m.d.comb += [
-            self.l1.req.valid.eq(active & (in_use != LINES)),
+            self.l1.req.valid.eq(self.start | active & (in_use != LINES)),
             self.l1.req.payload.addr.eq(address),
             self.l1.req.payload.mask.eq(Mux(whole, (1 << banks) - 1, (1 << left[:line_bits]) - 1)),
             taken.eq(self.l1.req.valid & self.l1.req.ready),
@@ -83,16 +89,15 @@ class LineReader(wiring.Component):
             write_last.data.eq(Mux(whole, banks - 1, left - 1)),
         ]
         next_row = row + self.pitch
-        with m.If(self.start):
-            m.d.sync += [active.eq(1), address.eq(self.address), row.eq(self.address)]
-            m.d.sync += [left.eq(self.words), rows.eq(self.rows)]
-        with m.Elif(taken):
-            m.d.sync += asked.eq(asked + 1)
+        with m.If(taken):
+            m.d.sync += [asked.eq(asked + 1), active.eq(1)]
             with m.If(left > banks):
-                m.d.sync += [address.eq(address + banks), left.eq(left - banks)]
+                m.d.sync += [kept.eq(here), kept.address.eq(address + banks), kept.left.eq(left - banks)]
             with m.Else():
-                m.d.sync += [address.eq(next_row), row.eq(next_row), left.eq(self.words)]
-                m.d.sync += [rows.eq(rows - 1), active.eq(rows != 1)]
+                m.d.sync += [kept.address.eq(next_row), kept.row.eq(next_row), kept.left.eq(self.words)]
+                m.d.sync += [kept.rows.eq(rows - 1), active.eq(rows != 1)]
+        with m.Elif(self.start):
+            m.d.sync += [kept.eq(here), active.eq(1)]
         with m.If(self.l1.rsp_valid):
             m.d.sync += filled.eq(filled + 1)
 

@@ -40,7 +40,7 @@ class OutEngine(wiring.Component):
         In this cycle a flit is taken; a flit is offered and not taken.
     """
 
-    LATENCY = 4
+    LATENCY = 2
 
     def __init__(self, *, tile: Tile):
         self._tile = tile
@@ -74,35 +74,29 @@ class OutEngine(wiring.Component):
             reader.address.eq(new.local),
             reader.rows.eq(new.rows),
             reader.words.eq(Mux(busy, command.words, new.words)),
-            reader.pitch.eq(command.local_pitch),
+            reader.pitch.eq(Mux(busy, command.local_pitch, new.local_pitch)),
         ]
         with m.If(start):
             m.d.sync += [command.eq(new), busy.eq(1)]
         with m.Elif(self.done):
             m.d.sync += busy.eq(0)
 
-        # The flit's registers, and where the next one goes: `row` is where its row starts, `left` what is left of it.
-        valid, taken = Signal(), Signal()
-        payload, target, sequence, last = Signal(self._tile.link_bits), Signal(28), Signal(16), Signal()
+        # Where the next flit goes: `row` is where its row starts, `left` what is left of it.
+        taken, last = Signal(), Signal()
         address, row, left, rows, number = Signal(28), Signal(28), Signal(12), Signal(12), Signal(16)
         next_row = row + command.remote_pitch
-        m.d.comb += reader.word.ready.eq(~valid | taken)
+        m.d.comb += [last.eq((left == 1) & (rows == 1)), reader.word.ready.eq(taken)]
         with m.If(start):
             m.d.sync += [address.eq(new.remote), row.eq(new.remote), left.eq(new.words), rows.eq(new.rows), number.eq(0)]
-        with m.Elif(reader.word.valid & reader.word.ready):
-            m.d.sync += [payload.eq(reader.word.payload), target.eq(address), sequence.eq(number), number.eq(number + 1)]
+        with m.Elif(taken):
+            m.d.sync += number.eq(number + 1)
             with m.If(left == 1):
                 m.d.sync += [address.eq(next_row), row.eq(next_row), left.eq(command.words), rows.eq(rows - 1)]
-                m.d.sync += last.eq(rows == 1)
             with m.Else():
-                m.d.sync += [address.eq(address + 1), left.eq(left - 1), last.eq(0)]
-        with m.If(reader.word.valid):
-            m.d.sync += valid.eq(1)
-        with m.Elif(taken):
-            m.d.sync += valid.eq(0)
+                m.d.sync += [address.eq(address + 1), left.eq(left - 1)]
 
-        # Flits: the same registers, in the layout of each network.
-        ready = Signal()
+        # Flits: the same fields, in the layout of each network.
+        valid, ready = reader.word.valid, Signal()
         with m.Switch(command.opcode):
             for opcode, network in ((Opcode.STORE, self.request), (Opcode.PUT, self.data), (Opcode.REDUCE, self.reduce)):
                 with m.Case(opcode):
@@ -110,8 +104,8 @@ class OutEngine(wiring.Component):
         for network in (self.request, self.data, self.reduce):
             flit = network.payload
             m.d.comb += [
-                flit.addr.eq(target), flit.bump.eq(command.bump & last), flit.sem.eq(command.sem), flit.tag.eq(command.tag),
-                flit.data.eq(payload),
+                flit.addr.eq(address), flit.bump.eq(command.bump & last), flit.sem.eq(command.sem), flit.tag.eq(command.tag),
+                flit.data.eq(reader.word.payload),
             ]  # fmt: skip
         store, put, reduce = self.request.payload, self.data.payload, self.reduce.payload
         m.d.comb += [
@@ -125,7 +119,7 @@ class OutEngine(wiring.Component):
             *[reduce[name].eq(command[name]) for name in ("turn", "op", "fmt")],
             reduce.root_x.eq(command.target_x),
             reduce.root_y.eq(command.target_y),
-            reduce.seq.eq(sequence),
+            reduce.seq.eq(number),
         ]
         m.d.comb += [
             taken.eq(valid & ready),

@@ -1,42 +1,50 @@
 """The pipeline that combines the words which meet in a router of the reduction network."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.network.fifo import Fifo
-from hw.network.lane import Fp32Lane
-from isa.instructions import ReduceOp
+from hw.network.lane import Lane
+from isa.instructions import Format, ReduceOp
 from isa.machine import Tile
 
-__all__ = ["Combine", "combine_job"]
+__all__ = ["Combine", "combine_job", "in_flight", "latency"]
 
-ADD = Fp32Lane.latency
-_PASS = 1 + 2 * ADD
-"""Cycles from the start of a sum to the end of the second adder."""
-LATENCY = {
-    ReduceOp.SUM: {1: 0, 2: 1 + ADD, 3: _PASS, 4: _PASS + 1 + ADD, 5: 2 * _PASS},
-    ReduceOp.MAX: {1: 0, 2: 1, 3: 1, 4: 2, 5: 2},
-}
-"""Cycles from operands to result, by operation and number of operands."""
-IN_FLIGHT = _PASS + 1
-"""Results that can be on their way at a time: two passes take two slots of the pipeline."""
 
-_MAXIMUM, _SUM2, _SUM3 = range(3)
+def latency(op: ReduceOp, fmt: Format, count: int, stages: int) -> int:
+    """Cycles from `count` operands to their result, with adders of `stages` cycles.
+
+    A maximum takes none. A sum takes `stages` - 1 for two operands and another `stages` for each more; one that is not in
+    FP32 takes one more for rounding.
+    """
+    if op == ReduceOp.MAX or count == 1:
+        return 0
+    return (count - 1) * stages - 1 + (fmt != Format.FP32)
+
+
+def in_flight(stages: int) -> int:
+    """Results that can be on their way at a time, the one that is just starting included."""
+    return latency(ReduceOp.SUM, Format.FP16, 5, stages) + 1
 
 
 def combine_job(tile: Tile, label) -> data.StructLayout:
     """Up to five words to combine from left to right, `a` first, and a label that comes out with the result."""
     words = {name: tile.link_bits for name in "abcde"}
-    return data.StructLayout({"label": label, "op": 1, "count": 3, **words})
+    return data.StructLayout({"label": label, "op": 1, "fmt": 3, "count": 3, **words})
 
 
 class Combine(wiring.Component):
     """Sum or maximum of 1 to 5 words, element by element, with two adders an element.
 
-    The result comes `LATENCY` cycles after the transfer, in the same cycle for one word, and must be taken. Results keep the
-    order of the transfers: a job whose result would overtake or meet an earlier one is not ``ready`` yet. Up to three words:
-    a job a cycle. Four or five words go through the adders twice: a job every other cycle.
+    The result comes `latency` cycles after the transfer, in the same cycle for a latency of 0, and must be taken. Results keep
+    the order of the transfers: a job whose result would overtake or meet an earlier one is not ``ready`` yet. Up to three
+    words, and all maxima: a job a cycle. A sum of four or five words goes through the adders twice: a job every other cycle.
+
+    A sum is formed in FP32 and rounded to the elements' format once, at the end. One word passes unchanged.
 
     Parameters
     ----------
@@ -44,20 +52,26 @@ class Combine(wiring.Component):
         Bits of a word.
     label : :class:`ShapeLike`
         Shape of the label.
+    stages : int
+        Cycles of an adder, 1 or 2.
+    formats : sequence of Format
+        Formats of the elements.
 
     Members
     -------
     i : ``In(stream(combine_job))``
-        Jobs. ``ready`` depends on ``op`` and ``count`` of the payload.
+        Jobs. ``ready`` depends on ``op``, ``fmt`` and ``count`` of the payload.
     valid : ``Out(1)``
         There is a result in this cycle.
     label, result : ``Out``
         The result and its label.
     """
 
-    def __init__(self, *, tile: Tile, label):
+    def __init__(self, *, tile: Tile, label, stages: int, formats: Sequence[Format]):
         self._tile = tile
         self._label = label
+        self._stages = stages
+        self._formats = tuple(formats)
         super().__init__(
             {
                 "i": In(stream.Signature(combine_job(tile, label))),
@@ -69,100 +83,107 @@ class Combine(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        job = self.i.payload
-        maximum = job.op == ReduceOp.MAX
+        job, stages = self.i.payload, self._stages
+        deep = in_flight(stages)
         lanes = []
         for index in range(self._tile.link_bits // 32):
-            m.submodules[f"lane{index}"] = lane = Fp32Lane()
+            m.submodules[f"lane{index}"] = lane = Lane(stages=stages, formats=self._formats)
             lanes.append(lane)
-        waiting = data.StructLayout({"label": self._label, "source": 2})
-        second = data.StructLayout({"maximum": 1, "three": 1, "d": self._tile.link_bits, "e": self._tile.link_bits})
-        # Neither can ever be full: two-pass jobs take two of the pipeline's slots.
-        m.submodules.labels = labels = Fifo(shape=waiting, depth=IN_FLIGHT)
-        m.submodules.seconds = seconds = Fifo(shape=second, depth=_PASS)
+        waiting = data.StructLayout({"label": self._label, "fmt": 3, "third": 1})
+        second = data.StructLayout({"d": self._tile.link_bits, "e": self._tile.link_bits, "fmt": 3, "third": 1})
+        # Neither can ever be full: a job that takes two passes takes two of the pipeline's slots.
+        m.submodules.labels = labels = Fifo(shape=waiting, depth=deep)
+        m.submodules.seconds = seconds = Fifo(shape=second, depth=2 * stages)
+        late, rest = labels.o.payload, seconds.o.payload
 
-        # Control. Bit k of `due`: a result in k cycles; of `again`: a job starts its second pass in k cycles.
-        due, again = Signal(2 * _PASS), Signal(_PASS)
-        start = Signal()
-        sources = {1: _MAXIMUM, 2: _SUM2, 3: _SUM3, 4: _SUM2, 5: _SUM3}
-        add_due, add_again, source = Signal.like(due), Signal.like(again), Signal(2)
-        with m.If(~again[0]):
-            for op in ReduceOp:
-                with m.If(job.op == op):
-                    with m.Switch(job.count):
-                        for count, latency in LATENCY[op].items():
-                            with m.Case(count):
-                                m.d.comb += self.i.ready.eq(due[latency:] == 0)
-        with m.If(self.i.valid & self.i.ready):
-            m.d.comb += start.eq(job.count != 1)
-            for op in ReduceOp:
-                with m.If(job.op == op):
-                    with m.Switch(job.count):
-                        for count, latency in LATENCY[op].items():
-                            with m.Case(count):
-                                if latency:
-                                    m.d.comb += add_due[latency - 1].eq(1)
-                                if count > 3:
-                                    m.d.comb += add_again[0 if op == ReduceOp.MAX else _PASS - 1].eq(1)
-                                m.d.comb += source.eq(_MAXIMUM if op == ReduceOp.MAX else sources[count])
-        m.d.sync += [due.eq(due[1:] | add_due), again.eq(again[1:] | add_again)]
+        # Bit k of `due`: a result in k cycles; of `again`: a job starts its second pass in k cycles.
+        due, again = Signal(deep), Signal(2 * stages)
+        is_sum, start, wait = Signal(), Signal(), Signal(range(deep))
+        m.d.comb += is_sum.eq((job.op == ReduceOp.SUM) & (job.count != 1))
+        with m.If(is_sum), m.Switch(job.count):
+            for count in range(2, 6):
+                with m.Case(count):
+                    waits = (latency(ReduceOp.SUM, fmt, count, stages) for fmt in (Format.FP16, Format.FP32))
+                    m.d.comb += wait.eq(Mux(job.fmt != Format.FP32, *waits))
         m.d.comb += [
-            labels.i.valid.eq(start),
+            self.i.ready.eq(~(is_sum & again[0]) & ((due >> wait) == 0)),
+            start.eq(self.i.valid & self.i.ready & is_sum),
+        ]
+        m.d.sync += [
+            due.eq(due[1:] | (start << wait)[1:]),
+            again.eq(Cat(again[1:], start & (job.count > 3))),
+        ]
+        m.d.comb += [
+            labels.i.valid.eq(start & (wait != 0)),
             labels.i.payload.label.eq(job.label),
-            labels.i.payload.source.eq(source),
+            labels.i.payload.fmt.eq(job.fmt),
+            labels.i.payload.third.eq(job.count[0]),
             labels.o.ready.eq(due[0]),
             seconds.i.valid.eq(start & (job.count > 3)),
-            seconds.i.payload.maximum.eq(maximum),
-            seconds.i.payload.three.eq(job.count == 5),
+            seconds.i.payload.fmt.eq(job.fmt),
+            seconds.i.payload.third.eq(job.count[0]),
             seconds.i.payload.d.eq(job.d),
             seconds.i.payload.e.eq(job.e),
             seconds.o.ready.eq(again[0]),
         ]
 
-        # Who is where: sums in the first adder, on their way to and in the second.
-        first, third, compare, three = Signal(ADD), Signal(2 * ADD), Signal(), Signal()
-        enter, enter_maximum, enter_three = Signal(), Signal(), Signal()
-        m.d.comb += enter.eq(start | again[0])
+        # Which sums are in cycle k of their pass.
+        passing = data.StructLayout({"go": 1, "third": 1, "narrow": 1, "last": 1})
+        entering = Signal(passing)
+        m.d.comb += entering.go.eq(start | again[0])
         with m.If(again[0]):
-            m.d.comb += [enter_maximum.eq(seconds.o.payload.maximum), enter_three.eq(seconds.o.payload.three)]
-        with m.Else():
-            m.d.comb += [enter_maximum.eq(maximum), enter_three.eq(job.count > 2)]
-        m.d.sync += [
-            first.eq(Cat(enter & ~enter_maximum, first)),
-            third.eq(Cat(enter & ~enter_maximum & enter_three, third)),
-            compare.eq(enter & enter_maximum),
-        ]
-        with m.If(enter):
-            m.d.sync += three.eq(enter_three)
+            m.d.comb += [entering.third.eq(rest.third), entering.narrow.eq(rest.fmt != Format.FP32), entering.last.eq(1)]
+        with m.Elif(start):
+            m.d.comb += [
+                entering.third.eq(job.count > 2),
+                entering.narrow.eq(job.fmt != Format.FP32),
+                entering.last.eq(job.count <= 3),
+            ]
+        here = [entering, *(Signal(passing, name=f"pass{k}") for k in range(1, 2 * stages))]
+        m.d.sync += [after.eq(before) for before, after in pairwise(here)]
+        go = Cat(one.go & (one.third if k >= stages else 1) for k, one in enumerate(here))
+        narrow = Cat(one.narrow for one in here)
+        third = Cat(one.go & one.third for one in here[:stages])
+        middle, end = here[stages - 1], here[-1]
 
-        # Datapath.
         for index, lane in enumerate(lanes):
             part = slice(32 * index, 32 * index + 32)
             m.d.comb += [
-                lane.load.eq(enter),
-                lane.compare.eq(compare),
-                lane.three.eq(three),
-                lane.add.eq(Cat(first != 0, third[ADD:] != 0)),
-                lane.shift.eq(third[:ADD]),
+                lane.go.eq(go),
+                lane.go_narrow.eq(go & narrow),
+                lane.third.eq(third),
+                lane.third_narrow.eq(third & narrow),
+                lane.hold.eq(end.go & end.third & ~end.last),
+                lane.keep[0].eq(middle.go & ~middle.third & middle.last & middle.narrow),
+                lane.keep[1].eq(end.go & end.third & end.last & end.narrow),
+                lane.round.eq(due[0] & (late.fmt != Format.FP32)),
+                lane.round_fmt.eq(late.fmt),
+                lane.compare.eq(self.i.valid & (job.op == ReduceOp.MAX) & (job.count != 1)),
+                lane.count.eq(job.count),
+                lane.again.eq(again[0]),
             ]
             with m.If(again[0]):
-                m.d.comb += [
-                    lane.a.eq(Mux(seconds.o.payload.maximum, lane.maximum, lane.sum3)),
-                    lane.b.eq(seconds.o.payload.d[part]),
-                    lane.c.eq(seconds.o.payload.e[part]),
-                ]
-            with m.Elif(start):
-                m.d.comb += [lane.a.eq(job.a[part]), lane.b.eq(job.b[part]), lane.c.eq(job.c[part])]
+                m.d.comb += [lane.fmt.eq(rest.fmt), lane.b.eq(rest.d[part]), lane.c.eq(rest.e[part])]
+            with m.Elif(self.i.valid & (job.count != 1)):
+                m.d.comb += [lane.fmt.eq(job.fmt), *(getattr(lane, name).eq(job[name][part]) for name in "abcde")]
+
+        def result(name):
+            return self.result.eq(Cat(getattr(lane, name) for lane in lanes))
+
         with m.If(due[0]):
-            m.d.comb += [self.valid.eq(1), self.label.eq(labels.o.payload.label)]
-            with m.Switch(labels.o.payload.source):
-                for value, name in ((_MAXIMUM, "maximum"), (_SUM2, "sum2"), (_SUM3, "sum3")):
-                    with m.Case(value):
-                        m.d.comb += self.result.eq(Cat(getattr(lane, name) for lane in lanes))
-        with m.Else():
-            m.d.comb += [
-                self.valid.eq(self.i.valid & self.i.ready & ~start),
-                self.label.eq(job.label),
-                self.result.eq(job.a),
-            ]
+            m.d.comb += [self.valid.eq(1), self.label.eq(late.label)]
+            with m.If(late.fmt != Format.FP32):
+                m.d.comb += result("rounded")
+            with m.Elif(late.third):
+                m.d.comb += result("sum3")
+            with m.Else():
+                m.d.comb += result("sum2")
+        with m.Elif(self.i.valid & self.i.ready & (wait == 0)):
+            m.d.comb += [self.valid.eq(1), self.label.eq(job.label)]
+            with m.If(job.count == 1):
+                m.d.comb += self.result.eq(job.a)
+            with m.Elif(is_sum):
+                m.d.comb += result("sum2")
+            with m.Else():
+                m.d.comb += result("maximum")
         return m

@@ -7,17 +7,17 @@ from amaranth.lib.wiring import In, Out
 from hw.float.stage import scratch
 from hw.layouts import COORDINATE, Port, reduce_flit
 from hw.network.arbiter import Arbiter
-from hw.network.combine import IN_FLIGHT, LATENCY, Combine
+from hw.network.combine import Combine, in_flight, latency
 from hw.network.fifo import Fifo
 from hw.network.join import Join
 from hw.network.route import reduction_node
-from isa.instructions import ReduceOp
+from isa.instructions import Format, ReduceOp
 from isa.machine import Machine, Tile
 
 __all__ = ["ReduceRouter"]
 
-_COLLECTIVE = ("x0", "y0", "x1", "y1", "root_x", "root_y", "op", "fmt", "tag", "seq")
-"""What the flits of a join have in common. The others are taken from the first of them."""
+_COLLECTIVE = ("x0", "y0", "x1", "y1", "root_x", "root_y", "op", "fmt", "turn")
+"""What a tag stands for, as long as flits with that tag are in the network."""
 
 
 class ReduceRouter(wiring.Component):
@@ -25,9 +25,9 @@ class ReduceRouter(wiring.Component):
 
     A flit waits at the head of its input FIFO until all inputs of its collective at this router (`reduction_node`) hold
     their part. They leave together through `Combine`, combined in the order LOCAL, WEST, EAST, SOUTH, NORTH whatever came
-    first; the header is that of the first. Flits with one input pass in one cycle like in a `Router`; a join adds `LATENCY`.
-    A job starts every cycle (every other with four or five inputs), complete sets take turns, and the router forwards one
-    flit a cycle in all.
+    first; their headers are equal. Flits with one input pass in one cycle like in a `Router`, and so do joins whose
+    `combine.latency` is 0: all maxima, and sums of two if the adders take one cycle. A job starts every cycle (every other for
+    sums of four or five), complete sets take turns, and the router forwards one flit a cycle in all.
 
     A job starts only if its output's queue will have room for the result, so that results never wait in the pipeline and
     a blocked output blocks nothing but what goes there. ``ready`` of an input and ``valid`` and ``payload`` of an output are
@@ -37,7 +37,7 @@ class ReduceRouter(wiring.Component):
     Parameters
     ----------
     machine : Machine
-        Depth of the input FIFOs.
+        Depth of the input FIFOs, cycles of the adders, formats.
     tile : Tile
         Bits of a flit.
 
@@ -73,24 +73,27 @@ class ReduceRouter(wiring.Component):
         )
 
     @staticmethod
-    def latency(op: ReduceOp, inputs: int) -> int:
-        """Cycles of a hop through a router that joins `inputs` flits."""
-        return 1 + LATENCY[op][inputs]
+    def latency(op: ReduceOp, inputs: int, *, fmt: Format = Format.FP32, stages: int = 1) -> int:
+        """Cycles of a hop through a router that joins `inputs` flits, with adders of `stages` cycles."""
+        return 1 + latency(op, fmt, inputs, stages)
 
     def elaborate(self, platform):
         m = Module()
         flit = reduce_flit(self._tile)
         header = data.StructLayout({name: field.shape for name, field in flit if name != "data"})
         label = data.StructLayout({"header": header.size, "output": len(Port)})
-        key = sum(flit[name].width for name in _COLLECTIVE)
+        collective = sum(flit[name].width for name in _COLLECTIVE)
+        slots = in_flight(self._mesh.adder_stages)
 
-        m.submodules.join = join = Join(key=key)
+        m.submodules.join = join = Join(header=header.size, collective=collective)
         m.submodules.turns = turns = Arbiter(inputs=len(Port))
-        m.submodules.combine = combine = Combine(tile=self._tile, label=label)
+        m.submodules.combine = combine = Combine(
+            tile=self._tile, label=label, stages=self._mesh.adder_stages, formats=self._mesh.formats
+        )
         queues, heads, nodes = [], [], []
         for port in Port:
             m.submodules[f"fifo_{port.name.lower()}"] = fifo = Fifo(shape=flit, depth=self._mesh.fifo_depth)
-            m.submodules[f"queue_{port.name.lower()}"] = queue = Fifo(shape=flit, depth=IN_FLIGHT)
+            m.submodules[f"queue_{port.name.lower()}"] = queue = Fifo(shape=flit, depth=slots)
             wiring.connect(m, wiring.flipped(self.i[port]), fifo.i)
             queues.append(queue)
             heads.append(fifo.o)
@@ -102,19 +105,21 @@ class ReduceRouter(wiring.Component):
             with m.If(heads[port].valid):
                 needed, to = reduction_node(head, self.x, self.y)
                 m.d.comb += [
-                    inputs.eq(needed),
-                    output.eq(to),
-                    join.heads[port].key.eq(Cat(head[name] for name in _COLLECTIVE)),
+                    inputs.eq(Cat(*needed)),
+                    output.eq(Cat(*to)),
+                    join.heads[port].header.eq(head.as_value()[self._tile.link_bits :]),
+                    join.heads[port].collective.eq(Cat(head[name] for name in _COLLECTIVE)),
+                    join.heads[port].tag.eq(head.tag),
                 ]
             m.d.comb += [join.heads[port].valid.eq(heads[port].valid), join.heads[port].inputs.eq(inputs)]
 
         # Choose: one complete set whose output has room, each in its turn.
-        used = [Signal(range(IN_FLIGHT + 1), name=f"used_{port.name.lower()}") for port in Port]
+        used = [Signal(range(slots + 1), name=f"used_{port.name.lower()}") for port in Port]
         room, joined, go = Signal(len(Port)), Signal(len(Port)), Signal()
         job = combine.i.payload
         first = Signal(flit)
         m.d.comb += [
-            room.eq(Cat(count != IN_FLIGHT for count in used)),
+            room.eq(Cat(count != slots for count in used)),
             turns.request.eq(Cat(join.complete[port] & (nodes[port][1] & room).any() for port in Port)),
             combine.i.valid.eq(turns.request != 0),
             turns.taken.eq(combine.i.ready),
@@ -132,6 +137,7 @@ class ReduceRouter(wiring.Component):
         m.d.comb += [
             job.label.header.eq(first.as_value()[self._tile.link_bits :]),
             job.op.eq(first.op),
+            job.fmt.eq(first.fmt),
             job.a.eq(first.data),
         ]
         with m.Switch(joined):

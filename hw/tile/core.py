@@ -25,8 +25,9 @@ from isa.status import ErrorCode, Event, Probe, QueueState
 
 __all__ = ["TileCore"]
 
-# L1 clients by falling priority: what arrives must always be consumed, and the matrix engine is what must not wait.
-L1_CLIENTS = ("eject_data", "eject_reduce", "matrix", "vector_write", "vector_read", "out")
+# L1 clients by falling priority: what arrives must always be consumed; what leaves keeps other tiles waiting, and takes one
+# access for a line's worth of flits; the matrix engine is what must not wait.
+L1_CLIENTS = ("eject_data", "eject_reduce", "out", "matrix", "vector_write", "vector_read")
 
 
 class TileCore(wiring.Component):
@@ -68,7 +69,7 @@ class TileCore(wiring.Component):
             sequencers[queue] = m.submodules[f"sequencer_{queue.name.lower()}"] = Sequencer(machine=machine, queue=queue)
 
         # Memory.
-        clients = (ejector.l1_data, ejector.l1_reduce, matrix.l1, vector.write, vector.read, out.l1)
+        clients = (ejector.l1_data, ejector.l1_reduce, out.l1, matrix.l1, vector.write, vector.read)
         for port, client in zip(l1.ports, clients, strict=True):
             wiring.connect(m, client, port)
 
@@ -165,7 +166,7 @@ class TileCore(wiring.Component):
         code, queue, pc, detail, cycle = Signal(8), Signal(8), Signal(16), Signal(32), Signal(32)
         nowhere = 0xFF
         # A client that reads or writes beyond the L1 is named by its queue, and by the instruction its engine is at.
-        client_queue = {2: Queue.MATRIX, 3: Queue.VECTOR, 4: Queue.VECTOR, 5: Queue.OUT}
+        client_queue = {2: Queue.OUT, 3: Queue.MATRIX, 4: Queue.VECTOR, 5: Queue.VECTOR}
         sources = [
             (sequencer.error, sequencer.error_code, queue_, sequencer.error_pc, 0)
             for queue_, sequencer in sequencers.items()

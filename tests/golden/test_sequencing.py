@@ -157,7 +157,7 @@ ERRORS = {
     "put arrival": (ErrorCode.REMOTE_ADDRESS, None, None, "put rows=2 words=1 remote=0xfff remote_pitch=1\nhalt"),
     "member": (ErrorCode.RECTANGLE, "out", 4, "reduce rows=1 words=1 rect=1,0:1,0 target=1,0\nhalt"),
     "root": (ErrorCode.RECTANGLE, "out", 4, "reduce rows=1 words=1 target=2,0\nhalt"),
-    "reduce fmt": (ErrorCode.ILLEGAL, "out", 4, "reduce rows=1 words=1 fmt=fp16\nhalt"),
+    "reduce fmt": (ErrorCode.ILLEGAL, "out", 4, "reduce rows=1 words=1 fmt=e4m3\nhalt"),
 }
 
 

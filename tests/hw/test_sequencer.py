@@ -395,7 +395,7 @@ ILLEGAL = {
         (Opcode.COPY, {"fmt_a": 5}),
         (Opcode.FILL, {"fmt_d": 7}),
         *[(op, {name: 0}) for op in (Opcode.LOAD, Opcode.STORE, Opcode.PUT, Opcode.REDUCE) for name in ("rows", "words")],
-        *[(Opcode.REDUCE, {"fmt": fmt}) for fmt in (Format.FP16, 7)],
+        *[(Opcode.REDUCE, {"fmt": fmt}) for fmt in (Format.E4M3, 7)],
         (Opcode.COPY, {"sig1_kind": 3}),
         (Opcode.SYNC, {"sig1_kind": 3}),
     ],

@@ -13,6 +13,8 @@ from tests.hw.network.test_combine import expected, random_word
 from tests.hw.network.test_route import node
 
 MACHINE = MACHINES["mesh4"]
+MACHINE = MACHINE.model_copy(update={"mesh": MACHINE.mesh.model_copy(update={"reduce_formats": ("fp32",)})})
+"""Storage formats have their tests in test_combine."""
 FLIT = reduce_flit(MACHINE.tile)
 X, Y = 1, 2
 NODES = {
@@ -87,13 +89,6 @@ def test_latency_rate_and_values(inputs, op):
     assert [flit["bump"] for flit in bench.items(out, FLIT)] == [0] * 19 + [1]
 
 
-def test_the_other_header_fields_are_those_of_the_first_input():
-    shape, out = NODES[Port.LOCAL, Port.WEST]
-    bench = Bench().send({Port.LOCAL: [{**shape, "addr": 7, "sem": 3}], Port.WEST: [{**shape, "addr": 8, "sem": 4}]}, 20)
-    (flit,) = bench.items(out, FLIT)
-    assert (flit["addr"], flit["sem"]) == (7, 3)
-
-
 @pytest.mark.parametrize("stall, gap", [(0.0, 0.3), (0.5, 0.0), (0.9, 0.5)])
 @pytest.mark.parametrize("seed", range(3))
 def test_collectives_in_one_order_combine_under_any_stalls(seed, stall, gap):
@@ -138,7 +133,17 @@ HERE = NODES[Port.LOCAL, Port.WEST][0]
 
 @pytest.mark.parametrize(
     "other",
-    [{"tag": 9}, {"seq": 1}, {"op": 1}, {"root_x": 2}, {"y1": 3, "y0": 2}],
+    [
+        {"tag": 9},
+        {"seq": 1},
+        {"op": 1},
+        {"root_x": 2},
+        {"y1": 3, "y0": 2},
+        {"addr": 1},
+        {"sem": 1},
+        {"bump": 1},
+        {"turn": 1},
+    ],
     ids=lambda other: next(iter(other)),
 )
 def test_flits_that_wait_for_each_other_are_a_mismatch(other):
@@ -165,6 +170,14 @@ def test_a_missing_word_is_a_mismatch():
 def test_a_flit_outside_its_own_tree_is_a_mismatch():
     bench = Bench().send({Port.NORTH: [{**HERE, "tag": 4}]}, 20)
     assert set(bench.mismatches()) == {4} and not any(bench.left)
+
+
+def test_a_tag_that_stands_for_two_collectives_is_a_mismatch():
+    """Neither waits for the other: the rectangles say that they do not meet here."""
+    alone = {**NODES[Port.LOCAL,][0], "tag": 6}
+    bench = Bench(stall={port: float(port == Port.EAST) for port in Port})
+    bench.send({Port.LOCAL: [alone] * 20, Port.SOUTH: [{**NODES[Port.SOUTH,][0], "tag": 6}] * 20}, 40)
+    assert set(bench.mismatches()) == {6}
 
 
 def test_waiting_for_another_collective_is_no_mismatch():
