@@ -6,7 +6,7 @@ from typing import NamedTuple
 from isa.image import Program
 from isa.instructions import Instruction, Opcode, Queue, SignalKind
 from isa.machine import Machine
-from programs.check import check_reduction_order
+from programs.check import check_programs
 from programs.trees import TileXY, members_of
 
 __all__ = ["Code", "Segment"]
@@ -77,7 +77,7 @@ class Code:
         }
         for program in programs.values():
             program.check()
-        check_reduction_order(programs)
+        check_programs(self.machine, programs)
         return programs
 
     def segments(

@@ -7,7 +7,7 @@ from isa.errors import UserError
 from isa.image import Program
 from isa.instructions import Queue
 from isa.machine import Machine
-from programs.check import check_reduction_order
+from programs.check import check_programs
 from programs.loops import compress
 from programs.mapping import L1Layout, Mapping, Range, Semaphores
 from programs.placement import Plan, Unit, place
@@ -98,7 +98,7 @@ def compile_attention(
         compiled = _compile(machine, workload, mapping)
         longest = max(len(program) for program in compiled.programs.values())
         if longest <= capacity:
-            check_reduction_order(compiled.programs)
+            check_programs(machine, compiled.programs)
             return compiled
         shortest = min(shortest or longest, longest)
     raise UserError(

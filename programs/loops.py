@@ -7,7 +7,7 @@ from isa.instructions import LOOP_DEPTH, REGISTERS, Instruction, Opcode
 from programs.roll import Leaf, Loop, Node, Register, roll, walk
 from programs.trace import Op, Shape, address_fields
 
-__all__ = ["compress", "emit", "expand"]
+__all__ = ["compress", "emit", "expand", "steps"]
 
 _MASK = (1 << 32) - 1
 
@@ -98,6 +98,17 @@ def expand(code: Sequence[Instruction]) -> Iterator[Instruction]:
     ValueError
         If the sequencer would refuse a loop.
     """
+    return (instruction for _, instruction in steps(code))
+
+
+def steps(code: Sequence[Instruction]) -> Iterator[tuple[int, Instruction]]:
+    """Interpret a queue like `expand`: each instruction with its place in the code.
+
+    Raises
+    ------
+    ValueError
+        If the sequencer would refuse a loop.
+    """
     registers = [0] * REGISTERS
     loops: list[list[int]] = []
     moving = [any(i[f"{name}_reg"] for name in address_fields(i.opcode)) for i in code]
@@ -121,7 +132,7 @@ def expand(code: Sequence[Instruction]) -> Iterator[Instruction]:
                 else:
                     loops.pop()
             case _:
-                yield _absolute(instruction, registers) if moving[pc - 1] else instruction
+                yield pc - 1, _absolute(instruction, registers) if moving[pc - 1] else instruction
 
 
 def _absolute(instruction: Instruction, registers: list[int]) -> Instruction:
