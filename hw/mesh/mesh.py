@@ -8,6 +8,7 @@ from hw.layouts import Port
 from hw.memory.channel import HbmChannel
 from hw.mesh.stall import Stall
 from hw.mesh.transport import Transport
+from hw.network.deadlock import check_acyclic
 from hw.tile.ports import tile_signature
 from isa.instructions import EdgePort
 from isa.machine import Machine
@@ -128,6 +129,7 @@ class Mesh(wiring.Component):
         super().__init__(MESH_SIGNATURE)
 
     def elaborate(self, platform):
+        check_acyclic(self._machine)
         m = Module()
         machine = self._machine
         columns, rows = machine.mesh.columns, machine.mesh.rows

@@ -1,18 +1,19 @@
 """Where a flit goes: pure functions of its header, the router's position and the port it came in by.
 
+They only compare coordinates and combine the results bit by bit, so that they work on hardware values and on whole NumPy
+arrays of coordinates alike: `hw.network.deadlock` proves its theorem about the very functions that the routers are made of.
+
 An outer port, at the mesh's edge, is where an HBM channel injects. What comes in at the west or east end of a row goes on
 like any flit of that row; what comes in at the south or north end of a column may turn into the row first, like what comes
 from the tile.
 """
-
-from amaranth import Cat, Const, Value
 
 from hw.layouts import Port
 
 __all__ = ["multicast_branches", "reduction_node", "request_branches"]
 
 
-def multicast_branches(flit, x, y, port: Port, rows: int) -> Value:
+def multicast_branches(flit, x, y, port: Port, rows: int) -> tuple:
     """Return the outputs that a flit of the data network needs at router (x, y), one bit a `Port`.
 
     The tree is XY: along the row of its source to every column of the rectangle, from there along the columns.
@@ -20,7 +21,7 @@ def multicast_branches(flit, x, y, port: Port, rows: int) -> Value:
     Parameters
     ----------
     flit
-        View with the rectangle ``x0``, ``y0``, ``x1``, ``y1``.
+        Anything with the rectangle ``x0``, ``y0``, ``x1``, ``y1``.
     port
         Input at which it is.
     rows
@@ -36,18 +37,17 @@ def multicast_branches(flit, x, y, port: Port, rows: int) -> Value:
         west, east = injected & west, injected & east
     else:
         column = (x >= flit.x0) & (x <= flit.x1)
-    none = Const(0, 1)
-    return Cat(
+    return (
         column & row,
-        west if port != Port.WEST else none,
-        east if port != Port.EAST else none,
-        column & below if port != Port.SOUTH else none,
-        column & above if port != Port.NORTH else none,
+        west if port != Port.WEST else False,
+        east if port != Port.EAST else False,
+        column & below if port != Port.SOUTH else False,
+        column & above if port != Port.NORTH else False,
     )
 
 
-def request_branches(flit, x, y) -> Value:
-    """Return the one output that a flit of the request network needs at router (x, y), one-hot over `Port`.
+def request_branches(flit, x, y) -> tuple:
+    """Return the one output that a flit of the request network needs at router (x, y), one bit a `Port`.
 
     XY to the router at (``flit.x``, ``flit.y``), there out of outer port ``flit.edge``.
     """
@@ -56,11 +56,11 @@ def request_branches(flit, x, y) -> Value:
     south, north = ~along & (flit.y < y), ~along & (flit.y > y)
     here = ~(along | south | north)
     out = [here & (flit.edge == edge) for edge in range(4)]
-    return Cat(Const(0, 1), west | out[0], east | out[1], south | out[2], north | out[3])
+    return False, west | out[0], east | out[1], south | out[2], north | out[3]
 
 
-def reduction_node(flit, x, y) -> tuple[Value, Value]:
-    """Return the inputs joined at router (x, y) for a flit's collective, and the output of their sum, both over `Port`.
+def reduction_node(flit, x, y) -> tuple[tuple, tuple]:
+    """Return the inputs joined at router (x, y) for a flit's collective, and the output of their sum, one bit a `Port` each.
 
     The tree is YX: along the columns to the root's row, from there along the row to the root. Inputs and output are a
     function of rectangle, root and position, not of the port the flit is at: all the flits that meet agree on them.
@@ -70,18 +70,12 @@ def reduction_node(flit, x, y) -> tuple[Value, Value]:
     to_north, to_south = y < flit.root_y, y > flit.root_y
     to_east, to_west = x < flit.root_x, x > flit.root_x
     home = ~(to_north | to_south)  # in the root's row
-    inputs = Cat(
+    inputs = (
         column & row,
         home & ~to_west & (flit.x0 < x),
         home & ~to_east & (flit.x1 > x),
         column & ~to_south & (flit.y0 < y),
         column & ~to_north & (flit.y1 > y),
     )
-    output = Cat(
-        home & ~to_east & ~to_west,
-        home & to_west,
-        home & to_east,
-        to_south,
-        to_north,
-    )
+    output = (home & ~to_east & ~to_west, home & to_west, home & to_east, to_south, to_north)
     return inputs, output

@@ -107,8 +107,8 @@ class Router(wiring.Component):
 
     def _branches(self, flit, port: Port):
         if self._multicast:
-            return multicast_branches(flit, self.x, self.y, port, self._mesh.rows)
-        return request_branches(flit, self.x, self.y)
+            return Cat(*multicast_branches(flit, self.x, self.y, port, self._mesh.rows))
+        return Cat(*request_branches(flit, self.x, self.y))
 
 
 class _Unicast(wiring.Component):

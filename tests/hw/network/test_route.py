@@ -5,7 +5,7 @@ import random
 from collections import Counter
 
 import pytest
-from amaranth import Module
+from amaranth import Cat, Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
@@ -41,13 +41,13 @@ class Routes(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.d.comb += [
-            self.multicast[port].eq(multicast_branches(self.flit, self.x, self.y, port, self._rows)) for port in Port
+            self.multicast[port].eq(Cat(*multicast_branches(self.flit, self.x, self.y, port, self._rows))) for port in Port
         ]
         inputs, output = reduction_node(self.flit, self.x, self.y)
         m.d.comb += [
-            self.request.eq(request_branches(self.flit, self.x, self.y)),
-            self.inputs.eq(inputs),
-            self.output.eq(output),
+            self.request.eq(Cat(*request_branches(self.flit, self.x, self.y))),
+            self.inputs.eq(Cat(*inputs)),
+            self.output.eq(Cat(*output)),
         ]
         return m
 
