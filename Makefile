@@ -1,10 +1,10 @@
 # flatmesh: every target sets up what it needs. `make help` lists them; variables go through the environment.
-export MACHINE MESH DATAFLOW WORKLOAD DTYPE SEED WAVES JOBS GROUP ROWS COLUMNS STALL QUICK
+export MACHINE MESH DATAFLOW WORKLOAD DTYPE SEED WAVES JOBS GROUP ROWS COLUMNS STALL QUICK SMALL
 PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim test test-all bench accuracy tables docs lint clean
+.PHONY: help sim test test-all noc formal ablation bench accuracy tables docs lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -20,6 +20,15 @@ test: .venv/ready ## all fast tests
 
 test-all: .venv/ready ## every test, slow ones too
 	@$(PY) -m pytest -q -n 2 -m ""
+
+noc: .venv/ready ## the network: latency, bounds, software methods, saturation, random traffic, faults (QUICK=1)
+	@$(PY) -m scripts.noc
+
+formal: .venv/ready ## formal proofs of the network's parts
+	@$(PY) -m scripts.formal
+
+ablation: .venv/ready ## what multicast HBM reads and turning all-reduces gain (SMALL=1)
+	@$(PY) -m scripts.ablation
 
 bench: .venv/ready ## simulation speed: cocotb against a bare C++ loop
 	@$(PY) -m scripts.bench

@@ -31,7 +31,7 @@ class Mesh(_Table):
 
     columns: int = Field(ge=1, le=64, description="tiles from west to east")
     rows: int = Field(ge=1, le=64, description="tiles from south to north")
-    fifo_depth: int = Field(4, ge=2, le=64, description="flits a router input can hold")
+    fifo_depth: int = Field(6, ge=2, le=64, description="flits a router input can hold")
     adder_stages: int = Field(
         1, ge=1, le=2, description="cycles of the adders in the reduction network; with 1, a sum of two takes no extra cycle"
     )
