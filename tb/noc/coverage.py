@@ -1,0 +1,93 @@
+"""What was seen inside the routers, against what can be seen: forks, partial acceptances, stalls, joins; holes are listed."""
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from hw.layouts import Port
+from isa.machine import Mesh
+from tb.noc.walk import fork_sets
+
+__all__ = ["ForkCoverage", "markdown"]
+
+Bins = dict[str, set[tuple]]
+
+
+class ForkCoverage:
+    """Counts, over runs on one mesh, what the probes in the forks of data routers saw."""
+
+    def __init__(self, mesh: Mesh):
+        self.mesh = mesh
+        self.seen: Counter[tuple] = Counter()
+        """(x, y, input, branch set, branches that took the flit in the first cycle) to how often."""
+
+    def collect(self, folder: Path) -> None:
+        """Add what probes left in the folder of a simulation."""
+        for path in folder.glob("forks_*.txt"):
+            x, y, port = re.search(r"router_(\d+)_(\d+)\.fork_(\w+)\.", path.name).groups()
+            for line in path.read_text().splitlines():
+                mask, taken, count = map(int, line.split())
+                self.seen[int(x), int(y), Port[port.upper()], mask, taken] += count
+
+    def reachable(self) -> Bins:
+        """Every bin that traffic can fill, by kind.
+
+        fork: this branch set at this input. stall: nobody took it at once. split: of these two branches one took it at once,
+        the other did not.
+        """
+        sets = [key for key in fork_sets(self.mesh) if key[3]]
+        splits = {(*key, a, b) for key in sets for a, b in itertools.permutations(_ports(key[3]), 2)}
+        return {"fork": set(sets), "stall": set(sets), "split": splits}
+
+    def filled(self) -> Bins:
+        """Every bin that was filled."""
+        found: Bins = {"fork": set(), "stall": set(), "split": set()}
+        for x, y, port, mask, taken in self.seen:
+            found["fork"].add((x, y, port, mask))
+            if not taken:
+                found["stall"].add((x, y, port, mask))
+            for a, b in itertools.product(_ports(taken), _ports(mask & ~taken)):
+                found["split"].add((x, y, port, mask, a, b))
+        return found
+
+    def report(self) -> dict[str, dict]:
+        """By kind: bins that can be filled, those that were, and the names of the holes; bins that nobody foresaw."""
+        return compared(self.reachable(), self.filled())
+
+
+def compared(reachable: Bins, filled: Bins) -> dict[str, dict]:
+    """Report of bins: ``bins``, ``seen``, ``holes`` (names), ``unforeseen`` (names)."""
+    return {
+        kind: {
+            "bins": len(bins),
+            "seen": len(bins & filled[kind]),
+            "holes": sorted(map(_name, bins - filled[kind])),
+            "unforeseen": sorted(map(_name, filled[kind] - bins)),
+        }
+        for kind, bins in reachable.items()
+    }
+
+
+def markdown(reports: dict[str, dict[str, dict]]) -> str:
+    """Table of coverage reports by mesh."""
+    lines = ["| mesh | kind | bins | seen | holes |", "|---|---|---|---|---|"]
+    for mesh, report in reports.items():
+        for kind, row in report.items():
+            lines.append(f"| {mesh} | {kind} | {row['bins']} | {row['seen']} | {'; '.join(row['holes']) or 'none'} |")
+    return "\n".join(lines) + "\n"
+
+
+def _ports(mask: int) -> list[Port]:
+    return [port for port in Port if mask >> port & 1]
+
+
+def _letters(ports: Iterable[Port]) -> str:
+    return "".join(port.name[0] for port in ports) or "-"
+
+
+def _name(key: tuple) -> str:
+    x, y, port, mask, *split = key
+    text = f"({x},{y}) {_letters([port])}>{_letters(_ports(mask))}"
+    return f"{text} {_letters(split[:1])} not {_letters(split[1:])}" if split else text
