@@ -88,7 +88,9 @@ def machine_for(columns: int = 8, rows: int = 8) -> Machine:
     an HBM channel at every edge router, so that loading and storing is quick; none of this changes a cycle of a collective.
     """
     base = MACHINES["mesh8"].with_mesh(f"{columns}x{rows}")
-    tile = base.tile.model_copy(update={"matrix_rows": 1, "matrix_columns": 1, "l1_bytes": 1 << 20, "program_instructions": 2048})
+    tile = base.tile.model_copy(
+        update={"matrix_rows": 1, "matrix_columns": 1, "l1_bytes": 1 << 20, "program_instructions": 2048}
+    )
     hbm = Hbm(west_pitch=1, east_pitch=1, south_pitch=1, north_pitch=1, bytes_per_cycle=16, latency=10)
     return base.model_copy(update={"name": "noc", "tile": tile, "hbm": hbm})
 
