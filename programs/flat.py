@@ -1,7 +1,7 @@
 """Attention on groups of tiles: flat-async, flat, flash3 and flash2 are one generator with other groups and streams."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from isa.errors import UserError
 from isa.image import Program
@@ -9,7 +9,7 @@ from isa.instructions import Queue
 from isa.machine import Machine
 from programs.check import check_programs
 from programs.loops import compress
-from programs.mapping import L1Layout, Mapping, Range, Semaphores
+from programs.mapping import ALL_REDUCES, READS, L1Layout, Mapping, Range, Semaphores
 from programs.placement import Plan, Unit, place
 from programs.queues import TAGS, At, Job, Shared, TileQueues
 from programs.schedule import Turn, turns
@@ -73,6 +73,8 @@ def compile_attention(
     group: str | None = None,
     rows: int | None = None,
     columns: int | None = None,
+    reads: str = READS[0],
+    all_reduce: str = ALL_REDUCES[0],
 ) -> Compiled:
     """Compile attention for a machine.
 
@@ -85,13 +87,21 @@ def compile_attention(
     group, rows, columns
         Decisions of the tiling rule that the user takes: ``COLUMNSxROWS`` of a group, query rows (of each stream) and keys
         of a tile's slice.
+    reads, all_reduce
+        See `programs.mapping.READS` and `ALL_REDUCES`: the second of each does without a feature of the network, to measure it.
 
     Raises
     ------
     UserError
         If something does not fit, one line that says what and how much.
     """
-    ranked = rank(machine, workload, dataflow, group=group, rows=rows, columns=columns)
+    for name, value, known in (("reads", reads, READS), ("all_reduce", all_reduce, ALL_REDUCES)):
+        if value not in known:
+            raise UserError(f"{name} must be {' or '.join(known)}, not {value!r}")
+    ranked = [
+        replace(mapping, reads=reads, all_reduce=all_reduce)
+        for mapping in rank(machine, workload, dataflow, group=group, rows=rows, columns=columns)
+    ]
     capacity = machine.tile.program_instructions
     shortest = 0
     for mapping in ranked[:_MOST_TRIES]:
@@ -197,6 +207,7 @@ def _job(
         columns=tuple(group.column_slices(block)[x].size for block in blocks),
         loads=loads,
         roots=roots,
+        sends_maximum=mapping.through_memory and x == mapping.group[0] // 2,
         k=keys("k"),
         v=keys("v"),
         q=queries("q", frozenset(range(mapping.streams))) if "q" in loads else (),

@@ -1,5 +1,6 @@
 """How attention is cut and dealt out: the mapping, the HBM traffic it causes, and the L1 it takes."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,10 +10,17 @@ from isa.instructions import LAYOUTS, Format, Kind
 from isa.machine import Machine, Tile
 from programs.workload import Workload
 
-__all__ = ["DATAFLOWS", "L1Layout", "Mapping", "Range", "Semaphores", "StreamBuffers", "blocks", "row_words", "share"]
+__all__ = [
+    "ALL_REDUCES", "DATAFLOWS", "READS", "L1Layout", "Mapping", "Range", "Semaphores", "StreamBuffers", "blocks", "row_words",
+    "share",
+]  # fmt: skip
 
 DATAFLOWS = {"flat-async": 2, "flat": 1, "flash3": 2, "flash2": 1}
 """Streams of each dataflow. The flash ones run each tile alone."""
+READS = ("multicast", "forward")
+"""How slices reach the tiles that share them: HBM reads name a rectangle, or the loading tile passes on what it has read."""
+ALL_REDUCES = ("turn", "memory")
+"""How the maximum comes back: the root's router turns it round, or the root's OUT queue sends it from its L1."""
 
 _LIMITS = {(kind, field.name): (1 << field.width) - 1 for kind in Kind for field in LAYOUTS[kind]}
 
@@ -59,6 +67,8 @@ class Mapping:
         The two streams are row blocks of one head and share K and V in L1; otherwise they are two heads.
     slots
         Buffers for K, and for V, in each L1.
+    reads, all_reduce
+        One of `READS`, one of `ALL_REDUCES`.
     """
 
     dataflow: str
@@ -68,6 +78,8 @@ class Mapping:
     streams: int
     paired: bool
     slots: int
+    reads: str = READS[0]
+    all_reduce: str = ALL_REDUCES[0]
 
     def row_blocks(self, workload: Workload) -> list[Range]:
         """Query rows that a group takes at a time, in one stream."""
@@ -91,7 +103,21 @@ class Mapping:
     def describe(self) -> str:
         """One phrase for tables."""
         streams = "" if self.streams == 1 else " in 2 row blocks of a head" if self.paired else " of 2 heads"
-        return f"group {self.group[0]}x{self.group[1]}, tile slice {self.rows} rows x {self.columns} keys{streams}"
+        other = ", slices forwarded by their loaders" * (self.reads == "forward")
+        other += ", maxima by way of the root's L1" * (self.all_reduce == "memory")
+        return f"group {self.group[0]}x{self.group[1]}, tile slice {self.rows} rows x {self.columns} keys{streams}{other}"
+
+    @property
+    def forwards(self) -> frozenset[str]:
+        """Which of k, v and q the loading tile passes on."""
+        columns, rows = self.group
+        shared = {"k": rows > 1, "v": rows > 1, "q": columns > 1}
+        return frozenset(name for name, many in shared.items() if many and self.reads == "forward")
+
+    @property
+    def through_memory(self) -> bool:
+        """Whether maxima are combined in the root's L1 and sent from there."""
+        return self.all_reduce == "memory" and self.group[0] > 1
 
 
 class StreamBuffers(NamedTuple):
@@ -183,11 +209,13 @@ class Semaphores:
         "q_full", "q_free", "s_full", "max_local", "max_full", "p_full", "o_local", "o_full", "o_final", "o_free", "stored",
     )  # fmt: skip
     SLOT = ("k_full", "k_free", "v_full", "v_free")
+    ROOT = ("max_root",)
 
     def __init__(self, machine: Machine, mapping: Mapping):
         tile = machine.tile
         names = [(name, i) for name in self.STREAM for i in range(mapping.streams)]
         names += [(name, i) for name in self.SLOT for i in range(mapping.slots)]
+        names += [(name, i) for name in self.ROOT for i in range(mapping.streams if mapping.through_memory else 0)]
         if len(names) > tile.semaphores:
             raise UserError(f"{mapping.dataflow} needs {len(names)} semaphores a tile, the machine has {tile.semaphores}")
         if max(mapping.group) >= 1 << tile.semaphore_bits:
@@ -195,12 +223,32 @@ class Semaphores:
                 f"group {mapping.group[0]}x{mapping.group[1]} would overflow {tile.semaphore_bits}-bit semaphores"
             )
         self._numbers = {name: number for number, name in enumerate(names)}
+        self._spare = range(len(names), tile.semaphores)
+        self._names = {number: [f"{name}[{index}]"] for (name, index), number in self._numbers.items()}
 
     def __call__(self, name: str, index: int) -> int:
         """Give the number of a semaphore."""
         return self._numbers[name, index]
 
+    def private(self, wanted: Collection[tuple[str, int]], idle: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """Give one tile semaphores of its own: those that nobody has, and those that are `idle` in this tile.
+
+        Raises
+        ------
+        UserError
+            If they are not enough.
+        """
+        free = [*self._spare, *(self._numbers[name] for name in idle)]
+        given = dict(zip(wanted, free, strict=False))
+        if len(given) < len(wanted):
+            raise UserError("a loading tile has too few semaphores left to forward what it has read")
+        for (name, index), number in given.items():
+            users = self._names.setdefault(number, [])
+            if f"{name}[{index}]" not in users:
+                users.append(f"{name}[{index}]")
+        return given
+
     @property
     def names(self) -> dict[int, str]:
-        """Name of each number, for messages."""
-        return {number: f"{name}[{index}]" for (name, index), number in self._numbers.items()}
+        """Name of each number, for messages; what it is in some tile or other."""
+        return {number: " or ".join(users) for number, users in self._names.items()}

@@ -9,6 +9,7 @@ Everything that orders two queues or two tiles is a semaphore; docs/dataflows.md
 * It arrives also after everything before that REDUCE in this tile's OUT queue has left the tile. So the EXP that waits for
   it may overwrite the running sums that the last item's reduction has sent.
 * The sum of O arrives over the root's own part. Each of its words arrives only after the root has sent that word.
+* A slice that its loader passes on arrives over itself there too, and changes nothing.
 * A SYNC stands where an instruction would have no elements, with its waits and signals, so that counts stay balanced. With
   signals it waits for all earlier instructions of its queue, as they promise to.
 """
@@ -20,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from isa.instructions import Format, Opcode, Queue, ReduceOp
+from programs.forward import Forward, arrivals, forwarding
 from programs.mapping import L1Layout, Mapping, Semaphores
 from programs.schedule import Turn, Visit
 from programs.trace import Op, Ref, Signal, Trace
@@ -55,6 +57,8 @@ class Job:
     """Which of k and v (for its column) and q (for its row) this tile loads."""
     roots: frozenset[int]
     """Streams whose O this tile sums up and stores."""
+    sends_maximum: bool = False
+    """Whether this tile sends the row's maximum, which is combined in its L1, to the others."""
     k: tuple[At, ...] = ()
     v: tuple[At, ...] = ()
     """Slices to load, by use."""
@@ -106,6 +110,7 @@ class TileQueues:
         self._state = [_Stream() for _ in range(self.mapping.streams)]
         self._loaded = {name: [0] * self.mapping.slots for name in "kv"}
         self._reduces = self.mapping.group[0] > 1
+        self._arrived = arrivals(self.job, self.mapping, self.semaphores)
         scale = np.float32(np.log2(np.e) / np.sqrt(self.workload.d))
         self._scale = int(scale.view(np.uint32))
 
@@ -115,13 +120,18 @@ class TileQueues:
             # O is free at first. PV waits for it there like everywhere, so that the first item is like the others.
             free = [Signal(self.semaphores("o_free", s)) for s in range(self.mapping.streams)]
             self._out(Opcode.SYNC, signals=free)
-        for stream, values, scores in turns:
+        forwards = forwarding(turns, self.job, self.mapping)
+        for forward in forwards[-1]:
+            self._forward(forward)
+        for number, (stream, values, scores) in enumerate(turns):
             if values:
                 self._values(stream, values)
             if scores:
                 self._scores(stream, scores)
             elif not values:
                 self._finish(stream)
+            for forward in forwards[number]:
+                self._forward(forward)
         for stream in range(self.mapping.streams):
             self._finish(stream)
         last = [(self.semaphores("stored", s), 1) for s, state in enumerate(self._state) if state.stores]
@@ -133,7 +143,7 @@ class TileQueues:
     def _piece(self, make: Callable[..., None], s: int, visit: Visit, *more: int) -> None:
         """Add what ``make(s, visit, *more)`` adds to the queues, made once for all visits and tiles that are alike."""
         alike = visit._replace(item=0, block=0, use=visit.use % self.mapping.slots)
-        key = (make.__name__, s, alike, more, self.job.loads, s in self.job.roots)
+        key = (make.__name__, s, alike, more, self.job.loads, s in self.job.roots, self.job.sends_maximum)
         traces = [self.traces[queue].ops for queue in Queue]
         if (made := self.shared.pieces.get(key)) is None:
             before = [len(ops) for ops in traces]
@@ -206,12 +216,18 @@ class TileQueues:
             **({} if visit.first else {"with_b": 1, "b": stream.old_maximum}),
         )  # fmt: skip
         if self._reduces:
-            words = self._vector_words(rows)
+            words, turn = self._vector_words(rows), not self.mapping.through_memory
             self._out(
                 Opcode.REDUCE, waits=[(sem("max_local", s), 1)], local=stream.local_maximum, remote=stream.maximum,
                 rows=1, words=words, **self._row(), target_x=Ref("max_x"), target_y=Ref("y"), op=ReduceOp.MAX,
-                fmt=Format.FP32, turn=1, bump=1, sem=sem("max_full", s), tag=TAGS["MAX"] + s,
+                fmt=Format.FP32, turn=turn, bump=1, sem=sem("max_full" if turn else "max_root", s), tag=TAGS["MAX"] + s,
             )  # fmt: skip
+            if self.job.sends_maximum:
+                # Over the receivers' maxima, this tile's included, and with the same order as a turn has.
+                self._out(
+                    Opcode.PUT, waits=[(sem("max_root", s), 1)], local=stream.maximum, remote=stream.maximum, rows=1,
+                    words=words, **self._row(), bump=1, sem=sem("max_full", s), tag=TAGS["MAX"] + s,
+                )  # fmt: skip
 
     def _exponentials(self, s: int, visit: Visit, rows: int, columns: int) -> None:
         sem, stream, layout = self.semaphores, self.layout.streams[s], self.layout
@@ -330,7 +346,7 @@ class TileQueues:
     # Loads.
 
     def _load_keys(self, name: str, visit: Visit, slots: list[int], pitch: int) -> None:
-        """K or V of this tile's column, to all tiles of the column."""
+        """K or V of this tile's column, to all tiles of the column, or to this one, which passes it on."""
         if name not in self.job.loads:
             return
         slot, loaded, rows = visit.use % self.mapping.slots, self._loaded[name], self.job.columns[visit.block]
@@ -339,12 +355,11 @@ class TileQueues:
         at = (self.job.k if name == "k" else self.job.v)[visit.use]
         self._load(
             Opcode.LOAD, waits=waits, local=slots[slot], local_pitch=pitch, remote_pitch=pitch, rows=rows, words=pitch,
-            **self._hbm(at), x0=Ref("x"), x1=Ref("x"), y0=Ref("y0"), y1=Ref("y1"),
-            bump=1, sem=self.semaphores(f"{name}_full", slot), tag=TAGS[name.upper()],
+            **self._hbm(at), **self._read(name, slot), tag=TAGS[name.upper()],
         )  # fmt: skip
 
     def _load_queries(self, s: int, visit: Visit, rows: int) -> None:
-        """Q of this tile's row, to all tiles of the row."""
+        """Q of this tile's row, to all tiles of the row, or to this one, which passes it on."""
         if "q" not in self.job.loads:
             return
         state, pitch = self._state[s], self.layout.qk_pitch
@@ -354,7 +369,29 @@ class TileQueues:
         assert at is not None
         self._load(
             Opcode.LOAD, waits=waits, local=self.layout.streams[s].q, local_pitch=pitch, remote_pitch=pitch, rows=rows,
-            words=pitch, **self._hbm(at), **self._row(), bump=1, sem=self.semaphores("q_full", s), tag=TAGS["Q"] + s,
+            words=pitch, **self._hbm(at), **self._read("q", s), tag=TAGS["Q"] + s,
+        )  # fmt: skip
+
+    def _read(self, name: str, index: int) -> dict[str, int | Ref]:
+        """Where a LOAD of k, v or q delivers, and what it bumps there."""
+        if name in self.mapping.forwards:
+            here = {"x0": Ref("x"), "x1": Ref("x"), "y0": Ref("y"), "y1": Ref("y")}
+            return {**here, "bump": 1, "sem": self._arrived[name, index]}
+        return {**self._sharers(name), "bump": 1, "sem": self.semaphores(f"{name}_full", index)}
+
+    def _sharers(self, name: str) -> dict[str, Ref]:
+        """Rectangle of the tiles that share a slice of k, v or q."""
+        return self._row() if name == "q" else {"x0": Ref("x"), "x1": Ref("x"), "y0": Ref("y0"), "y1": Ref("y1")}
+
+    def _forward(self, forward: Forward) -> None:
+        """Send a slice that has been read on to all that share it, this tile included, which tells it like the others."""
+        name, index, rows = forward
+        at = self.layout.streams[index].q if name == "q" else getattr(self.layout, name)[index]
+        pitch = self.layout.v_pitch if name == "v" else self.layout.qk_pitch
+        self._out(
+            Opcode.PUT, waits=[(self._arrived[name, index], 1)], local=at, local_pitch=pitch, remote=at, remote_pitch=pitch,
+            rows=rows, words=pitch, **self._sharers(name), bump=1, sem=self.semaphores(f"{name}_full", index),
+            tag=TAGS[name.upper()] + (index if name == "q" else 0),
         )  # fmt: skip
 
     # Small things.
