@@ -21,7 +21,7 @@ from programs.placement import gather, scatter
 from programs.workload import Workload, from_arrays, parse, random_tensors
 from tb.mesh import MeshRun, Settings, simulate
 
-__all__ = ["DTYPES", "Experiment", "Tensors", "load_workload", "run_experiment"]
+__all__ = ["DTYPES", "Experiment", "Tensors", "commit", "load_workload", "run_experiment"]
 
 DATA = Path(__file__).parent / "data"
 REFERENCE_BLOCK = 64
@@ -140,7 +140,7 @@ def run_experiment(
         workload=tensors.name,
         dtype=dtype,
         seed=seed,
-        commit=_commit(),
+        commit=commit(),
         bit_exact=len(wrong) == 0,
         mismatches=len(wrong),
         max_abs_error=error,
@@ -171,11 +171,11 @@ def _describe(wrong: NDArray, seen: NDArray, expected: NDArray, fmt: Format) -> 
     )
 
 
-def _commit() -> str:
+def commit() -> str:
     """The commit of the checkout, with ``+`` when files differ from it, or ``unknown`` outside git."""
     root = Path(__file__).parent
     try:
-        commit = subprocess.run(
+        head = subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, text=True, check=True
         )
         dirty = subprocess.run(
@@ -183,7 +183,7 @@ def _commit() -> str:
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return commit.stdout.strip() + ("+" if dirty.stdout.strip() else "")
+    return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
 
 
 def _result(machine: Machine, compiled, run: MeshRun, golden_seconds: float) -> dict:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from isa.errors import UserError
 from isa.image import Program
 from isa.instructions import EdgePort, Opcode, Queue
-from isa.machine import MACHINES, Hbm, Machine
+from isa.machine import Hbm, Machine
 from programs.code import Code
 from programs.collectives import Collective, emit, scratch_words
 from programs.trees import Rectangle, TileXY, members_of
@@ -81,18 +81,16 @@ class Plan:
         return dumped[channel][turn * size : (turn + 1) * size]
 
 
-def machine_for(columns: int = 8, rows: int = 8) -> Machine:
-    """A mesh for measuring the network: mesh8's links, L1 banks, vector engine and control, a matrix engine of one PE.
+def machine_for(base: Machine) -> Machine:
+    """A machine for measuring the network: the given one's links, L1 banks, vector engine and control, one matrix PE.
 
     L1 and program memory are large, so that long messages fit with all their buffers, and many items into one run, and there is
     an HBM channel at every edge router, so that loading and storing is quick; none of this changes a cycle of a collective.
     """
-    base = MACHINES["mesh8"].with_mesh(f"{columns}x{rows}")
-    tile = base.tile.model_copy(
-        update={"matrix_rows": 1, "matrix_columns": 1, "l1_bytes": 1 << 20, "program_instructions": 2048}
-    )
-    hbm = Hbm(west_pitch=1, east_pitch=1, south_pitch=1, north_pitch=1, bytes_per_cycle=16, latency=10)
-    return base.model_copy(update={"name": "noc", "tile": tile, "hbm": hbm})
+    word_bytes = base.tile.word_bytes
+    small = {"matrix_rows": 1, "matrix_columns": 1, "l1_bytes": word_bytes << 16, "program_instructions": 2048}
+    hbm = Hbm(west_pitch=1, east_pitch=1, south_pitch=1, north_pitch=1, bytes_per_cycle=word_bytes, latency=10)
+    return base.model_copy(update={"name": f"{base.name}, network", "tile": base.tile.model_copy(update=small), "hbm": hbm})
 
 
 def _home(machine: Machine, tile: TileXY) -> tuple[int, int]:

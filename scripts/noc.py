@@ -1,0 +1,116 @@
+"""`make noc`: the network's latency, throughput and safety, measured on the RTL and written up in one report."""
+
+import argparse
+import os
+import sys
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from isa.errors import UserError
+from isa.machine import MACHINES
+from scripts.noc_figures import curves, flat
+from scripts.noc_report import write_report
+from scripts.noc_tables import tables
+from scripts.noc_tasks import Task, machine_of_options, mesh_tasks, router_tasks
+from scripts.options import main, positive
+from tb import toolchain
+from tb.experiment import commit
+from tb.runner import ROOT
+
+__all__ = ["run", "run_tasks"]
+
+PROCESSES = 2
+WIDTH = 132
+"""Columns of the tables where there is no terminal."""
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    environment = os.environ.get
+    parser.add_argument("--quick", default=environment("QUICK") or "0", help="1: fewer lengths, flits and runs (QUICK)")
+    parser.add_argument(
+        "--machine", default=environment("MACHINE") or "mesh8",
+        help=f"whose links, L1 and vector engines: {', '.join(MACHINES)}, or a .toml file (MACHINE)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mesh", default=environment("MESH") or "", help="COLUMNSxROWS instead of the machine's mesh (MESH)"
+    )
+    parser.add_argument("--seed", default=environment("SEED") or "1", help="seed of data and traffic (SEED)")
+    parser.add_argument("--jobs", default=environment("JOBS") or str(PROCESSES), help="simulations at a time (JOBS)")
+    parser.add_argument("--only", default="all", choices=["all", "mesh", "router"], help="one half of the benchmarks")
+    return parser.parse_args()
+
+
+def run() -> int:
+    """Run everything, print the tables, write result, pictures and report."""
+    options = _options()
+    if options.quick not in ("0", "1"):
+        raise UserError(f"QUICK must be 0 or 1, not {options.quick!r}")
+    quick, seed, jobs = options.quick == "1", positive("SEED", options.seed), positive("JOBS", options.jobs, least=1)
+    machine = machine_of_options(options.machine, options.mesh)
+    toolchain.environment()  # says what is missing before anything takes time
+    mesh = mesh_tasks(machine, quick, seed) if options.only != "router" else []
+    router = router_tasks(quick, seed) if options.only != "mesh" else []
+    # The first run of the mesh compiles it, which the others have to wait for.
+    results = run_tasks([*mesh[:1], *router, *mesh[1:]], jobs, Console(stderr=True))
+
+    seen = curves(results)
+    result = flat(machine, seen, results)
+    result |= {"machine": machine.name, "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}", "quick": quick, "seed": seed}
+    result |= {"commit": commit(), "command": " ".join(["python -m scripts.noc", *sys.argv[1:]])}
+    found = tables(machine, seen, result, results)
+    console = Console()
+    console = console if console.is_terminal else Console(width=WIDTH)
+    for table in found:
+        table.show(console)
+    path = write_report(machine, seen, result, results, found)
+    print(f"result: {path.relative_to(ROOT)}, report: {path.with_name('report.html').relative_to(ROOT)}")
+    bad = ["hangs"] if result.get("hangs") else []
+    bad += ["faults_caught"] if result.get("faults_caught") != result.get("faults_injected") else []
+    if bad:
+        print(
+            f"flatmesh: the network failed its checks: {', '.join(f'{name}={result[name]}' for name in bad)}",
+            file=sys.stderr,
+        )
+    return 1 if bad else 0
+
+
+def run_tasks(tasks: list[Task], jobs: int, console: Console) -> dict[str, dict]:
+    """Run tasks in `jobs` processes; the result of each by its name. The first failure ends all.
+
+    Raises
+    ------
+    UserError
+        If a task fails.
+    """
+    results: dict[str, dict] = {}
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console,
+        transient=True, disable=not console.is_terminal,
+    ) as bar:  # fmt: skip
+        line = bar.add_task("starting", total=len(tasks))
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            pending = {pool.submit(task.call, **task.arguments): task for task in tasks}
+            while pending:
+                running = [task.name for future, task in pending.items() if future.running()][:jobs]
+                bar.update(line, description=" | ".join(running))
+                done, _ = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    task = pending.pop(future)
+                    if error := future.exception():
+                        pool.shutdown(wait=False, cancel_futures=True)
+                        if isinstance(error, UserError):
+                            raise UserError(f"{task.name}: {error}")
+                        raise error
+                    results[task.name] = future.result()
+                    bar.advance(line)
+                    if not console.is_terminal:
+                        console.print(f"{len(results)} of {len(tasks)}: {task.name}", highlight=False)
+    return results
+
+
+if __name__ == "__main__":
+    main(run)

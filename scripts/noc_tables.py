@@ -1,0 +1,118 @@
+"""Tables of `make noc`, for the terminal and for the report alike."""
+
+import html
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from isa.machine import Machine
+from programs.collectives import KINDS
+from scripts.noc_figures import SPEEDUPS, Curves, far, label
+from scripts.noc_tasks import CROWD_WORDS
+from tb.collectives.crowds import busiest_port, crowds
+from tb.collectives.sweep import SHAPES
+
+__all__ = ["Table", "tables"]
+
+NAMES = {"multicast": "multicast", "reduce": "reduce (sum)", "allreduce": "all-reduce (sum)"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, column heads, rows of text, and a note below."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    note: str = ""
+
+    def show(self, console: Console) -> None:
+        """Print it."""
+        table = RichTable(title=self.title, title_justify="left", caption=self.note or None, caption_justify="left")
+        for index, head in enumerate(self.heads):
+            table.add_column(head, justify="left" if index == 0 else "right")
+        for row in self.rows:
+            table.add_row(*row)
+        console.print(table)
+
+    def html(self) -> str:
+        """The table as HTML."""
+        heads = "".join(f"<th>{html.escape(head)}</th>" for head in self.heads)
+        rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
+        note = f"<p class=note>{html.escape(self.note)}</p>" if self.note else ""
+        return f"<h3>{html.escape(self.title)}</h3><table><tr>{heads}</tr>{rows}</table>{note}"
+
+
+def tables(machine: Machine, seen: Curves, result: dict, results: dict[str, dict]) -> list[Table]:
+    """All tables for which there are figures."""
+    found = [_latency(seen, kind) for kind in KINDS] + [_speedups(seen), _crowds(machine, seen)]
+    found += [_routers(result, results)]
+    return [table for table in found if table.rows]
+
+
+def _latency(seen: Curves, kind: str) -> Table:
+    lengths = sorted(
+        {
+            point.words
+            for (_, what, method), points in seen.points.items()
+            if (what, method) == (kind, "hardware")
+            for point in points
+        }
+    )
+    rows = []
+    for shape in SHAPES:
+        points = {point.words: point for point in seen.points.get((shape, kind, "hardware"), [])}
+        if points:
+            bound = far(shape, kind)
+            rows.append((f"{label(shape)}: T", *(f"{points[n].cycles:,}" if n in points else "" for n in lengths)))
+            rows.append((
+                f"D = {bound}: T/(D+L)", *(f"{points[n].cycles / (bound + n):.2f}" if n in points else "" for n in lengths)
+            ))  # fmt: skip
+    return Table(
+        f"{NAMES[kind]} by the network: T cycles from issue to the last word in the farthest SRAM", ("L", *map(str, lengths)), rows,
+        "rows of tiles and squares, the root in the south-west corner; one flit is one word",
+    )  # fmt: skip
+
+
+def _speedups(seen: Curves) -> Table:
+    rows = []
+    for kind in KINDS:
+        for shape in SHAPES:
+            for words in SPEEDUPS:
+                hardware, software = seen.at(shape, kind, "hardware", words), seen.software(shape, kind, words)
+                if not hardware or not software:
+                    continue
+                others = {
+                    method: point for method in ("unicast", "chain", "comb", "tree", "doubling") if (point := seen.at(shape, kind, method, words))
+                }  # fmt: skip
+                rows.append((
+                    f"{NAMES[kind]}, {label(shape)}, L = {words}", f"{hardware.cycles:,}",
+                    *(f"{others[method].cycles:,}" if method in others else "" for method in ("unicast", "chain", "comb", "tree", "doubling")),
+                    software[0] + (f" by {software[1].segment}" if software[1].segment else ""),
+                    f"{software[1].cycles / hardware.cycles:.1f}x",
+                ))  # fmt: skip
+    return Table(
+        "The network against software on the same mesh, cycles",
+        ("collective", "network", "unicast", "chain", "comb", "tree", "doubling", "best, flits a segment", "speed-up"), rows,
+        "each software method at its best segment size, searched on the RTL; empty: not run, because it is far from the best",
+    )  # fmt: skip
+
+
+def _crowds(machine: Machine, seen: Curves) -> Table:
+    rows = []
+    for name, collectives in crowds(machine, CROWD_WORDS).items():
+        if name in seen.crowds:
+            busiest = busiest_port(collectives)
+            rows.append(
+                (name, str(len(collectives)), f"{busiest:,}", f"{seen.crowds[name]:,}", f"{seen.crowds[name] / busiest:.2f}")
+            )
+    return Table(
+        f"Many collectives at once on {machine.mesh.columns}x{machine.mesh.rows}, {CROWD_WORDS} flits each",
+        ("set", "collectives", "flits of the busiest port", "cycles", "cycles / flits"), rows,
+        "from the first issue to the last word written; the busiest port of a router or a tile bounds it from below",
+    )  # fmt: skip
+
+
+def _routers(result: dict, results: dict[str, dict]) -> Table:
+    return Table("", (), [])
