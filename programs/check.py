@@ -124,8 +124,10 @@ def _refused(machine: Machine, tile: TileXY, i: Instruction) -> str:
             return f"root {target} is outside {mesh}"
         if tile not in shape:
             return f"{_at(tile)} is no member of {shape.rectangle}: the members, and nobody else, issue a REDUCE"
-        if i["fmt"] not in list(Format):
-            return f"format {i['fmt']} must be one of {', '.join(f'{f.name.lower()} ({f})' for f in Format)}"
+        if i["fmt"] not in machine.mesh.formats:
+            known = ", ".join(fmt.name.lower() for fmt in machine.mesh.formats)
+            name = Format(i["fmt"]).name.lower() if i["fmt"] in list(Format) else i["fmt"]
+            return f"format {name} must be one that this machine reduces in (mesh.reduce_formats): {known}"
     return ""
 
 
