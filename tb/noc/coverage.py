@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hw.layouts import Port
+from isa.instructions import Format, ReduceOp
 from isa.machine import Mesh
-from tb.noc.walk import fork_sets
+from tb.noc.walk import fork_sets, join_sets
 
-__all__ = ["ForkCoverage", "markdown"]
+__all__ = ["ForkCoverage", "JoinCoverage", "markdown"]
 
 Bins = dict[str, set[tuple]]
 
@@ -57,6 +58,50 @@ class ForkCoverage:
         return compared(self.reachable(), self.filled())
 
 
+class JoinCoverage:
+    """Counts, over runs on one mesh, what the probes in reduction routers saw."""
+
+    def __init__(self, mesh: Mesh, formats: Iterable[Format]):
+        self.mesh = mesh
+        self.formats = tuple(formats)
+        self.seen: Counter[tuple] = Counter()
+        """(x, y, inputs joined, those that had waited, operation, format) to how often."""
+
+    def collect(self, folder: Path) -> None:
+        """Add what probes left in the folder of a simulation."""
+        for path in folder.glob("joins_*.txt"):
+            x, y = re.search(r"joins_(\d+)_(\d+)", path.name).groups()
+            for line in path.read_text().splitlines():
+                *what, count = map(int, line.split())
+                self.seen[int(x), int(y), *what] += count
+
+    def reachable(self) -> Bins:
+        """Every bin that traffic can fill, by kind.
+
+        join: this set of inputs, operation and format. stall: a complete set had to wait. late: of these two inputs of a set, one
+        waited and the other came last.
+        """
+        sets = join_sets(self.mesh)
+        pairs = {(*key, a, b) for key in sets for a, b in itertools.permutations(_ports(key[2]), 2)}
+        joins = {(*key, op.name, fmt.name) for key in sets for op in ReduceOp for fmt in self.formats}
+        return {"join": joins, "stall": sets, "late": pairs}
+
+    def filled(self) -> Bins:
+        """Every bin that was filled."""
+        found: Bins = {"join": set(), "stall": set(), "late": set()}
+        for x, y, joined, waited, op, fmt in self.seen:
+            found["join"].add((x, y, joined, ReduceOp(op).name, Format(fmt).name))
+            if waited == joined:
+                found["stall"].add((x, y, joined))
+            for a, b in itertools.product(_ports(waited), _ports(joined & ~waited)):
+                found["late"].add((x, y, joined, a, b))
+        return found
+
+    def report(self) -> dict[str, dict]:
+        """By kind, as for forks."""
+        return compared(self.reachable(), self.filled())
+
+
 def compared(reachable: Bins, filled: Bins) -> dict[str, dict]:
     """Report of bins: ``bins``, ``seen``, ``holes`` (names), ``unforeseen`` (names)."""
     return {
@@ -88,6 +133,8 @@ def _letters(ports: Iterable[Port]) -> str:
 
 
 def _name(key: tuple) -> str:
-    x, y, port, mask, *split = key
-    text = f"({x},{y}) {_letters([port])}>{_letters(_ports(mask))}"
-    return f"{text} {_letters(split[:1])} not {_letters(split[1:])}" if split else text
+    x, y, *rest = key
+    if isinstance(rest[0], Port):
+        text = f"({x},{y}) {_letters([rest[0]])}>{_letters(_ports(rest[1]))}"
+        return f"{text} {rest[2].name[0]} not {rest[3].name[0]}" if len(rest) > 2 else text
+    return " ".join([f"({x},{y}) {_letters(_ports(rest[0]))}", *(getattr(part, "name", part) for part in rest[1:])])

@@ -1,5 +1,6 @@
 """A mesh of routers with a source and a sink at every end: traffic is played and logged inside the simulator."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from amaranth import ClockSignal, Const, Instance, Module, ResetSignal, Signal
@@ -7,7 +8,6 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.emit import emit, port_names
-from hw.network.router import Router
 from isa.machine import Machine
 from tb.runner import Build, build
 from tb.units.network import RouterMesh
@@ -81,8 +81,18 @@ class Bench(wiring.Component):
         return m
 
 
-def build_bench(router: Router, machine: Machine, *, probe: str | None = None) -> Build:
-    """Compile the bench of a mesh of this router, a `Router` or `ReduceRouter`; `probe` names a Verilog file bound into it."""
+def build_bench(
+    router: wiring.Component,
+    machine: Machine,
+    *,
+    probe: str | None = None,
+    defines: Mapping[str, int] | None = None,
+    hierarchical: bool = False,
+) -> Build:
+    """Compile the bench of a mesh of this router, a `Router` or `ReduceRouter`.
+
+    `probe` names a Verilog file that binds itself into the routers, `defines` are macros for it.
+    """
     bench = Bench(network=RouterMesh(machine=machine, router=router))
     sources = {
         "router.v": emit(router, "router"),
@@ -90,5 +100,11 @@ def build_bench(router: Router, machine: Machine, *, probe: str | None = None) -
         "traffic.v": (HERE / "traffic.v").read_text(),
     }
     if probe:
-        sources[probe] = (HERE / probe).read_text()
-    return build(sources, "bench", public={"bench": ["clk", "rst", *port_names(bench)]})
+        macros = "".join(f"`define {name} {value}\n" for name, value in (defines or {}).items())
+        sources[probe] = macros + (HERE / probe).read_text()
+    return build(
+        sources,
+        "bench",
+        public={"bench": ["clk", "rst", *port_names(bench)]},
+        hierarchical=["router"] if hierarchical else [],
+    )

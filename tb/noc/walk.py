@@ -7,7 +7,7 @@ from hw.layouts import Port
 from isa.machine import Mesh
 from tb.units.network import OPPOSITE, STEP, End, ends
 
-__all__ = ["Rectangle", "branches", "fork_sets", "rectangles"]
+__all__ = ["Rectangle", "branches", "fork_sets", "join_sets", "rectangles"]
 
 Rectangle = tuple[int, int, int, int]
 """West column, south row, east column, north row."""
@@ -53,3 +53,24 @@ def fork_sets(mesh: Mesh) -> set[tuple[int, int, Port, int]]:
                     known.add(there)
                     queue.append(there)
     return found
+
+
+def joined(rectangle: Rectangle, root: tuple[int, int], x: int, y: int) -> int:
+    """Inputs, as a mask over `Port`, that router (x, y) joins for a reduction; 0 if it is not on the way."""
+    x0, y0, x1, y1 = rectangle
+    home, column = y == root[1], x0 <= x <= x1
+    inputs = {
+        Port.LOCAL: column and y0 <= y <= y1,
+        Port.WEST: home and x <= root[0] and x0 < x,
+        Port.EAST: home and x >= root[0] and x1 > x,
+        Port.SOUTH: column and y <= root[1] and y0 < y,
+        Port.NORTH: column and y >= root[1] and y1 > y,
+    }
+    return sum(1 << port for port, used in inputs.items() if used)
+
+
+def join_sets(mesh: Mesh) -> set[tuple[int, int, int]]:
+    """Every (x, y, inputs joined) that some reduction, of some rectangle to some root, brings about."""
+    tiles = list(itertools.product(range(mesh.columns), range(mesh.rows)))
+    found = {(x, y, joined(area, root, x, y)) for area in rectangles(mesh) for root in tiles for x, y in tiles}
+    return {key for key in found if key[2]}

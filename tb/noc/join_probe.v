@@ -1,0 +1,37 @@
+// Bound into every reduction router: counts, by the inputs that were joined, those of them that had waited, operation and format,
+// how often that was seen. OP and FORMAT are the positions of those fields in a flit.
+// Writes FOLDER/joins_<x>_<y>.txt, lines "joined waited op format count" at the end, for +traffic=FOLDER.
+module noc_join_probe #(parameter WIDTH = 1, OP = 0, FORMAT = 0) (
+    input clk, input rst, input [5:0] x, input [5:0] y, input [4:0] valid, input [4:0] ready, input [WIDTH - 1:0] flit_0, input [WIDTH - 1:0] flit_1,
+    input [WIDTH - 1:0] flit_2, input [WIDTH - 1:0] flit_3, input [WIDTH - 1:0] flit_4
+);
+    reg [31:0] seen[0:16383];
+    reg [4:0] waited;
+    wire [4:0] joined = valid & ready;
+    wire [WIDTH - 1:0] flit = joined[0] ? flit_0 : joined[1] ? flit_1 : joined[2] ? flit_2 : joined[3] ? flit_3 : flit_4;
+    integer index, file;
+    string folder;
+
+    initial for (index = 0; index < 16384; index = index + 1) seen[index] = 0;
+    always @(posedge clk) begin
+        waited <= rst ? 5'd0 : valid & ~ready;
+        if (joined != 0 && !rst)
+            seen[{joined, joined & waited, flit[OP], flit[FORMAT +: 3]}] <= seen[{joined, joined & waited, flit[OP], flit[FORMAT +: 3]}] + 1;
+    end
+
+    final if ($value$plusargs("traffic=%s", folder)) begin
+        file = $fopen($sformatf("%s/joins_%0d_%0d.txt", folder, x, y), "w");
+        for (index = 0; index < 16384; index = index + 1)
+            if (seen[index] != 0)
+                $fwrite(file, "%0d %0d %0d %0d %0d\n", index / 512, index / 16 % 32, index / 8 % 2, index % 8, seen[index]);
+        $fclose(file);
+    end
+endmodule
+
+bind router noc_join_probe #(.WIDTH(`NOC_WIDTH), .OP(`NOC_OP), .FORMAT(`NOC_FORMAT)) probe (
+    .clk(clk), .rst(rst), .x(x), .y(y),
+    .valid({fifo_north.o__valid, fifo_south.o__valid, fifo_east.o__valid, fifo_west.o__valid, fifo_local.o__valid}),
+    .ready({fifo_north.o__ready, fifo_south.o__ready, fifo_east.o__ready, fifo_west.o__ready, fifo_local.o__ready}),
+    .flit_0(fifo_local.o__payload), .flit_1(fifo_west.o__payload), .flit_2(fifo_east.o__payload),
+    .flit_3(fifo_south.o__payload), .flit_4(fifo_north.o__payload)
+);
