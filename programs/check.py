@@ -4,7 +4,8 @@ docs/network.md says why the network needs it. What is refused here would stop t
 never end.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations, pairwise
 from typing import NamedTuple
@@ -78,9 +79,13 @@ def check_programs(machine: Machine, programs: Programs) -> None:
     issued = {tile: list(_issues(programs[tile])) for tile in sorted(programs)}
     _check_members(issued)
     _check_order(issued)
-    distinct = dict.fromkeys(issue.what for issues in issued.values() for issue in issues)
-    _check_links({what.shape: what for what in distinct})
-    _check_tags(distinct)
+    where: dict[_Reduction, str] = {}
+    for tile, issues in issued.items():
+        for issue in issues:
+            if issue.what not in where:
+                where[issue.what] = f"{issue.what} ({_at(tile)}, queue out, slot {issue.slot})"
+    _check_links({what.shape: name for what, name in where.items()})
+    _check_tags(where)
 
 
 def _at(tile: TileXY) -> str:
@@ -99,18 +104,19 @@ def _first_slot(program: Program, queue: Queue) -> int:
 def _refused(machine: Machine, tile: TileXY, i: Instruction) -> str:
     """What is wrong with an instruction alone; nothing if it is legal."""
     mesh = f"the {machine.mesh.columns}x{machine.mesh.rows} mesh"
+    fields = defaultdict(int, i.fields)
 
     def inside(x: int, y: int) -> bool:
         return x < machine.mesh.columns and y < machine.mesh.rows
 
-    if i["sig1_kind"] == SignalKind.REMOTE and not inside(i["sig1_x"], i["sig1_y"]):
-        return f"signals tile ({i['sig1_x']},{i['sig1_y']}), outside {mesh}"
+    if fields["sig1_kind"] == SignalKind.REMOTE and not inside(fields["sig1_x"], fields["sig1_y"]):
+        return f"signals tile ({fields['sig1_x']},{fields['sig1_y']}), outside {mesh}"
     if i.opcode not in _MOVES:
         return ""
-    shape = _shape(i)
+    shape = _shape(fields)
     target = f"({shape.root_x},{shape.root_y})"
     if i.opcode in (Opcode.LOAD, Opcode.STORE):
-        edge = EdgePort(i["edge"]).name.lower()
+        edge = EdgePort(fields["edge"]).name.lower()
         if not any((c.edge, c.x, c.y) == (edge, shape.root_x, shape.root_y) for c in machine.channels):
             return f"no HBM channel at the {edge} port of tile {target}"
     if i.opcode == Opcode.STORE:
@@ -124,15 +130,15 @@ def _refused(machine: Machine, tile: TileXY, i: Instruction) -> str:
             return f"root {target} is outside {mesh}"
         if tile not in shape:
             return f"{_at(tile)} is no member of {shape.rectangle}: the members, and nobody else, issue a REDUCE"
-        if i["fmt"] not in machine.mesh.formats:
-            known = ", ".join(fmt.name.lower() for fmt in machine.mesh.formats)
-            name = Format(i["fmt"]).name.lower() if i["fmt"] in list(Format) else i["fmt"]
+        if (fmt := fields["fmt"]) not in machine.mesh.formats:
+            known = ", ".join(known.name.lower() for known in machine.mesh.formats)
+            name = Format(fmt).name.lower() if fmt in list(Format) else fmt
             return f"format {name} must be one that this machine reduces in (mesh.reduce_formats): {known}"
     return ""
 
 
-def _shape(i: Instruction) -> Shape:
-    return Shape(*(i[name] for name in ("x0", "y0", "x1", "y1", "target_x", "target_y")))
+def _shape(fields: Mapping[str, int]) -> Shape:
+    return Shape(*(fields[name] for name in ("x0", "y0", "x1", "y1", "target_x", "target_y")))
 
 
 def _issues(program: Program) -> Iterator[_Issue]:
@@ -146,11 +152,10 @@ def _issues(program: Program) -> Iterator[_Issue]:
         if i.opcode == Opcode.REDUCE:
             what = read.get(i)
             if what is None:
-                fields = {name: i[name] for name in _Reduction._fields[1:]}
-                # One row has no pitch.
-                what = read[i] = _Reduction(
-                    _shape(i), **{**fields, "remote_pitch": fields["remote_pitch"] * (i["rows"] > 1)}
-                )
+                fields = defaultdict(int, i.fields)
+                if fields["rows"] == 1:
+                    fields["remote_pitch"] = 0  # from one row to no other
+                what = read[i] = _Reduction(_shape(fields), *(fields[name] for name in _Reduction._fields[1:]))
             rectangle = what.shape[:4]
             number = numbers[rectangle] = numbers.get(rectangle, -1) + 1
             yield _Issue((rectangle, number), what, first + slot)
@@ -158,18 +163,17 @@ def _issues(program: Program) -> Iterator[_Issue]:
 
 def _check_members(issued: Mapping[TileXY, list[_Issue]]) -> None:
     """The n-th reduction over a rectangle must be the same for all its members."""
-    by_tile: dict[TileXY, dict[tuple[int, int, int, int], list[_Issue]]] = {}
+    by_rectangle: dict[tuple[int, int, int, int], dict[TileXY, list[_Issue]]] = {}
     for tile, issues in issued.items():
-        mine = by_tile[tile] = {}
         for issue in issues:
-            mine.setdefault(issue.key[0], []).append(issue)
-    for tile, mine in by_tile.items():
-        for rectangle, issues in mine.items():
-            ours = [issue.what for issue in issues]
-            for other in issues[0].what.shape.members():
-                theirs = by_tile.get(other, {}).get(rectangle, [])
-                if ours != [issue.what for issue in theirs]:
-                    raise UserError(_difference(tile, other, issues, theirs))
+            by_rectangle.setdefault(issue.key[0], {}).setdefault(tile, []).append(issue)
+    for members in by_rectangle.values():
+        tile, ours = next(iter(members.items()))
+        expected = [issue.what for issue in ours]
+        for other in ours[0].what.shape.members():
+            theirs = members.get(other, [])
+            if expected != [issue.what for issue in theirs]:
+                raise UserError(_difference(tile, other, ours, theirs))
 
 
 def _difference(tile: TileXY, other: TileXY, ours: list[_Issue], theirs: list[_Issue]) -> str:
@@ -208,7 +212,7 @@ def _check_order(issued: Mapping[TileXY, list[_Issue]]) -> None:
         raise UserError(f"tiles issue reductions in orders that contradict each other: {says}") from None
 
 
-def _check_links(shapes: Mapping[Shape, _Reduction]) -> None:
+def _check_links(shapes: Mapping[Shape, str]) -> None:
     """Where two reductions use the same link, they must have an input of its router in common, which keeps their order."""
     links: dict[tuple, dict[frozenset[str], Shape]] = {}
     for shape in shapes:
@@ -219,21 +223,24 @@ def _check_links(shapes: Mapping[Shape, _Reduction]) -> None:
         for (inputs, one), (others, two) in combinations(users.items(), 2):
             if not inputs & others:
                 raise UserError(
-                    f"reductions with {shapes[one]} and {shapes[two]} meet on the link from router ({router[0]},{router[1]}) to "
+                    f"the reductions {shapes[one]} and {shapes[two]} meet on the link from router ({router[0]},{router[1]}) to "
                     f"the {output} and come from no common queue, so that nothing keeps their order: put their roots inside "
                     "their rectangles"
                 )
 
 
-def _check_tags(reductions: Iterable[_Reduction]) -> None:
+def _check_tags(reductions: Mapping[_Reduction, str]) -> None:
     """In one router, one tag must stand for one reduction, or for several alike, which their queues keep apart."""
     users: dict[tuple[int, TileXY], _Reduction] = {}
     for what in reductions:
         for router in what.shape.tree():
             other = users.setdefault((what.tag, router), what)
             if other.named != what.named:
-                pair = " and ".join(sorted(f"{w.shape} ({ReduceOp(w.op).name} {Format(w.fmt).name})" for w in (what, other)))
                 raise UserError(
-                    f"tag {what.tag} names different reductions that meet in router ({router[0]},{router[1]}), {pair}: "
-                    "give them tags of their own"
+                    f"one tag for different reductions that meet in router ({router[0]},{router[1]}), {_kind(other)} "
+                    f"{reductions[other]} and {_kind(what)} {reductions[what]}: give them tags of their own"
                 )
+
+
+def _kind(what: _Reduction) -> str:
+    return f"{Format(what.fmt).name.lower()} {ReduceOp(what.op).name.lower()}{' with turn' * what.turn}"

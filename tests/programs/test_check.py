@@ -140,8 +140,8 @@ def crossing():
 
 def test_reductions_that_meet_on_a_link_only():
     refused(
-        r"^reductions with tag \d over \S+ to \(1,2\) and tag \d over \S+ to \(1,2\) meet on the link from router \(\d,1\) to the "
-        "north and come from no common queue, so that nothing keeps their order: put their roots inside their rectangles$",
+        r"^the reductions tag 0 over \(0,0\)\.\.\(1,0\) to \(1,2\) \(tile \(0,0\), queue out, slot 4\) and tag 1 over \S+ to \(1,2\) "
+        r"\(tile \(0,1\), queue out, slot 4\) meet on the link from router \(\d,1\) to the north and come from no common queue, so that nothing keeps their order: put their roots inside their rectangles$",
         crossing(),
         mesh="2x3",
     )
@@ -154,11 +154,15 @@ def test_a_tag_for_two():
     row = "reduce rect=0,0:1,0 target=1,0 rows=1 words=4 tag=7"
     column = "reduce rect=1,0:1,1 target=1,0 rows=1 words=4 tag=7"
     out = {(0, 0): row, (1, 0): f"{row}\n{column}", (1, 1): column}
-    refused(r"^tag 7 names different reductions that meet in router \(1,0\), \(0,0\)\.\.\(1,0\) to \(1,0\) \(SUM FP32\) and "
-            r"\(1,0\)\.\.\(1,1\) to \(1,0\) \(SUM FP32\): give them tags of their own$", out)  # fmt: skip
+    refused(
+        r"^one tag for different reductions that meet in router \(1,0\), fp32 sum tag 7 over \(0,0\)\.\.\(1,0\) to \(1,0\) \(tile "
+        r"\(0,0\), queue out, slot 4\) and fp32 sum tag 7 over \(1,0\)\.\.\(1,1\) to \(1,0\) \(tile \(1,0\), queue out, slot 5\): "
+        "give them tags of their own$",
+        out,
+    )
     check(out | {(1, 1): column.replace("7", "8"), (1, 0): f"{row}\n{column.replace('7', '8')}"})
     twice = f"{row}\n{row} op=max"
-    refused(r"\(MAX FP32\) and .* \(SUM FP32\)", {(0, 0): twice, (1, 0): twice})
+    refused("fp32 sum tag 7 .* and fp32 max tag 7 ", {(0, 0): twice, (1, 0): twice})
     check({(0, 0): f"{row}\n{row} remote=64", (1, 0): f"{row}\n{row} remote=64"})
     # In different rows they never meet.
     check({(x, y): f"reduce rect=0,{y}:1,{y} target=1,{y} rows=1 words=4 tag=7" for x, y in TILES})
