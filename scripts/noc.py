@@ -9,12 +9,15 @@ from multiprocessing import get_context
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+import tb.noc
 from isa.errors import UserError
 from isa.machine import MACHINES
+from scripts.noc_base import Task
 from scripts.noc_figures import curves, flat
 from scripts.noc_report import write_report
+from scripts.noc_router import router_keys, router_tables, router_tasks
 from scripts.noc_tables import tables
-from scripts.noc_tasks import Task, machine_of_options, mesh_tasks, router_tasks
+from scripts.noc_tasks import machine_of_options, mesh_tasks
 from scripts.options import main, positive
 from tb import toolchain
 from tb.experiment import commit
@@ -53,15 +56,15 @@ def run() -> int:
     machine = machine_of_options(options.machine, options.mesh)
     toolchain.environment()  # says what is missing before anything takes time
     mesh = mesh_tasks(machine, quick, seed) if options.only != "router" else []
-    router = router_tasks(quick, seed) if options.only != "mesh" else []
+    router = router_tasks(quick, seed) if options.only != "mesh" and hasattr(tb.noc, "faults") else []
     # The first run of the mesh compiles it, which the others have to wait for.
     results = run_tasks([*mesh[:1], *router, *mesh[1:]], jobs, Console(stderr=True))
 
     seen = curves(results)
-    result = flat(machine, seen, results)
+    result = flat(machine, seen, results) | router_keys(results)
     result |= {"machine": machine.name, "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}", "quick": quick, "seed": seed}
     result |= {"commit": commit(), "command": " ".join(["python -m scripts.noc", *sys.argv[1:]])}
-    found = tables(machine, seen, result, results)
+    found = tables(machine, seen) + router_tables(results)
     console = Console()
     console = console if console.is_terminal else Console(width=WIDTH)
     for table in found:

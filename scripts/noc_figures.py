@@ -10,17 +10,9 @@ from tb.collectives.crowds import busiest_port, crowds
 from tb.collectives.measure import Timing, distance
 from tb.collectives.sweep import SHAPES, best
 
-__all__ = ["PEER", "Curves", "Point", "curves", "flat", "label"]
+__all__ = ["SPEEDUPS", "Curves", "Point", "curves", "far", "flat", "label"]
 
 SPEEDUPS = (4, 64, 1024)
-PEER = {
-    "cycles per hop, zero load": ("2", "1"),
-    "row multicast of L flits over 4 tiles, inject to last eject": ("L + 7", "L + 3"),
-    "row sum of L flits over 4 tiles, combinational adder": ("L + 7", "L + 3"),
-    "row sum of L flits over 4 tiles, one-stage adder": ("L + 10", "–"),
-    "uniform random saturation 4x4, single flits, flits per tile and cycle": ("0.593", "–"),
-}
-"""FlooNoC's router alone, Verilated, commit 2fa02eb2, 128-bit data, input/output FIFO depth 2/2 and 2/0, integer sums."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ from matplotlib.figure import Figure
 
 from isa.machine import Machine
 from programs.collectives import KINDS
+from scripts.noc_base import Table
 from scripts.noc_figures import Curves, far, label
-from scripts.noc_tables import NAMES, Table
+from scripts.noc_router import router_pictures
+from scripts.noc_tables import NAMES
 from scripts.output import write_result
 from tb.collectives.sweep import SHAPES
 from tb.runner import ROOT
@@ -46,7 +48,7 @@ def write_report(
     folder = ROOT / "build" / target
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        drawn = pictures(machine, seen, results)
+        drawn = pictures(seen, results)
         for name, figure in drawn.items():
             for kind in ("png", "svg"):
                 figure.savefig(Path(scratch, f"{name}.{kind}"), dpi=130, bbox_inches="tight")
@@ -71,7 +73,7 @@ def _rows(seen: Curves) -> list[dict]:
     ]  # fmt: skip
 
 
-def pictures(machine: Machine, seen: Curves, results: dict[str, dict]) -> dict[str, Figure]:
+def pictures(seen: Curves, results: dict[str, dict]) -> dict[str, Figure]:
     """All pictures for which there are figures."""
     drawn: dict[str, Figure] = {}
     shapes = [shape for shape in SHAPES if (shape, "multicast", "hardware") in seen.points]
@@ -81,7 +83,7 @@ def pictures(machine: Machine, seen: Curves, results: dict[str, dict]) -> dict[s
     if shapes:
         drawn["rho"] = _rho(seen, shapes)
         drawn["speedup"] = _speedup(seen, shapes)
-    return drawn
+    return drawn | router_pictures(results)
 
 
 def _axes(title: str, ylabel: str) -> tuple[Figure, list]:

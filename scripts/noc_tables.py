@@ -1,53 +1,21 @@
-"""Tables of `make noc`, for the terminal and for the report alike."""
-
-import html
-from dataclasses import dataclass
-
-from rich.console import Console
-from rich.table import Table as RichTable
+"""Tables of what `make noc` measures on the mesh."""
 
 from isa.machine import Machine
 from programs.collectives import KINDS
+from scripts.noc_base import Table
 from scripts.noc_figures import SPEEDUPS, Curves, far, label
 from scripts.noc_tasks import CROWD_WORDS
 from tb.collectives.crowds import busiest_port, crowds
 from tb.collectives.sweep import SHAPES
 
-__all__ = ["Table", "tables"]
+__all__ = ["tables"]
 
 NAMES = {"multicast": "multicast", "reduce": "reduce (sum)", "allreduce": "all-reduce (sum)"}
 
 
-@dataclass(frozen=True)
-class Table:
-    """A title, column heads, rows of text, and a note below."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    note: str = ""
-
-    def show(self, console: Console) -> None:
-        """Print it."""
-        table = RichTable(title=self.title, title_justify="left", caption=self.note or None, caption_justify="left")
-        for index, head in enumerate(self.heads):
-            table.add_column(head, justify="left" if index == 0 else "right")
-        for row in self.rows:
-            table.add_row(*row)
-        console.print(table)
-
-    def html(self) -> str:
-        """The table as HTML."""
-        heads = "".join(f"<th>{html.escape(head)}</th>" for head in self.heads)
-        rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
-        note = f"<p class=note>{html.escape(self.note)}</p>" if self.note else ""
-        return f"<h3>{html.escape(self.title)}</h3><table><tr>{heads}</tr>{rows}</table>{note}"
-
-
-def tables(machine: Machine, seen: Curves, result: dict, results: dict[str, dict]) -> list[Table]:
+def tables(machine: Machine, seen: Curves) -> list[Table]:
     """All tables for which there are figures."""
     found = [_latency(seen, kind) for kind in KINDS] + [_speedups(seen), _crowds(machine, seen)]
-    found += [_routers(result, results)]
     return [table for table in found if table.rows]
 
 
@@ -112,7 +80,3 @@ def _crowds(machine: Machine, seen: Curves) -> Table:
         ("set", "collectives", "flits of the busiest port", "cycles", "cycles / flits"), rows,
         "from the first issue to the last word written; the busiest port of a router or a tile bounds it from below",
     )  # fmt: skip
-
-
-def _routers(result: dict, results: dict[str, dict]) -> Table:
-    return Table("", (), [])

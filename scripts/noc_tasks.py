@@ -1,30 +1,21 @@
-"""What `make noc` runs: simulations of the mesh and of bare networks, each fit for a process of its own."""
+"""What `make noc` runs on the mesh: simulations fit for a process each."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
+from scripts.noc_base import Task
 from tb.collectives.crowds import crowd_lane
 from tb.collectives.expect import receivers
 from tb.collectives.measure import measure
 from tb.collectives.series import Lane, machine_for, plan
 from tb.collectives.sweep import LENGTHS, SHAPES, runs
 
-__all__ = ["Task", "machine_of_options", "measure_lanes", "mesh_tasks", "router_tasks"]
+__all__ = ["machine_of_options", "measure_lanes", "mesh_tasks"]
 
 QUICK_LENGTHS = (1, 4, 16, 64)
 CROWD_WORDS = 64
-
-
-@dataclass(frozen=True)
-class Task:
-    """A named call that returns a dict of plain values."""
-
-    name: str
-    call: Callable[..., dict]
-    arguments: dict[str, Any] = field(default_factory=dict)
 
 
 def machine_of_options(name: str, mesh: str) -> Machine:
@@ -93,8 +84,3 @@ def mesh_tasks(machine: Machine, quick: bool, seed: int) -> list[Task]:
     for number, lane in enumerate(crowd_lane(machine, CROWD_WORDS)):
         tasks.append(Task(f"crowds {number + 1}", measure_lanes, {"machine": machine, "lanes": [lane], "seed": seed}))
     return tasks
-
-
-def router_tasks(quick: bool, seed: int) -> list[Task]:
-    """Runs of bare networks: latency, saturation, random traffic, the deadlock set, faults."""
-    return []

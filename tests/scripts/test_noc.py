@@ -11,10 +11,11 @@ from isa.machine import load_machine
 from isa.status import Event
 from programs.collectives import Collective
 from scripts import noc
+from scripts.noc_base import Task
 from scripts.noc_figures import curves, flat
 from scripts.noc_report import write_report
 from scripts.noc_tables import tables
-from scripts.noc_tasks import Task, machine_of_options, measure_lanes, mesh_tasks
+from scripts.noc_tasks import machine_of_options, measure_lanes, mesh_tasks
 from tb.collectives.crowds import busiest_port, crowd_lane, crowds
 from tb.collectives.measure import Timing, check, distance, read_timings, run_golden
 from tb.collectives.series import Item, Lane, machine_for, plan
@@ -129,7 +130,7 @@ def test_figures_and_report(machine):
     assert result["reduce_software_4_64"] == "tree"
     assert result["crowd_every_row_multicasts"] == pytest.approx(74 / 64)
     result |= {"mesh": "4x2", "commit": "abc", "command": "test"}
-    found = tables(machine, seen, result, results)
+    found = tables(machine, seen)
     console = Console(record=True, width=132, file=open("/dev/null", "w"))  # noqa: SIM115
     for table in found:
         table.show(console)

@@ -1,0 +1,170 @@
+"""The half of `make noc` that runs bare networks of routers: latency, saturation, random traffic, deadlock set, faults."""
+
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+import tb.noc
+from scripts.noc_base import Table, Task
+
+__all__ = ["router_keys", "router_pictures", "router_tables", "router_tasks"]
+
+ROW = "4x1"
+MESHES = ("4x4", "8x8")
+PATTERNS = ("uniform", "transpose", "bit-complement", "tornado", "neighbour", "hotspot")
+DEPTHS = (2, 4, 8)
+"""FIFO depths at which uniform traffic on 4x4 is repeated."""
+DEADLOCK = ("two multicasts a row", "row all-gather", "four broadcasts", "rows and columns", "illegal reduction order")
+STALLS = (0.0, 0.5)
+RANDOM = {"1x4": 100_000, "4x1": 100_000, "3x2": 250_000, "4x4": 700_000}
+"""Flits of random traffic on each mesh."""
+
+PEER = (
+    ("cycles per router, zero load", "2", "1"),
+    ("row multicast of L flits over 4 tiles, inject to last eject", "L + 7", "L + 3"),
+    ("row sum of L flits over 4 tiles: combinational / one-stage adder", "L + 7 / L + 10", "L + 3 / –"),
+    ("uniform random saturation 4x4, flits a tile and cycle, packets of 1", "0.593", "–"),
+)
+"""FlooNoC's router alone, Verilated, commit 2fa02eb2, 128-bit data, integer sums, input/output FIFO depths 2/2 and 2/0."""
+
+
+def router_tasks(quick: bool, seed: int) -> list[Task]:
+    """One simulation each."""
+    tasks = [Task(f"zero load {ROW}", tb.noc.zero_load, {"mesh": ROW})]
+    points = [("uniform", mesh) for mesh in MESHES] + [("neighbour", "4x4")]
+    if not quick:
+        points += [(pattern, mesh) for pattern in PATTERNS for mesh in MESHES if (pattern, mesh) not in points]
+        for depth in DEPTHS:
+            arguments = {"mesh": "4x4", "pattern": "uniform", "fifo_depth": depth, "quick": quick}
+            tasks.append(Task(f"saturation uniform 4x4, FIFO depth {depth}", tb.noc.saturation, arguments))
+    for pattern, mesh in points:
+        arguments = {"mesh": mesh, "pattern": pattern, "quick": quick}
+        tasks.append(Task(f"saturation {pattern} {mesh}", tb.noc.saturation, arguments))
+    for mesh, flits in RANDOM.items():
+        arguments = {"mesh": mesh, "seed": seed, "flits": flits // (20 if quick else 1), "quick": quick}
+        tasks.append(Task(f"random traffic {mesh}", tb.noc.random_traffic, arguments))
+    for pattern in DEADLOCK:
+        for stall in STALLS:
+            arguments = {"pattern": pattern, "runs": 50 if quick else 500, "stall": stall}
+            tasks.append(Task(f"deadlock set: {pattern}, stall {stall:.0%}", tb.noc.deadlock_set, arguments))
+    tasks.append(Task("faults", tb.noc.faults, {"quick": quick}))
+    return tasks
+
+
+def _named(results: dict[str, dict], start: str) -> dict[str, dict]:
+    """Results whose task's name begins so, by the rest of it."""
+    return {name.removeprefix(start): result for name, result in results.items() if name.startswith(start)}
+
+
+def router_keys(results: dict[str, dict]) -> dict:
+    """Keys of result.json."""
+    keys: dict = {}
+    if load := results.get(f"zero load {ROW}"):
+        keys["router_cycles_per_hop"] = load["cycles_per_hop"]
+        for name in ("multicast_row4", "reduce_row4_sum"):
+            keys |= {f"router_{name}_{length}": cycles for length, cycles in load[name].items()}
+    for name, result in _named(results, "saturation ").items():
+        key = name.replace(", FIFO depth ", "_depth_").replace(" ", "_").replace("-", "_")
+        keys[f"saturation_{key}"] = result["saturation"]
+    traffic, deadlock = _named(results, "random traffic "), _named(results, "deadlock set: ")
+    if traffic:
+        keys["random_flits"] = sum(result["flits"] for result in traffic.values())
+        keys["coverage_holes"] = sum(
+            len(kind["holes"]) for result in traffic.values() for kind in result["coverage"].values()
+        )
+    if deadlock:
+        keys["deadlock_runs"] = sum(result["runs"] for result in deadlock.values())
+    if traffic or deadlock:
+        keys["hangs"] = sum(result["hangs"] for result in (*traffic.values(), *deadlock.values()))
+    if faults := results.get("faults"):
+        keys |= {"faults_injected": faults["injected"], "faults_caught": faults["caught"]}
+    return keys
+
+
+def router_tables(results: dict[str, dict]) -> list[Table]:
+    """Tables of what was run."""
+    found = []
+    if load := results.get(f"zero load {ROW}"):
+        ours = (
+            f"{load['cycles_per_hop']:g}", _excess(load["multicast_row4"]), f"{_excess(load['reduce_row4_sum'])} (FP32)",
+            _saturated(results),
+        )  # fmt: skip
+        rows = [(name, mine, *theirs) for (name, *theirs), mine in zip(PEER, ours, strict=True)]
+        found.append(Table(
+            "Routers alone, beside the best open one", ("measure", "flatmesh", "FlooNoC, FIFOs 2/2", "FlooNoC, FIFOs 2/0"), rows,
+            "FlooNoC's router, commit 2fa02eb2, integer sums, measured the same way: from the injection of the first flit to "
+            "the ejection of the last, without network interfaces",
+        ))  # fmt: skip
+    if curves := _named(results, "saturation "):
+        rows = [
+            (name, f"{c['bound']:.3f}", f"{c['saturation'] * c['bound']:.3f}", f"{c['saturation']:.1%}",
+             f"{c['curve'][0]['latency']:.1f}")
+            for name, c in curves.items()
+        ]  # fmt: skip
+        heads = (
+            "traffic",
+            "bound, flits a tile and cycle",
+            "accepted at saturation",
+            "of the bound",
+            "latency at the lowest load",
+        )
+        found.append(
+            Table(
+                "Saturation, single-flit packets",
+                heads,
+                rows,
+                "the bound: the busiest link or port carries a flit every cycle",
+            )
+        )
+    traffic, deadlock = _named(results, "random traffic "), _named(results, "deadlock set: ")
+    if traffic:
+        rows = [(mesh, f"{result['flits']:,}", str(result["hangs"])) for mesh, result in traffic.items()]
+        found.append(Table("Random mixed traffic, every flit checked", ("mesh", "flits", "hangs"), rows))
+        rows = [
+            (f"{mesh}: {kind}", str(bins["bins"]), str(bins["seen"]), "; ".join(bins["holes"]) or "none")
+            for mesh, result in traffic.items()
+            for kind, bins in result["coverage"].items()
+        ]
+        found.append(Table("Coverage of the random traffic", ("mesh and kind", "bins", "seen", "holes"), rows))
+    if deadlock:
+        rows = [(name, str(result["runs"]), str(result["hangs"])) for name, result in deadlock.items()]
+        found.append(Table("Deadlock set", ("pattern", "runs", "hangs"), rows))
+    if faults := results.get("faults"):
+        rows = [tuple(str(cell) for cell in (row.values() if isinstance(row, dict) else row)) for row in faults["table"]]
+        heads = tuple(faults["table"][0]) if rows and isinstance(faults["table"][0], dict) else ("fault",) * len(rows[0])
+        found.append(Table(f"Faults injected: {faults['injected']}, caught: {faults['caught']}", heads, rows))
+    return found
+
+
+def _excess(cycles: dict) -> str:
+    """Cycles as L + constant, where they are that for all lengths; else a range."""
+    extra = sorted({int(c) - int(length) for length, c in cycles.items()})
+    return f"L + {extra[0]}" if len(extra) == 1 else f"L + {extra[0]} to {extra[-1]}"
+
+
+def _saturated(results: dict[str, dict]) -> str:
+    found = results.get("saturation uniform 4x4")
+    return f"{found['saturation'] * found['bound']:.3f}" if found else ""
+
+
+def router_pictures(results: dict[str, dict]) -> dict[str, Figure]:
+    """Latency against load, one panel a mesh."""
+    curves = {name: c for name, c in _named(results, "saturation ").items() if "FIFO" not in name}
+    if not curves:
+        return {}
+    figure, axes = plt.subplots(2, len(MESHES), figsize=(12, 7.5), squeeze=False)
+    for mesh, (top, bottom) in zip(MESHES, axes.T, strict=True):
+        for name, c in curves.items():
+            pattern, _, where = name.rpartition(" ")
+            if where != mesh:
+                continue
+            offered = [point["offered"] / c["bound"] for point in c["curve"]]
+            top.plot(offered, [point["accepted"] / c["bound"] for point in c["curve"]], "o-", ms=3, label=pattern)
+            bottom.plot(offered, [point["latency"] for point in c["curve"]], "o-", ms=3, label=pattern)
+        top.set(title=mesh, ylabel="accepted, share of the bound")
+        bottom.set(xlabel="offered load, share of the bound", ylabel="latency, cycles", yscale="log")
+        for ax in (top, bottom):
+            ax.grid(alpha=0.25)
+        top.plot([0, 1], [0, 1], "k:", lw=0.8)
+        bottom.legend(fontsize=8)
+    figure.suptitle("Routers alone under load")
+    return {"saturation": figure}
