@@ -1,27 +1,45 @@
 """Multicast, reduction and all-reduce as tile programs: by the network's own collectives, or in software by unicast PUTs.
 
 Hardware is one PUT to a rectangle, or one REDUCE per member. Software methods run a forwarding tree (`programs.trees`), or for
-an all-reduce recursive doubling, in segments: a tile passes a segment on as soon as it is there, while the next ones arrive.
+in segments: a tile passes a segment on as soon as it is there, while the next ones arrive. Short reductions also work by
+exchanges (`programs.exchange`).
 Sums and maxima of software reductions are done by the vector engine. Every transfer bumps a semaphore at its receiver.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from isa.errors import UserError
-from isa.instructions import Format, Opcode, Queue, ReduceOp, SignalKind
+from isa.instructions import Format, Opcode, Queue, ReduceOp
 from isa.machine import Machine
 from programs.code import Code, Segment
+from programs.exchange import double, doubling_scratch, halve, halving_scratch
 from programs.trees import TREES, Rectangle, TileXY, Tree, members_of, tree_of
 
-__all__ = ["KINDS", "METHODS", "Collective", "Semaphores", "emit", "scratch_words", "vector_words"]
+__all__ = [
+    "KINDS",
+    "METHODS",
+    "Collective",
+    "Semaphores",
+    "emit",
+    "exchange_words",
+    "methods_of",
+    "scratch_words",
+    "vector_words",
+]
 
 KINDS = ("multicast", "reduce", "allreduce")
-METHODS = ("hardware", *TREES, "doubling")
+METHODS = ("hardware", *TREES, "doubling", "halving")
+"""Of these, doubling is for all-reduces, and halving for them and for reductions."""
 _MOST_COUNT = 63
 """Largest count that one wait can name."""
 _MOST_ELEMENTS = 4095
+
+
+def methods_of(kind: str) -> tuple[str, ...]:
+    """Methods that can do a kind of collective."""
+    exchanges = {"multicast": (), "reduce": ("halving",), "allreduce": ("doubling", "halving")}
+    return ("hardware", *TREES, *exchanges[kind])
 
 
 class Semaphores(NamedTuple):
@@ -45,7 +63,7 @@ class Collective:
 
     The root's words at `source` go to `target` of all other members (multicast); every member's words at `source` are
     combined at `target` of the root (reduce) or of all members (allreduce). In hardware a multicast also writes `target` of
-    a root that is a member. `source` is only read.
+    a root that is a member; halving leaves parts of the result at `target` of all members. `source` is only read.
     """
 
     kind: str
@@ -73,6 +91,11 @@ def vector_words(machine: Machine) -> int:
     return _MOST_ELEMENTS // (machine.tile.word_bytes // 4)
 
 
+def exchange_words(machine: Machine, method: str) -> int:
+    """Most words of a collective by an exchange, whose additions are one instruction each; no limit for other methods."""
+    return {"doubling": vector_words(machine), "halving": 2 * vector_words(machine)}.get(method, machine.tile.l1_words)
+
+
 def _size(machine: Machine, c: Collective) -> int:
     """Words in a segment."""
     size = min(c.segment or c.words, c.words)
@@ -85,8 +108,10 @@ def scratch_words(machine: Machine, c: Collective) -> int:
     """Words of receive buffers that the collective needs in each member's L1."""
     if c.method == "hardware" or c.kind == "multicast":
         return 0
+    if c.method == "halving":
+        return halving_scratch(c.words)
     if c.method == "doubling":
-        return (len(members_of(c.rectangle)).bit_length() + 1) * c.words
+        return doubling_scratch(len(members_of(c.rectangle)), c.words)
     widest = max(map(len, tree_of(c.method, c.rectangle, c.root).children.values()))
     return widest * _Buffers(c, _size(machine, c)).words
 
@@ -109,7 +134,9 @@ def emit(code: Code, c: Collective) -> None:
             c.root, Queue.OUT, Opcode.PUT, **_put(c, c.root, c.words, c.source, c.target), bump=1, sem=c.semaphores.done
         )
     elif c.method == "doubling":
-        _doubling(code, c)
+        double(code, c, _put)
+    elif c.method == "halving":
+        halve(code, c, _put)
     else:
         tree, size = tree_of(c.method, c.rectangle, c.root), _size(code.machine, c)
         if c.kind == "multicast":
@@ -123,8 +150,8 @@ def emit(code: Code, c: Collective) -> None:
 def _check(machine: Machine, c: Collective) -> None:
     if c.kind not in KINDS:
         raise UserError(f"collective must be one of {', '.join(KINDS)}, not {c.kind!r}")
-    if c.method not in METHODS or (c.method == "doubling" and c.kind != "allreduce"):
-        raise UserError(f"method of a {c.kind} must be one of {', '.join(METHODS[:-1])}, not {c.method!r}")
+    if c.method not in methods_of(c.kind):
+        raise UserError(f"method of a {c.kind} must be one of {', '.join(methods_of(c.kind))}, not {c.method!r}")
     mesh, (x0, y0, x1, y1) = machine.mesh, c.rectangle
     if not (0 <= x0 <= x1 < mesh.columns and 0 <= y0 <= y1 < mesh.rows):
         raise UserError(f"rectangle {c.rectangle} must be in the {mesh.columns}x{mesh.rows} mesh and not empty")
@@ -137,6 +164,9 @@ def _check(machine: Machine, c: Collective) -> None:
     end = max(c.source + c.words, c.target + c.words, c.scratch + scratch_words(machine, c))
     if c.words < 1 or end > machine.tile.l1_words:
         raise UserError(f"a collective of {c.words} words needs L1 up to word {end}, there are {machine.tile.l1_words}")
+    most = exchange_words(machine, c.method)
+    if c.words > most:
+        raise UserError(f"recursive {c.method} takes at most {most} words at a time, not {c.words}")
     segments = -(-c.words // _size(machine, c))
     if c.method != "hardware" and segments >= 1 << machine.tile.semaphore_bits:
         raise UserError(f"{segments} segments overflow a semaphore of {machine.tile.semaphore_bits} bits: use longer ones")
@@ -282,48 +312,3 @@ def _combine(code: Code, c: Collective, tree: Tree, size: int, *, pass_on: bool)
         if tile in parents:
             code.segments(tile, Queue.OUT, c.words, size, lambda segment, tile=tile: send(tile, segment), first=first)
             drain(tile)
-
-
-def _doubling(code: Code, c: Collective) -> None:
-    """Recursive doubling: in every step all tiles exchange what they have with a partner twice as far, and add.
-
-    Tiles beyond the largest power of two hand their words to a partner first and get the result from it.
-    """
-    s, tiles = c.semaphores, members_of(c.rectangle)
-    steps = len(tiles).bit_length() - 1
-    power = 1 << steps
-    if steps + 1 > len(s.arrive):
-        raise UserError(f"recursive doubling over {len(tiles)} tiles needs {steps + 1} semaphores, has {len(s.arrive)}")
-    if c.words > vector_words(code.machine):
-        raise UserError(f"recursive doubling takes at most {vector_words(code.machine)} words at a time, not {c.words}")
-    add = Opcode.ADDV if c.op == ReduceOp.SUM else Opcode.MAXV
-    size = {"m": 1, "n": c.words * code.machine.tile.word_bytes // 4, "ldd": 1, "lda": 1}
-    buffer = [c.scratch + step * c.words for step in range(steps + 1)]
-
-    def put(tile: TileXY, to: TileXY, local: int, remote: int, semaphore: int, waits: Sequence[tuple[int, int]]) -> None:
-        code.add(tile, Queue.OUT, Opcode.PUT, waits=waits, bump=1, sem=semaphore, **_put(c, to, c.words, local, remote))
-
-    for index, tile in enumerate(tiles):
-        if index >= power:
-            put(tile, tiles[index - power], c.source, buffer[steps], s.arrive[steps], [])
-            continue
-        paired = index + power < len(tiles)
-        own, waits = c.source, []
-        if paired:
-            code.add(
-                tile, Queue.VECTOR, add, waits=[(s.arrive[steps], 1)], signal=s.ready,
-                d=buffer[steps], a=own, b=buffer[steps], **size,
-            )  # fmt: skip
-            own, waits = buffer[steps], [(s.ready, 1)]
-        for step in range(steps):
-            last = step == steps - 1
-            put(tile, tiles[index ^ (1 << step)], own, buffer[step], s.arrive[step], waits)
-            result = c.target if last else buffer[step]
-            code.add(
-                tile, Queue.VECTOR, add, waits=[(s.arrive[step], 1)], d=result, a=own, b=buffer[step], **size,
-                **({"signal": s.done} if last else {"signal": s.ready}),
-                **({"sig1_kind": int(SignalKind.LOCAL), "sig1_sem": s.ready} if last and paired else {}),
-            )  # fmt: skip
-            own, waits = result, [(s.ready, 1)]
-        if paired:
-            put(tile, tiles[index + power], own, c.target, s.done, waits)

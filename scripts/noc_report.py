@@ -28,6 +28,7 @@ __all__ = ["pictures", "write_report"]
 
 COLOURS = {
     "hardware": "#c0392b", "unicast": "#95a5a6", "chain": "#2980b9", "comb": "#16a085", "tree": "#8e44ad", "doubling": "#e67e22",
+    "halving": "#27ae60",
 }  # fmt: skip
 SHADES = {"row2": "#f1c40f", "row4": "#e67e22", "row8": "#c0392b", "4x4": "#2980b9", "8x8": "#2c3e50"}
 STYLE = """

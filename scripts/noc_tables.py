@@ -1,7 +1,7 @@
 """Tables of what `make noc` measures on the mesh."""
 
 from isa.machine import Machine
-from programs.collectives import KINDS
+from programs.collectives import KINDS, METHODS
 from scripts.noc_base import Table
 from scripts.noc_figures import SPEEDUPS, Curves, far, label
 from scripts.noc_tasks import CROWD_WORDS
@@ -10,6 +10,7 @@ from tb.collectives.sweep import SHAPES
 
 __all__ = ["tables"]
 
+SOFTWARE = METHODS[1:]
 NAMES = {"multicast": "multicast", "reduce": "reduce (sum)", "allreduce": "all-reduce (sum)"}
 
 
@@ -52,17 +53,17 @@ def _speedups(seen: Curves) -> Table:
                 if not hardware or not software:
                     continue
                 others = {
-                    method: point for method in ("unicast", "chain", "comb", "tree", "doubling") if (point := seen.at(shape, kind, method, words))
+                    method: point for method in SOFTWARE if (point := seen.at(shape, kind, method, words))
                 }  # fmt: skip
                 rows.append((
                     f"{NAMES[kind]}, {label(shape)}, L = {words}", f"{hardware.cycles:,}",
-                    *(f"{others[method].cycles:,}" if method in others else "" for method in ("unicast", "chain", "comb", "tree", "doubling")),
+                    *(f"{others[method].cycles:,}" if method in others else "" for method in SOFTWARE),
                     software[0] + (f" by {software[1].segment}" if software[1].segment else ""),
                     f"{software[1].cycles / hardware.cycles:.1f}x",
                 ))  # fmt: skip
     return Table(
         "The network against software on the same mesh, cycles",
-        ("collective", "network", "unicast", "chain", "comb", "tree", "doubling", "best, flits a segment", "speed-up"), rows,
+        ("collective", "network", *SOFTWARE, "best, flits a segment", "speed-up"), rows,
         "each software method at its best segment size, searched on the RTL; empty: not run, because it is far from the best",
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ def expected(c: Collective, sources: Mapping[TileXY, Floats]) -> dict[TileXY, Fl
         members = {tile: sources[tile] for tile in members_of(c.rectangle)}
         if c.method == "hardware":
             result = combine(members, Rectangle(*c.rectangle), c.root, c.op)
-        elif c.method == "doubling":
+        elif c.method in ("doubling", "halving"):
             result = _doubled(list(members.values()), c.op)
         else:
             result = _up(tree_of(c.method, c.rectangle, c.root), members, c.op)

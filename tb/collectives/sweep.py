@@ -6,7 +6,7 @@ from functools import cache
 
 from isa.machine import Machine
 from programs.code import Code
-from programs.collectives import KINDS, METHODS, Collective, emit, vector_words
+from programs.collectives import KINDS, Collective, emit, exchange_words, methods_of, vector_words
 from programs.trees import Rectangle, TileXY, Tree, members_of, tree_of
 from tb.collectives.series import Item, Lane
 
@@ -33,6 +33,10 @@ def estimate(kind: str, method: str, shape: str, words: int, size: int) -> float
     if method == "doubling":
         steps = (columns * rows - 1).bit_length()
         return steps * (1.5 * words + START + ADD) + columns + rows
+    if method == "halving":
+        # Transfers over a distance of n tiles share links n to 1, and have 1/n of the words.
+        steps = (columns * rows - 1).bit_length()
+        return steps * (words / 2 + 2 * START + ADD) + 1.5 * words + columns + rows
     widest, first = _path(method, shape, size, kind != "multicast")
     period = widest * (size + GAP)
     if kind == "multicast":
@@ -59,7 +63,7 @@ def _path(method: str, shape: str, size: int, adding: bool) -> tuple[int, float]
 
 def _sizes(kind: str, method: str, shape: str, words: int, most: int, tried: int) -> list[int | None]:
     """Segment sizes worth trying: the best ones by estimate among the powers of two and all at once."""
-    if method in ("hardware", "doubling") or (method == "unicast" and kind == "multicast"):
+    if method in ("hardware", "doubling", "halving") or (method == "unicast" and kind == "multicast"):
         return [None]
     count = 255
     sizes = {words, *(1 << i for i in range(1, 12) if 1 << i < words)}
@@ -106,8 +110,10 @@ def candidates(
     for kind in KINDS:
         for words in lengths:
             costs: dict[tuple[str, int | None], float] = {("hardware", None): words + 40.0}
-            for method in METHODS[1:] if words <= software_to else ():
-                if (method == "doubling" and (kind != "allreduce" or words > most)) or (method == "comb" and rows == 1):
+            for method in methods_of(kind)[1:] if words <= software_to else ():
+                if words > exchange_words(machine, method) or (method == "halving" and words < columns * rows):
+                    continue
+                if method == "comb" and rows == 1:
                     continue  # the comb of a row is a chain
                 for size in _sizes(kind, method, shape, words, most, tried):
                     costs[method, size] = estimate(kind, method, shape, words, size or words)
@@ -115,7 +121,7 @@ def candidates(
             for (method, size), cost in costs.items():
                 if method == "hardware" or cost <= slowest * fastest:
                     c = Collective(kind, method, rectangle, (0, 0), words, 0, 0, segment=size)
-                    marked = kind == "reduce" or method == "doubling"
+                    marked = (kind == "reduce" and method != "halving") or method == "doubling"
                     item = Item((shape, kind, method, words, size), (c,), marked=marked)
                     found.append(Candidate(cost + 80, _ITEM_SLOTS + _slots(machine, c), item))
     return found
