@@ -1,1 +1,12 @@
-"""Verification of whole networks on the emitted Verilog: traffic, deadlock, faults, coverage, saturation, latency."""
+"""Verification of whole networks on the emitted Verilog: traffic, deadlock, faults, coverage, saturation, latency.
+
+Each of these functions compiles what it needs (builds are kept) and runs one or two simulations; they may run in processes
+of their own at the same time. They return plain values and print nothing.
+"""
+
+from tb.noc.campaign import random_traffic
+from tb.noc.deadlock import deadlock_set
+from tb.noc.load import saturation
+from tb.noc.zero_load import zero_load
+
+__all__ = ["deadlock_set", "random_traffic", "saturation", "zero_load"]

@@ -8,14 +8,15 @@ from hw.layouts import data_flit
 from hw.network.router import Router
 from isa.machine import MACHINES, Machine
 from tb.noc.book import Book, Verdict
-from tb.noc.coverage import ForkCoverage
+from tb.noc.coverage import ForkCoverage, JoinCoverage
 from tb.noc.mesh import build_bench
 from tb.noc.play import Progress, Run, play
+from tb.noc.reductions import random_reductions, reduce_bench, reduction_run
 from tb.noc.traffic import MIXES, data_run, mixed_packets
 from tb.runner import Build, SimulationFailure
 from tb.units.network import ends
 
-__all__ = ["OLDEST", "PRESSURES", "data_bench", "data_traffic", "machine_for"]
+__all__ = ["OLDEST", "PRESSURES", "data_bench", "data_traffic", "machine_for", "random_traffic", "reduce_traffic", "refuse"]
 
 PRESSURES = ("ready", "10 %", "50 %", "90 %", "mixed", "sleeps")
 """How often sinks refuse: all alike, each in its own way, or some of them not at all for more than 1000 cycles."""
@@ -78,6 +79,73 @@ def data_traffic(
         (name, book.check(outcome, entered=outcome.entered)) for (name, _, book), outcome in zip(runs, outcomes, strict=True)
     ]
     return verdicts, coverage
+
+
+def reduce_traffic(
+    mesh: str, seed: int, runs: int, *, progress: Progress | None = None
+) -> tuple[list[tuple[str, Verdict]], JoinCoverage]:
+    """Play runs of random reductions, two thirds of them with roots inside; return how each went, and the coverage."""
+    machine = machine_for(mesh)
+    rng = np.random.default_rng(seed)
+    count = len(ends(machine.mesh.columns, machine.mesh.rows))
+    drawn = []
+    for number in range(runs):
+        kind, inside = PRESSURES[number % len(PRESSURES)], number % 3 != 2
+        reductions = random_reductions(machine, 120 if inside else 40, rng, inside=inside)
+        name = f"reductions, root {'inside' if inside else 'anywhere'}, {kind}"
+        drawn.append((name, *reduction_run(reductions, machine, rng, patience=4000, **pressure(kind, count, rng))))
+    coverage = JoinCoverage(machine.mesh, machine.mesh.formats)
+    outcomes = play(
+        reduce_bench(machine), count, [run for _, run, _ in drawn], seed=seed, progress=progress, collect=coverage.collect
+    )
+    return [(name, book.check(outcome)) for (name, _, book), outcome in zip(drawn, outcomes, strict=True)], coverage
+
+
+def random_traffic(
+    mesh: str,
+    seed: int = 1,
+    flits: int = 100_000,
+    quick: bool = False,
+    *,
+    reduce: bool = True,
+    progress: Progress | None = None,
+) -> dict:
+    """Play random traffic of every kind on the data network, then on the reduction network, and check all that arrives.
+
+    Parameters
+    ----------
+    flits
+        Arrivals on the data network, about; the reduction network gets a hundredth of them as results, a tenth at its inputs.
+    quick
+        Leave the reduction network out, which takes long to compile.
+
+    Returns
+    -------
+    dict
+        ``flits`` that arrived and were checked, ``hangs``, ``runs``, ``oldest``: most cycles a flit was under way, ``coverage``:
+        by network, the report of what was seen inside the routers (meshes of up to 20 tiles).
+
+    Raises
+    ------
+    SimulationFailure
+        If anything is lost, duplicated, misdelivered, reordered or changed, or takes too long.
+    """
+    verdicts, forks = data_traffic(mesh, seed, flits, progress=progress)
+    refuse(verdicts, f"data network, mesh {mesh}, seed {seed}")
+    probed = machine_for(mesh).mesh.tiles <= PROBED
+    coverage = {"data": forks.report()} if probed else {}
+    if reduce and not quick:
+        results, joins = reduce_traffic(mesh, seed, max(6, flits // 5000), progress=progress)
+        refuse(results, f"reduction network, mesh {mesh}, seed {seed}")
+        verdicts = verdicts + results
+        coverage |= {"reduction": joins.report()} if probed else {}
+    return {
+        "flits": sum(verdict.arrived for _, verdict in verdicts),
+        "hangs": sum(verdict.hung for _, verdict in verdicts),
+        "runs": len(verdicts),
+        "oldest": max(verdict.oldest for _, verdict in verdicts),
+        "coverage": coverage,
+    }
 
 
 def refuse(verdicts: list[tuple[str, Verdict]], where: str) -> None:
