@@ -1,4 +1,4 @@
-// Bound into every reduction router: counts, by the inputs that were joined, those of them that had waited, operation and format,
+// Placed in every reduction router: counts, by the inputs that were joined, those of them that had waited, operation and format,
 // how often that was seen. OP and FORMAT are the positions of those fields in a flit.
 // Writes FOLDER/joins_<x>_<y>.txt, lines "joined waited op format count" at the end, for +traffic=FOLDER.
 module noc_join_probe #(parameter WIDTH = 1, OP = 0, FORMAT = 0) (
@@ -27,11 +27,3 @@ module noc_join_probe #(parameter WIDTH = 1, OP = 0, FORMAT = 0) (
         $fclose(file);
     end
 endmodule
-
-bind router noc_join_probe #(.WIDTH(`NOC_WIDTH), .OP(`NOC_OP), .FORMAT(`NOC_FORMAT)) probe (
-    .clk(clk), .rst(rst), .x(x), .y(y),
-    .valid({fifo_north.o__valid, fifo_south.o__valid, fifo_east.o__valid, fifo_west.o__valid, fifo_local.o__valid}),
-    .ready({fifo_north.o__ready, fifo_south.o__ready, fifo_east.o__ready, fifo_west.o__ready, fifo_local.o__ready}),
-    .flit_0(fifo_local.o__payload), .flit_1(fifo_west.o__payload), .flit_2(fifo_east.o__payload),
-    .flit_3(fifo_south.o__payload), .flit_4(fifo_north.o__payload)
-);

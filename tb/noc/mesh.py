@@ -1,6 +1,5 @@
 """A mesh of routers with a source and a sink at every end: traffic is played and logged inside the simulator."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from amaranth import ClockSignal, Const, Instance, Module, ResetSignal, Signal
@@ -86,22 +85,23 @@ def build_bench(
     machine: Machine,
     *,
     probe: str | None = None,
-    defines: Mapping[str, int] | None = None,
+    inside: str = "",
     hierarchical: bool = False,
 ) -> Build:
     """Compile the bench of a mesh of this router, a `Router` or `ReduceRouter`.
 
-    `probe` names a Verilog file that binds itself into the routers, `defines` are macros for it.
+    `probe` names a Verilog file: it binds itself into the routers, or `inside` is the text that places it there. With
+    `hierarchical`, a router is compiled once for all of them: sooner built where routers are large, and slower.
     """
     bench = Bench(network=RouterMesh(machine=machine, router=router))
     sources = {
-        "router.v": emit(router, "router"),
+        # The router is the first module of its file.
+        "router.v": emit(router, "router").replace("endmodule", f"{inside}\nendmodule", 1),
         "bench.v": emit(bench, "bench"),
         "traffic.v": (HERE / "traffic.v").read_text(),
     }
     if probe:
-        macros = "".join(f"`define {name} {value}\n" for name, value in (defines or {}).items())
-        sources[probe] = macros + (HERE / probe).read_text()
+        sources[probe] = (HERE / probe).read_text()
     return build(
         sources,
         "bench",

@@ -41,10 +41,18 @@ class Reduction:
 
 def reduce_bench(machine: Machine) -> Build:
     """Bench of the reduction network."""
-    layout = reduce_flit(machine.tile)
-    defines = {"NOC_WIDTH": layout.size, "NOC_OP": layout["op"].offset, "NOC_FORMAT": layout["fmt"].offset}
     router = ReduceRouter(machine=machine, tile=machine.tile)
-    return build_bench(router, machine, probe="join_probe.v" if machine.mesh.tiles <= PROBED else None, defines=defines)
+    if machine.mesh.tiles > PROBED:
+        return build_bench(router, machine, hierarchical=True)
+    layout = reduce_flit(machine.tile)
+    names = [f"fifo_{port.name.lower()}" for port in Port]
+    valid, ready = (", ".join(f"{name}.o__{what}" for name in reversed(names)) for what in ("valid", "ready"))
+    flits = ", ".join(f".flit_{port}({name}.o__payload)" for port, name in enumerate(names))
+    inside = f"""
+  noc_join_probe #(.WIDTH({layout.size}), .OP({layout["op"].offset}), .FORMAT({layout["fmt"].offset})) probe (
+    .clk(clk), .rst(rst), .x(x), .y(y), .valid({{{valid}}}), .ready({{{ready}}}), {flits}
+  );"""
+    return build_bench(router, machine, probe="join_probe.v", inside=inside, hierarchical=True)
 
 
 @cache
