@@ -32,6 +32,8 @@ async def played(dut, run: dict) -> dict:
     dut.rst.value = 1
     for name in SETTINGS:
         getattr(dut, name).value = run[name]
+    for name, value in run["faults"].items():
+        getattr(dut, name).value = value
     for end, stall in enumerate(run["stall"]):
         getattr(dut, f"stall__{end}").value = stall
     await ClockCycles(dut.clk, 3)
@@ -46,7 +48,17 @@ async def played(dut, run: dict) -> dict:
     await RisingEdge(dut.over)
     for task in tasks:
         task.cancel()
-    names = ("age", "entered", "arrived", "moved", "done", "hung", "broken", "mismatch")
+    names = (
+        "age",
+        "entered",
+        "arrived",
+        "moved",
+        "done",
+        "hung",
+        "broken",
+        "mismatch",
+        *(["fired"] if run["faults"] else []),
+    )
     return {"start": start, **{name: int(getattr(dut, name).value) for name in names}}
 
 

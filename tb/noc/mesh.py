@@ -1,5 +1,6 @@
 """A mesh of routers with a source and a sink at every end: traffic is played and logged inside the simulator."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from amaranth import ClockSignal, Const, Instance, Module, ResetSignal, Signal
@@ -35,6 +36,8 @@ class Bench(wiring.Component):
         Sinks at which an offer was changed or taken back.
     mismatch : ``Out(tiles)``
         Reduction routers that report a mismatch.
+
+    What the network has besides the members of a `RouterMesh` is passed on.
     """
 
     def __init__(self, *, network: RouterMesh):
@@ -42,9 +45,10 @@ class Bench(wiring.Component):
         count = len(network.ends)
         inputs = dict.fromkeys(("expected", "drain", "patience", "limit", "seed"), In(32))
         outputs = dict.fromkeys(("cycle", "age", "entered", "arrived", "moved"), Out(32))
+        self.more = {name: member for name, member in network.signature.members.items() if name not in RouterMesh.MEMBERS}
         super().__init__({
             "go": In(1), **inputs, "stall": In(17).array(count), **outputs, "done": Out(1), "hung": Out(1), "over": Out(1),
-            "broken": Out(count), "mismatch": Out(network.mesh.tiles),
+            "broken": Out(count), "mismatch": Out(network.mesh.tiles), **self.more,
         })  # fmt: skip
 
     def elaborate(self, platform):  # noqa: D102
@@ -77,6 +81,9 @@ class Bench(wiring.Component):
             ("i", "active", active), ("i", "entering", entering), ("i", "leaving", leaving),
         )  # fmt: skip
         m.d.comb += self.mismatch.eq(network.mismatch)
+        for name, member in self.more.items():
+            inner, outer = getattr(network, name), getattr(self, name)
+            m.d.comb += inner.eq(outer) if member.flow == wiring.In else outer.eq(inner)
         return m
 
 
@@ -84,22 +91,25 @@ def build_bench(
     router: wiring.Component,
     machine: Machine,
     *,
+    network: Callable[..., RouterMesh] = RouterMesh,
     probe: str | None = None,
     inside: str = "",
     hierarchical: bool = False,
 ) -> Build:
     """Compile the bench of a mesh of this router, a `Router` or `ReduceRouter`.
 
-    `probe` names a Verilog file: it binds itself into the routers, or `inside` is the text that places it there. With
+    `network` makes the mesh of `machine` and `router`. `probe` names a Verilog file: it binds itself into the routers, or `inside` is the text that places it there. With
     `hierarchical`, a router is compiled once for all of them: sooner built where routers are large, and slower.
     """
-    bench = Bench(network=RouterMesh(machine=machine, router=router))
+    bench = Bench(network=network(machine=machine, router=router))
     sources = {
         # The router is the first module of its file.
         "router.v": emit(router, "router").replace("endmodule", f"{inside}\nendmodule", 1),
         "bench.v": emit(bench, "bench"),
         "traffic.v": (HERE / "traffic.v").read_text(),
     }
+    if network is not RouterMesh:
+        sources["fault.v"] = (HERE / "fault.v").read_text()
     if probe:
         sources[probe] = (HERE / probe).read_text()
     return build(

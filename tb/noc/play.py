@@ -39,7 +39,8 @@ class Run:
     drain: int = 64
     limit: int = END
     """Cycle at which the run ends in any case."""
-    faults: dict = field(default_factory=dict)
+    fault: dict[str, int] = field(default_factory=dict)
+    """Settings of the links of a `FaultyMesh`."""
 
 
 @dataclass
@@ -61,6 +62,8 @@ class Outcome:
     """Mask of the tiles whose reduction router reported an error."""
     end: int
     """Cycle in which the run was over."""
+    fired: bool = False
+    """Whether the fault of the run has happened."""
 
 
 def play(
@@ -110,7 +113,7 @@ def _write(folder: Path, ends: int, runs: Sequence[Run], seed: int) -> None:
         settings.append({
             "expected": one.expected, "drain": one.drain, "patience": one.patience, "limit": one.limit,
             "seed": (seed * 7919 + number) & 0xFFFF, "stall": stall.tolist(), "sleeps": [list(map(int, s)) for s in one.sleeps],
-            "faults": one.faults,
+            "faults": one.fault,
         })  # fmt: skip
     for end, records in enumerate(parts):
         np.concatenate(records).astype(">u4").tofile(folder / f"source_{end}.bin")
@@ -141,6 +144,7 @@ def _read(folder: Path, ends: int, runs: Sequence[Run]) -> list[Outcome]:
             cycles=result["moved"], hung=bool(result["hung"]), entered=taken, target=target[rows],
             cycle=arrived[rows, 0].astype(np.int64) - starts[number], flits=arrived[rows, 1:],
             broken=result["broken"], mismatch=result["mismatch"], end=result["age"],
+            fired=bool(result.get("fired", 0)),
         ))  # fmt: skip
     return outcomes
 

@@ -72,13 +72,14 @@ def _drawn(mix: str, mesh: Mesh, count: int, rng: np.random.Generator, longest: 
 
 
 def data_run(packets: Packets, machine: Machine, rng: np.random.Generator, **conditions) -> tuple[Run, Book]:
-    """Flits of `packets`, and what has to arrive of them. Data word 0 numbers the flits, the rest of the payload is random."""
+    """Flits of `packets`, and what has to arrive of them. Data word 0 numbers the flits, word 1 is the source, the rest random."""
     packing = Packing(data_flit(machine.tile))
     of = np.repeat(np.arange(len(packets.source)), packets.length)
     count = len(of)
     last = np.diff(of, append=-1) != 0
     data = rng.integers(0, 1 << 32, (count, machine.tile.link_bits // 32), dtype=np.uint32)
     data[:, 0] = np.arange(count)
+    data[:, 1] = source = packets.source[of]
     rectangle = packets.rectangle[of]
     x0, y0, x1, y1 = rectangle.T
     flits = packing.pack(
@@ -90,7 +91,6 @@ def data_run(packets: Packets, machine: Machine, rng: np.random.Generator, **con
     item = np.repeat(np.arange(count), copies)
     place = np.arange(len(item)) - np.repeat(np.cumsum(copies) - copies, copies)
     target = (y0[item] + place // width[item]) * machine.mesh.columns + x0[item] + place % width[item]
-    source = packets.source[of]
     birth = np.broadcast_to(packets.birth, len(packets.source))[of]
     book = Book(source, flits, item, target, lambda words: packing.get(words, "data")[:, 0].astype(np.int64))
     return Run(source=source, flits=flits, expected=len(item), birth=birth, **conditions), book

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 
 import cocotb
-from amaranth import Cat, Instance, Module
+from amaranth import Cat, Instance, Module, Value
 from amaranth.hdl import ClockSignal, ResetSignal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -21,11 +21,13 @@ from hw.network.router import Router
 from isa.machine import MACHINES, Machine
 from tb.runner import Build, build
 
-__all__ = ["OPPOSITE", "STEP", "Ends", "RouterMesh", "Scoreboard", "build_network", "ends", "machine"]
+__all__ = ["OPPOSITE", "STEP", "End", "Ends", "RouterMesh", "Scoreboard", "Wires", "build_network", "ends", "machine"]
 
 STEP = {Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}
 OPPOSITE = {Port.WEST: Port.EAST, Port.EAST: Port.WEST, Port.SOUTH: Port.NORTH, Port.NORTH: Port.SOUTH}
 End = tuple[int, int, Port]
+Wires = tuple[Value, Value, Value]
+"""Valid, ready and payload of a stream."""
 
 
 def machine() -> Machine:
@@ -41,9 +43,14 @@ def ends(columns: int, rows: int) -> list[End]:
 
 
 class RouterMesh(wiring.Component):
-    """Routers in a mesh. End e of `ends` has bit e of the valid and ready ports, and one payload port each way."""
+    """Routers in a mesh. End e of `ends` has bit e of the valid and ready ports, and one payload port each way.
 
-    def __init__(self, *, machine: Machine, router: wiring.Component):
+    `members` are ports that a subclass has besides `MEMBERS`.
+    """
+
+    MEMBERS = ("i_valid", "i_ready", "i_payload", "o_valid", "o_ready", "o_payload", "mismatch")
+
+    def __init__(self, *, machine: Machine, router: wiring.Component, members: Mapping[str, wiring.Member] | None = None):
         self.mesh = machine.mesh
         self.router = router
         self.ends = ends(self.mesh.columns, self.mesh.rows)
@@ -52,7 +59,7 @@ class RouterMesh(wiring.Component):
         super().__init__({
             "i_valid": In(count), "i_ready": Out(count), "i_payload": In(flit).array(count),
             "o_valid": Out(count), "o_ready": In(count), "o_payload": Out(flit).array(count),
-            "mismatch": Out(self.mesh.tiles),
+            "mismatch": Out(self.mesh.tiles), **(members or {}),
         })  # fmt: skip
 
     def elaborate(self, platform):  # noqa: D102
@@ -64,7 +71,7 @@ class RouterMesh(wiring.Component):
             ports = [("i", "clk", ClockSignal()), ("i", "rst", ResetSignal())]
             for path, member, value in router.signature.flatten(router):
                 name = "__".join(map(str, path))
-                ports.append(("i" if member.flow == wiring.In else "o", name, data.Value.cast(value)))
+                ports.append(("i" if member.flow == wiring.In else "o", name, Value.cast(value)))
             m.submodules[f"router_{x}_{y}"] = Instance("router", *ports)
             m.d.comb += [router.x.eq(x), router.y.eq(y)]
         if self.mismatches:
@@ -73,23 +80,20 @@ class RouterMesh(wiring.Component):
             for port, (dx, dy) in STEP.items():
                 neighbour = placed.get((x + dx, y + dy))
                 if neighbour is not None:
-                    there = neighbour.i[OPPOSITE[port]]
-                    m.d.comb += [
-                        there.payload.eq(router.o[port].payload),
-                        there.valid.eq(router.o[port].valid),
-                        router.o[port].ready.eq(there.ready),
-                    ]
+                    self.link(m, _wires(router.o[port]), _wires(neighbour.i[OPPOSITE[port]]))
         for end, (x, y, port) in enumerate(self.ends):
             enter, leave = placed[x, y].i[port], placed[x, y].o[port]
-            m.d.comb += [
-                data.Value.cast(enter.payload).eq(self.i_payload[end]),
-                enter.valid.eq(self.i_valid[end]),
-                self.i_ready[end].eq(enter.ready),
-                self.o_payload[end].eq(data.Value.cast(leave.payload)),
-                self.o_valid[end].eq(leave.valid),
-                leave.ready.eq(self.o_ready[end]),
-            ]
+            self.link(m, (self.i_valid[end], self.i_ready[end], self.i_payload[end]), _wires(enter))
+            self.link(m, _wires(leave), (self.o_valid[end], self.o_ready[end], self.o_payload[end]))
         return m
+
+    def link(self, m: Module, leave: Wires, enter: Wires) -> None:
+        """Lead one stream (valid, ready, payload) to another: from a router or an input end to a router or an output end."""
+        m.d.comb += [enter[0].eq(leave[0]), leave[1].eq(enter[1]), enter[2].eq(leave[2])]
+
+
+def _wires(stream) -> Wires:
+    return stream.valid, stream.ready, Value.cast(stream.payload)
 
 
 def build_network(router: Router | ReduceRouter, machine: Machine) -> Build:
