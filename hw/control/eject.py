@@ -4,6 +4,7 @@ from amaranth import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.control.line_writer import LineWriter
 from hw.layouts import SEM, FlitKind, L1Port, data_flit, reduce_flit
 from hw.network.fifo import Fifo
 from isa.instructions import BITS
@@ -13,12 +14,13 @@ __all__ = ["Ejector"]
 
 
 class Ejector(wiring.Component):
-    """Writes arriving flits to memory, each from the cycle after its arrival on, one a cycle from each network.
+    """Writes arriving flits to memory, from the cycle after their arrival on, one a cycle from each network.
 
     A data flit is a word for the L1 (WRITE) or for the program memory (PROGRAM), or only a count for a semaphore (SIGNAL).
     A reduction's flit is a word for the L1, or with ``turn`` goes back into the data network as a multicast to its
-    rectangle. The count that a flit carries with ``bump`` is offered from the cycle after its word was written; it goes on
-    with a flit that turns. A word beyond the memory is dropped with its count and reported.
+    rectangle. Consecutive words are written together (`LineWriter`), at the latest with the first one that carries a count.
+    The count that a flit carries with ``bump`` is offered from the cycle after its word, and every one before it, was written;
+    it goes on with a flit that turns. A word beyond the memory is dropped with its count and reported.
 
     Nothing waits for anything but the L1, the semaphores and, for flits that turn, the data network: whatever is sent to a
     tile leaves the network, which is what the networks' freedom of deadlock rests on. The two networks do not wait for each
@@ -34,7 +36,7 @@ class Ejector(wiring.Component):
     data : ``In(stream(data_flit))``, reduce : ``In(stream(reduce_flit))``
         What the routers' LOCAL outputs send.
     l1_data, l1_reduce : ``Out(L1Port)``
-        Writes of one word.
+        Writes of up to a line.
     program : ``Out(struct)``
         A write to the program memory in each cycle with ``valid``: ``data`` to word ``addr``. Always accepted.
     bump : ``Out(stream(SEM)).array(2)``
@@ -44,7 +46,9 @@ class Ejector(wiring.Component):
     error : ``Out(struct)``
         ``valid`` in the cycle in which a word for beyond the L1 or the program memory is dropped, with its ``addr``.
     tags : ``Out(8).array(2)``
-        Tags of what is offered to ``l1_data`` and ``l1_reduce``.
+        Tags of the last words of what is offered to ``l1_data`` and ``l1_reduce``.
+    words : ``Out(1).array(2)``
+        In this cycle, a word for the L1 leaves the data network, the reduction network.
     """
 
     latency = 1
@@ -62,6 +66,7 @@ class Ejector(wiring.Component):
                 "turned": Out(stream.Signature(data_flit(tile))),
                 "error": Out(data.StructLayout({"valid": 1, "addr": 16})),
                 "tags": Out(8).array(2),
+                "words": Out(1).array(2),
             }
         )
 
@@ -84,17 +89,25 @@ class Ejector(wiring.Component):
         wiring.connect(m, data_bump.o, wiring.flipped(self.bump[0]))
         wiring.connect(m, reduce_bump.o, wiring.flipped(self.bump[1]))
 
-        m.d.comb += [self.tags[0].eq(data_fifo.o.payload.tag), self.tags[1].eq(reduce_fifo.o.payload.tag)]
-        for fifo, bump, port in ((data_fifo, data_bump, self.l1_data), (reduce_fifo, reduce_bump, self.l1_reduce)):
+        writers = []
+        for name, fifo, bump, port in (
+            ("data", data_fifo, data_bump, self.l1_data),
+            ("reduce", reduce_fifo, reduce_bump, self.l1_reduce),
+        ):
+            m.submodules[f"{name}_writer"] = writer = LineWriter(tile=tile)
+            wiring.connect(m, writer.l1, wiring.flipped(port))
             m.d.comb += [
-                port.req.payload.write.eq(1),
-                port.req.payload.addr.eq(fifo.o.payload.addr),
-                port.req.payload.mask.eq(1),
-                port.req.payload.data.eq(fifo.o.payload.data),
+                writer.word.payload.addr.eq(fifo.o.payload.addr),
+                writer.word.payload.data.eq(fifo.o.payload.data),
+                writer.word.payload.tag.eq(fifo.o.payload.tag),
+                writer.word.payload.flush.eq(fifo.o.payload.bump),
                 bump.i.payload.eq(fifo.o.payload.sem),
             ]
+            writers.append(writer)
+        data_writer, reduce_writer = writers
+        m.d.comb += [tag.eq(writer.tag) for tag, writer in zip(self.tags, writers, strict=True)]
 
-        # Data flits. `lost` is a word for beyond its memory; `room` is there for the count.
+        # Data flits. `lost` is a word for beyond its memory; `room` is there for the count, behind whatever came before.
         flit, valid, ready = data_fifo.o.payload, data_fifo.o.valid, data_fifo.o.ready
         room, lost = Signal(), Signal()
         m.d.comb += room.eq(~flit.bump | data_bump.i.ready)
@@ -102,18 +115,19 @@ class Ejector(wiring.Component):
             with m.Case(FlitKind.WRITE):
                 m.d.comb += [
                     lost.eq(flit.addr >= tile.l1_words),
-                    self.l1_data.req.valid.eq(valid & room & ~lost),
-                    ready.eq(lost | room & self.l1_data.req.ready),
+                    data_writer.word.valid.eq(valid & room & ~lost),
+                    ready.eq(lost | room & data_writer.word.ready),
                 ]
             with m.Case(FlitKind.PROGRAM):
                 m.d.comb += [
                     lost.eq(flit.addr >= self.program_words),
-                    self.program.valid.eq(valid & room & ~lost),
-                    ready.eq(lost | room),
+                    self.program.valid.eq(valid & ready & ~lost),
+                    ready.eq(lost | ~flit.bump | room & data_writer.empty),
                 ]
             with m.Default():
-                m.d.comb += ready.eq(room)
+                m.d.comb += ready.eq(~flit.bump | room & data_writer.empty)
         m.d.comb += [
+            data_writer.drain.eq(valid & flit.bump),
             self.program.addr.eq(flit.addr),
             self.program.data.eq(flit.data),
             data_bump.i.valid.eq(valid & ready & flit.bump & ~lost),
@@ -128,12 +142,14 @@ class Ejector(wiring.Component):
         with m.Else():
             m.d.comb += [
                 result_lost.eq(result.addr >= tile.l1_words),
-                self.l1_reduce.req.valid.eq(result_valid & result_room & ~result_lost),
-                result_ready.eq(result_lost | result_room & self.l1_reduce.req.ready),
+                reduce_writer.word.valid.eq(result_valid & result_room & ~result_lost),
+                result_ready.eq(result_lost | result_room & reduce_writer.word.ready),
                 reduce_bump.i.valid.eq(result_valid & result_ready & result.bump & ~result_lost),
             ]
         turned = self.turned.payload
         m.d.comb += [
+            self.words[0].eq(data_writer.word.valid & data_writer.word.ready),
+            self.words[1].eq(reduce_writer.word.valid & reduce_writer.word.ready),
             turned.kind.eq(FlitKind.WRITE),
             *[turned[name].eq(result[name]) for name in ("x0", "y0", "x1", "y1", "addr", "bump", "sem", "tag", "data")],
         ]

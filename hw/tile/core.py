@@ -202,9 +202,7 @@ class TileCore(wiring.Component):
         for base, network in ((Probe.FLITS_DATA, "data"), (Probe.FLITS_REQUEST, "request"), (Probe.FLITS_REDUCE, "reduce")):
             for edge, link in enumerate(getattr(self, f"{network}_o")):
                 moved[base + edge] = link.valid & link.ready
-        ejected = (ejector.l1_data.req.valid & ejector.l1_data.req.ready) | (
-            ejector.l1_reduce.req.valid & ejector.l1_reduce.req.ready
-        )
+        ejected = ejector.words[0] | ejector.words[1]
         events = {
             Probe.MATRIX_ACTIVE: matrix.active,
             Probe.MATRIX_BUSY: matrix.busy,

@@ -28,11 +28,16 @@ class Bench(Streams):
         return self.left[OUTPUTS.index(name)]
 
     def writes(self, name):
-        """(addr, data) of the words written at an L1 port."""
+        """(addr, data) of the words written at an L1 port; each write is of some consecutive words."""
         layout = self.outputs[OUTPUTS.index(name)].payload.shape()
         found = [fields(layout, value) for _, value in self.transfers(name)]
-        assert all(request["write"] and request["mask"] == 1 for request in found)
-        return [(request["addr"], request["data"] & (1 << SMALL.link_bits) - 1) for request in found]
+        assert all(request["write"] and request["mask"] & request["mask"] + 1 == 0 != request["mask"] for request in found)
+        width = SMALL.link_bits
+        return [
+            (request["addr"] + n, request["data"] >> n * width & (1 << width) - 1)
+            for request in found
+            for n in range(request["mask"].bit_length())
+        ]
 
     def pulses(self, name):
         """(cycle, addr, data) of each cycle in which the program port or the error output is valid."""
@@ -90,19 +95,45 @@ def test_one_word_a_cycle_with_counts_that_follow(name):
     assert [cycle for cycle, _ in bench.transfers(f"bump_{name}")] == [cycle + Ejector.latency + 1 for cycle in arrived]
 
 
-def test_a_count_waits_for_its_word():
-    flits = [{"addr": 1}, {"addr": 2, "bump": 1, "sem": 9}]
-    bench = Bench(stall={**dict.fromkeys(range(5), 0.0), 0: 0.95}).run([flits, []], 400, until=3)
-    (_, _), (written, _) = bench.transfers("l1_data")
+@pytest.mark.parametrize("name", ["data", "reduce"])
+def test_consecutive_words_are_written_a_line_at_a_time(name):
+    flits = [{"addr": 3 + i, "data": i, "bump": int(i == 12)} for i in range(13)]
+    bench = Bench().run([flits if name == network else [] for network in FLITS], 30)
+    assert bench.entered[list(FLITS).index(name)] == list(range(13))
+    # The fourth, the eighth, the twelfth and the last word each take those before them along, in the cycle after they came.
+    assert [cycle for cycle, _ in bench.transfers(f"l1_{name}")] == [cycle + Ejector.latency for cycle in (3, 7, 11, 12)]
+    assert bench.writes(f"l1_{name}") == [(3 + i, i) for i in range(13)]
+
+
+def test_words_that_nothing_follows_are_written_all_the_same():
+    bench = Bench().run([[{"addr": 5, "data": 1}, {"addr": 6, "data": 2}], []], 40)
+    assert bench.writes("l1_data") == [(5, 1), (6, 2)] and len(bench.transfers("l1_data")) == 1
+
+
+def test_words_of_two_transfers_in_turn():
+    flits = [{"addr": 100 * (i % 2) + i // 2, "data": i} for i in range(20)]
+    bench = Bench().run([flits, []], 60)
+    assert bench.entered[0] == list(range(20))
+    assert bench.writes("l1_data") == [(flit["addr"], flit["data"]) for flit in flits]
+
+
+@pytest.mark.parametrize("kind", [FlitKind.WRITE, FlitKind.SIGNAL])
+@pytest.mark.parametrize("addr", [10, 90])
+@pytest.mark.parametrize("words", range(1, 6))
+def test_a_count_waits_for_its_word_and_all_before(kind, addr, words):
+    flits = [{"addr": 10 - words + i} for i in range(words)] + [{"kind": kind.value, "addr": addr, "bump": 1, "sem": 9}]
+    bench = Bench(stall={**dict.fromkeys(range(5), 0.0), 0: 0.9}).run([flits, []], 400)
+    written = bench.transfers("l1_data")[-1][0]
+    assert len(bench.writes("l1_data")) == words + (kind == FlitKind.WRITE)
     assert bench.transfers("bump_data")[0][0] > written
 
 
 def test_networks_do_not_wait_for_each_other():
     flits = [{"addr": i, "bump": 1} for i in range(10)]
     bench = Bench(stall={0: 1.0, 1: 0.0, 2: 1.0, 3: 0.0, 4: 0.0}).run([flits, flits], 40)
-    assert not bench.transfers("l1_data") and len(bench.transfers("l1_reduce")) == 10
+    assert not bench.writes("l1_data") and len(bench.writes("l1_reduce")) == 10
     bench = Bench(stall={0: 0.0, 1: 1.0, 2: 0.0, 3: 1.0, 4: 1.0}).run([flits, [{"turn": 1}] * 10], 40)
-    assert len(bench.transfers("l1_data")) == 10 and not bench.transfers("turned")
+    assert len(bench.writes("l1_data")) == 10 and not bench.transfers("turned")
 
 
 def test_program_capacity_counts_words():
