@@ -15,7 +15,7 @@ def test_constant_bits_that_no_simulator_would_set(monkeypatch):
         block = f"{text}\n  always @*\n    payload[512] = {constant} ;\n"
         monkeypatch.setattr(module.verilog, "convert", lambda *_, block=block, **__: block)
         if wrong:
-            with pytest.raises(ValueError, match="^load: part of a signal is constant, which simulators never assign: "):
+            with pytest.raises(ValueError, match=r"^load: part of a signal is constant, which simulators never assign: "):
                 module.emit(part, "load")
         else:
             assert module.emit(part, "load") == block
