@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from hw.emit import emit
-from hw.layouts import Port
+from hw.layouts import Port, data_flit, request_flit
 from hw.mesh.mesh import Mesh
 from hw.network.deadlock import Routing, WaitCycle, check_acyclic, check_joins, waits_for
 from hw.network.route import multicast_branches, reduction_node, request_branches
+from hw.network.router import Router
 from hw.network.views import OPPOSITE, STEP, Views
 from hw.network.waits import WaitGraph
 from isa.machine import MACHINES, Hbm, load_machine
@@ -89,6 +90,27 @@ def test_a_few_views_stand_for_all_rectangles(spec):
     routed = ("data ", "reduce ", "sums ")
     seen = {edge for edge in waits_for(machine).named() if edge[0].startswith(routed)}
     assert seen == expected
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_every_output_that_a_flit_may_wait_for_is_built(placement):
+    """A router leaves out crossings that no flit takes; one left out too many would hold its flit for ever."""
+    machine = mesh("3x3", **placement)
+    tile = machine.tile
+    routers = {
+        "data": Router(machine=machine, payload=data_flit(tile), multicast=True),
+        "request": Router(machine=machine, payload=request_flit(tile), multicast=False),
+    }
+    leaves = {f"{port.name.lower()} channel's arrivals": port for port in Port} | {"ejector data": Port.LOCAL}
+    seen = set()
+    for waiting, wanted in waits_for(machine).named():
+        (network, _, here), (kind, _, there) = waiting.partition(" "), wanted.partition(" ")
+        if network in routers:
+            source = Port[here.split(" of ")[0].upper()]
+            out = leaves.get(wanted.split(" of ")[0]) if kind != network else OPPOSITE[Port[there.split(" of ")[0].upper()]]
+            seen.add((network, source, out))
+            assert routers[network]._possible(source, out), f"{waiting} waits for {wanted}"
+    assert ("data", Port.LOCAL, Port.LOCAL) in seen and len(seen) > 20
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5])
