@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 import tb.noc
 from scripts.noc_base import Table, Task
+from tb.noc.deadlock import PATTERNS as DEADLOCK
 
 __all__ = ["router_keys", "router_pictures", "router_tables", "router_tasks"]
 
@@ -13,7 +14,6 @@ MESHES = ("4x4", "8x8")
 PATTERNS = ("uniform", "transpose", "bit-complement", "tornado", "neighbour", "hotspot")
 DEPTHS = (2, 4, 8)
 """FIFO depths at which uniform traffic on 4x4 is repeated."""
-DEADLOCK = ("two multicasts a row", "row all-gather", "four broadcasts", "rows and columns", "illegal reduction order")
 STALLS = (0.0, 0.5)
 RANDOM = {"1x4": 100_000, "4x1": 100_000, "3x2": 250_000, "4x4": 700_000}
 """Flits of random traffic on each mesh."""
@@ -28,25 +28,25 @@ PEER = (
 
 
 def router_tasks(quick: bool, seed: int) -> list[Task]:
-    """One simulation each."""
-    tasks = [Task(f"zero load {ROW}", tb.noc.zero_load, {"mesh": ROW})]
-    points = [("uniform", mesh) for mesh in MESHES] + [("neighbour", "4x4")]
+    """One or two simulations each. A quick run keeps to networks that are compiled in seconds, and to fewer flits and runs."""
+    tasks = []
+    points: list[tuple[str, str, int | None]] = [("uniform", "4x4", None), ("neighbour", "4x4", None)]
     if not quick:
-        points += [(pattern, mesh) for pattern in PATTERNS for mesh in MESHES if (pattern, mesh) not in points]
-        for depth in DEPTHS:
-            arguments = {"mesh": "4x4", "pattern": "uniform", "fifo_depth": depth, "quick": quick}
-            tasks.append(Task(f"saturation uniform 4x4, FIFO depth {depth}", tb.noc.saturation, arguments))
-    for pattern, mesh in points:
-        arguments = {"mesh": mesh, "pattern": pattern, "quick": quick}
-        tasks.append(Task(f"saturation {pattern} {mesh}", tb.noc.saturation, arguments))
-    for mesh, flits in RANDOM.items():
-        arguments = {"mesh": mesh, "seed": seed, "flits": flits // (20 if quick else 1), "quick": quick}
+        tasks.append(Task(f"zero load {ROW}", tb.noc.zero_load, {"mesh": ROW}))
+        points = [(pattern, mesh, None) for mesh in MESHES for pattern in PATTERNS]
+        points += [("uniform", "4x4", depth) for depth in DEPTHS]
+    for pattern, mesh, depth in points:
+        name = f"saturation {pattern} {mesh}" + (f", FIFO depth {depth}" if depth else "")
+        arguments = {"mesh": mesh, "pattern": pattern, "fifo_depth": depth, "quick": quick, "seed": seed}
+        tasks.append(Task(name, tb.noc.saturation, arguments))
+    for mesh, flits in {"4x4": 50_000}.items() if quick else RANDOM.items():
+        arguments = {"mesh": mesh, "seed": seed, "flits": flits, "quick": quick}
         tasks.append(Task(f"random traffic {mesh}", tb.noc.random_traffic, arguments))
     for pattern in DEADLOCK:
         for stall in STALLS:
-            arguments = {"pattern": pattern, "runs": 50 if quick else 500, "stall": stall}
-            tasks.append(Task(f"deadlock set: {pattern}, stall {stall:.0%}", tb.noc.deadlock_set, arguments))
-    tasks.append(Task("faults", tb.noc.faults, {"quick": quick}))
+            arguments = {"pattern": pattern, "runs": 50 if quick else 500, "stall": stall, "seed": seed}
+            tasks.append(Task(f"deadlock set: {pattern}, sinks refuse {stall:.0%}", tb.noc.deadlock_set, arguments))
+    tasks.append(Task("faults", tb.noc.faults, {"quick": quick, "seed": seed}))
     return tasks
 
 
@@ -69,7 +69,10 @@ def router_keys(results: dict[str, dict]) -> dict:
     if traffic:
         keys["random_flits"] = sum(result["flits"] for result in traffic.values())
         keys["coverage_holes"] = sum(
-            len(kind["holes"]) for result in traffic.values() for kind in result["coverage"].values()
+            len(kind["holes"])
+            for result in traffic.values()
+            for network in result["coverage"].values()
+            for kind in network.values()
         )
     if deadlock:
         keys["deadlock_runs"] = sum(result["runs"] for result in deadlock.values())
@@ -120,19 +123,26 @@ def router_tables(results: dict[str, dict]) -> list[Table]:
         rows = [(mesh, f"{result['flits']:,}", str(result["hangs"])) for mesh, result in traffic.items()]
         found.append(Table("Random mixed traffic, every flit checked", ("mesh", "flits", "hangs"), rows))
         rows = [
-            (f"{mesh}: {kind}", str(bins["bins"]), str(bins["seen"]), "; ".join(bins["holes"]) or "none")
+            (f"{mesh}, {network}: {kind}", str(bins["bins"]), str(bins["seen"]), "; ".join(bins["holes"]) or "none")
             for mesh, result in traffic.items()
-            for kind, bins in result["coverage"].items()
+            for network, kinds in result["coverage"].items()
+            for kind, bins in kinds.items()
         ]
-        found.append(Table("Coverage of the random traffic", ("mesh and kind", "bins", "seen", "holes"), rows))
+        found.append(Table("Coverage of the random traffic", ("mesh, network: kind", "bins", "seen", "holes"), rows))
     if deadlock:
         rows = [(name, str(result["runs"]), str(result["hangs"])) for name, result in deadlock.items()]
         found.append(Table("Deadlock set", ("pattern", "runs", "hangs"), rows))
     if faults := results.get("faults"):
-        rows = [tuple(str(cell) for cell in (row.values() if isinstance(row, dict) else row)) for row in faults["table"]]
-        heads = tuple(faults["table"][0]) if rows and isinstance(faults["table"][0], dict) else ("fault",) * len(rows[0])
+        heads = tuple(faults["table"][0])
+        rows = [tuple(_text(row[head]) for head in heads) for row in faults["table"]]
         found.append(Table(f"Faults injected: {faults['injected']}, caught: {faults['caught']}", heads, rows))
     return found
+
+
+def _text(cell) -> str:
+    if isinstance(cell, dict):
+        return ", ".join(f"{name} {count}" for name, count in cell.items())
+    return ", ".join(map(str, cell)) if isinstance(cell, list | tuple) else str(cell)
 
 
 def _excess(cycles: dict) -> str:
@@ -151,8 +161,9 @@ def router_pictures(results: dict[str, dict]) -> dict[str, Figure]:
     curves = {name: c for name, c in _named(results, "saturation ").items() if "FIFO" not in name}
     if not curves:
         return {}
-    figure, axes = plt.subplots(2, len(MESHES), figsize=(12, 7.5), squeeze=False)
-    for mesh, (top, bottom) in zip(MESHES, axes.T, strict=True):
+    meshes = [mesh for mesh in MESHES if any(name.endswith(mesh) for name in curves)]
+    figure, axes = plt.subplots(2, len(meshes), figsize=(6 * len(meshes), 7.5), squeeze=False)
+    for mesh, (top, bottom) in zip(meshes, axes.T, strict=True):
         for name, c in curves.items():
             pattern, _, where = name.rpartition(" ")
             if where != mesh:

@@ -14,6 +14,7 @@ from scripts import noc
 from scripts.noc_base import Task
 from scripts.noc_figures import curves, flat
 from scripts.noc_report import write_report
+from scripts.noc_router import router_keys, router_pictures, router_tables
 from scripts.noc_tables import tables
 from scripts.noc_tasks import machine_of_options, measure_lanes, mesh_tasks
 from tb.collectives.crowds import busiest_port, crowd_lane, crowds
@@ -144,6 +145,28 @@ def test_figures_and_report(machine):
     assert "http" not in page.replace("http://www.w3.org", "")
     assert {"latency_4.svg", "rho.png", "speedup.svg", "curves.json"} <= {file.name for file in folder.iterdir()}
     assert not [file for file in folder.iterdir() if file.is_dir()]
+
+
+def test_figures_of_bare_networks():
+    curve = [{"offered": 0.1 * n, "accepted": min(0.1 * n, 0.72), "latency": 5.0 + n} for n in range(1, 10)]
+    kinds = {"forks": {"bins": 9, "seen": 8, "holes": ["(0,0) L>E"], "unforeseen": []}}
+    results = {
+        "zero load 4x1": {"cycles_per_hop": 1.0, "multicast_row4": {1: 5, 8: 12}, "reduce_row4_sum": {1: 5, 8: 13}},
+        "saturation uniform 4x4": {"bound": 1.0, "curve": curve, "saturation": 0.72},
+        "saturation uniform 4x4, FIFO depth 2": {"bound": 1.0, "curve": curve, "saturation": 0.6},
+        "random traffic 4x4": {"flits": 700, "hangs": 0, "coverage": {"data": kinds}},
+        "random traffic 3x2": {"flits": 300, "hangs": 1, "coverage": {}},
+        "deadlock set: row all-gather, sinks refuse 0%": {"runs": 500, "hangs": 2},
+        "faults": {"injected": 8, "caught": 7, "table": [{"network": "data", "fault": "drop", "noticed": {"missing": 7}}]},
+    }
+    keys = router_keys(results)
+    assert keys["saturation_uniform_4x4"] == 0.72
+    assert keys["saturation_uniform_4x4_depth_2"] == 0.6
+    assert (keys["random_flits"], keys["hangs"], keys["coverage_holes"]) == (1000, 3, 1)
+    assert (keys["faults_injected"], keys["faults_caught"], keys["deadlock_runs"]) == (8, 7, 500)
+    shown = [cell for table in router_tables(results) for row in table.rows for cell in row]
+    assert {"L + 4", "L + 4 to 5 (FP32)", "0.720", "missing 7", "(0,0) L>E"} <= set(shown)
+    assert list(router_pictures(results)) == ["saturation"]
 
 
 def test_tasks_run_in_processes_and_stop_at_the_first_failure():
