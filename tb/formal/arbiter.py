@@ -43,6 +43,7 @@ class ArbiterHarness(Harness):
         self.inputs = inputs
 
     def build(self, s):
+        """Count whom each request waits for."""
         m, n = s.m, self.inputs
         m.submodules.dut = dut = Arbiter(inputs=n)
         s.free(dut.request, dut.taken)

@@ -40,6 +40,7 @@ class FifoHarness(Harness):
         self.depth = depth
 
     def build(self, s):
+        """Follow one item from in to out."""
         m, depth = s.m, self.depth
         m.submodules.dut = dut = Fifo(shape=_WIDTH, depth=depth)
         s.free(dut.i.valid, dut.i.payload, dut.o.ready)

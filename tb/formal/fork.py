@@ -49,6 +49,7 @@ class ForkHarness(Harness):
         self.branches = branches
 
     def build(self, s):
+        """Count what each branch had, and compare with a fork whose other branches are blocked."""
         m, n = s.m, self.branches
         m.submodules.dut = dut = Fork(branches=n)
         s.free(dut.valid, dut.mask, dut.taken)

@@ -5,6 +5,7 @@ A harness is emitted once per question: the lemmas alone, each claim under the l
 
 import inspect
 import textwrap
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,8 +14,10 @@ from dataclasses import dataclass
 from amaranth.back import rtlil
 from amaranth.hdl import Assert, Assume, ClockDomain, Cover, Fragment, Module, Shape, Signal, Value, ValueLike
 
-__all__ = ["Claim", "Design", "Fault", "Harness", "Surroundings", "emit"]
+__all__ = ["Claim", "Design", "Fault", "Harness", "Surroundings", "elaborating", "emit"]
 
+_one_at_a_time = threading.RLock()
+"""A fault is seen by whoever elaborates hardware meanwhile."""
 LEMMAS = "lemmas"
 """Name of the question whether the lemmas hold."""
 
@@ -36,7 +39,7 @@ class Fault:
         ValueError
             If the source no longer holds `old` once.
         """
-        where = inspect.unwrap(self.where)
+        where = self.where
         source = textwrap.dedent(inspect.getsource(where))
         if source.count(self.old) != 1:
             raise ValueError(
@@ -208,16 +211,22 @@ class Surroundings:
         return Design(text, tuple(self._peeks.items()))
 
 
+@contextmanager
+def elaborating(fault: Fault | None) -> Iterator[None]:
+    """Elaborate hardware in the body, with the fault if there is one; threads do so one at a time."""
+    with _one_at_a_time, fault.applied() if fault else nullcontext():
+        yield
+
+
 def emit(harness: Harness, question: str, *, fault: Fault | None = None) -> Design | None:
     """Design of one question: the name of a claim, or `LEMMAS` (None if the harness has none).
 
     With a fault, the claim must stand alone, for the lemmas are about the right design.
     """
     s = Surroundings(question, lemmas=fault is None)
-    with fault.applied() if fault else nullcontext():
+    with elaborating(fault):
         harness.build(s)
         if sorted(s.stated) != sorted(claim.name for claim in harness.claims):
             raise ValueError(f"Harness {harness.name!r} must state each of its claims once, not {s.stated}")
-        if question == LEMMAS and not s.lemmas:
-            return None
-        return s.design()
+        design = s.design()
+    return None if question == LEMMAS and not s.lemmas else design

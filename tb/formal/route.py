@@ -30,6 +30,7 @@ class _Routes(Harness):
     combinational = True
 
     def surround(self, s):
+        """Choose mesh, router and flit."""
         self.flit = s.any(_FLIT, "flit")
         self.x, self.y = s.any(COORDINATE, "x"), s.any(COORDINATE, "y")
         # One bit more than a coordinate.
@@ -38,9 +39,11 @@ class _Routes(Harness):
         s.assume(self.inside(self.x, self.y))
 
     def inside(self, x, y):
+        """Whether that position is in the mesh."""
         return (x < self.columns) & (y < self.rows)
 
     def assume_rectangle(self, s):
+        """Choose a rectangle of the mesh."""
         f = self.flit
         s.assume((f.x0 <= f.x1) & (f.y0 <= f.y1) & self.inside(f.x1, f.y1))
 
@@ -88,6 +91,7 @@ class MulticastHarness(_Routes):
     )  # fmt: skip
 
     def build(self, s):
+        """Divide the tiles among the branches."""
         self.surround(s)
         self.assume_rectangle(s)
         x, y = self.x, self.y
@@ -179,6 +183,7 @@ class RequestHarness(_Routes):
     )  # fmt: skip
 
     def build(self, s):
+        """Compare the distance here and at the neighbour."""
         self.surround(s)
         f, x, y = self.flit, self.x, self.y
         s.assume(self.inside(f.x, f.y))
@@ -240,6 +245,7 @@ class ReductionHarness(_Routes):
     )  # fmt: skip
 
     def build(self, s):
+        """Compare inputs with what the neighbours send."""
         self.surround(s)
         self.assume_rectangle(s)
         f, x, y = self.flit, self.x, self.y
@@ -264,6 +270,7 @@ class ReductionHarness(_Routes):
         s.claim("turns", ~takes_part | ((inputs & output)[1:] == 0) & ~(vertical & (inputs[Port.WEST] | inputs[Port.EAST])))
 
     def node(self, s, name: str, x, y):
+        """Inputs and output of the router there."""
         inputs, output = (Signal(len(Port), name=f"{what}_{name}") for what in ("inputs", "output"))
         found = reduction_node(self.flit, x, y)
         s.m.d.comb += [inputs.eq(Cat(*found[0])), output.eq(Cat(*found[1]))]

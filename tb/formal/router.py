@@ -51,6 +51,7 @@ class _RouterHarness(Harness):
         self.depth = depth
 
     def build(self, s):
+        """Number the flits of one input for one output, and count them as they leave."""
         m = s.m
         dut, self.payload = router(multicast=self.multicast, depth=self.depth)
         m.submodules.dut = self.dut = dut
@@ -151,6 +152,8 @@ _UNLOCKED = Fault(Arbiter.elaborate, "locked.eq(Mux(self.taken, 0, self.grant))"
 
 
 class UnicastRouterHarness(_RouterHarness):
+    """Router of the request network: each flit needs one output."""
+
     multicast = False
     claims = (
         Claim("once", _SHARED["once"], Fault(_Unicast.elaborate, "self.taken != 0", "self.pending != 0")),
@@ -162,6 +165,8 @@ class UnicastRouterHarness(_RouterHarness):
 
 
 class MulticastRouterHarness(_RouterHarness):
+    """Router of the data network: each flit needs any set of outputs."""
+
     multicast = True
     claims = (
         Claim("once", _SHARED["once"], Fault(Fork.elaborate, "served.eq(served | self.taken)", "served.eq(self.taken)")),
