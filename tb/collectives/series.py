@@ -27,7 +27,7 @@ SOURCE_WORDS = 2048
 BARRIER_WORD, MARKER_WORD, SOURCE = 0, 2, 16
 """L1 words: what the barrier adds up (and, behind it, its result), what a marker sends, and a tile's own words."""
 BARRIER_TAG, MARKER_TAG, MOVE_TAG, GATE_TAG = 255, 254, 253, 252
-BARRIER, PAD, MOVED = 24, 25, 26
+BARRIER, PAD, MOVED, MARKED = 24, 25, 26, 27
 """Semaphores beyond those of the collectives."""
 SYNC_CYCLES, WAIT_CYCLES = 3, 5
 """Cycles of a SYNC without waits, and with one that is met at once. With both, any pause from `LEAST_PAUSE` up can be made."""
@@ -207,8 +207,9 @@ def _finish(code: Code, item: Item) -> None:
         if item.marked:
             code.add(
                 (x, y), Queue.OUT, Opcode.PUT, waits=[(done, count)], local=MARKER_WORD, remote=MARKER_WORD + 1, rows=1,
-                words=1, x0=x, y0=y, x1=x, y1=y, tag=MARKER_TAG,
+                words=1, x0=x, y0=y, x1=x, y1=y, tag=MARKER_TAG, bump=1, sem=MARKED,
             )  # fmt: skip
+            code.add((x, y), Queue.OUT, Opcode.SYNC, waits=[(MARKED, 1)])
         else:
             code.add((x, y), Queue.OUT, Opcode.SYNC, waits=[(done, count)])
 
