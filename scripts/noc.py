@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 
@@ -58,13 +59,18 @@ def run() -> int:
     toolchain.environment()  # says what is missing before anything takes time
     mesh = mesh_tasks(machine, quick, seed) if options.only != "router" else []
     router = router_tasks(quick, seed) if options.only != "mesh" else []
+    started = time.monotonic()
     # The first run of the mesh compiles it, which the others have to wait for.
     results = run_tasks([*mesh[:1], *router, *mesh[1:]], jobs, Console(stderr=True))
 
     seen = curves(results)
     result = flat(machine, seen, results) | router_keys(results)
     result |= {"machine": machine.name, "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}", "quick": quick, "seed": seed}
-    result |= {"commit": commit(), "command": " ".join(["python -m scripts.noc", *sys.argv[1:]])}
+    result |= {
+        "seconds": time.monotonic() - started,
+        "commit": commit(),
+        "command": " ".join(["python -m scripts.noc", *sys.argv[1:]]),
+    }
     found = tables(machine, seen) + router_tables(results)
     console = Console()
     console = console if console.is_terminal else Console(width=WIDTH)
@@ -97,7 +103,7 @@ def run_tasks(tasks: list[Task], jobs: int, console: Console) -> dict[str, dict]
     ) as bar:  # fmt: skip
         line = bar.add_task("starting", total=len(tasks))
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            pending = {pool.submit(task.call, **task.arguments): task for task in tasks}
+            pending = {pool.submit(_timed, task): task for task in tasks}
             while pending:
                 running = [task.name for future, task in pending.items() if future.running()][:jobs]
                 bar.update(line, description=" | ".join(running))
@@ -109,11 +115,17 @@ def run_tasks(tasks: list[Task], jobs: int, console: Console) -> dict[str, dict]
                         if isinstance(error, UserError):
                             raise UserError(f"{task.name}: {error}")
                         raise error
-                    results[task.name] = future.result()
+                    seconds, results[task.name] = future.result()
                     bar.advance(line)
                     if not console.is_terminal:
-                        console.print(f"{len(results)} of {len(tasks)}: {task.name}", highlight=False)
+                        console.print(f"{len(results)} of {len(tasks)}: {task.name}, {seconds:.0f} s", highlight=False)
     return results
+
+
+def _timed(task: Task) -> tuple[float, dict]:
+    started = time.monotonic()
+    result = task.call(**task.arguments)
+    return time.monotonic() - started, result
 
 
 if __name__ == "__main__":
