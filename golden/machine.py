@@ -18,6 +18,8 @@ from golden.engines import run_matrix, run_vector
 from golden.errors import Fault, GoldenError
 from golden.events import Events
 from golden.hbm import HbmChannel
+from golden.races import RaceError, check_races
+from golden.recording import RecordingSequencer, Step
 from golden.reduction import Rectangle
 from golden.sequencer import Sequencer
 from golden.statistics import Collective, Statistics
@@ -49,6 +51,8 @@ class GoldenMachine:
         array, up to the channel's capacity, is 0.
     seed
         None, or the seed of a random order of events.
+    races
+        Look for data races after the run, see `golden.races`. Does not depend on the seed.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class GoldenMachine:
         hbm: Sequence[NDArray[np.unsignedinteger]],
         *,
         seed: int | None = None,
+        races: bool = False,
     ):
         self.machine = machine
         channels = machine.channels
@@ -72,6 +77,7 @@ class GoldenMachine:
         self._events = Events(seed)
         self._sequencers: list[Sequencer] = []
         self._statistics = Statistics()
+        self._steps: list[Step] | None = [] if races else None
         for tile, image in images.items():
             if tile not in self._l1:
                 raise ValueError(
@@ -110,9 +116,13 @@ class GoldenMachine:
         ------
         GoldenError
             With the error code the hardware would show, or NONE if the queues that have not halted wait for ever.
+        RaceError
+            If races are looked for, and there are any.
         """
         self._events.run()
         self._check_finished()
+        if self._steps is not None and (races := check_races(self.machine, self._steps)):
+            raise RaceError(races)
         return self.statistics
 
     def _boot(self, tile: TileXY, image: Program | list[int]) -> list[Sequencer]:
@@ -121,8 +131,9 @@ class GoldenMachine:
         except Fault as fault:
             raise GoldenError(fault.code, fault.text, tile=tile, detail=fault.detail) from None
         take = self._semaphores[tile].take
+        make = Sequencer if self._steps is None else partial(RecordingSequencer, steps=self._steps)
         return [
-            Sequencer(
+            make(
                 machine=self.machine,
                 tile=tile,
                 queue=queue,
