@@ -142,6 +142,21 @@ def _speedup(seen: Curves, shapes: list[str]) -> Figure:
     return figure
 
 
+METHODS_TEXT = """
+<ul>
+<li><b>T</b> is counted from the cycle in which the first member's instruction is issued to the cycle in which the last word is
+written in the farthest SRAM, both included. All members of a collective start in the same cycle. <b>L</b> is the number of flits
+(words), <b>D</b> the hops from the source to the farthest member or from there to the root, both ways for an all-reduce.</li>
+<li>Every collective is a tile program on the RTL. What it leaves in each receiver's SRAM is compared bit for bit with NumPy and
+with the golden machine; a wrong bit ends the benchmark.</li>
+<li><b>hardware</b>: one PUT to a rectangle, or one REDUCE per member, turned round at the root's router for an all-reduce.
+<b>unicast</b>: the root serves everybody, or is served by everybody and adds. <b>chain</b>: a path through all tiles, in segments.
+<b>comb</b>: the root's row as a chain, and a chain along every column. <b>tree</b>: recursive halving of the set, in segments.
+<b>doubling</b>, <b>halving</b>: exchanges between partners at distances of powers of two, of all words or of halves of them.
+Software passes a segment on as soon as its semaphore says that it is there, and adds with the vector engine.</li>
+<li>Segment sizes of the software methods are searched on the RTL, around the best one by estimate; each point is the best found.
+A software reduction ends when the vector engine has written its last word.</li>
+</ul>"""
 HEADLINES = (
     ("cycles_per_hop", "cycles a hop", "{:.2f}"),
     ("startup_cycles", "cycles from instruction to first flit", "{}"),
@@ -171,6 +186,6 @@ def _page(machine: Machine, result: dict, tables: list[Table], images: dict[str,
         f"<!doctype html><html lang=en><meta charset=utf-8><title>flatmesh: the network, measured</title><style>{STYLE}</style>"
         f"<h1>The network, measured on the RTL</h1><p>Machine {html.escape(machine.name)}, mesh {result['mesh']}, commit "
         f"{html.escape(result['commit'])}. Made by <code>{html.escape(result['command'])}</code>.</p><div class=figures>{boxes}</div>"
-        f"<h2>Pictures</h2>{drawn}<h2>Tables</h2>{''.join(table.html() for table in tables)}"
+        f"<h2>How it is measured</h2>{METHODS_TEXT}<h2>Pictures</h2>{drawn}<h2>Tables</h2>{''.join(table.html() for table in tables)}"
         f"<h2>The machine</h2><pre>{html.escape(machine.to_toml())}</pre></html>\n"
     )
