@@ -10,6 +10,7 @@ from tb.formal.fifo import FifoHarness
 from tb.formal.fork import ForkHarness
 from tb.formal.harness import Harness
 from tb.formal.join import JoinHarness
+from tb.formal.link import LinkHarness
 from tb.formal.prove import Outcome, prove
 from tb.formal.route import MulticastHarness, ReductionHarness, RequestHarness
 from tb.formal.router import MulticastRouterHarness, UnicastRouterHarness
@@ -34,6 +35,7 @@ HARNESSES: tuple[Harness, ...] = (
     ReductionHarness(),
     UnicastRouterHarness(2),
     MulticastRouterHarness(2),
+    LinkHarness(),
 )
 
 

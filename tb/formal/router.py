@@ -15,9 +15,9 @@ from isa.machine import MACHINES, Mesh
 from tb.formal.fifo import modulo, stored
 from tb.formal.harness import Claim, Fault, Harness
 
-__all__ = ["MulticastRouterHarness", "UnicastRouterHarness", "router"]
+__all__ = ["NUMBER", "MulticastRouterHarness", "RouterHarness", "UnicastRouterHarness", "router"]
 
-_NUMBER = 3
+NUMBER = 3
 """Bits of the numbers of flits; more are never inside."""
 
 
@@ -31,12 +31,12 @@ class _AnyRoute(Router):
 def router(*, multicast: bool, depth: int) -> tuple[Router, data.StructLayout]:
     """Return a router whose flits are: the input they came by, a number, the outputs they need; and the flits' layout."""
     nothing = dict.fromkeys(("x0", "y0", "x1", "y1") if multicast else ("x", "y", "edge"), 0)
-    payload = data.StructLayout({"number": _NUMBER, "source": 3, "needs": len(Port), **nothing})
+    payload = data.StructLayout({"number": NUMBER, "source": 3, "needs": len(Port), **nothing})
     machine = MACHINES["tiny"].model_copy(update={"mesh": Mesh(columns=4, rows=4, fifo_depth=depth)})
     return _AnyRoute(machine=machine, payload=payload, multicast=multicast), payload
 
 
-class _RouterHarness(Harness):
+class RouterHarness(Harness):
     """Any flits from all sides, any back-pressure.
 
     One input and one output are chosen, any two. The flits of that input that need that output are numbered as they come in.
@@ -53,22 +53,12 @@ class _RouterHarness(Harness):
     def build(self, s):
         """Number the flits of one input for one output, and count them as they leave."""
         m = s.m
-        dut, self.payload = router(multicast=self.multicast, depth=self.depth)
-        m.submodules.dut = self.dut = dut
+        self.out = out = s.constant(3, "out")
+        s.assume(out < len(Port))
+        number = self.place(s)
+        dut, source, expected = self.dut, self.source, Signal(NUMBER)
         for port in Port:
-            s.free(dut.i[port].valid, dut.i[port].payload, dut.o[port].ready)
-        self.source, self.out = source, out = s.constant(3, "source"), s.constant(3, "out")
-        s.assume((source < len(Port)) & (out < len(Port)))
-
-        # Number the flits that need the chosen output.
-        number, expected = Signal(_NUMBER), Signal(_NUMBER)
-        for port in Port:
-            flit = dut.i[port].payload
-            chosen = (source == port) & flit.needs.bit_select(out, 1)
-            s.assume((flit.source == port) & (~chosen | (flit.number == number)))
-            s.assume(self.legal(flit, port))
-            with m.If(chosen & dut.i[port].valid & dut.i[port].ready):
-                m.d.sync += number.eq(number + 1)
+            s.free(dut.o[port].ready)
 
         # Everything that leaves by the chosen output and came by the chosen input.
         offers = Array(Cat(o.valid & (o.payload.source == source)) for o in dut.o)[out]
@@ -94,6 +84,23 @@ class _RouterHarness(Harness):
         s.claim("busy", Cat(o.valid == Cat(requests[port]).any() for port, o in zip(Port, dut.o, strict=True)).all())
         outputs = [o for port, o in zip(Port, dut.o, strict=True) if self.multicast or port != Port.LOCAL]
         s.reach("throughput", s.run_of(Cat(o.valid & o.ready for o in outputs).all(), 4))
+
+    def place(self, s) -> Signal:
+        """Place the router, choose an input, number its flits that need the chosen output; return the next number."""
+        m = s.m
+        self.dut, self.payload = router(multicast=self.multicast, depth=self.depth)
+        m.submodules.dut = self.dut
+        self.source = s.constant(3, "source")
+        s.assume(self.source < len(Port))
+        number = Signal(NUMBER)
+        for port, i in zip(Port, self.dut.i, strict=True):
+            s.free(i.valid, i.payload)
+            chosen = (self.source == port) & i.payload.needs.bit_select(self.out, 1)
+            s.assume((i.payload.source == port) & (~chosen | (i.payload.number == number)))
+            s.assume(self.legal(i.payload, port))
+            with m.If(chosen & i.valid & i.ready):
+                m.d.sync += number.eq(number + 1)
+        return number
 
     def legal(self, flit, port: Port):
         """What routing gives a flit that came by this port (proved of the routes)."""
@@ -125,9 +132,9 @@ class _RouterHarness(Harness):
                 wants = Signal(name=f"wants_{name}_{index}")
                 m.d.comb += wants.eq(here & needs.bit_select(self.out, 1))
                 s.lemma(~here | (flit.source == port) & self.legal(flit, port))
-                s.lemma(~wants | (self.source != port) | (flit.number == left[:_NUMBER]))
+                s.lemma(~wants | (self.source != port) | (flit.number == left[:NUMBER]))
                 left = left + wants
-            s.lemma((self.source != port) | (number == left[:_NUMBER]))
+            s.lemma((self.source != port) | (number == left[:NUMBER]))
             for output in Port:
                 requests[output].append(pending[output])
             s.lemma(~alone | Mux(self.source == port, (level <= 1) & (served == 0), level == 0))
@@ -151,7 +158,7 @@ _SHARED = {
 _UNLOCKED = Fault(Arbiter.elaborate, "locked.eq(Mux(self.taken, 0, self.grant))", "locked.eq(0)")
 
 
-class UnicastRouterHarness(_RouterHarness):
+class UnicastRouterHarness(RouterHarness):
     """Router of the request network: each flit needs one output."""
 
     multicast = False
@@ -164,7 +171,7 @@ class UnicastRouterHarness(_RouterHarness):
     )
 
 
-class MulticastRouterHarness(_RouterHarness):
+class MulticastRouterHarness(RouterHarness):
     """Router of the data network: each flit needs any set of outputs."""
 
     multicast = True
