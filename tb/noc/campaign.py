@@ -35,6 +35,7 @@ def machine_for(mesh: str, fifo_depth: int | None = None) -> Machine:
     return machine.model_copy(update={"mesh": machine.mesh.model_copy(update={"fifo_depth": fifo_depth})})
 
 
+@cache
 def data_bench(machine: Machine) -> Build:
     """Bench of the data network."""
     router = Router(machine=machine, payload=data_flit(machine.tile), multicast=True)

@@ -48,17 +48,8 @@ async def played(dut, run: dict) -> dict:
     await RisingEdge(dut.over)
     for task in tasks:
         task.cancel()
-    names = (
-        "age",
-        "entered",
-        "arrived",
-        "moved",
-        "done",
-        "hung",
-        "broken",
-        "mismatch",
-        *(["fired"] if run["faults"] else []),
-    )
+    names = ["age", "entered", "arrived", "moved", "alarm", "done", "hung", "broken", "mismatch"]
+    names += ["fired"] if run["faults"] else []
     return {"start": start, **{name: int(getattr(dut, name).value) for name in names}}
 
 

@@ -8,14 +8,16 @@ from hw.network.router import Router
 from isa.machine import Machine, Mesh
 from tb.noc.campaign import data_bench, machine_for, refuse
 from tb.noc.mesh import build_bench
+from tb.noc.orders import disagreements
 from tb.noc.play import Progress, play
 from tb.noc.traffic import Packets, data_run
 from tb.units.network import ends
 
-__all__ = ["PATTERNS", "deadlock_runs", "deadlock_set"]
+__all__ = ["ILLEGAL", "PATTERNS", "deadlock_runs", "deadlock_set"]
 
 LONGEST = 16
 """Flits of the longest packet."""
+ILLEGAL = "illegal reduction order"
 PACKETS = 2
 """Packets that each source sends, one after the other."""
 PATIENCE = 100, 2000
@@ -85,13 +87,17 @@ def deadlock_set(
 ) -> dict:
     """Play a pattern `runs` times with sinks that refuse in a share `stall` of the cycles.
 
-    `router` makes another router than the one of the machine. What arrives is checked; in a run that hangs, nothing is.
+    `router` makes another router than the one of the machine. What arrives is checked, but for runs that hang. The pattern
+    "illegal reduction order" is `tb.noc.orders.disagreements` about the order, and
+    returns what that does.
 
     Returns
     -------
     dict
         ``runs``, ``hangs``, ``flits`` delivered, ``cycles`` of the longest run, and by length of packet how many hung.
     """
+    if pattern == ILLEGAL:
+        return disagreements("order", runs, stall, mesh=mesh, seed=seed, progress=progress)
     machine = machine_for(mesh)
     count = len(ends(machine.mesh.columns, machine.mesh.rows))
     prepared = deadlock_runs(pattern, machine, runs, stall, np.random.default_rng(seed))

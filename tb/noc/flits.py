@@ -41,6 +41,14 @@ class Packing:
         if offset % 32 + width > 32:
             flits[:, offset // 32 + 1] |= (shifted >> np.uint64(32)).astype(np.uint32)
 
+    def clear(self, flits: NDArray[np.uint32], name: str) -> None:
+        """Set a field of up to 32 bits of all `flits` to 0."""
+        offset, width = self.fields[name]
+        mask = ((1 << width) - 1) << offset % 32
+        flits[:, offset // 32] &= np.uint32(~mask & 0xFFFFFFFF)
+        if mask >> 32:
+            flits[:, offset // 32 + 1] &= np.uint32(~(mask >> 32) & 0xFFFFFFFF)
+
     def get(self, flits: NDArray[np.uint32], name: str) -> NDArray:
         """Return a field of all `flits`."""
         offset, width = self.fields[name]

@@ -30,7 +30,7 @@ class Bench(wiring.Component):
         See ``noc_referee``; seed of the sinks' hesitation.
     stall : ``In(17).array(ends)``
         By end: the sink refuses in `stall` of 2^16 cycles.
-    cycle, age, entered, arrived, moved, done, hung, over : ``Out``
+    cycle, age, entered, arrived, moved, alarm, done, hung, over : ``Out``
         See ``noc_referee``.
     broken : ``Out(ends)``
         Sinks at which an offer was changed or taken back.
@@ -44,7 +44,7 @@ class Bench(wiring.Component):
         self.network = network
         count = len(network.ends)
         inputs = dict.fromkeys(("expected", "drain", "patience", "limit", "seed"), In(32))
-        outputs = dict.fromkeys(("cycle", "age", "entered", "arrived", "moved"), Out(32))
+        outputs = dict.fromkeys(("cycle", "age", "entered", "arrived", "moved", "alarm"), Out(32))
         self.more = {name: member for name, member in network.signature.members.items() if name not in RouterMesh.MEMBERS}
         super().__init__({
             "go": In(1), **inputs, "stall": In(17).array(count), **outputs, "done": Out(1), "hung": Out(1), "over": Out(1),
@@ -74,11 +74,11 @@ class Bench(wiring.Component):
         settings = [("i", name, getattr(self, name)) for name in ("go", "expected", "drain", "patience", "limit")]
         results = [
             ("o", name, getattr(self, name))
-            for name in ("cycle", "age", "entered", "arrived", "moved", "done", "hung", "over")
+            for name in ("cycle", "age", "entered", "arrived", "moved", "alarm", "done", "hung", "over")
         ]
         m.submodules.referee = Instance(
             "noc_referee", ("p", "ENDS", count), *clock, *settings, *results, ("o", "eager", eager),
-            ("i", "active", active), ("i", "entering", entering), ("i", "leaving", leaving),
+            ("i", "active", active), ("i", "entering", entering), ("i", "leaving", leaving), ("i", "alarming", network.mismatch.any()),
         )  # fmt: skip
         m.d.comb += self.mismatch.eq(network.mismatch)
         for name, member in self.more.items():

@@ -60,8 +60,8 @@ class Outcome:
     """Mask of the ends at which an offer was changed or taken back."""
     mismatch: int
     """Mask of the tiles whose reduction router reported an error."""
-    end: int
-    """Cycle in which the run was over."""
+    alarm: int | None
+    """Cycle in which a reduction router first reported an error."""
     fired: bool = False
     """Whether the fault of the run has happened."""
 
@@ -143,7 +143,7 @@ def _read(folder: Path, ends: int, runs: Sequence[Run]) -> list[Outcome]:
         outcomes.append(Outcome(
             cycles=result["moved"], hung=bool(result["hung"]), entered=taken, target=target[rows],
             cycle=arrived[rows, 0].astype(np.int64) - starts[number], flits=arrived[rows, 1:],
-            broken=result["broken"], mismatch=result["mismatch"], end=result["age"],
+            broken=result["broken"], mismatch=result["mismatch"], alarm=None if result["alarm"] == END else result["alarm"],
             fired=bool(result.get("fired", 0)),
         ))  # fmt: skip
     return outcomes

@@ -39,6 +39,7 @@ class Reduction:
     """Words."""
 
 
+@cache
 def reduce_bench(machine: Machine) -> Build:
     """Bench of the reduction network."""
     router = ReduceRouter(machine=machine, tile=machine.tile)

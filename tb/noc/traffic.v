@@ -102,13 +102,14 @@ endmodule
 
 // Counts and decides: the cycle since power-up, the age of the run, what was sent and arrived, and when a run is over:
 // done when everything was sent, `expected` flits have arrived and `drain` cycles were quiet (sinks being eager meanwhile), or at
-// age `limit`; hung when nothing was sent or arrived for `patience` cycles before that.
+// age `limit`; hung when nothing was sent or arrived for `patience` cycles before that. `alarm` is the age at which a router first
+// reported a mismatch, all ones if none did.
 module noc_referee #(parameter ENDS = 1) (
     input clk, input rst, input go,
     input [31:0] expected, input [31:0] drain, input [31:0] patience, input [31:0] limit,
-    input [ENDS - 1:0] active, input [ENDS - 1:0] entering, input [ENDS - 1:0] leaving,
+    input [ENDS - 1:0] active, input [ENDS - 1:0] entering, input [ENDS - 1:0] leaving, input alarming,
     output reg [31:0] cycle, output reg [31:0] age, output reg [31:0] entered, output reg [31:0] arrived,
-    output reg [31:0] moved, output eager, output reg done, output reg hung,
+    output reg [31:0] moved, output reg [31:0] alarm, output eager, output reg done, output reg hung,
     output over
 );
     reg running;
@@ -121,12 +122,14 @@ module noc_referee #(parameter ENDS = 1) (
         if (rst) begin
             {running, done, hung} <= 0;
             {age, entered, arrived, moved} <= 0;
+            alarm <= 32'hffffffff;
         end else if (go) running <= 1;
         else if (running) begin
             age <= age + 1;
             entered <= entered + $countones(entering);
             arrived <= arrived + $countones(leaving);
             if (entering != 0 || leaving != 0) moved <= age;
+            if (alarming && alarm == 32'hffffffff) alarm <= age;
             if (age == limit || eager && age - moved > drain) {running, done} <= 2'b01;
             else if (age - moved > patience) {running, hung} <= 2'b01;
         end

@@ -6,7 +6,6 @@ from amaranth.lib import wiring
 from hw.layouts import Port
 from hw.network.fifo import Fifo
 from hw.network.fork import Fork
-from hw.network.route import multicast_branches
 from hw.network.router import Router
 
 __all__ = ["LockingRouter"]
@@ -29,7 +28,7 @@ class LockingRouter(Router):
             wiring.connect(m, wiring.flipped(self.i[port]), fifo.i)
             m.d.comb += [
                 fork.valid.eq(fifo.o.valid),
-                fork.mask.eq(multicast_branches(fifo.o.payload, self.x, self.y, port, self._mesh.rows)),
+                fork.mask.eq(self._branches(fifo.o.payload, port)),
                 fifo.o.ready.eq(fork.done),
             ]
             heads.append(fifo.o.payload)
