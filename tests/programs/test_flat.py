@@ -210,8 +210,7 @@ ABLATIONS = [
 @pytest.mark.parametrize(
     ("mesh", "spec", "dataflow", "fixed"),
     [
-        ("4x4", "mha:S=100,D=24,H=3", "flat-async", {}),
-        ("5x3", "mha:S=100,D=24,H=3", "flat-async", {}),
+        ("5x3", "mha:S=50,D=24,H=3", "flat-async", {}),
         ("3x2", "mha:Sq=21,Skv=20,D=16,H=2", "flat", {"group": "3x2", "rows": 4, "columns": 4}),
         ("3x2", "mha:Sq=50,Skv=50,D=16,H=3", "flat-async", {"group": "3x1", "rows": 50, "columns": 9}),
         ("3x2", "mha:Sq=13,Skv=7,D=5,H=2", "flat-async", {"group": "1x2", "rows": 2, "columns": 2}),
