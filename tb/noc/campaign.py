@@ -132,12 +132,12 @@ def random_traffic(
         If anything is lost, duplicated, misdelivered, reordered or changed, or takes too long.
     """
     verdicts, forks = data_traffic(mesh, seed, flits, progress=progress)
-    refuse(verdicts, f"data network, mesh {mesh}, seed {seed}")
+    refuse(verdicts, f"data network, mesh {mesh}, seed {seed}", forks.left)
     probed = machine_for(mesh).mesh.tiles <= PROBED
     coverage = {"data": forks.report()} if probed else {}
     if reduce and not quick:
         results, joins = reduce_traffic(mesh, seed, max(6, flits // 5000), progress=progress)
-        refuse(results, f"reduction network, mesh {mesh}, seed {seed}")
+        refuse(results, f"reduction network, mesh {mesh}, seed {seed}", joins.left)
         verdicts = verdicts + results
         coverage |= {"reduction": joins.report()} if probed else {}
     return {
@@ -149,8 +149,8 @@ def random_traffic(
     }
 
 
-def refuse(verdicts: list[tuple[str, Verdict]], where: str) -> None:
-    """Raise if anything went wrong, but for hangs, which are counted.
+def refuse(verdicts: list[tuple[str, Verdict]], where: str, left: int = 0) -> None:
+    """Raise if anything went wrong, but for hangs, which are counted; `left` flits stayed in the network.
 
     Raises
     ------
@@ -162,3 +162,5 @@ def refuse(verdicts: list[tuple[str, Verdict]], where: str) -> None:
             raise SimulationFailure(f"{where}, run {number} ({name}): {verdict}")
         if verdict.oldest > OLDEST:
             raise SimulationFailure(f"{where}, run {number} ({name}): a flit took {verdict.oldest} cycles, limit {OLDEST}")
+    if left and not any(verdict.hung for _, verdict in verdicts):
+        raise SimulationFailure(f"{where}: {left} flits were still in the network when a run was over")

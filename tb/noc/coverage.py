@@ -16,7 +16,17 @@ __all__ = ["ForkCoverage", "JoinCoverage", "markdown"]
 Bins = dict[str, set[tuple]]
 
 
-class ForkCoverage:
+class _Coverage:
+    left = 0
+    """Flits that were at the head of a queue when a run was over."""
+
+    def _lines(self, path: Path) -> list[str]:
+        first, *lines = path.read_text().splitlines()
+        self.left += int(first.removeprefix("left "))
+        return lines
+
+
+class ForkCoverage(_Coverage):
     """Counts, over runs on one mesh, what the probes in the forks of data routers saw."""
 
     def __init__(self, mesh: Mesh):
@@ -28,7 +38,7 @@ class ForkCoverage:
         """Add what probes left in the folder of a simulation."""
         for path in folder.glob("forks_*.txt"):
             x, y, port = re.search(r"router_(\d+)_(\d+)\.fork_(\w+)\.", path.name).groups()
-            for line in path.read_text().splitlines():
+            for line in self._lines(path):
                 mask, taken, count = map(int, line.split())
                 self.seen[int(x), int(y), Port[port.upper()], mask, taken] += count
 
@@ -58,7 +68,7 @@ class ForkCoverage:
         return compared(self.reachable(), self.filled())
 
 
-class JoinCoverage:
+class JoinCoverage(_Coverage):
     """Counts, over runs on one mesh, what the probes in reduction routers saw."""
 
     def __init__(self, mesh: Mesh, formats: Iterable[Format]):
@@ -71,7 +81,7 @@ class JoinCoverage:
         """Add what probes left in the folder of a simulation."""
         for path in folder.glob("joins_*.txt"):
             x, y = re.search(r"joins_(\d+)_(\d+)", path.name).groups()
-            for line in path.read_text().splitlines():
+            for line in self._lines(path):
                 *what, count = map(int, line.split())
                 self.seen[int(x), int(y), *what] += count
 

@@ -69,4 +69,4 @@ def bound(pattern: str, mesh: Mesh) -> float:
             column & (from_y >= here_y) & (to_y < here_y),
         )
         busiest = max(busiest, *(table[flow].sum() for flow in map(lambda f: np.broadcast_to(f, table.shape), flows)))
-    return 1 / busiest
+    return float(1 / busiest)
