@@ -11,14 +11,14 @@ __all__ = ["busiest_port", "crowd_lane", "crowds"]
 
 
 def busiest_port(collectives: tuple[Collective, ...]) -> int:
-    """Most flits that any port of a router, its tile's ports included, must pass for all the collectives."""
+    """Most flits that any port of a router, or any tile's out engine, must pass for all the collectives."""
     flits: Counter[tuple] = Counter()
     for c in collectives:
+        for tile in [c.root] if c.kind == "multicast" else members_of(c.rectangle):
+            flits["out engine", tile] += c.words
         if c.kind == "multicast":
             _spread(flits, c.root, c)
         else:
-            for tile in members_of(c.rectangle):
-                flits["reduce", tile, "from tile"] += c.words
             _gather(flits, c)
             if c.kind == "allreduce":
                 _spread(flits, c.root, c)

@@ -105,7 +105,7 @@ def test_items_that_overlap_are_refused():
     [
         ("every row multicasts", 64), ("every row all-reduces", 64), ("all-gather in every row", 256),
         ("rows and columns multicast", 128), ("broadcasts from four corners", 256),
-        ("4 reductions per row, one behind the other", 256), ("columns multicast, rows reduce", 64),
+        ("4 reductions per row, one behind the other", 256), ("columns multicast, rows reduce", 128),
     ],
 )  # fmt: skip
 def test_busiest_ports(machine, name, flits):
