@@ -97,7 +97,8 @@ class Combine(wiring.Component):
         late, rest = labels.o.payload, seconds.o.payload
 
         # Bit k of `due`: a result in k cycles; of `again`: a job starts its second pass in k cycles.
-        due, again = Signal(deep), Signal(2 * stages)
+        due = Signal(deep)
+        again = Signal(2 * stages)
         is_sum, start, wait = Signal(), Signal(), Signal(range(deep))
         m.d.comb += is_sum.eq((job.op == ReduceOp.SUM) & (job.count != 1))
         with m.If(is_sum), m.Switch(job.count):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tb.formal.arbiter import ArbiterHarness
+from tb.formal.combine import CombineHarness
 from tb.formal.fifo import FifoHarness
 from tb.formal.fork import ForkHarness
 from tb.formal.harness import Harness
@@ -36,6 +37,8 @@ HARNESSES: tuple[Harness, ...] = (
     UnicastRouterHarness(2),
     MulticastRouterHarness(2),
     LinkHarness(),
+    CombineHarness(1),
+    CombineHarness(2),
 )
 
 
