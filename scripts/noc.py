@@ -78,7 +78,7 @@ def run() -> int:
         table.show(console)
     path = write_report(machine, seen, result, results, found)
     print(f"result: {path.relative_to(ROOT)}, report: {path.with_name('report.html').relative_to(ROOT)}")
-    bad = ["hangs"] if result.get("hangs") else []
+    bad = [name for name in ("hangs", "disagreements_wrong_sums") if result.get(name)]
     bad += ["faults_caught"] if result.get("faults_caught") != result.get("faults_injected") else []
     if bad:
         print(

@@ -6,6 +6,8 @@ from matplotlib.figure import Figure
 import tb.noc
 from scripts.noc_base import Table, Task
 from tb.noc.deadlock import PATTERNS as DEADLOCK
+from tb.noc.orders import KINDS as DISAGREEMENTS
+from tb.noc.orders import disagreements
 
 __all__ = ["router_keys", "router_pictures", "router_tables", "router_tasks"]
 
@@ -46,6 +48,9 @@ def router_tasks(quick: bool, seed: int) -> list[Task]:
         for stall in STALLS:
             arguments = {"pattern": pattern, "runs": 50 if quick else 500, "stall": stall, "seed": seed}
             tasks.append(Task(f"deadlock set: {pattern}, sinks refuse {stall:.0%}", tb.noc.deadlock_set, arguments))
+    for kind in () if quick else DISAGREEMENTS:
+        arguments = {"kind": kind, "runs": 100, "seed": seed}
+        tasks.append(Task(f"members disagree: {kind}", disagreements, arguments))
     tasks.append(Task("faults", tb.noc.faults, {"quick": quick, "seed": seed}))
     return tasks
 
@@ -78,6 +83,10 @@ def router_keys(results: dict[str, dict]) -> dict:
         keys["deadlock_runs"] = sum(result["runs"] for result in deadlock.values())
     if traffic or deadlock:
         keys["hangs"] = sum(result["hangs"] for result in (*traffic.values(), *deadlock.values()))
+    if disagree := _named(results, "members disagree: "):
+        keys["disagreements"] = sum(result["runs"] for result in disagree.values())
+        keys["disagreements_reported"] = sum(result["errors"] for result in disagree.values())
+        keys["disagreements_wrong_sums"] = sum(result["wrong"] for result in disagree.values())
     if faults := results.get("faults"):
         keys |= {"faults_injected": faults["injected"], "faults_caught": faults["caught"]}
     return keys
@@ -132,6 +141,16 @@ def router_tables(results: dict[str, dict]) -> list[Table]:
     if deadlock:
         rows = [(name, str(result["runs"]), str(result["hangs"])) for name, result in deadlock.items()]
         found.append(Table("Deadlock set", ("pattern", "runs", "hangs"), rows))
+    if disagree := _named(results, "members disagree: "):
+        rows = [
+            (kind, *(_text(r[name]) for name in ("runs", "errors", "hangs", "wrong", "slowest")))
+            for kind, r in disagree.items()
+        ]
+        found.append(Table(
+            "Reductions of which one member's is not like the others'",
+            ("what differs", "runs", "reported by a router", "stood still", "wrong sums", "cycles to the report, at most"), rows,
+            "what stands still without a report here, because a partner never comes, is reported by the tiles' watchdog",
+        ))  # fmt: skip
     if faults := results.get("faults"):
         heads = tuple(faults["table"][0])
         rows = [tuple(_text(row[head]) for head in heads) for row in faults["table"]]

@@ -157,6 +157,7 @@ def test_figures_of_bare_networks():
         "random traffic 4x4": {"flits": 700, "hangs": 0, "coverage": {"data": kinds}},
         "random traffic 3x2": {"flits": 300, "hangs": 1, "coverage": {}},
         "deadlock set: row all-gather, sinks refuse 0%": {"runs": 500, "hangs": 2},
+        "members disagree: order": {"runs": 9, "errors": 8, "hangs": 1, "wrong": 0, "slowest": 77},
         "faults": {"injected": 8, "caught": 7, "table": [{"network": "data", "fault": "drop", "noticed": {"missing": 7}}]},
     }
     keys = router_keys(results)
@@ -164,8 +165,9 @@ def test_figures_of_bare_networks():
     assert keys["saturation_uniform_4x4_depth_2"] == 0.6
     assert (keys["random_flits"], keys["hangs"], keys["coverage_holes"]) == (1000, 3, 1)
     assert (keys["faults_injected"], keys["faults_caught"], keys["deadlock_runs"]) == (8, 7, 500)
+    assert (keys["disagreements"], keys["disagreements_reported"], keys["disagreements_wrong_sums"]) == (9, 8, 0)
     shown = [cell for table in router_tables(results) for row in table.rows for cell in row]
-    assert {"L + 4", "L + 4 to 5 (FP32)", "0.720", "missing 7", "(0,0) L>E"} <= set(shown)
+    assert {"L + 4", "L + 4 to 5 (FP32)", "0.720", "missing 7", "(0,0) L>E", "77"} <= set(shown)
     assert list(router_pictures(results)) == ["saturation"]
 
 
