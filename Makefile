@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim test test-all noc formal ablation bench accuracy tables docs lint clean
+.PHONY: help sim test test-all noc formal ablation bench accuracy tables results docs lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -38,6 +38,9 @@ accuracy: .venv/ready ## error of the exponential over every input, in ulp
 
 tables: .venv/ready ## run everything README quotes and rewrite its tables (minutes)
 	@$(PY) -m scripts.tables
+
+results: .venv/ready ## publish the last noc, formal and ablation runs in docs/results and README
+	@$(PY) -m scripts.results
 
 docs: .venv/ready ## rewrite the generated tables of docs/programming.md
 	@$(PY) -m scripts.docs

@@ -1,0 +1,102 @@
+"""`make results`: copies what `make noc`, `formal` and `ablation` measured last into docs/results, and rewrites README's tables of it."""
+
+import argparse
+import json
+import shutil
+
+from isa.errors import UserError
+from scripts.docs import insert
+from scripts.options import main
+from scripts.tables import README, RESULTS
+from tb.runner import ROOT
+
+__all__ = ["tables"]
+
+TARGETS = ("noc", "formal", "ablation")
+PICTURES = ("latency_8", "saturation")
+"""Pictures of `make noc` that README and docs show."""
+
+
+def _rows(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [" | ".join(heads), "|".join("---" for _ in heads), *(" | ".join(row) for row in rows)]
+    return "\n".join(f"| {line} |" if i != 1 else f"|{line}|" for i, line in enumerate(lines))
+
+
+def _noc(r: dict) -> str:
+    def at(name: str, shape: str, *lengths: int, form: str = "{:.2f}") -> str:
+        return " / ".join(form.format(r[f"{name}_{shape}_{n}"]) for n in lengths)
+
+    def best(kind: str, length: int) -> str:
+        return f"{r[f'{kind}_speedup_8_{length}']:.1f}× ({r[f'{kind}_software_8_{length}']})"
+
+    return _rows(("measure", "value"), [
+        ("cycles a hop at zero load; cycles from an instruction's issue to its first flit",
+         f"{r['cycles_per_hop']:g}; {r['startup_cycles']}"),
+        ("multicast, T/(D + L) at L = 64: row of 4 / row of 8 / 8×8",
+         " / ".join(at("multicast_rho", shape, 64) for shape in ("4", "8", "8x8"))),
+        ("sum in FP32, likewise", " / ".join(at("reduce_rho", shape, 64) for shape in ("4", "8", "8x8"))),
+        ("all-reduce, likewise (D both ways)", " / ".join(at("allreduce_rho", shape, 64) for shape in ("4", "8", "8x8"))),
+        ("cycles beyond D + L at L = 1 / 16, row of 8: multicast; sum",
+         f"{at('multicast_excess', '8', 1, 16, form='{}')}; {at('reduce_excess', '8', 1, 16, form='{}')}"),
+        ("multicast over the best software method, row of 8, L = 4, 64, 1024", ", ".join(best("multicast", n) for n in (4, 64, 1024))),
+        ("sum over the best software method, row of 8, L = 4, 64, 1024", ", ".join(best("reduce", n) for n in (4, 64, 1024))),
+        ("uniform random saturation, share of the bound: 4×4 / 8×8; neighbour 4×4",
+         f"{r['saturation_uniform_4x4']:.1%} / {r['saturation_uniform_8x8']:.1%}; {r['saturation_neighbour_4x4']:.1%}"),
+        ("random flits checked; runs of the deadlock set; hangs", f"{r['random_flits']:,}; {r['deadlock_runs']:,}; {r['hangs']}"),
+        ("faults injected / caught; holes in coverage", f"{r['faults_injected']} / {r['faults_caught']}; {r['coverage_holes']}"),
+    ])  # fmt: skip
+
+
+def _formal(r: dict) -> str:
+    return _rows(("properties", "proved", "faults put in", "caught"), [
+        tuple(str(r[name]) for name in ("properties", "proved", "mutations", "mutations_caught")),
+    ])  # fmt: skip
+
+
+def _ablation(r: dict) -> str:
+    cases = (("full", "as it is"), ("forward", "reads go to one tile, which forwards them"),
+             ("memory", "all-reduce through the root's L1"), ("neither", "both"))  # fmt: skip
+    full = r["cycles_full"]
+    return _rows((f"{r['workload']}, {r['dataflow']}", "cycles", "of these, gained"), [
+        (text, f"{r[f'cycles_{key}']:,}", f"{r[f'cycles_{key}'] / full - 1:.1%}") for key, text in cases
+    ])  # fmt: skip
+
+
+MAKERS = {"noc": _noc, "formal": _formal, "ablation": _ablation}
+
+
+def tables(results: dict[str, dict]) -> dict[str, str]:
+    """Marker in README or docs to its table."""
+    return {f"{target} table": MAKERS[target](result) for target, result in results.items()}
+
+
+def run() -> int:
+    """Copy (or with --from-results only rewrite README)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--from-results", action="store_true", help="rewrite README from docs/results, copy nothing")
+    if not parser.parse_args().from_results:
+        for target in TARGETS:
+            _publish(target)
+    results = {target: json.loads((RESULTS / f"{target}.json").read_text()) for target in TARGETS}
+    README.write_text(insert(README.read_text(), tables(results)))
+    return 0
+
+
+def _publish(target: str) -> None:
+    source = ROOT / "build" / target / "result.json"
+    if not source.exists():
+        print(f"make {target} has not been run here: docs/results/{target}.json stays")
+        return
+    result = json.loads(source.read_text())
+    if result.get("quick") or result.get("small"):
+        raise UserError(f"build/{target}/result.json comes from a short run: run `make {target}` in full first")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, RESULTS / f"{target}.json")
+    for name in PICTURES if target == "noc" else ():
+        picture = source.with_name(f"{name}.png")
+        if picture.exists():
+            shutil.copyfile(picture, RESULTS / picture.name)
+
+
+if __name__ == "__main__":
+    main(run)
