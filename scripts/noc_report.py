@@ -18,7 +18,7 @@ from isa.machine import Machine
 from programs.collectives import KINDS
 from scripts.noc_base import Table
 from scripts.noc_figures import Curves, far, label
-from scripts.noc_router import router_pictures
+from scripts.noc_router import coverage, router_pictures
 from scripts.noc_tables import NAMES
 from scripts.output import write_result
 from tb.collectives.sweep import SHAPES
@@ -45,7 +45,7 @@ th{border-bottom:2px solid #999}.note{color:#666;font-size:13px;margin:.3em 0 1.
 def write_report(
     machine: Machine, seen: Curves, result: dict, results: dict[str, dict], tables: list[Table], target: str = "noc"
 ) -> Path:
-    """Write pictures, curves.json, report.html and, last, result.json under ``build/<target>``; return the last one's path."""
+    """Write pictures, curves.json, coverage.json, report.html and, last, result.json under ``build/<target>``; return the last one's path."""
     folder = ROOT / "build" / target
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -55,6 +55,7 @@ def write_report(
                 figure.savefig(Path(scratch, f"{name}.{kind}"), dpi=130, bbox_inches="tight")
             plt.close(figure)
         Path(scratch, "curves.json").write_text(json.dumps(_rows(seen), indent=1) + "\n")
+        Path(scratch, "coverage.json").write_text(json.dumps(coverage(results), indent=1) + "\n")
         page = _page(machine, result, tables, {name: Path(scratch, f"{name}.png").read_bytes() for name in drawn})
         Path(scratch, "report.html").write_text(page)
         for path in sorted(Path(scratch).iterdir()):

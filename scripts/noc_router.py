@@ -9,7 +9,7 @@ from tb.noc.deadlock import PATTERNS as DEADLOCK
 from tb.noc.orders import KINDS as DISAGREEMENTS
 from tb.noc.orders import disagreements
 
-__all__ = ["router_keys", "router_pictures", "router_tables", "router_tasks"]
+__all__ = ["coverage", "router_keys", "router_pictures", "router_tables", "router_tasks"]
 
 ROW = "4x1"
 MESHES = ("4x4", "8x8")
@@ -46,7 +46,7 @@ def router_tasks(quick: bool, seed: int) -> list[Task]:
         tasks.append(Task(f"random traffic {mesh}", tb.noc.random_traffic, arguments))
     for pattern in DEADLOCK:
         for stall in STALLS:
-            arguments = {"pattern": pattern, "runs": 50 if quick else 500, "stall": stall, "seed": seed}
+            arguments = {"pattern": pattern, "runs": 20 if quick else 500, "stall": stall, "seed": seed}
             tasks.append(Task(f"deadlock set: {pattern}, sinks refuse {stall:.0%}", tb.noc.deadlock_set, arguments))
     for kind in () if quick else DISAGREEMENTS:
         arguments = {"kind": kind, "runs": 100, "seed": seed}
@@ -132,7 +132,7 @@ def router_tables(results: dict[str, dict]) -> list[Table]:
         rows = [(mesh, f"{result['flits']:,}", str(result["hangs"])) for mesh, result in traffic.items()]
         found.append(Table("Random mixed traffic, every flit checked", ("mesh", "flits", "hangs"), rows))
         rows = [
-            (f"{mesh}, {network}: {kind}", str(bins["bins"]), str(bins["seen"]), "; ".join(bins["holes"]) or "none")
+            (f"{mesh}, {network}: {kind}", str(bins["bins"]), str(bins["seen"]), _some(bins["holes"]))
             for mesh, result in traffic.items()
             for network, kinds in result["coverage"].items()
             for kind, bins in kinds.items()
@@ -158,6 +158,11 @@ def router_tables(results: dict[str, dict]) -> list[Table]:
     return found
 
 
+def _some(holes: list[str]) -> str:
+    """The number of holes and the first ones; coverage.json has all."""
+    return f"{len(holes)}: {'; '.join(holes[:3])}{' …' if len(holes) > 3 else ''}" if holes else "none"
+
+
 def _text(cell) -> str:
     if isinstance(cell, dict):
         return ", ".join(f"{name} {count}" for name, count in cell.items())
@@ -173,6 +178,11 @@ def _excess(cycles: dict) -> str:
 def _saturated(results: dict[str, dict]) -> str:
     found = results.get("saturation uniform 4x4")
     return f"{found['saturation'] * found['bound']:.3f}" if found else ""
+
+
+def coverage(results: dict[str, dict]) -> dict[str, dict]:
+    """Coverage reports by mesh."""
+    return {mesh: result["coverage"] for mesh, result in _named(results, "random traffic ").items() if result["coverage"]}
 
 
 def router_pictures(results: dict[str, dict]) -> dict[str, Figure]:

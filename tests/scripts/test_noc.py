@@ -167,7 +167,7 @@ def test_figures_of_bare_networks():
     assert (keys["faults_injected"], keys["faults_caught"], keys["deadlock_runs"]) == (8, 7, 500)
     assert (keys["disagreements"], keys["disagreements_reported"], keys["disagreements_wrong_sums"]) == (9, 8, 0)
     shown = [cell for table in router_tables(results) for row in table.rows for cell in row]
-    assert {"L + 4", "L + 4 to 5 (FP32)", "0.720", "missing 7", "(0,0) L>E", "77"} <= set(shown)
+    assert {"L + 4", "L + 4 to 5 (FP32)", "0.720", "missing 7", "1: (0,0) L>E", "77"} <= set(shown)
     assert list(router_pictures(results)) == ["saturation"]
 
 
