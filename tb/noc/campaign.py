@@ -56,7 +56,7 @@ def data_runs(machine: Machine, count: int, copies: int, rng: np.random.Generato
     """Draw `count` runs of about `copies` arrivals each: kinds of traffic and of pressure in turns, half of them under full load."""
     found = []
     for number in range(count):
-        mix, kind = MIXES[number % len(MIXES)], PRESSURES[number % len(PRESSURES)]
+        mix, kind = MIXES[number % len(MIXES)], PRESSURES[(number + number // len(MIXES)) % len(PRESSURES)]
         packets = mixed_packets(mix, machine.mesh, 100, rng, longest=1 if rng.random() < 0.3 else 16, copies=copies)
         if rng.random() < 0.5:
             packets.birth = np.sort(rng.integers(0, copies // machine.mesh.tiles * 3 + 1, len(packets.source)))

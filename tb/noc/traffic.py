@@ -15,8 +15,9 @@ from tb.units.network import ends
 
 __all__ = ["MIXES", "Packets", "data_run", "mixed_packets"]
 
-MIXES = (*PATTERNS, "rows", "columns", "rectangles", "broadcasts", "everything")
-"""What a run of random traffic consists of; `everything` draws each packet from the others."""
+MIXES = (*PATTERNS, "rows", "columns", "rectangles", "broadcasts", "around", "everything")
+"""What a run of random traffic consists of; `around` are rectangles that reach at most one tile
+farther than their source, which needs few flits to block all branches of a fork; `everything` draws each packet from the others."""
 
 
 @dataclass
@@ -60,7 +61,13 @@ def _drawn(mix: str, mesh: Mesh, count: int, rng: np.random.Generator, longest: 
             continue
         xs = np.sort(rng.integers(0, mesh.columns, (2, mine.sum())), axis=0)
         ys = np.sort(rng.integers(0, mesh.rows, (2, mine.sum())), axis=0)
-        if name == "rows":
+        if name == "around":
+            reach = rng.integers(0, 2, (4, mine.sum()))
+            xs[:] = np.clip([x[mine] - reach[0], x[mine] + reach[1]], 0, mesh.columns - 1)
+            ys[:] = np.clip([y[mine] - reach[2], y[mine] + reach[3]], 0, mesh.rows - 1)
+            # Some of them leave out the source.
+            ys[0] = np.where(rng.random(mine.sum()) < 0.2, ys[1], ys[0])
+        elif name == "rows":
             ys[:] = ys[rng.integers(0, 2)]
         elif name == "columns":
             xs[:] = xs[rng.integers(0, 2)]
