@@ -8,6 +8,7 @@ When all lanes are through, the results go to HBM.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,8 +96,25 @@ def machine_for(base: Machine) -> Machine:
 
 def _home(machine: Machine, tile: TileXY) -> tuple[int, int]:
     """Channel that holds a tile's words, and which of the tiles there it is."""
-    turn, channel = divmod(machine.tile_index(*tile), len(machine.channels))
-    return channel, turn
+    return _homes(machine)[tile]
+
+
+@cache
+def _homes(machine: Machine) -> dict[TileXY, tuple[int, int]]:
+    """Share tiles out to the channels equally, near ones first: results would queue up on a few links otherwise."""
+    most = -(-machine.mesh.tiles // len(machine.channels))
+    pairs = [
+        (abs(x - channel.x) + abs(y - channel.y), channel.index, (x, y))
+        for x, y in members_of((0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1))
+        for channel in machine.channels
+    ]
+    homes: dict[TileXY, tuple[int, int]] = {}
+    used = [0] * len(machine.channels)
+    for _, channel, tile in sorted(pairs):
+        if tile not in homes and used[channel] < most:
+            homes[tile] = channel, used[channel]
+            used[channel] += 1
+    return homes
 
 
 def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
