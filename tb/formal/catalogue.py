@@ -13,6 +13,7 @@ from tb.formal.harness import Harness
 from tb.formal.join import JoinHarness
 from tb.formal.link import LinkHarness
 from tb.formal.prove import Outcome, prove
+from tb.formal.reduce_router import ReduceRouterHarness
 from tb.formal.route import MulticastHarness, ReductionHarness, RequestHarness
 from tb.formal.router import MulticastRouterHarness, UnicastRouterHarness
 from tb.formal.solve import version
@@ -39,6 +40,7 @@ HARNESSES: tuple[Harness, ...] = (
     LinkHarness(),
     CombineHarness(1),
     CombineHarness(2),
+    ReduceRouterHarness(),
 )
 
 
