@@ -112,6 +112,8 @@ def flat(machine: Machine, seen: Curves, results: dict[str, dict]) -> dict:
                 method_, fastest = seen.software(shape, kind, point.words)
                 result[f"{kind}_software_{name}"] = method_
                 result[f"{kind}_software_cycles_{name}"] = fastest.cycles
+                if tree := seen.at(shape, kind, "tree", point.words):
+                    result[f"{kind}_speedup_over_tree_{name}"] = tree.cycles / point.cycles
     for name, collectives in crowds(machine, CROWD_WORDS).items():
         if name in seen.crowds:
             key = "".join(c if c.isalnum() else "_" for c in name.replace(",", "").replace("-", ""))
