@@ -107,7 +107,7 @@ class Accesses:
             event = transfer.members[tile]
             clock[event.component] = 2 * event.number + 1
             self._check_in_place(event, block)
-        memory, own = self._memory(tile), self._number(event, transfer.source.routes[tile].arrived, transfer.number, True)
+        memory, own = self._memory(tile), self._number(event, transfer.source.arrived[tile], transfer.number, True)
         self._write(_Now(tile, event, True, True), memory, block, clock)
         _view(memory.written, block)[...] = own
 
@@ -157,7 +157,7 @@ class Accesses:
         for ids in memory.read.values():
             self._compare_hbm(now, ids[at], clock, at, read=True)
             ids[at] = 0
-        arrived = transfer.source.routes[event.step.tile].arrived
+        arrived = transfer.source.arrived[event.step.tile]
         memory.written[at] = self._number(event, arrived, transfer.number, True)
 
     def _compare_hbm(self, now: _Now, before: Ids, clock: Clock, at: NDArray[np.int64], *, read: bool = False) -> None:

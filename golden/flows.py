@@ -5,7 +5,7 @@ to one tile, what was sent at all. Components count from 1; 0 is "not yet".
 """
 
 from collections import deque
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from golden.recording import Step
@@ -13,7 +13,7 @@ from golden.reduction import Rectangle
 from isa.instructions import EdgePort, Kind, Opcode, Queue
 from isa.machine import Machine
 
-__all__ = ["Bump", "Event", "Flows", "Route", "Semaphore", "Transfer", "Wait"]
+__all__ = ["Bump", "Event", "Flows", "Semaphore", "Transfer", "Wait"]
 
 TileXY = tuple[int, int]
 
@@ -47,7 +47,6 @@ class Bump:
     chain: int
     index: int
     """In its chain, from 0."""
-    route: "Route"
 
 
 @dataclass(slots=True, eq=False)
@@ -63,19 +62,8 @@ class Wait:
     """Counts taken by this queue so far, this wait included."""
     total: int
     """Counts taken by anybody so far in this run."""
-    known: dict[int, int] = field(default_factory=dict)
-    """Of each chain, the last bump that certainly came before."""
-
-
-@dataclass(slots=True, eq=False)
-class Route:
-    """A way on which order is kept, from one sender to one tile: what `happened` is known to whoever hears from later."""
-
-    arrived: int
-    """Component that counts transfers; 0 for signals."""
-    behind: "Route | None" = None
-    """Another one whose bumps also come first: a queue's signals to its own tile, before those to others."""
-    happened: dict[int, int] = field(default_factory=dict)
+    latest: dict[int, int] = field(default_factory=dict)
+    """Of each chain, the last of as many bumps as are taken by anybody so far."""
 
 
 @dataclass(slots=True, eq=False)
@@ -85,7 +73,8 @@ class Source:
     sent: int
     """Component that counts what has entered the network, or was read from HBM."""
     port: Hashable
-    routes: dict[TileXY, Route] = field(default_factory=dict)
+    arrived: dict[TileXY, int] = field(default_factory=dict)
+    """Component that counts what has arrived in a tile, for each receiver."""
     count: int = 0
 
 
@@ -149,16 +138,10 @@ class Flows:
         self._sources: dict[Hashable, Source] = {}
         self.ports: dict[Hashable, list[Source]] = {}
         """Sources by the port they share."""
-        self._signal_routes: dict[Hashable, Route] = {}
         self._posted: dict[Hashable, dict[TileXY, deque[Event]]] = {}
         self.events = [self._event(step) for step in steps]
-        self.occurred = {
-            (semaphore, chain): self._component()
-            for semaphore in self.semaphores.values()
-            if not semaphore.simple
-            for chain in range(len(semaphore.chains))
-        }
-        """Component of the bumps of each chain, for semaphores that are not simple."""
+        for semaphore in self.semaphores.values():
+            _set_latest(semaphore)
 
     def _component(self) -> int:
         self.components += 1
@@ -175,10 +158,7 @@ class Flows:
             self._move(event)
         for semaphore, remote in step.decoded.signals:
             to = remote or step.tile
-            own = self._signal_routes.setdefault(component, Route(0))
-            key = (component, to) if remote else component
-            route = self._signal_routes.setdefault(key, Route(0, own))
-            event.signals.append(self._bump(to, semaphore, ("signal", key), route))
+            event.signals.append(self._bump(to, semaphore, ("signal", component)))
         return event
 
     def _semaphore(self, tile: TileXY, number: int) -> Semaphore:
@@ -192,12 +172,12 @@ class Flows:
         semaphore.waits.append(wait)
         return wait
 
-    def _bump(self, tile: TileXY, number: int, chain: Hashable, route: Route) -> Bump:
+    def _bump(self, tile: TileXY, number: int, chain: Hashable) -> Bump:
         semaphore = self._semaphore(tile, number)
         index = semaphore.chains.setdefault(chain, len(semaphore.lengths))
         if index == len(semaphore.lengths):
             semaphore.lengths.append(0)
-        bump = Bump(semaphore, index, semaphore.lengths[index], route)
+        bump = Bump(semaphore, index, semaphore.lengths[index])
         semaphore.lengths[index] += 1
         semaphore.bumps.append(bump)
         return bump
@@ -237,19 +217,19 @@ class Flows:
             receivers = rectangle.tiles() if f["turn"] else [target]
         bumps: dict[TileXY, Bump | None] = {}
         for receiver in receivers:
-            route = source.routes.get(receiver) or source.routes.setdefault(receiver, Route(self._component()))
-            bumps[receiver] = self._bump(receiver, f["sem"], ("transfer", route.arrived), route) if f["bump"] else None
+            arrived = source.arrived.get(receiver) or source.arrived.setdefault(receiver, self._component())
+            bumps[receiver] = self._bump(receiver, f["sem"], ("transfer", arrived)) if f["bump"] else None
         transfer = Transfer(source.count, source, members, bumps, channel)
         for member in members.values():
             member.transfer = transfer
         event.last = True
 
-    def forget(self) -> None:
-        """Forget what `Route.happened` holds."""
-        routes = [route for source in self._sources.values() for route in source.routes.values()]
-        for route in (*routes, *self._signal_routes.values()):
-            route.happened.clear()
 
-    def waits(self) -> Iterator[Wait]:
-        """All waits."""
-        return (wait for semaphore in self.semaphores.values() for wait in semaphore.waits)
+def _set_latest(semaphore: Semaphore) -> None:
+    latest: dict[int, int] = {}
+    come = 0
+    for wait in semaphore.waits:
+        for bump in semaphore.bumps[come : wait.total]:
+            latest[bump.chain] = bump.index
+        come = max(come, wait.total)
+        wait.latest = dict(latest)

@@ -23,11 +23,11 @@ def check_races(machine: Machine, steps: Sequence[Step]) -> list[Race]:
     flows = Flows(machine, steps)
     accesses = Accesses(machine, flows)
 
-    def walk() -> Clocks:
+    def walk(said: dict) -> Clocks:
         # Accesses are compared anew, as long as there are fewer orders than had been assumed.
         nonlocal accesses
         accesses = Accesses(machine, flows)
-        return Clocks(flows, accesses.engine, accesses.arrival)
+        return Clocks(flows, said, accesses.engine, accesses.arrival)
 
-    settle(flows, walk)
+    settle(walk)
     return list(accesses.races.values())

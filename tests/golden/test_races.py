@@ -140,6 +140,12 @@ ORDERED = {
         (0, 0): queues(matrix=[MATMUL.format(0, 4, 8, "signal=1")], load=["load local=0 rows=1 words=4 edge=west wait=1:2"]),
         (1, 0): queues(matrix=[MATMUL.format(0, 4, 8, "remote=1@0,0")]),
     },
+    "either of two bumps, both behind the same": queues(
+        vector=["copy a=0 d=9 m=1 n=4 signal=1,2"],
+        matrix=["sync wait=1:1 signal=3"],
+        out=["sync wait=2:1 signal=3"],
+        load=["load local=0 rows=1 words=1 edge=west wait=3:1", "sync wait=3:1"],
+    ),
     "turns at one semaphore": queues(
         vector=["fill d=0 m=1 n=4 signal=1", "fill d=0 m=1 n=4 wait=2:1 signal=1"],
         out=["put local=0 remote=8 rows=1 words=1 rect=0,0:0,0 wait=1:1 signal=2", "store local=0 rows=1 words=1 edge=west wait=1:1"],
