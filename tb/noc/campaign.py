@@ -85,14 +85,14 @@ def data_traffic(
 def reduce_traffic(
     mesh: str, seed: int, runs: int, *, progress: Progress | None = None
 ) -> tuple[list[tuple[str, Verdict]], JoinCoverage]:
-    """Play runs of random reductions, two thirds of them with roots inside; return how each went, and the coverage."""
+    """Play runs of random reductions, a third of them with all roots inside; return how each went, and the coverage."""
     machine = machine_for(mesh)
     rng = np.random.default_rng(seed)
     count = len(ends(machine.mesh.columns, machine.mesh.rows))
     drawn = []
     for number in range(runs):
-        kind, inside = PRESSURES[number % len(PRESSURES)], number % 3 != 2
-        reductions = random_reductions(machine, 120 if inside else 40, rng, inside=inside)
+        kind, inside = PRESSURES[number % len(PRESSURES)], number % 3 == number // 6 % 3
+        reductions = random_reductions(machine, 120, rng, inside=inside)
         name = f"reductions, root {'inside' if inside else 'anywhere'}, {kind}"
         drawn.append((name, *reduction_run(reductions, machine, rng, patience=4000, **pressure(kind, count, rng))))
     coverage = JoinCoverage(machine.mesh, machine.mesh.formats)
@@ -116,7 +116,7 @@ def random_traffic(
     Parameters
     ----------
     flits
-        Arrivals on the data network, about; the reduction network gets a hundredth of them as results, a tenth at its inputs.
+        Arrivals on the data network, about; the reduction network gets a run for every 2000 of them.
     quick
         Leave the reduction network out, which takes long to compile.
 
@@ -136,7 +136,7 @@ def random_traffic(
     probed = machine_for(mesh).mesh.tiles <= PROBED
     coverage = {"data": forks.report()} if probed else {}
     if reduce and not quick:
-        results, joins = reduce_traffic(mesh, seed, max(6, flits // 5000), progress=progress)
+        results, joins = reduce_traffic(mesh, seed, max(24, flits // 2000), progress=progress)
         refuse(results, f"reduction network, mesh {mesh}, seed {seed}", joins.left)
         verdicts = verdicts + results
         coverage |= {"reduction": joins.report()} if probed else {}

@@ -80,13 +80,17 @@ def may_overlap(a: Reduction, b: Reduction) -> bool:
 
 
 def draw(mesh: Mesh, rng: np.random.Generator, formats: tuple[Format, ...], *, inside: bool, longest: int) -> Reduction:
-    """Draw a reduction; with the root `inside` the rectangle, or anywhere."""
+    """Draw a reduction; with the root `inside` the rectangle, or anywhere, mostly in a row without members."""
     x0, x1 = sorted(map(int, rng.integers(0, mesh.columns, 2)))
     y0, y1 = sorted(map(int, rng.integers(0, mesh.rows, 2)))
     if rng.random() < 0.1:
         x1, y1 = x0, y0
     west, east, south, north = (x0, x1, y0, y1) if inside else (0, mesh.columns - 1, 0, mesh.rows - 1)
     root = int(rng.integers(west, east + 1)), int(rng.integers(south, north + 1))
+    rows = [y for y in range(mesh.rows) if y != root[1]]
+    if not inside and rows and rng.random() < 0.7:
+        # Rows on one side of the root's, or on both: the rectangle covers what is between them.
+        y0, y1 = sorted(int(y) for y in rng.choice(rows, 2))
     op = list(ReduceOp)[rng.integers(len(ReduceOp))]
     length = min(longest, int(rng.geometric(0.2)))
     return Reduction(Rectangle(x0, y0, x1, y1), root, op, formats[rng.integers(len(formats))], length)
