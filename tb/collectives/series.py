@@ -127,7 +127,8 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
     UserError
         If the L1, the program memory or the tags do not suffice: give a lane fewer items.
     """
-    placed, first, end = _place(machine, lanes)
+    placed, first, end, shared = _place(machine, lanes)
+    roots = {c.root for lane in placed for item in lane.items for c in item.collectives if c.kind == "reduce"}
     code = Code(machine)
     everywhere = (0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)
     channels = machine.channels
@@ -153,14 +154,16 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
     _barrier(code, everywhere, GATE_TAG)
     for tile in members_of(everywhere):
         where, turn = channel_of(tile)
-        pieces = range(0, end - first, _MOVE_WORDS)
+        size = end - first if tile in roots else shared
+        pieces = range(0, size, _MOVE_WORDS)
         base = turns * SOURCE_WORDS + turn * (end - first)
         for at in pieces:
             code.add(
                 tile, Queue.OUT, Opcode.STORE, local=first + at, remote=base + at, rows=1, tag=MOVE_TAG,
-                words=min(_MOVE_WORDS, end - first - at), bump=1, sem=MOVED, **where,
+                words=min(_MOVE_WORDS, size - at), bump=1, sem=MOVED, **where,
             )  # fmt: skip
-        code.add(tile, Queue.OUT, Opcode.SYNC, waits=[(MOVED, len(pieces))])
+        if pieces:
+            code.add(tile, Queue.OUT, Opcode.SYNC, waits=[(MOVED, len(pieces))])
         if code.slots(tile) > machine.tile.program_instructions:
             raise UserError(
                 f"tile {tile} needs {code.slots(tile)} instruction slots, it has {machine.tile.program_instructions}"
@@ -169,22 +172,33 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
     return Plan(machine, placed, code.programs(), hbm, sources, first, end - first)
 
 
-def _place(machine: Machine, lanes: Sequence[Lane]) -> tuple[list[Lane], int, int]:
-    """Give targets, scratch and tags. Targets of one lane never overlap; lanes have the same L1 words as each other."""
-    first = SOURCE + SOURCE_WORDS
-    placed, end, scratch = [], first, 0
+def _place(machine: Machine, lanes: Sequence[Lane]) -> tuple[list[Lane], int, int, int]:
+    """Give targets, scratch and tags: the lanes, the first and last word of targets, and the words that not only roots have.
+
+    Targets of one lane never overlap; lanes have the same L1 words as each other. What only a root receives comes last, so that
+    the others need not store it.
+    """
+    first, scratch = SOURCE + SOURCE_WORDS, 0
+    shared = max(
+        (sum(c.words for item in lane.items for c in item.collectives if c.kind != "reduce") for lane in lanes), default=0
+    )
+    placed, end = [], first + shared
     for lane in lanes:
-        at, tag, items = first, 1, []
+        at, at_root, tag, items = first, first + shared, 1, []
         for item in lane.items:
             collectives = []
             for c in item.collectives:
-                collectives.append(replace(c, source=SOURCE, target=at, tag=tag))
-                at, tag = at + c.words, tag + 1
+                collectives.append(replace(c, source=SOURCE, target=at_root if c.kind == "reduce" else at, tag=tag))
+                if c.kind == "reduce":
+                    at_root += c.words
+                else:
+                    at += c.words
+                tag += 1
                 scratch = max(scratch, scratch_words(machine, c))
             items.append(replace(item, collectives=tuple(collectives)))
         if tag > GATE_TAG:
             raise UserError(f"lane {lane.rectangle} has {tag - 1} collectives, there are {GATE_TAG - 1} tags")
-        end = max(end, at)
+        end = max(end, at_root)
         placed.append(Lane(lane.rectangle, items))
     if end + scratch > machine.tile.l1_words:
         raise UserError(f"targets and buffers need L1 up to word {end + scratch}, there are {machine.tile.l1_words}")
@@ -192,7 +206,7 @@ def _place(machine: Machine, lanes: Sequence[Lane]) -> tuple[list[Lane], int, in
         lane.items = [
             replace(item, collectives=tuple(replace(c, scratch=end) for c in item.collectives)) for item in lane.items
         ]
-    return placed, first, end
+    return placed, first, end, shared
 
 
 def _barrier(code: Code, rectangle: Rectangle, tag: int) -> None:
