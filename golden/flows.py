@@ -122,8 +122,10 @@ class Flows:
 
     Attributes
     ----------
-    events, semaphores
-        As far as the events touch them.
+    events, semaphores, queues
+        What there is; for a queue, its component.
+    ports
+        Sources by the port by which they enter a network.
     components
         How many there are, 0 included, which nothing uses.
     """
@@ -133,11 +135,9 @@ class Flows:
         self.semaphores: dict[tuple[TileXY, int], Semaphore] = {}
         self.queues: dict[tuple[TileXY, Queue], int] = {}
         self._channel_at = {(c.x, c.y, EdgePort[c.edge.upper()]): c.index for c in machine.channels}
-        self._channel_tile = {c.index: (c.x, c.y) for c in machine.channels}
         self._numbers: dict[int, int] = {}
         self._sources: dict[Hashable, Source] = {}
         self.ports: dict[Hashable, list[Source]] = {}
-        """Sources by the port they share."""
         self._posted: dict[Hashable, dict[TileXY, deque[Event]]] = {}
         self.events = [self._event(step) for step in steps]
         for semaphore in self.semaphores.values():
@@ -226,6 +226,7 @@ class Flows:
 
 
 def _set_latest(semaphore: Semaphore) -> None:
+    """Fill in `Wait.latest`."""
     latest: dict[int, int] = {}
     come = 0
     for wait in semaphore.waits:
