@@ -30,7 +30,7 @@ def run() -> int:
     parser.add_argument("--jobs", default=default, help="proofs at a time (JOBS)")
     options = parser.parse_args()
     jobs = positive("JOBS", options.jobs, least=1)
-    chosen = _select(properties(), options.select)
+    chosen = select(properties(), options.select)
     if options.list:
         print("\n".join(item.title for item in chosen))
         return 0
@@ -54,7 +54,8 @@ def run() -> int:
     return 0 if all(outcome.good for outcome in outcomes) else 1
 
 
-def _select(items: list[Property], patterns: list[str]) -> list[Property]:
+def select(items: list[Property], patterns: list[str]) -> list[Property]:
+    """Those whose module or title matches a pattern; all if there is no pattern."""
     for pattern in patterns:
         if not any(_matches(item, pattern) for item in items):
             raise UserError(f"no property matches {pattern!r}: `--list` lists them")

@@ -9,7 +9,7 @@ import pytest
 from hw.network.fifo import Fifo
 from hw.network.fork import Fork
 from isa.errors import UserError
-from scripts.formal import explain, summary, verdict
+from scripts.formal import explain, select, summary, verdict
 from tb.formal import solve
 from tb.formal.arbiter import ArbiterHarness
 from tb.formal.catalogue import HARNESSES, properties
@@ -118,6 +118,14 @@ def test_a_claim_needs_a_fault():
 def test_titles_are_unique():
     titles = [item.title for item in properties()]
     assert len(set(titles)) == len(titles) > 50
+
+
+def test_properties_are_selected_by_module_or_title():
+    chosen = [item.title for item in select(properties(), ["fork-5", "fifo-*.order"])]
+    assert {"fork-5.once", "fork-5.no-path", "fifo-2.order", "fifo-6.order"} <= set(chosen)
+    assert not [title for title in chosen if not title.startswith("fork-5.") and not title.endswith(".order")]
+    with pytest.raises(UserError, match=r"^no property matches 'spoon': `--list` lists them$"):
+        select(properties(), ["spoon"])
 
 
 def test_missing_tools_are_named_in_one_line(monkeypatch, tmp_path):
