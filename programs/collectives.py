@@ -1,9 +1,8 @@
 """Multicast, reduction and all-reduce as tile programs: by the network's own collectives, or in software by unicast PUTs.
 
-Hardware is one PUT to a rectangle, or one REDUCE per member. Software methods run a forwarding tree (`programs.trees`), or for
-in segments: a tile passes a segment on as soon as it is there, while the next ones arrive. Short reductions also work by
-exchanges (`programs.exchange`).
-Sums and maxima of software reductions are done by the vector engine. Every transfer bumps a semaphore at its receiver.
+Hardware is one PUT to a rectangle, or one REDUCE per member. Software methods run a forwarding tree (`programs.trees`) in
+segments: a tile passes a segment on as soon as it is there, while the next ones arrive; reductions also work by exchanges
+(`programs.exchange`). The vector engine adds and compares for them. Every transfer bumps a semaphore at its receiver.
 """
 
 from dataclasses import dataclass, field

@@ -16,7 +16,7 @@ SHAPES: dict[str, tuple[int, int]] = {"row2": (2, 1), "row4": (4, 1), "row8": (8
 """Columns and rows of each set of tiles; the root is its south-west tile."""
 LENGTHS = tuple(1 << i for i in range(12))
 """Words, that is flits, of a collective."""
-START, GAP, ADD = 12, 4, 16
+START, GAP, ADD = 6, 2, 12
 """Cycles, about: from a segment's arrival to its first flit at the next tile; between two PUTs; around an addition. They only
 choose which segment sizes are tried, and how runs are filled."""
 TRIED = 3
