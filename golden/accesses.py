@@ -208,10 +208,9 @@ class Accesses:
             self.races[key].times += 1
             return
         if not missing:
-            all_of = now.arrives and second.step.decoded.opcode == Opcode.REDUCE
-            missing = (
-                f"no path of semaphores from {_end(first, now.memory)} to {'every' if all_of else 'that'} {second.name}"
-            )
+            missing = f"no path of semaphores from {_end(first, now.memory)} to {_start(second)}"
+            if first.place[:2] != second.place[:2]:
+                missing += f", nor from {_end(second, now.memory)} to {_start(first)}"
         self.races[key] = Race(now.memory, sorted({int(word) for word in words}), first, second, missing)
 
 
@@ -223,6 +222,11 @@ def _words(block: Block, size: int) -> NDArray[np.int64]:
     """The words of a block, as far as they are below `size`."""
     at = (block.address + np.arange(block.rows)[:, None] * block.pitch + np.arange(block.words)).ravel()
     return at[at < size]
+
+
+def _start(access: Access) -> str:
+    """What an access comes after."""
+    return f"{'every' if access.arrives and access.step.decoded.opcode == Opcode.REDUCE else 'that'} {access.name}"
 
 
 def _end(access: Access, memory: TileXY | int) -> str:

@@ -38,7 +38,7 @@ def test_a_load_that_is_not_waited_for():
     assert str(race) == (
         "race for words 0x12..0x13 of the L1 of tile (0,0): written by LOAD of tile (0,0) queue load slot 4, and read by COPY "
         "of tile (0,0) queue vector slot 2: no path of semaphores from the arrival of that LOAD's last word in tile (0,0) to "
-        "that COPY"
+        "that COPY, nor from the completion of that COPY to that LOAD"
     )
 
 
@@ -59,7 +59,8 @@ def test_a_buffer_released_in_the_name_of_another_tile():
     near, far = sorted(found("22"), key=lambda race: race.memory)
     assert str(far) == (
         "race for words 0x10..0x13 of the L1 of tile (1,0): read by MATMUL of tile (1,0) queue matrix slot 1, and written by "
-        "LOAD of tile (0,0) queue load slot 8: no path of semaphores from the completion of that MATMUL to that LOAD"
+        "LOAD of tile (0,0) queue load slot 8: no path of semaphores from the completion of that MATMUL to that LOAD, nor from the arrival of that LOAD's last word "
+        "in tile (1,0) to that MATMUL"
     )
     assert near.memory == (0, 0) and near.first.step.tile == (0, 0)
 
@@ -78,7 +79,8 @@ def test_hbm_read_before_it_is_written():
     [race] = races("1x1", program.replace("SEM", "2"))
     assert str(race) == (
         "race for words 0x102..0x103 of HBM channel 0: written by STORE of tile (0,0) queue out slot 5, and read by LOAD of "
-        "tile (0,0) queue load slot 3: no path of semaphores from the acknowledgement of that STORE to that LOAD"
+        "tile (0,0) queue load slot 3: no path of semaphores from the acknowledgement of that STORE to that LOAD, nor from the "
+        "arrival of that LOAD's last word to that STORE"
     )
 
 
