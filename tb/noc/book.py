@@ -28,6 +28,8 @@ class Verdict:
     """Arrivals whose bits are not those that were expected."""
     broken: int = 0
     """Ends at which an offer was changed or taken back."""
+    left: int = 0
+    """Reduction routers that still held a flit when everything had arrived."""
     hung: int = 0
     mismatches: int = 0
     """Reduction routers that reported an error."""
@@ -37,7 +39,7 @@ class Verdict:
     @property
     def faults(self) -> dict[str, int]:
         """What is not as it has to be."""
-        names = ("missing", "extra", "reordered", "corrupted", "broken", "hung", "mismatches")
+        names = ("missing", "extra", "reordered", "corrupted", "broken", "left", "hung", "mismatches")
         return {name: count for name in names if (count := getattr(self, name))}
 
     def __str__(self) -> str:
@@ -77,7 +79,7 @@ class Book:
         have = np.stack([outcome.target[got], number[got]])
         others = {
             "corrupted": int(wrong.sum()), "broken": outcome.broken.bit_count(), "hung": int(outcome.hung),
-            "mismatches": outcome.mismatch.bit_count(),
+            "mismatches": outcome.mismatch.bit_count(), "left": 0 if outcome.hung else outcome.waiting.bit_count(),
         }  # fmt: skip
         if want.shape == have.shape and (want == have).all():
             first = f"item {number[wrong][0]} at end {outcome.target[wrong][0]}" if wrong.any() else ""

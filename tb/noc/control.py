@@ -49,7 +49,7 @@ async def played(dut, run: dict) -> dict:
     for task in tasks:
         task.cancel()
     names = ["age", "entered", "arrived", "moved", "alarm", "done", "hung", "broken", "mismatch"]
-    names += ["fired"] if run["faults"] else []
+    names += [name for name in ("fired", "waiting") if hasattr(dut, name)]
     return {"start": start, **{name: int(getattr(dut, name).value) for name in names}}
 
 

@@ -62,6 +62,8 @@ class Outcome:
     """Mask of the tiles whose reduction router reported an error."""
     alarm: int | None
     """Cycle in which a reduction router first reported an error."""
+    waiting: int = 0
+    """Mask of the tiles whose reduction router held a flit when the run was over."""
     fired: bool = False
     """Whether the fault of the run has happened."""
 
@@ -144,7 +146,7 @@ def _read(folder: Path, ends: int, runs: Sequence[Run]) -> list[Outcome]:
             cycles=result["moved"], hung=bool(result["hung"]), entered=taken, target=target[rows],
             cycle=arrived[rows, 0].astype(np.int64) - starts[number], flits=arrived[rows, 1:],
             broken=result["broken"], mismatch=result["mismatch"], alarm=None if result["alarm"] == END else result["alarm"],
-            fired=bool(result.get("fired", 0)),
+            waiting=result.get("waiting", 0), fired=bool(result.get("fired", 0)),
         ))  # fmt: skip
     return outcomes
 

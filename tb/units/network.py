@@ -45,7 +45,7 @@ def ends(columns: int, rows: int) -> list[End]:
 class RouterMesh(wiring.Component):
     """Routers in a mesh. End e of `ends` has bit e of the valid and ready ports, and one payload port each way.
 
-    `members` are ports that a subclass has besides `MEMBERS`.
+    `members` are ports that a subclass has besides `MEMBERS`; with reduction routers there is `waiting`, a bit for each.
     """
 
     MEMBERS = ("i_valid", "i_ready", "i_payload", "o_valid", "o_ready", "o_payload", "mismatch")
@@ -55,11 +55,12 @@ class RouterMesh(wiring.Component):
         self.router = router
         self.ends = ends(self.mesh.columns, self.mesh.rows)
         count, flit = len(self.ends), data.Layout.cast(router.i[0].payload.shape()).size
-        self.mismatches = hasattr(router, "mismatch")
+        self.mismatches, self.waits = hasattr(router, "mismatch"), hasattr(router, "waiting")
+        members = {**(members or {}), **({"waiting": Out(self.mesh.tiles)} if self.waits else {})}
         super().__init__({
             "i_valid": In(count), "i_ready": Out(count), "i_payload": In(flit).array(count),
             "o_valid": Out(count), "o_ready": In(count), "o_payload": Out(flit).array(count),
-            "mismatch": Out(self.mesh.tiles), **(members or {}),
+            "mismatch": Out(self.mesh.tiles), **members,
         })  # fmt: skip
 
     def elaborate(self, platform):  # noqa: D102
@@ -76,6 +77,8 @@ class RouterMesh(wiring.Component):
             m.d.comb += [router.x.eq(x), router.y.eq(y)]
         if self.mismatches:
             m.d.comb += self.mismatch.eq(Cat(router.mismatch for router in placed.values()))
+        if self.waits:
+            m.d.comb += self.waiting.eq(Cat(router.waiting for router in placed.values()))
         for (x, y), router in placed.items():
             for port, (dx, dy) in STEP.items():
                 neighbour = placed.get((x + dx, y + dy))

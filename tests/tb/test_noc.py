@@ -10,7 +10,7 @@ from isa.machine import MACHINES
 from tb.noc import deadlock_set, faults, random_traffic, saturation, zero_load
 from tb.noc.book import Book
 from tb.noc.deadlock import ILLEGAL, PATTERNS
-from tb.noc.faults import KINDS
+from tb.noc.injection import KINDS
 from tb.noc.flits import Packing
 from tb.noc.orders import disagreements
 from tb.noc.patterns import bound, chances
