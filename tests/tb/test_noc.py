@@ -10,8 +10,8 @@ from isa.machine import MACHINES
 from tb.noc import deadlock_set, faults, random_traffic, saturation, zero_load
 from tb.noc.book import Book
 from tb.noc.deadlock import ILLEGAL, PATTERNS
-from tb.noc.injection import KINDS
 from tb.noc.flits import Packing
+from tb.noc.injection import KINDS
 from tb.noc.orders import disagreements
 from tb.noc.patterns import bound, chances
 from tb.noc.play import Outcome
