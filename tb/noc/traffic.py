@@ -34,9 +34,9 @@ class Packets:
 
 
 def mixed_packets(mix: str, mesh: Mesh, count: int, rng: np.random.Generator, *, longest: int = 16, copies: int) -> Packets:
-    """Draw packets until `copies` flits have to arrive, `count` at a time; a quarter of them at outer ports, or a whole run."""
+    """Draw packets until `copies` flits have to arrive, `count` at a time; some or all of them at outer ports."""
     parts = []
-    outer = rng.choice([0.0, 0.25, 0.25, 1.0])
+    outer = rng.choice([0.0, 0.25, 0.5, 1.0])
     while copies > 0:
         parts.append(_drawn(mix, mesh, count, rng, longest, outer))
         x0, y0, x1, y1 = parts[-1].rectangle.T
