@@ -83,7 +83,7 @@ class Mapping:
 
     def row_blocks(self, workload: Workload) -> list[Range]:
         """Query rows that a group takes at a time, in one stream."""
-        return blocks(workload.sq, self.group[1] * self.rows)
+        return blocks(workload.rows, self.group[1] * self.rows)
 
     def column_blocks(self, workload: Workload) -> list[Range]:
         """Keys that a group takes at a time."""
@@ -91,14 +91,15 @@ class Mapping:
 
     def passes(self, workload: Workload) -> int:
         """How often a head's K and V are read."""
-        rows = -(-workload.sq // (self.group[1] * self.rows))
+        rows = -(-workload.rows // (self.group[1] * self.rows))
         return -(-rows // self.streams) if self.paired else rows
 
     def hbm_bytes(self, workload: Workload, tile: Tile) -> tuple[int, int]:
         """Bytes read and written: Q and O once, K and V once per pass, rows padded to whole words."""
         words = {n: row_words(tile, n, workload.fmt) * tile.word_bytes for n in (workload.d, workload.dv)}
         keys = self.passes(workload) * workload.skv * (words[workload.d] + words[workload.dv])
-        return workload.heads * (workload.sq * words[workload.d] + keys), workload.heads * workload.sq * words[workload.dv]
+        heads, rows = workload.kv_heads, workload.rows
+        return heads * (rows * words[workload.d] + keys), heads * rows * words[workload.dv]
 
     def describe(self) -> str:
         """One phrase for tables."""

@@ -39,7 +39,7 @@ class Unit:
 
 
 class Piece(NamedTuple):
-    """`rows` of a head's q, k, v or o, at word `unit.base + offset`, rows `pitch` words apart."""
+    """`rows` of a KV head's (stacked) q, k, v or o, at word `unit.base + offset`, rows `pitch` words apart."""
 
     tensor: str
     head: int
@@ -180,14 +180,19 @@ def scatter(plan: Plan, q: NDArray, k: NDArray, v: NDArray) -> list[NDArray[np.u
     plan
         Of a compiled workload.
     q, k, v
-        (heads, rows, columns), floating; rounded to the workload's format.
+        (heads, sq, d), (kv_heads, skv, d) and (kv_heads, skv, dv), floating; rounded to the workload's format.
     """
     workload, word_bytes = plan.workload, plan.machine.tile.word_bytes
     bits = {name: encode(np.asarray(a, np.float32), workload.fmt) for name, a in (("q", q), ("k", k), ("v", v))}
-    expected = {"q": (workload.sq, workload.d), "k": (workload.skv, workload.d), "v": (workload.skv, workload.dv)}
-    for name, (rows, columns) in expected.items():
-        if bits[name].shape != (workload.heads, rows, columns):
-            raise ValueError(f"{name} must have the shape {(workload.heads, rows, columns)}, not {bits[name].shape}")
+    expected = {
+        "q": (workload.heads, workload.sq, workload.d),
+        "k": (workload.kv_heads, workload.skv, workload.d),
+        "v": (workload.kv_heads, workload.skv, workload.dv),
+    }
+    for name, shape in expected.items():
+        if bits[name].shape != shape:
+            raise ValueError(f"{name} must have the shape {shape}, not {bits[name].shape}")
+    bits["q"] = _stacked(workload, bits["q"])
     images = [np.zeros((words, word_bytes), np.uint8) for words in plan.words]
     for piece in plan.pieces.values():
         if piece.tensor != "o":
@@ -202,12 +207,19 @@ def gather(plan: Plan, images: Sequence[NDArray]) -> NDArray[np.unsignedinteger]
     workload, word_bytes = plan.workload, plan.machine.tile.word_bytes
     dtype = FORMATS[workload.fmt].dtype
     raw = [np.ascontiguousarray(image).view(np.uint8).reshape(-1, word_bytes) for image in images]
-    out = np.zeros((workload.heads, workload.sq, workload.dv), dtype)
+    out = np.zeros((workload.kv_heads, workload.rows, workload.dv), dtype)
     for piece in plan.pieces.values():
         if piece.tensor == "o":
             rows = _rows(raw, piece)[:, : workload.dv * dtype.itemsize]
             out[piece.head, piece.rows.start : piece.rows.start + piece.rows.size] = np.ascontiguousarray(rows).view(dtype)
-    return out
+    apart = out.reshape(workload.kv_heads, workload.sq, workload.sharing, workload.dv)
+    return np.ascontiguousarray(apart.swapaxes(1, 2)).reshape(workload.heads, workload.sq, workload.dv)
+
+
+def _stacked(workload: Workload, q: NDArray) -> NDArray:
+    """Rows of each KV head: position by position, those of all heads that share it one after the other."""
+    apart = q.reshape(workload.kv_heads, workload.sharing, workload.sq, -1)
+    return apart.swapaxes(1, 2).reshape(workload.kv_heads, workload.rows, -1)
 
 
 def _rows(images: Sequence[NDArray[np.uint8]], piece: Piece) -> NDArray[np.uint8]:

@@ -111,17 +111,17 @@ def _candidates(
 ) -> Iterator[Mapping]:
     tile, streams = machine.tile, DATAFLOWS[dataflow]
     for shape in _groups(machine, workload, dataflow, group):
-        row_cuts = [rows] if rows else _cuts(workload.sq, shape[1], tile.matrix_rows)
+        row_cuts = [rows] if rows else _cuts(workload.rows, shape[1], tile.matrix_rows)
         column_cuts = [columns] if columns else _cuts(workload.skv, shape[0], tile.matrix_columns * tile.mac_latency)
         for paired in (True, False) if streams > 1 else (False,):
             for r in row_cuts:
                 for c in column_cuts:
                     for slots in (2, 1) if paired or streams == 1 else (2,):
-                        r_max, c_max = -(-workload.sq // shape[1]), -(-workload.skv // shape[0])
+                        r_max, c_max = -(-workload.rows // shape[1]), -(-workload.skv // shape[0])
                         mapping = Mapping(dataflow, shape, min(r, r_max), min(c, c_max), streams, paired, slots)
                         # A pair needs two row blocks, and two heads need two heads, or the second stream is idle.
-                        one_block = mapping.group[1] * mapping.rows >= workload.sq
-                        if streams == 1 or (not one_block if paired else one_block or workload.heads > 1):
+                        one_block = mapping.group[1] * mapping.rows >= workload.rows
+                        if streams == 1 or (not one_block if paired else one_block or workload.kv_heads > 1):
                             yield mapping
 
 
@@ -138,11 +138,13 @@ def _groups(machine: Machine, workload: Workload, dataflow: str, group: str | No
     shapes = [
         (x, y)
         for x in range(1, min(mesh.columns, workload.skv) + 1)
-        for y in range(1, min(mesh.rows, workload.sq) + 1)
+        for y in range(1, min(mesh.rows, workload.rows) + 1)
         if mesh.columns % x == 0 and mesh.rows % y == 0
     ]
     # Without a second column there is nothing to reduce, without a second row nothing to share: that is not flat any more.
-    both = [shape for shape in shapes if (shape[0] > 1 or mesh.columns == 1) and (shape[1] > 1 or mesh.rows == 1)]
+    # But rows that one array takes at a time are not cut up: decode has groups of one row.
+    few = workload.rows <= machine.tile.matrix_rows or mesh.rows == 1
+    both = [shape for shape in shapes if (shape[0] > 1 or mesh.columns == 1) and (shape[1] > 1 or few)]
     return both or shapes
 
 
@@ -190,7 +192,7 @@ class _Estimate:
         across = mapping.group[0]
         columns = -(-workload.skv // (across * mapping.columns))
         rest = workload.skv - (columns - 1) * across * mapping.columns
-        heads = workload.heads if mapping.paired or mapping.streams == 1 else -(-workload.heads // mapping.streams)
+        heads = workload.kv_heads if mapping.paired or mapping.streams == 1 else -(-workload.kv_heads // mapping.streams)
         items = heads * mapping.passes(workload)
         full = self._step(mapping.columns)
         item = max((columns - 1) * full + self._step(-(-rest // across)), self._item_floor())

@@ -12,7 +12,7 @@ __all__ = ["Block", "Group", "Item", "Loaders", "deal"]
 
 
 class Block(NamedTuple):
-    """A row block of a head."""
+    """A row block of a KV head: rows of the query heads that share it, stacked."""
 
     head: int
     rows: Range
@@ -72,7 +72,7 @@ class Group:
 def _items(workload: Workload, mapping: Mapping) -> list[Item]:
     """All work, such that a group that takes a run of it changes K and V as rarely as possible."""
     rows = mapping.row_blocks(workload)
-    heads = range(workload.heads)
+    heads = range(workload.kv_heads)
     if mapping.paired or mapping.streams == 1:
         runs = [[Block(head, block) for block in rows] for head in heads]
         step = mapping.streams
@@ -80,7 +80,7 @@ def _items(workload: Workload, mapping: Mapping) -> list[Item]:
     else:
         items = [
             tuple(Block(head, block) for head in heads[i : i + mapping.streams])
-            for i in range(0, workload.heads, mapping.streams)
+            for i in range(0, workload.kv_heads, mapping.streams)
             for block in rows
         ]
     return [item + (None,) * (mapping.streams - len(item)) for item in items]

@@ -15,7 +15,7 @@ __all__ = ["Workload", "from_arrays", "parse", "random_tensors"]
 Tensor = NDArray[np.float32]
 
 KEYS = ("B", "H", "Hkv", "S", "Sq", "Skv", "D", "Dv", "sp", "causal")
-KINDS = ("mha",)
+KINDS = ("mha", "gqa", "mqa")
 _EXAMPLE = "for example mha:S=512,D=64,H=4"
 _MOST = 1 << 24
 _SAVED_AS = {Format.FP16: ("float16",)}
@@ -24,9 +24,10 @@ _SAVED_AS_OTHERWISE = ("float32", "float16")
 
 @dataclass(frozen=True)
 class Workload:
-    """Attention of `heads` independent heads: q (heads, sq, d), k (heads, skv, d), v (heads, skv, dv).
+    """Attention of `heads` query heads: q (heads, sq, d), k (kv_heads, skv, d), v (kv_heads, skv, dv).
 
-    `heads` counts the batch too. `fmt` is the storage format of q, k, v, of the probabilities and of the output.
+    Consecutive query heads share a KV head. `heads` and `kv_heads` count the batch too. `fmt` is the storage format of q, k,
+    v, of the probabilities and of the output.
     """
 
     heads: int
@@ -36,16 +37,32 @@ class Workload:
     dv: int
     fmt: Format = Format.FP16
     causal: bool = False
+    kv_heads: int = 0
+    """0 becomes `heads`."""
 
     def __post_init__(self) -> None:
-        for name in ("heads", "sq", "skv", "d", "dv"):
+        if not self.kv_heads:
+            object.__setattr__(self, "kv_heads", self.heads)
+        for name in ("heads", "kv_heads", "sq", "skv", "d", "dv"):
             value = getattr(self, name)
             if not 1 <= value <= _MOST:
                 raise UserError(f"workload: {name} must be from 1 to {_MOST}, not {value}")
+        if self.heads % self.kv_heads:
+            raise UserError(f"workload: {self.heads} query heads cannot share {self.kv_heads} KV heads evenly")
         if self.fmt == Format.FP32:
             raise UserError("workload: the storage format must be fp16, bf16, e4m3 or e5m2, not fp32")
         if self.causal:
             raise UserError("workload: causal masks are not supported yet")
+
+    @property
+    def sharing(self) -> int:
+        """Query heads that share a KV head."""
+        return self.heads // self.kv_heads
+
+    @property
+    def rows(self) -> int:
+        """Query rows of a KV head: those of the heads that share it, stacked."""
+        return self.sq * self.sharing
 
     @property
     def useful_macs(self) -> int:
@@ -56,7 +73,8 @@ class Workload:
 def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
     """Read a spec ``kind:key=value,...``.
 
-    S stands for Sq and Skv, D for Dv too; B (batch), H (heads) and sp are 1, causal is 0 where they are not given.
+    S stands for Sq and Skv, D for Dv too; B (batch), H (heads) and sp are 1, causal is 0 where they are not given. Hkv (KV
+    heads of a sequence) is H for mha, 1 for mqa and must be given for gqa.
 
     Raises
     ------
@@ -70,9 +88,7 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
     if kind not in KINDS:
         raise UserError(f"{where}: kind must be one of {', '.join(KINDS)}, not {kind!r}")
     values = _values(where, rest)
-    heads = values.get("H", 1)
-    if values.get("Hkv", heads) != heads:
-        raise UserError(f"{where}: Hkv must be H={heads} in mha, not {values['Hkv']}")
+    heads, kv_heads = _heads(where, kind, values)
     if values.get("sp", 1) != 1:
         raise UserError(f"{where}: sp must be 1 in mha, not {values['sp']}")
     if values.get("causal", 0):
@@ -85,12 +101,28 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
         raise UserError(f"{where}: needs {'D' if not missing else 'S, or Sq and Skv'} ({_EXAMPLE})")
     return Workload(
         heads=values.get("B", 1) * heads,
+        kv_heads=values.get("B", 1) * kv_heads,
         sq=values.get("Sq", values.get("S", 0)),
         skv=values.get("Skv", values.get("S", 0)),
         d=values["D"],
         dv=values.get("Dv", values["D"]),
         fmt=fmt,
     )
+
+
+def _heads(where: str, kind: str, values: dict[str, int]) -> tuple[int, int]:
+    """Query and KV heads of a sequence."""
+    heads = values.get("H", 1)
+    if kind == "gqa":
+        if "Hkv" not in values:
+            raise UserError(f"{where}: gqa needs Hkv, the number of KV heads (for example gqa:S=512,D=64,H=12,Hkv=4)")
+        if heads % values["Hkv"]:
+            raise UserError(f"{where}: Hkv must divide H={heads}, not be {values['Hkv']}")
+        return heads, values["Hkv"]
+    only, why = (heads, f"H={heads}") if kind == "mha" else (1, "1")
+    if values.get("Hkv", only) != only:
+        raise UserError(f"{where}: Hkv must be {why} in {kind}, not {values['Hkv']}")
+    return heads, only
 
 
 def _values(where: str, text: str) -> dict[str, int]:
@@ -115,7 +147,7 @@ def _values(where: str, text: str) -> dict[str, int]:
 def from_arrays(q: NDArray, k: NDArray, v: NDArray, fmt: Format = Format.FP16) -> tuple[Workload, Tensor, Tensor, Tensor]:
     """Workload of given tensors, and the tensors as FP32 arrays of values that `fmt` holds exactly.
 
-    For FP16 they must be float16. NumPy files know none of the other formats, so for those they are float32 (or float16),
+    k and v may have fewer heads than q, which then share them. For FP16 they must be float16. NumPy files know none of the other formats, so for those they are float32 (or float16),
     and rounded. NaN and infinities are allowed.
 
     Raises
@@ -131,13 +163,15 @@ def from_arrays(q: NDArray, k: NDArray, v: NDArray, fmt: Format = Format.FP16) -
         if array.ndim != 3 or 0 in array.shape:
             raise UserError(f"workload: {name} must have a shape (heads, rows, columns) without zeros, not {array.shape}")
     (heads, sq, d), (kv_heads, skv, dk), (v_heads, sv, dv) = (array.shape for array in named.values())
-    if not heads == kv_heads == v_heads:
-        raise UserError(f"workload: q, k and v must have the same number of heads, not {heads}, {kv_heads} and {v_heads}")
+    if kv_heads != v_heads:
+        raise UserError(f"workload: k and v must have the same number of heads, not {kv_heads} and {v_heads}")
+    if heads % kv_heads:
+        raise UserError(f"workload: the heads of k and v must divide those of q, {heads}, not be {kv_heads}")
     if dk != d:
         raise UserError(f"workload: k must have as many columns as q, {d}, not {dk}")
     if sv != skv:
         raise UserError(f"workload: v must have as many rows as k, {skv}, not {sv}")
-    workload = Workload(heads=heads, sq=sq, skv=skv, d=d, dv=dv, fmt=fmt)
+    workload = Workload(heads=heads, kv_heads=kv_heads, sq=sq, skv=skv, d=d, dv=dv, fmt=fmt)
     rounded = (_round(array.astype(np.float32), fmt) for array in named.values())
     return (workload, *rounded)
 
@@ -147,8 +181,8 @@ def random_tensors(workload: Workload, seed: int) -> tuple[Tensor, Tensor, Tenso
     rng = np.random.default_rng(seed)
     shapes = (
         (workload.heads, workload.sq, workload.d),
-        (workload.heads, workload.skv, workload.d),
-        (workload.heads, workload.skv, workload.dv),
+        (workload.kv_heads, workload.skv, workload.d),
+        (workload.kv_heads, workload.skv, workload.dv),
     )
     q, k, v = (_round(rng.standard_normal(shape, np.float32), workload.fmt) for shape in shapes)
     return q, k, v

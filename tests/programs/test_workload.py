@@ -15,13 +15,17 @@ def test_spec():
         heads=6, sq=7, skv=9, d=24, dv=40, fmt=Format.BF16
     )
     assert parse("mha:S=5,D=2").useful_macs == 5 * 5 * 4
+    grouped = parse("gqa:B=2,H=12,Hkv=4,S=8,D=2")
+    assert grouped == Workload(heads=24, kv_heads=8, sq=8, skv=8, d=2, dv=2)
+    assert (grouped.sharing, grouped.rows) == (3, 24)
+    assert parse("mqa:B=2,H=12,S=8,D=2").kv_heads == 2
 
 
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
         ("mha", "must be minilm, KIND:KEY=VALUE"),
-        ("rnn:S=5,D=2", "kind must be one of mha, not 'rnn'"),
+        ("rnn:S=5,D=2", "kind must be one of mha, gqa, mqa, not 'rnn'"),
         ("mha:S=5,D=2,Z=1", "unknown key 'Z'; keys are B, H, Hkv"),
         ("mha:S=5,D=2,S=6", "S is given twice"),
         ("mha:S=5,D=two", "'D=two' must be KEY=WHOLE NUMBER"),
@@ -33,6 +37,10 @@ def test_spec():
         ("mha:", "needs S, or Sq and Skv"),
         ("mha:S=5,Skv=5,D=2", "not S and Skv"),
         ("mha:S=5,D=2,H=4,Hkv=2", "Hkv must be H=4 in mha, not 2"),
+        ("mqa:S=5,D=2,H=4,Hkv=2", "Hkv must be 1 in mqa, not 2"),
+        ("gqa:S=5,D=2,H=4", "gqa needs Hkv"),
+        ("gqa:S=5,D=2,H=4,Hkv=3", "Hkv must divide H=4, not be 3"),
+        ("gqa:S=5,D=2,H=4,Hkv=8", "Hkv must divide H=4, not be 8"),
         ("mha:S=5,D=2,sp=2", "sp must be 1 in mha, not 2"),
         ("mha:S=5,D=2,causal=1", "causal=1 is not supported yet"),
         ("mha:S=5,D=2,causal=2", "causal must be 0 or 1, not 2"),
@@ -55,6 +63,11 @@ def test_arrays():
     assert workload.fmt == Format.BF16 and (q == 1).all()
 
 
+def test_arrays_with_shared_heads():
+    q, kv = np.ones((6, 5, 4), np.float16), np.ones((2, 7, 4), np.float16)
+    assert from_arrays(q, kv, kv)[0] == Workload(heads=6, kv_heads=2, sq=5, skv=7, d=4, dv=4)
+
+
 ONES = np.ones((2, 5, 4), np.float16)
 
 
@@ -65,7 +78,8 @@ ONES = np.ones((2, 5, 4), np.float16)
         ((ONES, ONES.astype(int), ONES), "k must be float16 for FP16, not int64"),
         ((ONES, ONES, ONES[0]), r"v must have a shape \(heads, rows, columns\) without zeros, not \(5, 4\)"),
         ((ONES[:, :0], ONES, ONES), r"q must have a shape .* not \(2, 0, 4\)"),
-        ((ONES, ONES[:1], ONES), "the same number of heads, not 2, 1 and 2"),
+        ((ONES, ONES[:1], ONES), "k and v must have the same number of heads, not 1 and 2"),
+        ((ONES[:1], ONES, ONES), "the heads of k and v must divide those of q, 1, not be 2"),
         ((ONES, ONES[:, :, :3], ONES), "k must have as many columns as q, 4, not 3"),
         ((ONES, ONES, ONES[:, :3]), "v must have as many rows as k, 5, not 3"),
     ],

@@ -1,0 +1,83 @@
+"""The attention family on the golden machine: heads that share K and V, on odd meshes and with tails."""
+
+import numpy as np
+import pytest
+
+from golden.attention import attention, online_attention
+from golden.dry import find_races
+from golden.machine import GoldenMachine
+from isa.formats import decode
+from isa.machine import load_machine
+from programs.flat import compile_attention
+from programs.placement import gather, scatter
+from programs.workload import from_arrays, parse, random_tensors
+
+FLOWS = ("flat-async", "flat", "flash3", "flash2")
+
+
+def run(mesh, spec, dataflow=None, *, seed=None, **fixed):
+    """Output of a compiled workload, its statistics and its compilation, after checking error and HBM traffic."""
+    machine, workload = load_machine("mesh4", mesh), parse(spec)
+    compiled = compile_attention(machine, workload, dataflow, **fixed)
+    tensors = random_tensors(workload, 7)
+    golden = GoldenMachine(machine, compiled.programs, scatter(compiled.plan, *tensors), seed=seed)
+    statistics = golden.run()
+    out = gather(compiled.plan, golden.hbm)
+    assert out.shape == (workload.heads, workload.sq, workload.dv)
+    exact = attention(*tensors)
+    reference = online_attention(*tensors, block=compiled.mapping.columns, fmt=workload.fmt)
+    error, floor = np.abs(decode(out, workload.fmt) - exact).max(), np.abs(reference - exact).max()
+    assert error <= 2 * floor, f"error {error:.3g} against fp64, same-precision reference {floor:.3g}"
+    word_bytes = machine.tile.word_bytes
+    assert sum(statistics.hbm_words_read) * word_bytes == compiled.hbm_ideal_read_bytes
+    assert sum(statistics.hbm_words_written) * word_bytes == compiled.hbm_ideal_write_bytes
+    assert statistics.macs == compiled.useful_macs
+    return out, statistics, compiled
+
+
+@pytest.mark.parametrize("dataflow", FLOWS)
+@pytest.mark.parametrize(
+    ("mesh", "spec"),
+    [
+        ("3x2", "gqa:S=37,D=24,H=6,Hkv=2"),
+        ("5x3", "gqa:B=2,Sq=11,Skv=50,D=17,Dv=9,H=6,Hkv=3"),
+        ("2x2", "mqa:B=3,H=5,S=20,D=8,Dv=12"),
+    ],
+)
+def test_stacked_heads_in_any_order(mesh, spec, dataflow):
+    first, *_ = run(mesh, spec, dataflow)
+    assert np.array_equal(first, run(mesh, spec, dataflow, seed=1)[0])
+
+
+def test_keys_are_read_once_for_all_heads_that_share_them():
+    read = {}
+    for spec in ("gqa:S=64,D=32,H=4,Hkv=2", "mha:S=64,D=32,H=4"):
+        _, _, compiled = run("4x4", spec, "flat", rows=32)
+        read[spec[:3]] = compiled.hbm_ideal_read_bytes
+    tensor = 64 * 32 * 2
+    assert read == {"gqa": (4 + 2 * 2) * tensor, "mha": (4 + 2 * 4) * tensor}
+
+
+def test_decode_of_a_shared_head_is_one_pass():
+    for flow in ("flat", "flat-async"):
+        _, _, compiled = run("4x4", "gqa:H=12,Hkv=4,Sq=1,Skv=200,D=32", flow)
+        assert compiled.mapping.group[1] == 1, "three rows are not cut up"
+        assert compiled.hbm_ideal_read_bytes == (12 + 4 * 2 * 200) * 64
+
+
+def test_sharing_is_as_if_every_head_had_a_copy():
+    machine = load_machine("mesh4", "3x2")
+    q, k, v = random_tensors(parse("gqa:S=30,D=16,H=6,Hkv=2"), 5)
+    outs = []
+    for tensors in ((q, k, v), (q, k.repeat(3, axis=0), v.repeat(3, axis=0))):
+        workload, *rounded = from_arrays(*(tensor.astype(np.float16) for tensor in tensors))
+        compiled = compile_attention(machine, workload, "flat", group="3x2", columns=10)
+        golden = GoldenMachine(machine, compiled.programs, scatter(compiled.plan, *rounded))
+        golden.run()
+        outs.append(gather(compiled.plan, golden.hbm))
+    assert np.array_equal(*outs)
+
+
+def test_no_races():
+    compiled = compile_attention(load_machine("mesh4", "3x2"), parse("gqa:S=37,D=12,H=6,Hkv=2"), "flat-async")
+    assert not any(find_races(compiled.machine, compiled.programs))
