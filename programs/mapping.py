@@ -101,6 +101,16 @@ class Mapping:
         heads, rows = workload.kv_heads, workload.rows
         return heads * (rows * words[workload.d] + keys), heads * rows * words[workload.dv]
 
+    def reads_anywhere(self, workload: Workload, machine: Machine) -> bool:
+        """Whether K and V should come from all channels: from the nearest ones alone, reading takes longer than computing.
+
+        With few query rows it does (decode). Otherwise each tile column has the channel in its own column to itself.
+        """
+        tile, rows = machine.tile, self.rows * (self.streams if self.paired else 1)
+        computing = -(-rows // tile.matrix_rows) * (workload.d + workload.dv) / tile.matrix_columns
+        key = (row_words(tile, workload.d, workload.fmt) + row_words(tile, workload.dv, workload.fmt)) * tile.word_bytes
+        return machine.mesh.rows // self.group[1] * key / machine.hbm.bytes_per_cycle > computing
+
     def describe(self) -> str:
         """One phrase for tables."""
         streams = "" if self.streams == 1 else " in 2 row blocks of a head" if self.paired else " of 2 heads"

@@ -1,8 +1,8 @@
 """Where the tensors are in HBM: slices as the loaders read them, each in a channel near the tiles that use it.
 
 K and V slices of a tile column go to the channel nearest to that column (on the south or north edge if there is one), Q and
-O slices of a tile row to the nearest one on the west or east edge. A slice for a single tile may come from anywhere. Among
-equals the channel with the least traffic wins. Slices are laid out from word 0 of each channel in the order of their use, so
+O slices of a tile row to the nearest one on the west or east edge. A slice for a single tile may come from anywhere, and so
+may K and V where reading them is what takes the time. Among equals the channel with the least traffic wins. Slices are laid out from word 0 of each channel in the order of their use, so
 that a loader walks them with constant strides. Rows are padded to whole words.
 """
 
@@ -117,7 +117,9 @@ def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
                     mine = columns[part::parts]
                     slot = mapping.columns * pitch
                     traffic = mapping.passes(workload) * len(heads) * len(mine) * slot
-                    unit = _unit(plan, heads and len(heads) * len(mine) * slot, traffic, _near_column(plan, group, x))
+                    unit = _unit(
+                        plan, heads and len(heads) * len(mine) * slot, traffic, _near_column(plan, mapping, group, x)
+                    )
                     slices = [(head, group.column_slices(block)[x]) for head in heads for block in mine]
                     _add(plan, tensor, slices, unit, slot, pitch)
 
@@ -152,10 +154,10 @@ def _unit(plan: Plan, words: int, traffic: int, candidates: list[Channel]) -> Un
     return unit
 
 
-def _near_column(plan: Plan, group: Group, x: int) -> list[Channel]:
+def _near_column(plan: Plan, mapping: Mapping, group: Group, x: int) -> list[Channel]:
     channels = plan.machine.channels
     vertical = [channel for channel in channels if channel.edge in ("south", "north")]
-    if group.shape[1] == 1 or not vertical:
+    if group.shape[1] == 1 or not vertical or mapping.reads_anywhere(plan.workload, plan.machine):
         return list(channels)
     return _nearest(vertical, [abs(channel.x - (group.x0 + x)) for channel in vertical])
 

@@ -253,7 +253,8 @@ class _Estimate:
         """Bytes a cycle of the channels that hold K and V."""
         channels = self._machine.channels
         vertical = sum(channel.edge in ("south", "north") for channel in channels)
-        used = vertical if vertical and self._mapping.group[1] > 1 else len(channels)
+        near = self._mapping.group[1] > 1 and not self._mapping.reads_anywhere(self._workload, self._machine)
+        used = vertical if vertical and near else len(channels)
         return used * self._hbm.bytes_per_cycle
 
     def _fp32_words(self, n: int) -> int:

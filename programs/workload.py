@@ -74,7 +74,7 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
     """Read a spec ``kind:key=value,...``.
 
     S stands for Sq and Skv, D for Dv too; B (batch), H (heads) and sp are 1, causal is 0 where they are not given. Hkv (KV
-    heads of a sequence) is H for mha, 1 for mqa and must be given for gqa.
+    heads of a sequence) is H for mha, 1 for mqa and must be given for gqa. sp is Sq of a speculative decode step.
 
     Raises
     ------
@@ -89,8 +89,10 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
         raise UserError(f"{where}: kind must be one of {', '.join(KINDS)}, not {kind!r}")
     values = _values(where, rest)
     heads, kv_heads = _heads(where, kind, values)
-    if values.get("sp", 1) != 1:
-        raise UserError(f"{where}: sp must be 1 in mha, not {values['sp']}")
+    if values.get("sp", 1) > 1:
+        if "S" in values or values.get("Sq", 1) > 1:
+            raise UserError(f"{where}: sp is the queries of a decode step: give Skv with it, and neither S nor Sq")
+        values["Sq"] = values["sp"]
     if values.get("causal", 0):
         raise UserError(f"{where}: causal=1 is not supported yet")
     for name in ("Sq", "Skv"):

@@ -59,10 +59,22 @@ def test_keys_are_read_once_for_all_heads_that_share_them():
 
 
 def test_decode_of_a_shared_head_is_one_pass():
-    for flow in ("flat", "flat-async"):
-        _, _, compiled = run("4x4", "gqa:H=12,Hkv=4,Sq=1,Skv=200,D=32", flow)
-        assert compiled.mapping.group[1] == 1, "three rows are not cut up"
-        assert compiled.hbm_ideal_read_bytes == (12 + 4 * 2 * 200) * 64
+    _, _, compiled = run("4x4", "gqa:H=12,Hkv=4,Sq=1,Skv=200,D=32", "flat")
+    assert compiled.mapping.group[1] == 1, "three rows are not cut up"
+    assert compiled.hbm_ideal_read_bytes == (12 + 4 * 2 * 200) * 64
+
+
+@pytest.mark.parametrize("spec", ["mha:H=5,Sq=1", "gqa:H=6,Hkv=2,sp=4", "mqa:B=2,H=7,sp=2", "mha:B=2,H=2,sp=8"])
+@pytest.mark.parametrize("dataflow", ["flat-async", "flat", "flash2"])
+def test_decode_in_any_order(spec, dataflow):
+    first, *_ = run("4x2", f"{spec},Skv=83,D=24", dataflow)
+    assert np.array_equal(first, run("4x2", f"{spec},Skv=83,D=24", dataflow, seed=2)[0])
+
+
+@pytest.mark.parametrize(("spec", "dataflow"), [("mqa:H=16,Sq=1", "flat"), ("gqa:B=2,H=12,Hkv=4,sp=4", "flat-async")])
+def test_decode_reads_from_all_channels(spec, dataflow):
+    _, _, compiled = run("4x4", f"{spec},Skv=256,D=32", dataflow)
+    assert max(compiled.plan.traffic) <= 1.1 * np.mean(compiled.plan.traffic)
 
 
 def test_sharing_is_as_if_every_head_had_a_copy():

@@ -18,6 +18,7 @@ def test_spec():
     grouped = parse("gqa:B=2,H=12,Hkv=4,S=8,D=2")
     assert grouped == Workload(heads=24, kv_heads=8, sq=8, skv=8, d=2, dv=2)
     assert (grouped.sharing, grouped.rows) == (3, 24)
+    assert parse("gqa:H=4,Hkv=2,sp=3,Skv=9,D=2") == parse("gqa:H=4,Hkv=2,Sq=3,Skv=9,D=2")
     assert parse("mqa:B=2,H=12,S=8,D=2").kv_heads == 2
 
 
@@ -41,7 +42,9 @@ def test_spec():
         ("gqa:S=5,D=2,H=4", "gqa needs Hkv"),
         ("gqa:S=5,D=2,H=4,Hkv=3", "Hkv must divide H=4, not be 3"),
         ("gqa:S=5,D=2,H=4,Hkv=8", "Hkv must divide H=4, not be 8"),
-        ("mha:S=5,D=2,sp=2", "sp must be 1 in mha, not 2"),
+        ("mha:S=5,D=2,sp=2", "give Skv with it, and neither S nor Sq"),
+        ("mha:Sq=2,Skv=9,D=2,sp=2", "give Skv with it, and neither S nor Sq"),
+        ("mha:Skv=9,D=2,sp=0", "sp must be from 1 to"),
         ("mha:S=5,D=2,causal=1", "causal=1 is not supported yet"),
         ("mha:S=5,D=2,causal=2", "causal must be 0 or 1, not 2"),
     ],
