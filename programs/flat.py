@@ -8,10 +8,11 @@ from isa.image import Program
 from isa.instructions import Queue
 from isa.machine import Machine
 from programs.check import check_programs
+from programs.job import Job, job_of, root_column
 from programs.loops import compress
-from programs.mapping import ALL_REDUCES, READS, L1Layout, Mapping, Range, Semaphores
+from programs.mapping import ALL_REDUCES, READS, L1Layout, Mapping, Semaphores
 from programs.placement import Plan, Unit, place
-from programs.queues import TAGS, At, Job, Shared, TileQueues
+from programs.queues import TAGS, Shared, TileQueues
 from programs.schedule import Turn, turns
 from programs.tiling import rank
 from programs.trace import Op, instantiate
@@ -123,7 +124,6 @@ def _compile(machine: Machine, workload: Workload, mapping: Mapping) -> Compiled
     groups = deal(machine, workload, mapping)
     plan = place(machine, workload, mapping, groups)
     programs: dict[TileXY, Program] = {}
-    blocks = mapping.column_blocks(workload)
     jobs: dict[tuple[Job, tuple[Turn, ...]], dict[Queue, list[Op]]] = {}
     shared = Shared()
     rolled: dict[tuple[int, ...], list[Op]] = {}
@@ -136,10 +136,10 @@ def _compile(machine: Machine, workload: Workload, mapping: Mapping) -> Compiled
         return rolled[key]
 
     for one in groups:
-        order = tuple(turns(one.items, mapping, len(blocks)))
+        order = tuple(turns(one.items, mapping, workload))
         for y in range(mapping.group[1]):
             for x in range(mapping.group[0]):
-                job, units = _job(plan, mapping, one, blocks, order, x, y)
+                job, units = job_of(plan, mapping, one, order, x, y)
                 code = jobs.get((job, order))
                 if code is None:
                     traces = TileQueues(workload, mapping, layout, semaphores, job, shared).build(order)
@@ -164,64 +164,6 @@ def _compile(machine: Machine, workload: Workload, mapping: Mapping) -> Compiled
     )
 
 
-def _job(
-    plan: Plan, mapping: Mapping, group: Group, blocks: Sequence[Range], order: Sequence[Turn], x: int, y: int
-) -> tuple[Job, list[Unit]]:
-    """What tile (x, y) of the group does, and the HBM units that the job's numbers stand for."""
-    loaders = group.loaders
-    duties = {"k": loaders.k[x] == y, "v": loaders.v[x] == y, "q": loaders.q[y] == x}
-    loads = frozenset(name for name, mine in duties.items() if mine)
-    roots = frozenset(s for s in range(mapping.streams) if _root(mapping, y, s) == x)
-    units: list[Unit] = []
-
-    def at(tensor: str, head: int, rows: Range) -> At | None:
-        if not rows.size:
-            return None
-        piece = plan.find(tensor, head, rows)
-        if not any(unit is piece.unit for unit in units):
-            units.append(piece.unit)
-        return At(next(i for i, unit in enumerate(units) if unit is piece.unit), piece.offset)
-
-    def keys(tensor: str) -> tuple[At | None, ...]:
-        if tensor not in loads:
-            return ()
-        found: dict[int, At | None] = {}
-        for turn in order:
-            if (visit := turn.scores) and visit.first_user:
-                block = group.items[visit.item][turn.stream]
-                assert block is not None
-                found[visit.use] = at(tensor, block.head, group.column_slices(blocks[visit.block])[x])
-        return tuple(found[use] for use in range(len(found)))
-
-    def queries(tensor: str, streams: frozenset[int]) -> tuple[tuple[At | None, ...], ...]:
-        return tuple(
-            tuple(
-                at(tensor, block.head, group.row_slices(block)[y]) if block and s in streams else None
-                for s, block in enumerate(item)
-            )
-            for item in group.items
-        )
-
-    job = Job(
-        rows=tuple(tuple(group.row_slices(block)[y].size if block else None for block in item) for item in group.items),
-        columns=tuple(group.column_slices(block)[x].size for block in blocks),
-        loads=loads,
-        roots=roots,
-        sends_maximum=mapping.through_memory and x == mapping.group[0] // 2,
-        k=keys("k"),
-        v=keys("v"),
-        q=queries("q", frozenset(range(mapping.streams))) if "q" in loads else (),
-        o=queries("o", roots),
-    )
-    return job, units
-
-
-def _root(mapping: Mapping, y: int, stream: int) -> int:
-    """Column of the tile that sums up O: another one in each row and stream, so that they share the work."""
-    columns = mapping.group[0]
-    return (y + stream * max(1, columns // 2)) % columns
-
-
 def _names(group: Group, mapping: Mapping, units: Sequence[Unit], x: int, y: int) -> dict[str, int]:
     """Values of the names in the traces of tile (x, y) of the group."""
     columns, rows = mapping.group
@@ -239,7 +181,7 @@ def _names(group: Group, mapping: Mapping, units: Sequence[Unit], x: int, y: int
         "max_x": group.x0 + columns // 2,
     }
     for stream in range(mapping.streams):
-        names[f"sum_x{stream}"] = group.x0 + _root(mapping, y, stream)
+        names[f"sum_x{stream}"] = group.x0 + root_column(mapping, y, stream)
     for i, unit in enumerate(units):
         target = unit.target
         names |= {f"unit{i}.base": unit.base, f"unit{i}.x": target[0], f"unit{i}.y": target[1], f"unit{i}.edge": target[2]}

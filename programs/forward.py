@@ -8,7 +8,7 @@ from programs.mapping import Mapping, Semaphores
 from programs.schedule import Turn
 
 if TYPE_CHECKING:
-    from programs.queues import Job
+    from programs.job import Job
 
 __all__ = ["Forward", "arrivals", "forwarding"]
 
@@ -47,8 +47,9 @@ def forwarding(turns: Sequence[Turn], job: "Job", mapping: Mapping) -> dict[int,
     for number, (stream, values, scores) in enumerate(turns):
         for name, visit in (("v", values), ("k", scores)):
             if visit:
-                rows, slot = job.columns[visit.block], visit.use % mapping.slots
-                use(name, slot, rows, number, first=visit.first_user, last=visit.last_user)
+                _, keys = job.extent(stream, visit)
+                slot = visit.use % mapping.slots
+                use(name, slot, keys.columns, number, first=visit.first_user, last=visit.last_user)
         if scores:
             rows = job.rows[scores.item][stream]
             use("q", stream, rows, number, first=scores.first, last=scores.last)

@@ -1,5 +1,6 @@
 """How attention is cut and dealt out: the mapping, the HBM traffic it causes, and the L1 it takes."""
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,8 +12,8 @@ from isa.machine import Machine, Tile
 from programs.workload import Workload
 
 __all__ = [
-    "ALL_REDUCES", "DATAFLOWS", "READS", "L1Layout", "Mapping", "Range", "Semaphores", "StreamBuffers", "blocks", "row_words",
-    "share",
+    "ALL_REDUCES", "DATAFLOWS", "READS", "Block", "L1Layout", "Mapping", "Range", "Semaphores", "StreamBuffers", "blocks",
+    "row_words", "share",
 ]  # fmt: skip
 
 DATAFLOWS = {"flat-async": 2, "flat": 1, "flash3": 2, "flash2": 1}
@@ -37,16 +38,23 @@ def blocks(total: int, size: int) -> list[Range]:
     return [Range(start, min(size, total - start)) for start in range(0, total, size)]
 
 
-def share(whole: Range, parts: int) -> list[Range]:
-    """Cut a range into `parts` that differ by one at most, the larger ones first; parts may be empty."""
-    each, more = divmod(whole.size, parts)
-    sizes = [each + (i < more) for i in range(parts)]
+def share(whole: Range, parts: int, grain: int = 1) -> list[Range]:
+    """Cut a range, whole grains, into `parts` that differ by one grain at most, the larger ones first; parts may be empty."""
+    each, more = divmod(whole.size // grain, parts)
+    sizes = [(each + (i < more)) * grain for i in range(parts)]
     return [Range(whole.start + sum(sizes[:i]), size) for i, size in enumerate(sizes)]
 
 
 def row_words(tile: Tile, elements: int, fmt: Format) -> int:
     """Words of a row of `elements` elements."""
     return -(-elements * FORMATS[fmt].bytes // tile.word_bytes)
+
+
+class Block(NamedTuple):
+    """A row block of a KV head: rows of the query heads that share it, stacked."""
+
+    head: int
+    rows: Range
 
 
 @dataclass(frozen=True)
@@ -85,9 +93,23 @@ class Mapping:
         """Query rows that a group takes at a time, in one stream."""
         return blocks(workload.rows, self.group[1] * self.rows)
 
-    def column_blocks(self, workload: Workload) -> list[Range]:
-        """Keys that a group takes at a time."""
-        return blocks(workload.skv, self.group[0] * self.columns)
+    def column_blocks(self, workload: Workload, head: int) -> list[Range]:
+        """Keys of a KV head that a group takes at a time."""
+        return blocks(workload.length(head), self.group[0] * self.columns)
+
+    def seen_blocks(self, workload: Workload, block: Block) -> list[Range]:
+        """The column blocks that some row of a row block sees, or the first one if there are none."""
+        found = self.column_blocks(workload, block.head)
+        seen = workload.sees(block.head, block.rows.start + block.rows.size - 1)
+        return found[: max(1, -(-seen // (self.group[0] * self.columns)))]
+
+    def grain(self, workload: Workload) -> int:
+        """Rows of a slice come in multiples of this, and start there.
+
+        A mask moves by one key after the rows of all heads that share it, counted from the slice's first row. So a slice has
+        whole positions, or lies within one.
+        """
+        return math.gcd(self.rows, workload.sharing) if workload.masked else 1
 
     def passes(self, workload: Workload) -> int:
         """How often a head's K and V are read."""
@@ -97,9 +119,25 @@ class Mapping:
     def hbm_bytes(self, workload: Workload, tile: Tile) -> tuple[int, int]:
         """Bytes read and written: Q and O once, K and V once per pass, rows padded to whole words."""
         words = {n: row_words(tile, n, workload.fmt) * tile.word_bytes for n in (workload.d, workload.dv)}
-        keys = self.passes(workload) * workload.skv * (words[workload.d] + words[workload.dv])
-        heads, rows = workload.kv_heads, workload.rows
-        return heads * (rows * words[workload.d] + keys), heads * rows * words[workload.dv]
+        keys = self.keys_read(workload) * (words[workload.d] + words[workload.dv])
+        rows = workload.kv_heads * workload.rows
+        return rows * words[workload.d] + keys, rows * words[workload.dv]
+
+    def keys_read(self, workload: Workload) -> int:
+        """Keys of all heads that the passes over them read: in each pass, the blocks that its last row sees."""
+        size, step, last = self.group[0] * self.columns, self.group[1] * self.rows, workload.rows - 1
+        step *= self.streams if self.paired else 1
+
+        def read(head: int, row: int) -> int:
+            return min(workload.length(head), max(1, -(-workload.sees(head, row) // size)) * size)
+
+        heads = range(workload.kv_heads)
+        if not workload.masked:
+            return self.passes(workload) * sum(read(head, last) for head in heads)
+        rows = [min(start + step - 1, last) for start in range(0, workload.rows, step)]
+        per_length = {workload.length(head): head for head in heads}
+        each = {length: sum(read(head, row) for row in rows) for length, head in per_length.items()}
+        return sum(each[workload.length(head)] for head in heads)
 
     def reads_anywhere(self, workload: Workload, machine: Machine) -> bool:
         """Whether K and V should come from all channels: from the nearest ones alone, reading takes longer than computing.
@@ -194,6 +232,17 @@ class L1Layout:
         return self.streams[stream].out - row_words(self._tile, rows, Format.FP32)
 
     def _check(self, workload: Workload, mapping: Mapping) -> None:
+        most = _LIMITS[Kind.VECTOR, "mask_rows"]
+        if mapping.grain(workload) not in (mapping.rows, workload.sharing if workload.masked else 1):
+            raise UserError(
+                f"with a causal mask and {workload.sharing} query heads to a KV head, rows must be a multiple or a divisor of "
+                f"{workload.sharing}, not {mapping.rows}"
+            )
+        if workload.masked and mapping.rows > workload.sharing > most:
+            raise UserError(
+                f"with a causal mask and {workload.sharing} query heads to a KV head (more than {most}), rows must be a divisor "
+                f"of {workload.sharing}, not {mapping.rows}"
+            )
         for what, value, kind, field in (
             ("D", workload.d, Kind.MATRIX, "k"),
             ("Dv", workload.dv, Kind.MATRIX, "n"),

@@ -100,7 +100,7 @@ def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
     have nothing to do.
     """
     workload, tile = plan.workload, plan.machine.tile
-    columns = mapping.column_blocks(workload)
+    most = max(len(mapping.column_blocks(workload, head)) for head in range(workload.kv_heads))
     owned: set[int] = set()
     heads_of = []
     for group in groups:
@@ -108,19 +108,20 @@ def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
         owned |= set(heads)
         heads_of.append(heads)
     units = 2 * mapping.group[0] * sum(bool(heads) for heads in heads_of)
-    parts = min(max(1, len(plan.machine.channels) // max(units, 1)), len(columns)) if mapping.group == (1, 1) else 1
+    parts = min(max(1, len(plan.machine.channels) // max(units, 1)), most) if mapping.group == (1, 1) else 1
     for group, heads in zip(groups, heads_of, strict=True):
         for x in range(mapping.group[0]):
             for tensor, width in (("k", workload.d), ("v", workload.dv)):
                 pitch = row_words(tile, width, workload.fmt)
                 for part in range(parts):
-                    mine = columns[part::parts]
+                    slices = [
+                        (head, group.column_slices(block)[x])
+                        for head in heads
+                        for block in mapping.column_blocks(workload, head)[part::parts]
+                    ]
                     slot = mapping.columns * pitch
-                    traffic = mapping.passes(workload) * len(heads) * len(mine) * slot
-                    unit = _unit(
-                        plan, heads and len(heads) * len(mine) * slot, traffic, _near_column(plan, mapping, group, x)
-                    )
-                    slices = [(head, group.column_slices(block)[x]) for head in heads for block in mine]
+                    traffic = mapping.passes(workload) * len(slices) * slot
+                    unit = _unit(plan, len(slices) * slot, traffic, _near_column(plan, mapping, group, x))
                     _add(plan, tensor, slices, unit, slot, pitch)
 
 

@@ -16,55 +16,23 @@ Everything that orders two queues or two tiles is a semaphore; docs/dataflows.md
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
 from isa.instructions import Format, Opcode, Queue, ReduceOp
 from programs.forward import Forward, arrivals, forwarding
+from programs.job import At, Job, Keys
 from programs.mapping import L1Layout, Mapping, Semaphores
 from programs.schedule import Turn, Visit
 from programs.trace import Op, Ref, Signal, Trace
 from programs.workload import Workload
 
-__all__ = ["TAGS", "At", "Job", "Shared", "TileQueues"]
+__all__ = ["TAGS", "Shared", "TileQueues"]
 
 TAGS = {"K": 1, "V": 2, "Q": 4, "O": 6, "MAX": 8, "SUM": 10, "SUM_L": 12}
 """Tags of the transfers: K and V as they are, the others plus the number of the stream."""
 
 _MOST_WORDS = (1 << 12) - 1
-
-
-class At(NamedTuple):
-    """A slice in HBM: `offset` words into the unit whose place the names ``unit<n>.…`` stand for."""
-
-    unit: int
-    offset: int
-
-
-@dataclass(frozen=True)
-class Job:
-    """What makes a tile's trace differ from another's in the group, but for coordinates.
-
-    Tiles with equal jobs share their traces.
-    """
-
-    rows: tuple[tuple[int | None, ...], ...]
-    """Rows of this tile in each item and stream; None: the stream is idle."""
-    columns: tuple[int, ...]
-    """Keys of this tile in each column block."""
-    loads: frozenset[str]
-    """Which of k and v (for its column) and q (for its row) this tile loads."""
-    roots: frozenset[int]
-    """Streams whose O this tile sums up and stores."""
-    sends_maximum: bool = False
-    """Whether this tile sends the row's maximum, which is combined in its L1, to the others."""
-    k: tuple[At, ...] = ()
-    v: tuple[At, ...] = ()
-    """Slices to load, by use."""
-    q: tuple[tuple[At | None, ...], ...] = ()
-    o: tuple[tuple[At | None, ...], ...] = ()
-    """Slices to load and store, by item and stream."""
 
 
 @dataclass
@@ -140,14 +108,14 @@ class TileQueues:
             self._out(Opcode.SYNC, waits=last)
         return {queue: trace.ops for queue, trace in self.traces.items()}
 
-    def _piece(self, make: Callable[..., None], s: int, visit: Visit, *more: int) -> None:
-        """Add what ``make(s, visit, *more)`` adds to the queues, made once for all visits and tiles that are alike."""
+    def _piece(self, make: Callable[..., None], s: int, visit: Visit, rows: int, keys: Keys, *more: int) -> None:
+        """Add what ``make(s, visit, rows, keys, *more)`` adds to the queues, made once for all visits and tiles that are alike."""
         alike = visit._replace(item=0, block=0, use=visit.use % self.mapping.slots)
-        key = (make.__name__, s, alike, more, self.job.loads, s in self.job.roots, self.job.sends_maximum)
+        key = (make.__name__, s, alike, rows, keys, more, self.job.loads, s in self.job.roots, self.job.sends_maximum)
         traces = [self.traces[queue].ops for queue in Queue]
         if (made := self.shared.pieces.get(key)) is None:
             before = [len(ops) for ops in traces]
-            make(s, alike, *more)
+            make(s, alike, rows, keys, *more)
             self.shared.pieces[key] = [ops[start:] for ops, start in zip(traces, before, strict=True)]
         else:
             for ops, piece in zip(traces, made, strict=True):
@@ -156,14 +124,14 @@ class TileQueues:
     # Scores: S = Q K^T, softmax statistics, P.
 
     def _scores(self, s: int, visit: Visit) -> None:
-        rows, columns = self._extent(s, visit)
-        if columns and visit.first_user:
-            self._load_keys("k", visit, self.layout.k, self.layout.qk_pitch)
+        rows, keys = self.job.extent(s, visit)
+        if keys.columns and visit.first_user:
+            self._load_keys("k", visit, keys.columns, self.layout.k, self.layout.qk_pitch)
         if rows and visit.first:
             self._load_queries(s, visit, rows)
         output = self._state[s].output if rows else None
         divide = output.rows if output and not output.divided else 0
-        self._piece(self._softmax, s, visit, rows, columns, divide)
+        self._piece(self._softmax, s, visit, rows, keys, divide)
         if divide:
             output.divided = True
         if rows:
@@ -172,46 +140,46 @@ class TileQueues:
         else:
             self._finish(s)
 
-    def _softmax(self, s: int, visit: Visit, rows: int, columns: int, divide: int) -> None:
-        self._multiply_scores(s, visit, rows, columns)
+    def _softmax(self, s: int, visit: Visit, rows: int, keys: Keys, divide: int) -> None:
+        self._multiply_scores(s, visit, rows, keys)
         if not rows:
             return
         if self.mapping.streams == 1:
             # The vector engine has nothing else to do while the matrix engine makes the scores.
             self._divide(s, divide)
-        self._row_maximum(s, visit, rows, columns)
+        self._row_maximum(s, visit, rows, keys)
         if self.mapping.streams > 1:
             # The time to divide the last item's O by its sums is while the maximum is under way.
             self._divide(s, divide)
-        self._exponentials(s, visit, rows, columns)
+        self._exponentials(s, visit, rows, keys)
 
-    def _multiply_scores(self, s: int, visit: Visit, rows: int, columns: int) -> None:
+    def _multiply_scores(self, s: int, visit: Visit, rows: int, keys: Keys) -> None:
         slot, sem, stream = visit.use % self.mapping.slots, self.semaphores, self.layout.streams[s]
         waits, signals = [], []
-        if columns and visit.first_user:
+        if keys.columns and visit.first_user:
             waits.append((sem("k_full", slot), 1))
         if rows and visit.first:
             waits.append((sem("q_full", s), 1))
         if rows:
             signals.append(Signal(sem("s_full", s)))
-        if columns and visit.last_user:
+        if keys.columns and visit.last_user:
             signals.append(self._to_loader("k", sem("k_free", slot)))
-        if rows and columns:
+        if rows and keys.seen:
             self._matrix(
-                Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=columns, k=self.workload.d, fmt=self.workload.fmt,
+                Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=keys.seen, k=self.workload.d, fmt=self.workload.fmt,
                 a=stream.q, lda=self.layout.qk_pitch, b=self.layout.k[slot], ldb=self.layout.qk_pitch, trans_b=1,
                 c=stream.scores, ldc=self.layout.score_pitch,
             )  # fmt: skip
         elif waits or signals:
             self._matrix(Opcode.SYNC, waits=waits, signals=signals)
 
-    def _row_maximum(self, s: int, visit: Visit, rows: int, columns: int) -> None:
+    def _row_maximum(self, s: int, visit: Visit, rows: int, keys: Keys) -> None:
         sem, stream = self.semaphores, self.layout.streams[s]
         signals = [Signal(sem("max_local", s))] if self._reduces else []
         if visit.last:
             signals.append(self._to_loader("q", sem("q_free", s)))
         self._vector(
-            Opcode.ROWMAX, waits=[(sem("s_full", s), 1)], signals=signals, m=rows, n=columns,
+            Opcode.ROWMAX, waits=[(sem("s_full", s), 1)], signals=signals, m=rows, n=keys.seen, **_masked(keys),
             a=stream.scores, lda=self.layout.score_pitch, s=stream.local_maximum if self._reduces else stream.maximum,
             **({} if visit.first else {"with_b": 1, "b": stream.old_maximum}),
         )  # fmt: skip
@@ -229,7 +197,7 @@ class TileQueues:
                     words=words, **self._row(), bump=1, sem=sem("max_full", s), tag=TAGS["MAX"] + s,
                 )  # fmt: skip
 
-    def _exponentials(self, s: int, visit: Visit, rows: int, columns: int) -> None:
+    def _exponentials(self, s: int, visit: Visit, rows: int, keys: Keys) -> None:
         sem, stream, layout = self.semaphores, self.layout.streams[s], self.layout
         sums = layout.running_sums(s, rows)
         waits = [(sem("max_full", s), 1)] if self._reduces else []
@@ -239,8 +207,8 @@ class TileQueues:
             self._vector(Opcode.EXPD, waits=waits, d=stream.alpha, **old, m=1, n=rows, imm=self._scale)
             waits = []
         self._vector(
-            Opcode.EXP, waits=waits, signals=ready if visit.first and columns else [], m=rows, n=columns, imm=self._scale,
-            d=stream.scores, ldd=layout.score_pitch, a=stream.scores, lda=layout.score_pitch, b=stream.maximum,
+            Opcode.EXP, waits=waits, signals=ready if visit.first and keys.seen else [], m=rows, n=keys.seen, imm=self._scale,
+            **_masked(keys), d=stream.scores, ldd=layout.score_pitch, a=stream.scores, lda=layout.score_pitch, b=stream.maximum,
             s=sums if visit.first else stream.block_sums, with_s=1, fmt_d=self.workload.fmt,
         )  # fmt: skip
         out = {"d": stream.out, "ldd": layout.acc_pitch, "m": rows, "n": self.workload.dv}
@@ -250,7 +218,7 @@ class TileQueues:
             # With a reduction to come, it waits for the sums and for O; without, the vector queue orders the sums itself.
             done = [Signal(sem("o_local", s))] if visit.last and self._reduces else []
             self._vector(Opcode.ADDV, signals=done, d=sums, a=sums, b=stream.block_sums, m=1, n=rows)
-        elif not columns:
+        elif not keys.seen:
             self._vector(Opcode.FILL, waits=[(sem("o_free", s), 1)], signals=ready, **out)
         if not visit.last:
             self._vector(Opcode.COPY, d=stream.old_maximum, a=stream.maximum, m=1, n=rows)
@@ -258,29 +226,29 @@ class TileQueues:
     # Values: O += P V, and at the end its sum over the row.
 
     def _values(self, s: int, visit: Visit) -> None:
-        rows, columns = self._extent(s, visit)
-        if columns and visit.first_user:
-            self._load_keys("v", visit, self.layout.v, self.layout.v_pitch)
-        self._piece(self._multiply_values, s, visit, rows, columns)
+        rows, keys = self.job.extent(s, visit)
+        if keys.columns and visit.first_user:
+            self._load_keys("v", visit, keys.columns, self.layout.v, self.layout.v_pitch)
+        self._piece(self._multiply_values, s, visit, rows, keys)
         if rows and visit.last and s in self.job.roots:
             self._state[s].output = _Output(rows, self.job.o[visit.item][s])
 
-    def _multiply_values(self, s: int, visit: Visit, rows: int, columns: int) -> None:
+    def _multiply_values(self, s: int, visit: Visit, rows: int, keys: Keys) -> None:
         slot, sem, stream = visit.use % self.mapping.slots, self.semaphores, self.layout.streams[s]
         waits, signals = [], []
-        if rows and columns and visit.first:
+        if rows and keys.seen and visit.first:
             waits.append((sem("o_free", s), 1))
-        if columns and visit.first_user:
+        if keys.columns and visit.first_user:
             waits.append((sem("v_full", slot), 1))
         if rows:
             waits.append((sem("p_full", s), 1))
         if rows and visit.last:
             signals.append(Signal(sem("o_local", s)))
-        if columns and visit.last_user:
+        if keys.columns and visit.last_user:
             signals.append(self._to_loader("v", sem("v_free", slot)))
-        if rows and columns:
+        if rows and keys.seen:
             self._matrix(
-                Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=self.workload.dv, k=columns, fmt=self.workload.fmt,
+                Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=self.workload.dv, k=keys.seen, fmt=self.workload.fmt,
                 a=stream.scores, lda=self.layout.score_pitch, b=self.layout.v[slot], ldb=self.layout.v_pitch,
                 c=stream.out, ldc=self.layout.acc_pitch, accumulate=not visit.first,
             )  # fmt: skip
@@ -345,14 +313,15 @@ class TileQueues:
 
     # Loads.
 
-    def _load_keys(self, name: str, visit: Visit, slots: list[int], pitch: int) -> None:
+    def _load_keys(self, name: str, visit: Visit, rows: int, slots: list[int], pitch: int) -> None:
         """K or V of this tile's column, to all tiles of the column, or to this one, which passes it on."""
         if name not in self.job.loads:
             return
-        slot, loaded, rows = visit.use % self.mapping.slots, self._loaded[name], self.job.columns[visit.block]
+        slot, loaded = visit.use % self.mapping.slots, self._loaded[name]
         waits = [(self.semaphores(f"{name}_free", slot), self.mapping.group[1])] if loaded[slot] else []
         loaded[slot] += 1
         at = (self.job.k if name == "k" else self.job.v)[visit.use]
+        assert at is not None
         self._load(
             Opcode.LOAD, waits=waits, local=slots[slot], local_pitch=pitch, remote_pitch=pitch, rows=rows, words=pitch,
             **self._hbm(at), **self._read(name, slot), tag=TAGS[name.upper()],
@@ -396,9 +365,6 @@ class TileQueues:
 
     # Small things.
 
-    def _extent(self, s: int, visit: Visit) -> tuple[int, int]:
-        return self.job.rows[visit.item][s] or 0, self.job.columns[visit.block]
-
     def _vector_words(self, rows: int) -> int:
         return self.layout.streams[0].out - self.layout.running_sums(0, rows)
 
@@ -421,3 +387,8 @@ class TileQueues:
             "target_y": Ref(f"{name}.y"),
             "edge": Ref(f"{name}.edge"),
         }
+
+
+def _masked(keys: Keys) -> dict[str, int]:
+    """Operands of ROWMAX and EXP for rows that do not see all keys."""
+    return {} if keys.mask is None else {"masked": 1, "mask": keys.mask, "mask_rows": keys.mask_rows}

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from programs.mapping import Mapping
 from programs.work import Item
+from programs.workload import Workload
 
 __all__ = ["Turn", "turns"]
 
@@ -43,20 +44,21 @@ class Visit(NamedTuple):
     """The last stream to use them."""
 
 
-def turns(items: list[Item], mapping: Mapping, blocks: int) -> Iterator[Turn]:
-    """List the turns of a group's run; every item has `blocks` column blocks."""
+def turns(items: list[Item], mapping: Mapping, workload: Workload) -> Iterator[Turn]:
+    """List the turns of a group's run. A stream that sees fewer column blocks than the other one pauses until the next item."""
     pending: list[Visit | None] = [None] * mapping.streams
     use = -1
     for i, item in enumerate(items):
-        present = [stream for stream, block in enumerate(item) if block]
-        for j in range(blocks):
+        blocks = [len(mapping.seen_blocks(workload, block)) if block else 0 for block in item]
+        for j in range(max(blocks)):
+            present = [stream for stream, count in enumerate(blocks) if j < count]
             for stream in range(mapping.streams):
                 visit = None
                 if stream in present:
                     first_user = not mapping.paired or stream == present[0]
                     last_user = not mapping.paired or stream == present[-1]
                     use += first_user
-                    visit = Visit(i, j, j == 0, j == blocks - 1, use, first_user, last_user)
+                    visit = Visit(i, j, j == 0, j == blocks[stream] - 1, use, first_user, last_user)
                 yield Turn(stream, pending[stream], visit)
                 pending[stream] = visit
     for stream, visit in enumerate(pending):

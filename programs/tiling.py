@@ -21,6 +21,8 @@ _REDUCE_START = 40
 _LOAD_START = 16
 _HOP = 5
 """Cycles per tile of a row for an all-reduce: one hop and a pipelined adder towards the root, one hop back."""
+_MASKED_BANDWIDTH = 0.8
+"""Share of the HBM bandwidth to count on under a causal mask; a run on mesh4 that it limited reached 0.74."""
 _FINER = 1.2
 """Ratio between the slice sizes that are tried."""
 _MARGIN = 1.01
@@ -111,18 +113,27 @@ def _candidates(
 ) -> Iterator[Mapping]:
     tile, streams = machine.tile, DATAFLOWS[dataflow]
     for shape in _groups(machine, workload, dataflow, group):
+        r_max = _whole(workload, -(-workload.rows // shape[1]))
         row_cuts = [rows] if rows else _cuts(workload.rows, shape[1], tile.matrix_rows)
+        if workload.masked and not rows:
+            row_cuts = sorted({_whole(workload, r) for r in row_cuts}, reverse=True)
         column_cuts = [columns] if columns else _cuts(workload.skv, shape[0], tile.matrix_columns * tile.mac_latency)
         for paired in (True, False) if streams > 1 else (False,):
             for r in row_cuts:
                 for c in column_cuts:
                     for slots in (2, 1) if paired or streams == 1 else (2,):
-                        r_max, c_max = -(-workload.rows // shape[1]), -(-workload.skv // shape[0])
+                        c_max = -(-workload.skv // shape[0])
                         mapping = Mapping(dataflow, shape, min(r, r_max), min(c, c_max), streams, paired, slots)
                         # A pair needs two row blocks, and two heads need two heads, or the second stream is idle.
                         one_block = mapping.group[1] * mapping.rows >= workload.rows
                         if streams == 1 or (not one_block if paired else one_block or workload.kv_heads > 1):
                             yield mapping
+
+
+def _whole(workload: Workload, rows: int) -> int:
+    """Rows of whole positions, or as many as divide those of one: see `Mapping.grain`."""
+    each = workload.sharing if workload.masked else 1
+    return -(-rows // each) * each if rows >= each else max(r for r in range(1, rows + 1) if each % r == 0)
 
 
 def _groups(machine: Machine, workload: Workload, dataflow: str, group: str | None) -> list[tuple[int, int]]:
@@ -174,7 +185,10 @@ def _cuts(total: int, parts: int, grain: int) -> list[int]:
 
 
 def estimate(machine: Machine, workload: Workload, mapping: Mapping) -> float:
-    """Guess the cycles a workload takes under a mapping; every block counts as a full one, but for the last keys."""
+    """Guess the cycles a workload takes under a mapping; every block counts as a full one, but for the last keys.
+
+    Where items see different numbers of keys, each counts as the average one.
+    """
     return _Estimate(machine, workload, mapping).cycles()
 
 
@@ -190,8 +204,9 @@ class _Estimate:
         """Give the estimate."""
         workload, mapping = self._workload, self._mapping
         across = mapping.group[0]
-        columns = -(-workload.skv // (across * mapping.columns))
-        rest = workload.skv - (columns - 1) * across * mapping.columns
+        keys = mapping.keys_read(workload) // (workload.kv_heads * mapping.passes(workload))
+        columns = -(-keys // (across * mapping.columns))
+        rest = keys - (columns - 1) * across * mapping.columns
         heads = workload.kv_heads if mapping.paired or mapping.streams == 1 else -(-workload.kv_heads // mapping.streams)
         items = heads * mapping.passes(workload)
         full = self._step(mapping.columns)
@@ -255,7 +270,8 @@ class _Estimate:
         vertical = sum(channel.edge in ("south", "north") for channel in channels)
         near = self._mapping.group[1] > 1 and not self._mapping.reads_anywhere(self._workload, self._machine)
         used = vertical if vertical and near else len(channels)
-        return used * self._hbm.bytes_per_cycle
+        # Rows of blocks of different lengths do not keep all channels busy all the time.
+        return used * self._hbm.bytes_per_cycle * (_MASKED_BANDWIDTH if self._workload.masked else 1)
 
     def _fp32_words(self, n: int) -> int:
         return row_words(self._tile, n, Format.FP32)

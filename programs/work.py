@@ -1,21 +1,16 @@
 """Who does what: work items dealt out to groups of tiles, and the loaders of each group."""
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from isa.machine import Machine
-from programs.mapping import Mapping, Range, share
+from programs.mapping import Block, Mapping, Range, share
 from programs.workload import Workload
 
-__all__ = ["Block", "Group", "Item", "Loaders", "deal"]
-
-
-class Block(NamedTuple):
-    """A row block of a KV head: rows of the query heads that share it, stacked."""
-
-    head: int
-    rows: Range
+__all__ = ["Group", "Item", "Loaders", "deal"]
 
 
 Item = tuple[Block | None, ...]
@@ -39,6 +34,8 @@ class Group:
     y0: int
     shape: tuple[int, int]
     items: list[Item] = field(default_factory=list)
+    grain: int = 1
+    """See `Mapping.grain`."""
 
     @cached_property
     def heads(self) -> list[int]:
@@ -62,7 +59,7 @@ class Group:
 
     def row_slices(self, block: Block) -> list[Range]:
         """Rows of a block that each tile row takes."""
-        return share(block.rows, self.shape[1])
+        return share(block.rows, self.shape[1], self.grain)
 
     def column_slices(self, block: Range) -> list[Range]:
         """Keys of a column block that each tile column takes."""
@@ -87,12 +84,22 @@ def _items(workload: Workload, mapping: Mapping) -> list[Item]:
 
 
 def deal(machine: Machine, workload: Workload, mapping: Mapping) -> list[Group]:
-    """Tile the mesh with groups, and give each a run of the items; the runs differ by one item at most."""
+    """Tile the mesh with groups, and give each a run of the items; the runs differ by one item at most, if items are alike."""
     columns, rows = mapping.group
     corners = [(x, y) for y in range(0, machine.mesh.rows, rows) for x in range(0, machine.mesh.columns, columns)]
     items = _items(workload, mapping)
-    runs = share(Range(0, len(items)), len(corners))
+    work = [max(len(mapping.seen_blocks(workload, block)) for block in item if block) for item in items]
+    runs = _runs(work, len(corners))
     return [
-        Group(index, x, y, mapping.group, items[run.start : run.start + run.size])
+        Group(index, x, y, mapping.group, items[run.start : run.start + run.size], mapping.grain(workload))
         for index, ((x, y), run) in enumerate(zip(corners, runs, strict=True))
     ]
+
+
+def _runs(work: list[int], parts: int) -> list[Range]:
+    """Cut a list of items into runs of nearly the same work: an item belongs where its middle is, unless all are alike."""
+    if len(set(work)) <= 1:
+        return share(Range(0, len(work)), parts)
+    sums = list(accumulate(work, initial=0))
+    owner = [(before + after) * parts // (2 * sums[-1]) for before, after in pairwise(sums)]
+    return [Range(bisect_left(owner, part), owner.count(part)) for part in range(parts)]

@@ -51,8 +51,6 @@ class Workload:
             raise UserError(f"workload: {self.heads} query heads cannot share {self.kv_heads} KV heads evenly")
         if self.fmt == Format.FP32:
             raise UserError("workload: the storage format must be fp16, bf16, e4m3 or e5m2, not fp32")
-        if self.causal:
-            raise UserError("workload: causal masks are not supported yet")
 
     @property
     def sharing(self) -> int:
@@ -65,16 +63,32 @@ class Workload:
         return self.sq * self.sharing
 
     @property
+    def masked(self) -> bool:
+        """Whether rows see different keys: causal, with more than one position."""
+        return self.causal and self.sq > 1
+
+    def length(self, head: int) -> int:
+        """Keys of a KV head."""
+        return self.skv
+
+    def sees(self, head: int, row: int) -> int:
+        """Keys of a KV head that a (stacked) row of it sees; none or less: not even the first one."""
+        return self.length(head) - (self.sq - 1 - row // self.sharing if self.masked else 0)
+
+    @property
     def useful_macs(self) -> int:
-        """Multiply-accumulates of Q Kᵀ and P V."""
-        return self.heads * self.sq * self.skv * (self.d + self.dv)
+        """Multiply-accumulates of Q Kᵀ and P V, of every query with the keys it sees."""
+        seen = sum(
+            max(0, self.sees(head, position * self.sharing)) for head in range(self.kv_heads) for position in range(self.sq)
+        )
+        return seen * self.sharing * (self.d + self.dv)
 
 
 def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
     """Read a spec ``kind:key=value,...``.
 
     S stands for Sq and Skv, D for Dv too; B (batch), H (heads) and sp are 1, causal is 0 where they are not given. Hkv (KV
-    heads of a sequence) is H for mha, 1 for mqa and must be given for gqa. sp is Sq of a speculative decode step.
+    heads of a sequence) is H for mha, 1 for mqa and must be given for gqa. Causal masks end at the last key. sp is Sq of a speculative decode step.
 
     Raises
     ------
@@ -93,8 +107,6 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
         if "S" in values or values.get("Sq", 1) > 1:
             raise UserError(f"{where}: sp is the queries of a decode step: give Skv with it, and neither S nor Sq")
         values["Sq"] = values["sp"]
-    if values.get("causal", 0):
-        raise UserError(f"{where}: causal=1 is not supported yet")
     for name in ("Sq", "Skv"):
         if "S" in values and name in values:
             raise UserError(f"{where}: give S, or Sq and Skv, not S and {name}")
@@ -109,6 +121,7 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
         d=values["D"],
         dv=values.get("Dv", values["D"]),
         fmt=fmt,
+        causal=bool(values.get("causal", 0)),
     )
 
 

@@ -60,7 +60,7 @@ def test_slices_are_near_the_tiles_that_use_them():
     plan = plan_of(MESH4, "mha:S=512,D=64,H=4", "flat-async", columns=32)
     mapping = choose(MESH4, plan.workload, "flat-async", columns=32)
     (group,) = deal(MESH4, plan.workload, mapping)
-    for block in mapping.column_blocks(plan.workload):
+    for block in mapping.column_blocks(plan.workload, 2):
         for x, part in enumerate(group.column_slices(block)):
             for tensor in "kv":
                 channel = plan.find(tensor, 2, part).unit.channel

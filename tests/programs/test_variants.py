@@ -6,10 +6,12 @@ import pytest
 from golden.attention import attention, online_attention
 from golden.dry import find_races
 from golden.machine import GoldenMachine
+from isa.errors import UserError
 from isa.formats import decode
 from isa.machine import load_machine
 from programs.flat import compile_attention
 from programs.placement import gather, scatter
+from programs.work import deal
 from programs.workload import from_arrays, parse, random_tensors
 
 FLOWS = ("flat-async", "flat", "flash3", "flash2")
@@ -24,14 +26,14 @@ def run(mesh, spec, dataflow=None, *, seed=None, **fixed):
     statistics = golden.run()
     out = gather(compiled.plan, golden.hbm)
     assert out.shape == (workload.heads, workload.sq, workload.dv)
-    exact = attention(*tensors)
-    reference = online_attention(*tensors, block=compiled.mapping.columns, fmt=workload.fmt)
+    exact = attention(*tensors, causal=workload.causal)
+    reference = online_attention(*tensors, block=compiled.mapping.columns, fmt=workload.fmt, causal=workload.causal)
     error, floor = np.abs(decode(out, workload.fmt) - exact).max(), np.abs(reference - exact).max()
     assert error <= 2 * floor, f"error {error:.3g} against fp64, same-precision reference {floor:.3g}"
     word_bytes = machine.tile.word_bytes
     assert sum(statistics.hbm_words_read) * word_bytes == compiled.hbm_ideal_read_bytes
     assert sum(statistics.hbm_words_written) * word_bytes == compiled.hbm_ideal_write_bytes
-    assert statistics.macs == compiled.useful_macs
+    assert statistics.macs == compiled.useful_macs or (workload.causal and statistics.macs > compiled.useful_macs)
     return out, statistics, compiled
 
 
@@ -90,6 +92,63 @@ def test_sharing_is_as_if_every_head_had_a_copy():
     assert np.array_equal(*outs)
 
 
-def test_no_races():
-    compiled = compile_attention(load_machine("mesh4", "3x2"), parse("gqa:S=37,D=12,H=6,Hkv=2"), "flat-async")
+@pytest.mark.parametrize("dataflow", FLOWS)
+@pytest.mark.parametrize(
+    ("mesh", "spec"),
+    [
+        ("3x2", "mha:S=70,D=24,H=3,causal=1"),
+        ("5x3", "gqa:S=43,D=16,H=6,Hkv=2,causal=1"),
+        ("3x2", "mha:Sq=20,Skv=91,D=17,Dv=9,H=2,causal=1"),
+        ("3x2", "mha:Sq=50,Skv=20,D=8,H=2,causal=1"),  # thirty queries see nothing
+        ("2x4", "gqa:B=2,H=6,Hkv=2,sp=4,Skv=75,D=24,causal=1"),
+        ("4x4", "mqa:H=12,sp=2,Skv=75,D=24,causal=1"),
+    ],
+)
+def test_causal_in_any_order(mesh, spec, dataflow):
+    first, *_ = run(mesh, spec, dataflow)
+    assert np.array_equal(first, run(mesh, spec, dataflow, seed=3)[0])
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 6, 12, 18])
+def test_causal_slices_of_stacked_heads(rows):
+    run("3x2", "mqa:Sq=9,Skv=14,D=8,H=6,causal=1", "flat-async" if rows < 18 else "flat", rows=rows, columns=3)
+
+
+@pytest.mark.parametrize("rows", [4, 8])
+def test_causal_slices_that_a_mask_cannot_describe_are_refused(rows):
+    with pytest.raises(UserError, match=f"rows must be a multiple or a divisor of 6, not {rows}$"):
+        run("3x2", "mqa:Sq=9,Skv=14,D=8,H=6,causal=1", "flat-async", rows=rows, columns=3)
+
+
+@pytest.mark.parametrize("dataflow", ["flat-async", "flash2"])
+def test_masked_blocks_are_skipped(dataflow):
+    fixed = {"rows": 8, "columns": 8} if dataflow == "flash2" else {"rows": 8, "columns": 8, "group": "2x2"}
+    spec = "mha:S=160,D=16,H=1"
+    (_, full, _), (_, half, compiled) = (run("2x2", spec + causal, dataflow, **fixed) for causal in ("", ",causal=1"))
+    assert half.macs < 0.57 * full.macs and compiled.useful_macs * 2 < 1.02 * full.macs
+    assert sum(half.hbm_words_read) < 0.65 * sum(full.hbm_words_read)
+
+
+def test_groups_get_equal_work_under_a_causal_mask():
+    machine, workload = load_machine("mesh4"), parse("mha:S=256,D=16,H=4,causal=1")
+    mapping = compile_attention(machine, workload, "flash2", rows=8, columns=16).mapping
+    work = [
+        sum(len(mapping.seen_blocks(workload, block)) for item in group.items for block in item if block)
+        for group in deal(machine, workload, mapping)
+    ]
+    assert max(work) <= min(work) + 16 and sum(work) == 4 * 2 * sum(range(1, 17))
+
+
+@pytest.mark.parametrize(
+    ("spec", "options"),
+    [
+        ("gqa:S=37,D=12,H=6,Hkv=2", {}),
+        ("mha:S=50,D=12,H=3,causal=1", {}),
+        ("mha:S=50,D=12,H=3,causal=1", {"rows": 5, "columns": 4, "reads": "forward", "all_reduce": "memory"}),
+        ("mha:Sq=40,Skv=20,D=8,H=2,causal=1", {"rows": 4, "columns": 4}),
+        ("gqa:H=6,Hkv=2,sp=4,Skv=75,D=8,causal=1", {}),
+    ],
+)
+def test_no_races(spec, options):
+    compiled = compile_attention(load_machine("mesh4", "3x2"), parse(spec), "flat-async", **options)
     assert not any(find_races(compiled.machine, compiled.programs))

@@ -15,6 +15,9 @@ def test_spec():
         heads=6, sq=7, skv=9, d=24, dv=40, fmt=Format.BF16
     )
     assert parse("mha:S=5,D=2").useful_macs == 5 * 5 * 4
+    causal = parse("gqa:H=6,Hkv=2,Sq=3,Skv=5,D=2,causal=1")
+    assert [causal.sees(1, row) for row in range(9)] == [3, 3, 3, 4, 4, 4, 5, 5, 5]
+    assert causal.useful_macs == 6 * (3 + 4 + 5) * 4
     grouped = parse("gqa:B=2,H=12,Hkv=4,S=8,D=2")
     assert grouped == Workload(heads=24, kv_heads=8, sq=8, skv=8, d=2, dv=2)
     assert (grouped.sharing, grouped.rows) == (3, 24)
@@ -45,7 +48,6 @@ def test_spec():
         ("mha:S=5,D=2,sp=2", "give Skv with it, and neither S nor Sq"),
         ("mha:Sq=2,Skv=9,D=2,sp=2", "give Skv with it, and neither S nor Sq"),
         ("mha:Skv=9,D=2,sp=0", "sp must be from 1 to"),
-        ("mha:S=5,D=2,causal=1", "causal=1 is not supported yet"),
         ("mha:S=5,D=2,causal=2", "causal must be 0 or 1, not 2"),
     ],
 )
