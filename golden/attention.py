@@ -5,10 +5,11 @@ than anything of the same precision has to be.
 
 Shapes: q is (heads, Sq, D), k (kv heads, Skv, D), v (kv heads, Skv, Dv), the result (heads, Sq, Dv); the number of heads
 is a multiple of the kv heads, and consecutive heads share one. Causal masks end at the last key: row i sees the keys up to
-i + Skv - Sq, so that the last query sees all of them. A row that sees no key is 0.
+i + Skv - Sq, so that the last query sees all of them. A row that sees no key is 0. With `lengths`, one for each KV head, only
+so many of its keys count, as if it had no others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,18 +27,19 @@ def attention(
     v: NDArray[np.floating],
     *,
     causal: bool = False,
+    lengths: Sequence[int] = (),
     scale: float | None = None,
 ) -> NDArray[np.float64]:
     """softmax(scale * q k^T) v in float64; `scale` defaults to 1 / sqrt(D).
 
     A masked key takes no part at all, whatever it holds; NaN and infinities among the others give what IEEE 754 gives.
     """
-    _check(q, k, v)
+    _check(q, k, v, lengths)
     scale = 1 / np.sqrt(q.shape[2]) if scale is None else scale
     out = np.zeros((*q.shape[:2], v.shape[2]))
-    seen = _seen(q.shape[1], k.shape[1], causal)
     with quiet():
         for head, kv in _heads(q, k):
+            seen = _seen(q.shape[1], k.shape[1], causal, lengths[kv] if lengths else k.shape[1])
             scores = scale * (q[head].astype(np.float64) @ k[kv].astype(np.float64).T)
             top = np.max(scores, axis=1, keepdims=True, initial=-np.inf, where=seen)
             weights = np.exp(scores - top, where=seen, out=np.zeros_like(scores))
@@ -55,19 +57,20 @@ def online_attention(
     block: int,
     fmt: Format,
     causal: bool = False,
+    lengths: Sequence[int] = (),
     scale: float | None = None,
 ) -> NDArray[np.float32]:
     """The same over blocks of `block` keys, with inputs, P and output in `fmt` and everything else in FP32.
 
     Statistics as in the hardware's dataflow: a running maximum, and a running sum of P as it was rounded.
     """
-    _check(q, k, v)
+    _check(q, k, v, lengths)
     factor = np.float32(1 / np.sqrt(q.shape[2]) if scale is None else scale)
     q, k, v = (round_to(np.asarray(x, np.float32), fmt) for x in (q, k, v))
-    seen = _seen(q.shape[1], k.shape[1], causal)
     out = np.zeros((*q.shape[:2], v.shape[2]), np.float32)
     with quiet():
         for head, kv in _heads(q, k):
+            seen = _seen(q.shape[1], k.shape[1], causal, lengths[kv] if lengths else k.shape[1])
             top = np.full((q.shape[1], 1), -np.inf, np.float32)
             total = np.zeros((q.shape[1], 1), np.float32)
             for start in range(0, k.shape[1], block):
@@ -82,7 +85,7 @@ def online_attention(
     return round_to(out, fmt)
 
 
-def _check(q: NDArray, k: NDArray, v: NDArray) -> None:
+def _check(q: NDArray, k: NDArray, v: NDArray, lengths: Sequence[int]) -> None:
     shapes = q.ndim == k.ndim == v.ndim == 3 and k.shape[:2] == v.shape[:2] and q.shape[2] == k.shape[2]
     if not shapes or q.shape[0] % k.shape[0]:
         raise ValueError(
@@ -90,17 +93,21 @@ def _check(q: NDArray, k: NDArray, v: NDArray) -> None:
             f"heads a multiple of kv heads, not {q.shape}, {k.shape} and {v.shape}"
         )
 
+    if lengths and (len(lengths) != k.shape[0] or not 0 < min(lengths) <= max(lengths) <= k.shape[1]):
+        raise ValueError(f"lengths must be {k.shape[0]}, each from 1 to {k.shape[1]}, not {tuple(lengths)}")
+
 
 def _heads(q: NDArray, k: NDArray) -> Iterator[tuple[int, int]]:
     group = q.shape[0] // k.shape[0]
     return ((head, head // group) for head in range(q.shape[0]))
 
 
-def _seen(rows: int, columns: int, causal: bool) -> NDArray[np.bool_]:
+def _seen(rows: int, columns: int, causal: bool, length: int) -> NDArray[np.bool_]:
     """Which keys each query sees."""
-    if not causal:
-        return np.ones((rows, columns), bool)
-    return np.arange(columns) <= np.arange(rows)[:, None] + columns - rows
+    keys, last = np.arange(columns), np.full((rows, 1), length)
+    if causal:
+        last = np.arange(rows)[:, None] + length - rows + 1
+    return keys < last
 
 
 def _weighted(weights: NDArray, v: NDArray, seen: NDArray[np.bool_]) -> NDArray:

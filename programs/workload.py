@@ -14,7 +14,7 @@ __all__ = ["Workload", "from_arrays", "parse", "random_tensors"]
 
 Tensor = NDArray[np.float32]
 
-KEYS = ("B", "H", "Hkv", "S", "Sq", "Skv", "D", "Dv", "sp", "causal")
+KEYS = ("B", "H", "Hkv", "S", "Sq", "Skv", "D", "Dv", "sp", "causal", "len")
 KINDS = ("mha", "gqa", "mqa")
 _EXAMPLE = "for example mha:S=512,D=64,H=4"
 _MOST = 1 << 24
@@ -39,6 +39,8 @@ class Workload:
     causal: bool = False
     kv_heads: int = 0
     """0 becomes `heads`."""
+    lengths: tuple[int, ...] = ()
+    """Keys of each KV head, the first ones of its `skv`; empty: all of them."""
 
     def __post_init__(self) -> None:
         if not self.kv_heads:
@@ -49,6 +51,13 @@ class Workload:
                 raise UserError(f"workload: {name} must be from 1 to {_MOST}, not {value}")
         if self.heads % self.kv_heads:
             raise UserError(f"workload: {self.heads} query heads cannot share {self.kv_heads} KV heads evenly")
+        if self.lengths and len(self.lengths) != self.kv_heads:
+            raise UserError(
+                f"workload: there must be {self.kv_heads} lengths, one for each KV head, not {len(self.lengths)}"
+            )
+        for length in self.lengths:
+            if not 1 <= length <= self.skv:
+                raise UserError(f"workload: a length must be from 1 to the {self.skv} keys of the cache, not {length}")
         if self.fmt == Format.FP32:
             raise UserError("workload: the storage format must be fp16, bf16, e4m3 or e5m2, not fp32")
 
@@ -69,7 +78,7 @@ class Workload:
 
     def length(self, head: int) -> int:
         """Keys of a KV head."""
-        return self.skv
+        return self.lengths[head] if self.lengths else self.skv
 
     def sees(self, head: int, row: int) -> int:
         """Keys of a KV head that a (stacked) row of it sees; none or less: not even the first one."""
@@ -85,7 +94,7 @@ class Workload:
 
 
 def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
-    """Read a spec ``kind:key=value,...``.
+    """Read a spec ``kind:key=value,...``; ``len=300/17`` gives each sequence of the batch a length, of Skv at most.
 
     S stands for Sq and Skv, D for Dv too; B (batch), H (heads) and sp are 1, causal is 0 where they are not given. Hkv (KV
     heads of a sequence) is H for mha, 1 for mqa and must be given for gqa. Causal masks end at the last key. sp is Sq of a speculative decode step.
@@ -101,12 +110,18 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
         raise UserError(f"{where}: must be minilm, KIND:KEY=VALUE,... ({_EXAMPLE}), or a path to an .npz")
     if kind not in KINDS:
         raise UserError(f"{where}: kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    values = _values(where, rest)
+    values, lengths = _values(where, rest)
     heads, kv_heads = _heads(where, kind, values)
     if values.get("sp", 1) > 1:
         if "S" in values or values.get("Sq", 1) > 1:
             raise UserError(f"{where}: sp is the queries of a decode step: give Skv with it, and neither S nor Sq")
         values["Sq"] = values["sp"]
+    if lengths:
+        batch, cache = values.get("B", 1), values.get("Skv", values.get("S", _MOST))
+        if len(lengths) != batch:
+            raise UserError(f"{where}: len must be {batch} lengths, one for each sequence (B), not {len(lengths)}")
+        if wrong := [length for length in lengths if not 1 <= length <= cache]:
+            raise UserError(f"{where}: each of len must be from 1 to {cache}, the keys of the cache (Skv), not {wrong[0]}")
     for name in ("Sq", "Skv"):
         if "S" in values and name in values:
             raise UserError(f"{where}: give S, or Sq and Skv, not S and {name}")
@@ -122,6 +137,7 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
         dv=values.get("Dv", values["D"]),
         fmt=fmt,
         causal=bool(values.get("causal", 0)),
+        lengths=tuple(length for length in lengths for _ in range(kv_heads)),
     )
 
 
@@ -140,9 +156,16 @@ def _heads(where: str, kind: str, values: dict[str, int]) -> tuple[int, int]:
     return heads, only
 
 
-def _values(where: str, text: str) -> dict[str, int]:
+def _values(where: str, text: str) -> tuple[dict[str, int], list[int]]:
+    """Values by key, and the lengths of the sequences."""
     values: dict[str, int] = {}
+    lengths: list[int] = []
     for item in text.split(",") if text else []:
+        if match := re.fullmatch(r"\s*len\s*=\s*([0-9]{1,8}(?:/[0-9]{1,8})*)\s*", item, re.ASCII):
+            if lengths:
+                raise UserError(f"{where}: len is given twice")
+            lengths = [int(length) for length in match[1].split("/")]
+            continue
         match = re.fullmatch(r"\s*(\w+)\s*=\s*([0-9]{1,8})\s*", item, re.ASCII)
         if not match:
             raise UserError(f"{where}: {item!r} must be KEY=WHOLE NUMBER ({_EXAMPLE})")
@@ -156,7 +179,7 @@ def _values(where: str, text: str) -> dict[str, int]:
         if key != "causal" and not 1 <= value <= _MOST:
             raise UserError(f"{where}: {key} must be from 1 to {_MOST}, not {value}")
         values[key] = value
-    return values
+    return values, lengths
 
 
 def from_arrays(q: NDArray, k: NDArray, v: NDArray, fmt: Format = Format.FP16) -> tuple[Workload, Tensor, Tensor, Tensor]:

@@ -129,10 +129,9 @@ def run_experiment(
     seen = gather(compiled.plan, run.hbm)
 
     wrong = np.argwhere(seen != expected)
-    exact = attention(tensors.q, tensors.k, tensors.v, causal=workload.causal)
-    online = online_attention(
-        tensors.q, tensors.k, tensors.v, block=REFERENCE_BLOCK, fmt=workload.fmt, causal=workload.causal
-    )
+    inputs, seen_keys = (tensors.q, tensors.k, tensors.v), {"causal": workload.causal, "lengths": workload.lengths}
+    exact = attention(*inputs, **seen_keys)
+    online = online_attention(*inputs, block=REFERENCE_BLOCK, fmt=workload.fmt, **seen_keys)
     values = decode(seen, workload.fmt)
     error, reference = _largest(values, exact), _largest(online, exact)
     result = _result(machine, compiled, run, golden_seconds)

@@ -45,6 +45,18 @@ def test_a_row_that_sees_nothing_is_zero_and_what_is_masked_takes_no_part(functi
     assert np.isnan(out[0, 5]).all()
 
 
+@pytest.mark.parametrize("function", [attention, lambda *a, **o: online_attention(*a, block=4, fmt=Format.FP16, **o)])
+@pytest.mark.parametrize("causal", [False, True])
+def test_keys_beyond_a_length_are_as_if_not_there(function, causal):
+    q, k, v = tensors(6, 2, 5, 11, 8, 4, Format.FP16)
+    k[0, 7:], v[0, 7:] = np.nan, np.inf
+    out = function(q, k, v, causal=causal, lengths=(7, 11))
+    assert np.allclose(out[:3], function(q[:3], k[:1, :7], v[:1, :7], causal=causal), rtol=1e-9)
+    assert np.allclose(out[3:], function(q[3:], k[1:], v[1:], causal=causal), rtol=1e-9)
+    with pytest.raises(ValueError, match=r"lengths must be 2, each from 1 to 11, not \(7, 12\)"):
+        function(q, k, v, lengths=(7, 12))
+
+
 def test_ieee_specials_in_the_textbook():
     q, k, v = (np.ones((1, 2, 2)) for _ in range(3))
     v[0, 0, 0] = np.inf

@@ -26,8 +26,9 @@ def run(mesh, spec, dataflow=None, *, seed=None, **fixed):
     statistics = golden.run()
     out = gather(compiled.plan, golden.hbm)
     assert out.shape == (workload.heads, workload.sq, workload.dv)
-    exact = attention(*tensors, causal=workload.causal)
-    reference = online_attention(*tensors, block=compiled.mapping.columns, fmt=workload.fmt, causal=workload.causal)
+    keys = {"causal": workload.causal, "lengths": workload.lengths}
+    exact = attention(*tensors, **keys)
+    reference = online_attention(*tensors, block=compiled.mapping.columns, fmt=workload.fmt, **keys)
     error, floor = np.abs(decode(out, workload.fmt) - exact).max(), np.abs(reference - exact).max()
     assert error <= 2 * floor, f"error {error:.3g} against fp64, same-precision reference {floor:.3g}"
     word_bytes = machine.tile.word_bytes
@@ -109,6 +110,25 @@ def test_causal_in_any_order(mesh, spec, dataflow):
     assert np.array_equal(first, run(mesh, spec, dataflow, seed=3)[0])
 
 
+@pytest.mark.parametrize("dataflow", FLOWS)
+@pytest.mark.parametrize(
+    ("mesh", "spec"),
+    [
+        ("3x2", "gqa:B=3,H=6,Hkv=2,Sq=1,Skv=90,D=24,len=17/90/1"),
+        ("4x2", "mha:B=3,H=3,Sq=20,Skv=70,D=24,len=11/70/60,causal=1"),  # nine queries see nothing
+        ("2x2", "mqa:B=2,H=4,sp=2,Skv=70,D=8,len=3/64,causal=1"),
+    ],
+)
+def test_ragged_lengths_in_any_order(mesh, spec, dataflow):
+    first, *_ = run(mesh, spec, dataflow)
+    assert np.array_equal(first, run(mesh, spec, dataflow, seed=3)[0])
+
+
+def test_keys_beyond_a_length_are_not_read():
+    _, statistics, _ = run("2x2", "mha:B=2,H=1,Sq=1,Skv=500,D=8,len=30/20", "flat")
+    assert sum(statistics.hbm_words_read) == 2 + 2 * (30 + 20)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3, 6, 12, 18])
 def test_causal_slices_of_stacked_heads(rows):
     run("3x2", "mqa:Sq=9,Skv=14,D=8,H=6,causal=1", "flat-async" if rows < 18 else "flat", rows=rows, columns=3)
@@ -147,6 +167,7 @@ def test_groups_get_equal_work_under_a_causal_mask():
         ("mha:S=50,D=12,H=3,causal=1", {"rows": 5, "columns": 4, "reads": "forward", "all_reduce": "memory"}),
         ("mha:Sq=40,Skv=20,D=8,H=2,causal=1", {"rows": 4, "columns": 4}),
         ("gqa:H=6,Hkv=2,sp=4,Skv=75,D=8,causal=1", {}),
+        ("mha:B=3,H=3,Sq=20,Skv=70,D=8,len=11/70/60", {"rows": 10, "columns": 5}),
     ],
 )
 def test_no_races(spec, options):

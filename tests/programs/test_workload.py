@@ -15,6 +15,8 @@ def test_spec():
         heads=6, sq=7, skv=9, d=24, dv=40, fmt=Format.BF16
     )
     assert parse("mha:S=5,D=2").useful_macs == 5 * 5 * 4
+    assert parse("gqa:B=2,H=4,Hkv=2,Sq=1,Skv=9,D=2,len=3/9").lengths == (3, 3, 9, 9)
+    assert parse("mha:B=2,Sq=1,Skv=9,D=2,len=3/9").useful_macs == 12 * 4
     causal = parse("gqa:H=6,Hkv=2,Sq=3,Skv=5,D=2,causal=1")
     assert [causal.sees(1, row) for row in range(9)] == [3, 3, 3, 4, 4, 4, 5, 5, 5]
     assert causal.useful_macs == 6 * (3 + 4 + 5) * 4
@@ -46,6 +48,11 @@ def test_spec():
         ("gqa:S=5,D=2,H=4,Hkv=3", "Hkv must divide H=4, not be 3"),
         ("gqa:S=5,D=2,H=4,Hkv=8", "Hkv must divide H=4, not be 8"),
         ("mha:S=5,D=2,sp=2", "give Skv with it, and neither S nor Sq"),
+        ("mha:B=2,Sq=1,Skv=9,D=2,len=3", "len must be 2 lengths, one for each sequence (B), not 1"),
+        ("mha:B=2,Sq=1,Skv=9,D=2,len=3/10", "each of len must be from 1 to 9, the keys of the cache (Skv), not 10"),
+        ("mha:B=2,Sq=1,Skv=9,D=2,len=0/9", "each of len must be from 1 to 9, the keys of the cache (Skv), not 0"),
+        ("mha:B=2,Sq=1,Skv=9,D=2,len=3/", "'len=3/' must be KEY=WHOLE NUMBER"),
+        ("mha:Sq=1,Skv=9,D=2,len=3,len=3", "len is given twice"),
         ("mha:Sq=2,Skv=9,D=2,sp=2", "give Skv with it, and neither S nor Sq"),
         ("mha:Skv=9,D=2,sp=0", "sp must be from 1 to"),
         ("mha:S=5,D=2,causal=2", "causal must be 0 or 1, not 2"),
