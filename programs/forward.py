@@ -21,7 +21,7 @@ class Forward(NamedTuple):
     rows: int
 
 
-def forwarding(turns: Sequence[Turn], job: "Job", mapping: Mapping) -> dict[int, list[Forward]]:
+def forwarding(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: bool) -> dict[int, list[Forward]]:
     """After which turn a tile's OUT queue passes on what its LOAD queue has read; -1: at the start.
 
     That is the first turn after which all the receivers may have room, for this slice and for those that the LOAD queue asks
@@ -49,7 +49,12 @@ def forwarding(turns: Sequence[Turn], job: "Job", mapping: Mapping) -> dict[int,
             if visit:
                 _, keys = job.extent(stream, visit)
                 slot = visit.use % mapping.slots
-                use(name, slot, keys.columns, number, first=visit.first_user, last=visit.last_user)
+                # A K that holds V too is in use from its first scores to its last values.
+                first, last = (
+                    visit.first_user and not (latent and name == "v"),
+                    visit.last_user and not (latent and name == "k"),
+                )
+                use("k" if latent else name, slot, keys.columns, number, first=first, last=last)
         if scores:
             rows = job.rows[scores.item][stream]
             use("q", stream, rows, number, first=scores.first, last=scores.last)

@@ -65,7 +65,7 @@ class Job:
 def job_of(plan: Plan, mapping: Mapping, group: Group, order: Sequence[Turn], x: int, y: int) -> tuple[Job, list[Unit]]:
     """What tile (x, y) of the group does, and the HBM units that the job's numbers stand for."""
     workload, loaders = plan.workload, group.loaders
-    duties = {"k": loaders.k[x] == y, "v": loaders.v[x] == y, "q": loaders.q[y] == x}
+    duties = {"k": loaders.k[x] == y, "v": loaders.v[x] == y and not workload.latent, "q": loaders.q[y] == x}
     loads = frozenset(name for name, mine in duties.items() if mine)
     roots = frozenset(s for s in range(mapping.streams) if root_column(mapping, y, s) == x)
     slices = [

@@ -50,6 +50,12 @@ def row_words(tile: Tile, elements: int, fmt: Format) -> int:
     return -(-elements * FORMATS[fmt].bytes // tile.word_bytes)
 
 
+def key_words(tile: Tile, workload: Workload) -> int:
+    """Words of a key: its rows of K and V, or of K alone if that holds V."""
+    values = 0 if workload.latent else row_words(tile, workload.dv, workload.fmt)
+    return row_words(tile, workload.d, workload.fmt) + values
+
+
 class Block(NamedTuple):
     """A row block of a KV head: rows of the query heads that share it, stacked."""
 
@@ -118,10 +124,9 @@ class Mapping:
 
     def hbm_bytes(self, workload: Workload, tile: Tile) -> tuple[int, int]:
         """Bytes read and written: Q and O once, K and V once per pass, rows padded to whole words."""
-        words = {n: row_words(tile, n, workload.fmt) * tile.word_bytes for n in (workload.d, workload.dv)}
-        keys = self.keys_read(workload) * (words[workload.d] + words[workload.dv])
+        q, o = (row_words(tile, n, workload.fmt) * tile.word_bytes for n in (workload.d, workload.dv))
         rows = workload.kv_heads * workload.rows
-        return rows * words[workload.d] + keys, rows * words[workload.dv]
+        return rows * q + self.keys_read(workload) * key_words(tile, workload) * tile.word_bytes, rows * o
 
     def keys_read(self, workload: Workload) -> int:
         """Keys of all heads that the passes over them read: in each pass, the blocks that its last row sees."""
@@ -146,7 +151,7 @@ class Mapping:
         """
         tile, rows = machine.tile, self.rows * (self.streams if self.paired else 1)
         computing = -(-rows // tile.matrix_rows) * (workload.d + workload.dv) / tile.matrix_columns
-        key = (row_words(tile, workload.d, workload.fmt) + row_words(tile, workload.dv, workload.fmt)) * tile.word_bytes
+        key = key_words(tile, workload) * tile.word_bytes
         return machine.mesh.rows // self.group[1] * key / machine.hbm.bytes_per_cycle > computing
 
     def describe(self) -> str:
@@ -203,14 +208,15 @@ class L1Layout:
         fmt = workload.fmt
         self._tile = tile
         self.qk_pitch = row_words(tile, workload.d, fmt)
-        self.v_pitch = self.o_pitch = row_words(tile, workload.dv, fmt)
+        self.o_pitch = row_words(tile, workload.dv, fmt)
+        self.v_pitch = self.qk_pitch if workload.latent else self.o_pitch
         self.acc_pitch = row_words(tile, workload.dv, Format.FP32)
         self.score_pitch = row_words(tile, mapping.columns, Format.FP32)
         self._check(workload, mapping)
         rows, columns = mapping.rows, mapping.columns
         self.words = 0
         self.k = [self._take(columns * self.qk_pitch) for _ in range(mapping.slots)]
-        self.v = [self._take(columns * self.v_pitch) for _ in range(mapping.slots)]
+        self.v = self.k if workload.latent else [self._take(columns * self.v_pitch) for _ in range(mapping.slots)]
         self.streams = [self._stream(rows) for _ in range(mapping.streams)]
 
     def _stream(self, rows: int) -> StreamBuffers:

@@ -2,8 +2,9 @@
 
 K and V slices of a tile column go to the channel nearest to that column (on the south or north edge if there is one), Q and
 O slices of a tile row to the nearest one on the west or east edge. A slice for a single tile may come from anywhere, and so
-may K and V where reading them is what takes the time. Among equals the channel with the least traffic wins. Slices are laid out from word 0 of each channel in the order of their use, so
-that a loader walks them with constant strides. Rows are padded to whole words.
+may K and V where reading them is what takes the time. Among equals the channel with the least traffic wins. Slices are laid
+out from word 0 of each channel in the order of their use, so that a loader walks them with constant strides. Rows are padded
+to whole words.
 """
 
 from collections.abc import Sequence
@@ -94,10 +95,10 @@ def place(machine: Machine, workload: Workload, mapping: Mapping, groups: Sequen
 
 
 def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
-    """K and V: a head is owned by the first group that uses it.
+    """K and V, if they are not one: a head is owned by the first group that uses it.
 
-    With few owners of single tiles, each owner's column blocks are dealt to several channels in turn, or most channels would
-    have nothing to do.
+    Where slices may come from anywhere and there are few owners, each owner's column blocks are dealt to several channels in
+    turn, or most channels would have nothing to do.
     """
     workload, tile = plan.workload, plan.machine.tile
     most = max(len(mapping.column_blocks(workload, head)) for head in range(workload.kv_heads))
@@ -107,11 +108,13 @@ def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
         heads = [head for head in group.heads if head not in owned]
         owned |= set(heads)
         heads_of.append(heads)
-    units = 2 * mapping.group[0] * sum(bool(heads) for heads in heads_of)
-    parts = min(max(1, len(plan.machine.channels) // max(units, 1)), most) if mapping.group == (1, 1) else 1
+    tensors = [("k", workload.d)] if workload.latent else [("k", workload.d), ("v", workload.dv)]
+    units = len(tensors) * mapping.group[0] * sum(bool(heads) for heads in heads_of)
+    anywhere = mapping.group == (1, 1) or mapping.reads_anywhere(workload, plan.machine)
+    parts = min(max(1, len(plan.machine.channels) // max(units, 1)), most) if anywhere else 1
     for group, heads in zip(groups, heads_of, strict=True):
         for x in range(mapping.group[0]):
-            for tensor, width in (("k", workload.d), ("v", workload.dv)):
+            for tensor, width in tensors:
                 pitch = row_words(tile, width, workload.fmt)
                 for part in range(parts):
                     slices = [

@@ -88,7 +88,7 @@ class TileQueues:
             # O is free at first. PV waits for it there like everywhere, so that the first item is like the others.
             free = [Signal(self.semaphores("o_free", s)) for s in range(self.mapping.streams)]
             self._out(Opcode.SYNC, signals=free)
-        forwards = forwarding(turns, self.job, self.mapping)
+        forwards = forwarding(turns, self.job, self.mapping, latent=self.workload.latent)
         for forward in forwards[-1]:
             self._forward(forward)
         for number, (stream, values, scores) in enumerate(turns):
@@ -162,7 +162,7 @@ class TileQueues:
             waits.append((sem("q_full", s), 1))
         if rows:
             signals.append(Signal(sem("s_full", s)))
-        if keys.columns and visit.last_user:
+        if keys.columns and visit.last_user and not self.workload.latent:
             signals.append(self._to_loader("k", sem("k_free", slot)))
         if rows and keys.seen:
             self._matrix(
@@ -227,7 +227,7 @@ class TileQueues:
 
     def _values(self, s: int, visit: Visit) -> None:
         rows, keys = self.job.extent(s, visit)
-        if keys.columns and visit.first_user:
+        if keys.columns and visit.first_user and not self.workload.latent:
             self._load_keys("v", visit, keys.columns, self.layout.v, self.layout.v_pitch)
         self._piece(self._multiply_values, s, visit, rows, keys)
         if rows and visit.last and s in self.job.roots:
@@ -238,14 +238,17 @@ class TileQueues:
         waits, signals = [], []
         if rows and keys.seen and visit.first:
             waits.append((sem("o_free", s), 1))
-        if keys.columns and visit.first_user:
+        latent = self.workload.latent
+        if keys.columns and visit.first_user and not latent:
             waits.append((sem("v_full", slot), 1))
         if rows:
             waits.append((sem("p_full", s), 1))
         if rows and visit.last:
             signals.append(Signal(sem("o_local", s)))
         if keys.columns and visit.last_user:
-            signals.append(self._to_loader("v", sem("v_free", slot)))
+            # K that holds V is free only now.
+            name = "k" if latent else "v"
+            signals.append(self._to_loader(name, sem(f"{name}_free", slot)))
         if rows and keys.seen:
             self._matrix(
                 Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=self.workload.dv, k=keys.seen, fmt=self.workload.fmt,

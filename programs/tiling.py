@@ -121,7 +121,8 @@ def _candidates(
         for paired in (True, False) if streams > 1 else (False,):
             for r in row_cuts:
                 for c in column_cuts:
-                    for slots in (2, 1) if paired or streams == 1 else (2,):
+                    # In one buffer the second stream would wait for the first one, which holds it until its next turn.
+                    for slots in (2, 1) if streams == 1 or (paired and not workload.latent) else (2,):
                         c_max = -(-workload.skv // shape[0])
                         mapping = Mapping(dataflow, shape, min(r, r_max), min(c, c_max), streams, paired, slots)
                         # A pair needs two row blocks, and two heads need two heads, or the second stream is idle.
@@ -198,7 +199,8 @@ class _Estimate:
         self._workload, self._mapping = workload, mapping
         self._groups = machine.mesh.tiles // (mapping.group[0] * mapping.group[1])
         self._k_words = row_words(self._tile, workload.d, workload.fmt)
-        self._v_words = row_words(self._tile, workload.dv, workload.fmt)
+        self._o_words = row_words(self._tile, workload.dv, workload.fmt)
+        self._v_words = 0 if workload.latent else self._o_words
 
     def cycles(self) -> float:
         """Give the estimate."""
@@ -233,6 +235,9 @@ class _Estimate:
         sharing = mapping.streams // sources
         k_turn = sharing * scores + (sharing - 1) * values + k_load
         v_turn = sharing * values + (sharing - 1) * scores + v_load
+        if workload.latent:
+            # One buffer for both.
+            k_turn, v_turn = sharing * (scores + values) + k_load, 0
         turn = max(k_turn, v_turn) * sources / mapping.slots
         return max(mapping.streams * (scores + values), mapping.streams * softmax, alone, stream, turn)
 
@@ -240,7 +245,7 @@ class _Estimate:
         """Least cycles of an item: what its Q, its reduction of O and its output take, one after the other on each."""
         mapping, workload, m = self._mapping, self._workload, self._mapping.rows
         out = m * self._fp32_words(workload.dv) if mapping.group[0] > 1 else 0
-        rows = m * (self._k_words + self._v_words) * mapping.group[1] * self._groups
+        rows = m * (self._k_words + self._o_words) * mapping.group[1] * self._groups
         return mapping.streams * max(out, rows * self._tile.word_bytes / self._bandwidth())
 
     def _start(self) -> float:
@@ -249,7 +254,7 @@ class _Estimate:
     def _end(self) -> float:
         m, dv = self._mapping.rows, self._workload.dv
         reduce = m * self._fp32_words(dv) + _REDUCE_START if self._mapping.group[0] > 1 else 0
-        return reduce + self._vector(m, dv) + self._load(m * self._v_words)
+        return reduce + self._vector(m, dv) + self._load(m * self._o_words)
 
     def _matmul(self, m: int, n: int, k: int) -> int:
         """Cycles of a MATMUL: the array goes through the column groups in use, at least mac_latency of them, for each k."""

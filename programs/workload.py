@@ -15,7 +15,9 @@ __all__ = ["Workload", "from_arrays", "parse", "random_tensors"]
 Tensor = NDArray[np.float32]
 
 KEYS = ("B", "H", "Hkv", "S", "Sq", "Skv", "D", "Dv", "sp", "causal", "len")
-KINDS = ("mha", "gqa", "mqa")
+KINDS = ("mha", "gqa", "mqa", "mla")
+_LATENT = {"D": 576, "Dv": 512}
+"""Columns of K and V in mla where they are not given: those of DeepSeek-V3, absorbed."""
 _EXAMPLE = "for example mha:S=512,D=64,H=4"
 _MOST = 1 << 24
 _SAVED_AS = {Format.FP16: ("float16",)}
@@ -41,6 +43,8 @@ class Workload:
     """0 becomes `heads`."""
     lengths: tuple[int, ...] = ()
     """Keys of each KV head, the first ones of its `skv`; empty: all of them."""
+    latent: bool = False
+    """V is the first `dv` columns of K (MLA with absorbed weights), and not stored again."""
 
     def __post_init__(self) -> None:
         if not self.kv_heads:
@@ -51,6 +55,8 @@ class Workload:
                 raise UserError(f"workload: {name} must be from 1 to {_MOST}, not {value}")
         if self.heads % self.kv_heads:
             raise UserError(f"workload: {self.heads} query heads cannot share {self.kv_heads} KV heads evenly")
+        if self.latent and self.dv > self.d:
+            raise UserError(f"workload: V is part of K, so dv must be at most d={self.d}, not {self.dv}")
         if self.lengths and len(self.lengths) != self.kv_heads:
             raise UserError(
                 f"workload: there must be {self.kv_heads} lengths, one for each KV head, not {len(self.lengths)}"
@@ -97,7 +103,8 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
     """Read a spec ``kind:key=value,...``; ``len=300/17`` gives each sequence of the batch a length, of Skv at most.
 
     S stands for Sq and Skv, D for Dv too; B (batch), H (heads) and sp are 1, causal is 0 where they are not given. Hkv (KV
-    heads of a sequence) is H for mha, 1 for mqa and must be given for gqa. Causal masks end at the last key. sp is Sq of a speculative decode step.
+    heads of a sequence) is H for mha, 1 for mqa and mla, and must be given for gqa. In mla, D is 576 and Dv 512 where they are
+    not given, and V is the first Dv columns of K. sp is Sq of a speculative decode step. Causal masks end at the last key.
 
     Raises
     ------
@@ -125,6 +132,12 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
     for name in ("Sq", "Skv"):
         if "S" in values and name in values:
             raise UserError(f"{where}: give S, or Sq and Skv, not S and {name}")
+    if kind == "mla":
+        values = _LATENT | values
+        if values["Dv"] > values["D"]:
+            raise UserError(
+                f"{where}: V is the first columns of K in mla: Dv must be at most D={values['D']}, not {values['Dv']}"
+            )
     missing = [name for name in ("Sq", "Skv") if name not in values and "S" not in values]
     if missing or "D" not in values:
         raise UserError(f"{where}: needs {'D' if not missing else 'S, or Sq and Skv'} ({_EXAMPLE})")
@@ -138,6 +151,7 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
         fmt=fmt,
         causal=bool(values.get("causal", 0)),
         lengths=tuple(length for length in lengths for _ in range(kv_heads)),
+        latent=kind == "mla",
     )
 
 
@@ -185,8 +199,8 @@ def _values(where: str, text: str) -> tuple[dict[str, int], list[int]]:
 def from_arrays(q: NDArray, k: NDArray, v: NDArray, fmt: Format = Format.FP16) -> tuple[Workload, Tensor, Tensor, Tensor]:
     """Workload of given tensors, and the tensors as FP32 arrays of values that `fmt` holds exactly.
 
-    k and v may have fewer heads than q, which then share them. For FP16 they must be float16. NumPy files know none of the other formats, so for those they are float32 (or float16),
-    and rounded. NaN and infinities are allowed.
+    k and v may have fewer heads than q, which then share them. For FP16 they must be float16. NumPy files know none of the
+    other formats, so for those they are float32 (or float16), and rounded. NaN and infinities are allowed.
 
     Raises
     ------
@@ -223,7 +237,7 @@ def random_tensors(workload: Workload, seed: int) -> tuple[Tensor, Tensor, Tenso
         (workload.kv_heads, workload.skv, workload.dv),
     )
     q, k, v = (_round(rng.standard_normal(shape, np.float32), workload.fmt) for shape in shapes)
-    return q, k, v
+    return q, k, k[:, :, : workload.dv] if workload.latent else v
 
 
 def _round(values: Tensor, fmt: Format) -> Tensor:

@@ -129,6 +129,30 @@ def test_keys_beyond_a_length_are_not_read():
     assert sum(statistics.hbm_words_read) == 2 + 2 * (30 + 20)
 
 
+@pytest.mark.parametrize("dataflow", FLOWS)
+@pytest.mark.parametrize(
+    ("mesh", "spec"),
+    [
+        ("3x2", "mla:H=5,Sq=1,Skv=60,D=24,Dv=17"),
+        ("4x4", "mla:B=2,H=4,sp=2,Skv=50,D=40,Dv=32,causal=1,len=50/13"),
+        ("2x4", "mla:S=41,D=24,Dv=24,H=3,causal=1"),
+        ("4x4", "mla:H=8,Sq=1,Skv=70"),
+    ],
+)
+def test_latent_keys_hold_the_values(mesh, spec, dataflow):
+    first, _, compiled = run(mesh, spec, dataflow)
+    assert not any(tensor == "v" for tensor, *_ in compiled.plan.pieces)
+    assert np.array_equal(first, run(mesh, spec, dataflow, seed=3)[0])
+
+
+def test_latent_keys_are_read_once_from_all_channels():
+    _, _, compiled = run("4x4", "mla:H=16,sp=2,Skv=128", "flat")
+    assert compiled.hbm_ideal_read_bytes == (32 + 128) * 576 * 2
+    keys = [piece.rows.size for piece in compiled.plan.pieces.values() if piece.tensor == "k"]
+    channels = {piece.unit.channel for piece in compiled.plan.pieces.values() if piece.tensor == "k"}
+    assert sum(keys) == 128 and len(channels) == 8
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3, 6, 12, 18])
 def test_causal_slices_of_stacked_heads(rows):
     run("3x2", "mqa:Sq=9,Skv=14,D=8,H=6,causal=1", "flat-async" if rows < 18 else "flat", rows=rows, columns=3)
@@ -167,6 +191,8 @@ def test_groups_get_equal_work_under_a_causal_mask():
         ("mha:S=50,D=12,H=3,causal=1", {"rows": 5, "columns": 4, "reads": "forward", "all_reduce": "memory"}),
         ("mha:Sq=40,Skv=20,D=8,H=2,causal=1", {"rows": 4, "columns": 4}),
         ("gqa:H=6,Hkv=2,sp=4,Skv=75,D=8,causal=1", {}),
+        ("mla:H=4,Sq=12,Skv=40,D=24,Dv=16,causal=1", {"rows": 8, "columns": 4}),
+        ("mla:H=4,Sq=9,Skv=40,D=24,Dv=16", {"rows": 4, "columns": 4, "reads": "forward"}),
         ("mha:B=3,H=3,Sq=20,Skv=70,D=8,len=11/70/60", {"rows": 10, "columns": 5}),
     ],
 )

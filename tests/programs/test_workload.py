@@ -17,6 +17,7 @@ def test_spec():
     assert parse("mha:S=5,D=2").useful_macs == 5 * 5 * 4
     assert parse("gqa:B=2,H=4,Hkv=2,Sq=1,Skv=9,D=2,len=3/9").lengths == (3, 3, 9, 9)
     assert parse("mha:B=2,Sq=1,Skv=9,D=2,len=3/9").useful_macs == 12 * 4
+    assert parse("mla:B=2,H=16,Sq=1,Skv=9") == Workload(heads=32, kv_heads=2, sq=1, skv=9, d=576, dv=512, latent=True)
     causal = parse("gqa:H=6,Hkv=2,Sq=3,Skv=5,D=2,causal=1")
     assert [causal.sees(1, row) for row in range(9)] == [3, 3, 3, 4, 4, 4, 5, 5, 5]
     assert causal.useful_macs == 6 * (3 + 4 + 5) * 4
@@ -31,7 +32,7 @@ def test_spec():
     ("spec", "says"),
     [
         ("mha", "must be minilm, KIND:KEY=VALUE"),
-        ("rnn:S=5,D=2", "kind must be one of mha, gqa, mqa, not 'rnn'"),
+        ("rnn:S=5,D=2", "kind must be one of mha, gqa, mqa, mla, not 'rnn'"),
         ("mha:S=5,D=2,Z=1", "unknown key 'Z'; keys are B, H, Hkv"),
         ("mha:S=5,D=2,S=6", "S is given twice"),
         ("mha:S=5,D=two", "'D=two' must be KEY=WHOLE NUMBER"),
@@ -44,6 +45,8 @@ def test_spec():
         ("mha:S=5,Skv=5,D=2", "not S and Skv"),
         ("mha:S=5,D=2,H=4,Hkv=2", "Hkv must be H=4 in mha, not 2"),
         ("mqa:S=5,D=2,H=4,Hkv=2", "Hkv must be 1 in mqa, not 2"),
+        ("mla:S=5,D=8,Dv=9", "V is the first columns of K in mla: Dv must be at most D=8, not 9"),
+        ("mla:S=5,H=4,Hkv=4", "Hkv must be 1 in mla, not 4"),
         ("gqa:S=5,D=2,H=4", "gqa needs Hkv"),
         ("gqa:S=5,D=2,H=4,Hkv=3", "Hkv must divide H=4, not be 3"),
         ("gqa:S=5,D=2,H=4,Hkv=8", "Hkv must divide H=4, not be 8"),
