@@ -9,8 +9,9 @@ from isa.instructions import Queue
 from isa.machine import Machine
 from programs.check import check_programs
 from programs.job import Job, job_of, root_column
+from programs.layout import L1Layout, Semaphores
 from programs.loops import compress
-from programs.mapping import ALL_REDUCES, READS, L1Layout, Mapping, Semaphores
+from programs.mapping import ALL_REDUCES, READS, Mapping
 from programs.placement import Plan, Unit, place
 from programs.queues import TAGS, Shared, TileQueues
 from programs.schedule import Turn, turns

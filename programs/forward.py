@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from programs.mapping import Mapping, Semaphores
+from programs.layout import Semaphores
+from programs.mapping import Mapping
 from programs.schedule import Turn
 
 if TYPE_CHECKING:

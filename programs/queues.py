@@ -22,7 +22,8 @@ import numpy as np
 from isa.instructions import Format, Opcode, Queue, ReduceOp
 from programs.forward import Forward, arrivals, forwarding
 from programs.job import At, Job, Keys
-from programs.mapping import L1Layout, Mapping, Semaphores
+from programs.layout import L1Layout, Semaphores
+from programs.mapping import Mapping
 from programs.schedule import Turn, Visit
 from programs.trace import Op, Ref, Signal, Trace
 from programs.workload import Workload

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from isa.errors import UserError
 from isa.instructions import Format
 from isa.machine import Machine
-from programs.mapping import DATAFLOWS, L1Layout, Mapping, Semaphores, row_words
+from programs.layout import L1Layout, Semaphores
+from programs.mapping import DATAFLOWS, Mapping, row_words
 from programs.workload import Workload
 
 __all__ = ["choose", "estimate", "rank"]

@@ -3,7 +3,8 @@
 import pytest
 
 from isa.machine import MACHINES, load_machine
-from programs.mapping import L1Layout, Range, blocks, share
+from programs.layout import L1Layout
+from programs.mapping import Range, blocks, share
 from programs.tiling import choose, estimate, rank
 from programs.workload import parse
 
