@@ -12,8 +12,9 @@ from programs.job import Job, job_of, root_column
 from programs.layout import L1Layout, Semaphores
 from programs.loops import compress
 from programs.mapping import ALL_REDUCES, READS, Mapping
+from programs.pieces import TAGS, Shared
 from programs.placement import Plan, Unit, place
-from programs.queues import TAGS, Shared, TileQueues
+from programs.queues import TileQueues
 from programs.schedule import Turn, turns
 from programs.tiling import rank
 from programs.trace import Op, instantiate
