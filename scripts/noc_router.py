@@ -73,7 +73,9 @@ def router_keys(results: dict[str, dict]) -> dict:
     traffic, deadlock = _named(results, "random traffic "), _named(results, "deadlock set: ")
     if traffic:
         keys["random_flits"] = sum(result["flits"] for result in traffic.values())
-        keys["coverage_holes"] = sum(
+        keys["coverage_bins"] = sum(len(bins) for bins, _ in _somewhere(results).values())
+        keys["coverage_holes"] = sum(len(bins - seen) for bins, seen in _somewhere(results).values())
+        keys["coverage_holes_by_place"] = sum(
             len(kind["holes"])
             for result in traffic.values()
             for network in result["coverage"].values()
@@ -132,12 +134,21 @@ def router_tables(results: dict[str, dict]) -> list[Table]:
         rows = [(mesh, f"{result['flits']:,}", str(result["hangs"])) for mesh, result in traffic.items()]
         found.append(Table("Random mixed traffic, every flit checked", ("mesh", "flits", "hangs"), rows))
         rows = [
+            (name, str(len(bins)), str(len(bins & seen)), _some(sorted(bins - seen)))
+            for name, (bins, seen) in _somewhere(results).items()
+        ]
+        found.append(Table(
+            "Coverage of a router by the random traffic", ("network: kind", "bins", "seen", "holes"), rows,
+            "forks: sets of branches at an input; splits: one branch took the flit, another did not; joins: sets of inputs, operation, "
+            "format; late: one input waited for another. All routers are the same module: a bin is seen if any of them saw it",
+        ))  # fmt: skip
+        rows = [
             (f"{mesh}, {network}: {kind}", str(bins["bins"]), str(bins["seen"]), _some(bins["holes"]))
             for mesh, result in traffic.items()
             for network, kinds in result["coverage"].items()
             for kind, bins in kinds.items()
         ]
-        found.append(Table("Coverage of the random traffic", ("mesh, network: kind", "bins", "seen", "holes"), rows))
+        found.append(Table("The same at every place", ("mesh, network: kind", "bins", "seen", "holes"), rows))
     if deadlock:
         rows = [(name, str(result["runs"]), str(result["hangs"])) for name, result in deadlock.items()]
         found.append(Table("Deadlock set", ("pattern", "runs", "hangs"), rows))
@@ -155,6 +166,18 @@ def router_tables(results: dict[str, dict]) -> list[Table]:
         heads = tuple(faults["table"][0])
         rows = [tuple(_text(row[head]) for head in heads) for row in faults["table"]]
         found.append(Table(f"Faults injected: {faults['injected']}, caught: {faults['caught']}", heads, rows))
+    return found
+
+
+def _somewhere(results: dict[str, dict]) -> dict[str, tuple[set[str], set[str]]]:
+    """By network and kind: bins that some router of some mesh can fill, and those that were."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for report in coverage(results).values():
+        for network, kinds in report.items():
+            for kind, bins in kinds.items():
+                known, seen = found.setdefault(f"{network}: {kind}", (set(), set()))
+                known.update(bins["somewhere"]["bins"])
+                seen.update(bins["somewhere"]["seen"])
     return found
 
 

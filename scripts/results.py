@@ -43,7 +43,8 @@ def _noc(r: dict) -> str:
         ("uniform random saturation, share of the bound: 4×4 / 8×8; neighbour 4×4",
          f"{r['saturation_uniform_4x4']:.1%} / {r['saturation_uniform_8x8']:.1%}; {r['saturation_neighbour_4x4']:.1%}"),
         ("random flits checked; runs of the deadlock set; hangs", f"{r['random_flits']:,}; {r['deadlock_runs']:,}; {r['hangs']}"),
-        ("faults injected / caught; holes in coverage", f"{r['faults_injected']} / {r['faults_caught']}; {r['coverage_holes']}"),
+        ("faults injected / caught", f"{r['faults_injected']} / {r['faults_caught']}"),
+        ("coverage of a router: bins of forks, partial acceptances, stalls and joins; not seen", f"{r['coverage_bins']:,}; {r['coverage_holes']}"),
     ])  # fmt: skip
 
 

@@ -113,13 +113,21 @@ class JoinCoverage(_Coverage):
 
 
 def compared(reachable: Bins, filled: Bins) -> dict[str, dict]:
-    """Report of bins: ``bins``, ``seen``, ``holes`` (names), ``unforeseen`` (names)."""
+    """Report of bins: ``bins``, ``seen``, ``holes`` (names), ``unforeseen`` (names).
+
+    And ``somewhere``: the names, without the place, of all bins, and of those that were seen at some place. All routers are the
+    same module, so that this is the coverage of the module; the other one asks for everything at every place.
+    """
     return {
         kind: {
             "bins": len(bins),
             "seen": len(bins & filled[kind]),
             "holes": sorted(map(_name, bins - filled[kind])),
             "unforeseen": sorted(map(_name, filled[kind] - bins)),
+            "somewhere": {
+                "bins": sorted({_placeless(key) for key in bins}),
+                "seen": sorted({_placeless(key) for key in bins & filled[kind]}),
+            },
         }
         for kind, bins in reachable.items()
     }
@@ -140,6 +148,10 @@ def _ports(mask: int) -> list[Port]:
 
 def _letters(ports: Iterable[Port]) -> str:
     return "".join(port.name[0] for port in ports) or "-"
+
+
+def _placeless(key: tuple) -> str:
+    return _name(key).split(" ", 1)[1]
 
 
 def _name(key: tuple) -> str:

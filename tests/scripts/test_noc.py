@@ -149,13 +149,16 @@ def test_figures_and_report(machine):
 
 def test_figures_of_bare_networks():
     curve = [{"offered": 0.1 * n, "accepted": min(0.1 * n, 0.72), "latency": 5.0 + n} for n in range(1, 10)]
-    kinds = {"forks": {"bins": 9, "seen": 8, "holes": ["(0,0) L>E"], "unforeseen": []}}
+    somewhere = {"bins": ["L>E", "L>N", "N>S"], "seen": ["L>N"]}
+    kinds = {"forks": {"bins": 9, "seen": 8, "holes": ["(0,0) L>E"], "unforeseen": [], "somewhere": somewhere}}
+    other = {"forks": {"bins": 1, "seen": 1, "holes": [], "unforeseen": [], "somewhere": {"bins": ["L>E"], "seen": ["L>E"]}}}
     results = {
         "zero load 4x1": {"cycles_per_hop": 1.0, "multicast_row4": {1: 5, 8: 12}, "reduce_row4_sum": {1: 5, 8: 13}},
         "saturation uniform 4x4": {"bound": 1.0, "curve": curve, "saturation": 0.72},
         "saturation uniform 4x4, FIFO depth 2": {"bound": 1.0, "curve": curve, "saturation": 0.6},
         "random traffic 4x4": {"flits": 700, "hangs": 0, "coverage": {"data": kinds}},
-        "random traffic 3x2": {"flits": 300, "hangs": 1, "coverage": {}},
+        "random traffic 3x2": {"flits": 300, "hangs": 1, "coverage": {"data": other}},
+        "random traffic 1x1": {"flits": 0, "hangs": 0, "coverage": {}},
         "deadlock set: row all-gather, sinks refuse 0%": {"runs": 500, "hangs": 2},
         "members disagree: order": {"runs": 9, "errors": 8, "hangs": 1, "wrong": 0, "slowest": 77},
         "faults": {"injected": 8, "caught": 7, "table": [{"network": "data", "fault": "drop", "noticed": {"missing": 7}}]},
@@ -163,11 +166,12 @@ def test_figures_of_bare_networks():
     keys = router_keys(results)
     assert keys["saturation_uniform_4x4"] == 0.72
     assert keys["saturation_uniform_4x4_depth_2"] == 0.6
-    assert (keys["random_flits"], keys["hangs"], keys["coverage_holes"]) == (1000, 3, 1)
+    assert (keys["random_flits"], keys["hangs"]) == (1000, 3)
+    assert (keys["coverage_bins"], keys["coverage_holes"], keys["coverage_holes_by_place"]) == (3, 1, 1)
     assert (keys["faults_injected"], keys["faults_caught"], keys["deadlock_runs"]) == (8, 7, 500)
     assert (keys["disagreements"], keys["disagreements_reported"], keys["disagreements_wrong_sums"]) == (9, 8, 0)
     shown = [cell for table in router_tables(results) for row in table.rows for cell in row]
-    assert {"L + 4", "L + 4 to 5 (FP32)", "0.720", "missing 7", "1: (0,0) L>E", "77"} <= set(shown)
+    assert {"L + 4", "L + 4 to 5 (FP32)", "0.720", "missing 7", "1: (0,0) L>E", "1: N>S", "77"} <= set(shown)
     assert list(router_pictures(results)) == ["saturation"]
 
 
