@@ -58,7 +58,7 @@ def _ablation(r: dict) -> str:
     cases = (("full", "as it is"), ("forward", "reads go to one tile, which forwards them"),
              ("memory", "all-reduce through the root's L1"), ("neither", "both"))  # fmt: skip
     full = r["cycles_full"]
-    return _rows((f"{r['workload']}, {r['dataflow']}", "cycles", "of these, gained"), [
+    return _rows((f"{r['workload']}, {r['dataflow']}", "cycles", "more"), [
         (text, f"{r[f'cycles_{key}']:,}", f"{r[f'cycles_{key}'] / full - 1:.1%}") for key, text in cases
     ])  # fmt: skip
 
