@@ -36,7 +36,7 @@ bench: .venv/ready ## simulation speed: cocotb against a bare C++ loop
 accuracy: .venv/ready ## error of the exponential over every input, in ulp
 	@$(PY) -m scripts.accuracy
 
-tables: .venv/ready ## run everything README quotes and rewrite its tables (minutes)
+tables: .venv/ready ## run the attention that README quotes and rewrite its tables (minutes)
 	@$(PY) -m scripts.tables
 
 results: .venv/ready ## publish the last noc, formal and ablation runs in docs/results and README
