@@ -32,8 +32,16 @@ def common_parser(description: str) -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--machine", default=_default("MACHINE", "mesh4"), help=f"{', '.join(MACHINES)}, or a .toml file (MACHINE)")
     add("--mesh", default=_default("MESH", ""), help="COLUMNSxROWS instead of the machine's mesh (MESH)")
-    add("--dataflow", default=_default("DATAFLOW", ""), help="flat-async, flat, flash3 or flash2; by rule if empty (DATAFLOW)")
-    add("--workload", default=_default("WORKLOAD", "minilm"), help="minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), or an .npz (WORKLOAD)")
+    add(
+        "--dataflow",
+        default=_default("DATAFLOW", ""),
+        help="flat-async, flat, flash3 or flash2; by rule if empty (DATAFLOW)",
+    )
+    add(
+        "--workload",
+        default=_default("WORKLOAD", "minilm"),
+        help="minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), or an .npz (WORKLOAD)",
+    )
     add("--dtype", default=_default("DTYPE", "fp16"), help="fp16, bf16, e4m3 or e5m2 (DTYPE)")
     add("--seed", default=_default("SEED", "1"), help="seed of generated data and back-pressure (SEED)")
     add("--group", default=_default("GROUP", ""), help="COLUMNSxROWS of a group of tiles; by rule if empty (GROUP)")
