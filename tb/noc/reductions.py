@@ -71,7 +71,10 @@ def tree(
 
 
 def may_overlap(a: Reduction, b: Reduction) -> bool:
-    """The order rule: where two reductions use the same output, they have an input in common, which keeps their order."""
+    """The order rule: where two reductions use the same output, they have an input in common, which keeps their order.
+
+    Any two with a ``rectangle`` and a ``root``.
+    """
     others = tree(b.rectangle, b.root)
     return all(
         router not in others or others[router][1] != to or set(joined) & set(others[router][0])

@@ -7,11 +7,13 @@ from typing import NamedTuple
 import cocotb
 import numpy as np
 
-from hw.layouts import Port, reduce_flit
+from golden.reduction import Rectangle, combine
+from hw.layouts import reduce_flit
 from hw.network.reduce_router import ReduceRouter
 from isa.formats import canonical
 from isa.instructions import ReduceOp
-from tb.units.network import STEP, Ends, Scoreboard, machine
+from tb.noc.reductions import may_overlap
+from tb.units.network import Ends, Scoreboard, machine
 
 TILE = machine().tile
 MESH = machine().mesh
@@ -34,62 +36,14 @@ class Shape(NamedTuple):
     root_y: int
 
     @property
-    def members(self) -> list[tuple[int, int]]:
-        """Tiles that take part."""
-        return list(itertools.product(range(self.x0, self.x1 + 1), range(self.y0, self.y1 + 1)))
+    def rectangle(self) -> Rectangle:
+        """The members."""
+        return Rectangle(self.x0, self.y0, self.x1, self.y1)
 
-    def node(self, x: int, y: int) -> tuple[list[Port], Port]:
-        """Inputs, in the order in which they are combined, and output at router (x, y); see docs/network.md."""
-        home, column = y == self.root_y, self.x0 <= x <= self.x1
-        inputs = {
-            Port.LOCAL: column and self.y0 <= y <= self.y1,
-            Port.WEST: home and x <= self.root_x and self.x0 < x,
-            Port.EAST: home and x >= self.root_x and self.x1 > x,
-            Port.SOUTH: column and y <= self.root_y and self.y0 < y,
-            Port.NORTH: column and y >= self.root_y and self.y1 > y,
-        }
-        if not home:
-            out = Port.NORTH if y < self.root_y else Port.SOUTH
-        else:
-            out = Port.EAST if x < self.root_x else Port.WEST if x > self.root_x else Port.LOCAL
-        return [port for port in Port if inputs[port]], out
-
-    def tree(self) -> dict[tuple[int, int], tuple[list[Port], Port]]:
-        """`node` of every router on the way, the root first."""
-        found, queue = {}, [(self.root_x, self.root_y)]
-        for x, y in queue:
-            found[x, y] = inputs, _ = self.node(x, y)
-            queue += [(x + STEP[port][0], y + STEP[port][1]) for port in inputs if port != Port.LOCAL]
-        return found
-
-    def combine(self, op: ReduceOp, words: dict[tuple[int, int], Words]) -> Words:
-        """Combine the members' words in the order of the tree."""
-        return self._combined(op, words, self.root_x, self.root_y)
-
-    def _combined(self, op, words, x, y):
-        total = None
-        for port in self.node(x, y)[0]:
-            word = words[x, y] if port == Port.LOCAL else self._combined(op, words, x + STEP[port][0], y + STEP[port][1])
-            total = word if total is None else combined(op, total, word)
-        return total
-
-
-def combined(op: ReduceOp, a: Words, b: Words) -> Words:
-    """Sum in FP32 with canonical NaN, or maximum by integer key."""
-    if op == ReduceOp.SUM:
-        with np.errstate(all="ignore"):
-            return canonical(a.view(np.float32) + b.view(np.float32)).view(np.uint32)
-    keys = [bits.view(np.int32) ^ (bits.view(np.int32) >> 31 & 0x7FFFFFFF) for bits in (a, b)]
-    return np.where(keys[0] >= keys[1], a, b)
-
-
-def may_overlap(a: Shape, b: Shape) -> bool:
-    """The order rule: where two reductions use the same output, they have an input in common, which keeps their order."""
-    others = b.tree()
-    for router, (inputs, out) in a.tree().items():
-        if router in others and others[router][1] == out and not set(inputs) & set(others[router][0]):
-            return False
-    return True
+    @property
+    def root(self) -> tuple[int, int]:
+        """Where the result goes."""
+        return self.root_x, self.root_y
 
 
 class Reductions:
@@ -111,13 +65,14 @@ class Reductions:
     def add(self, shape: Shape, *, tag: int, op: ReduceOp, length: int) -> None:
         """Let the members issue a reduction of `length` words."""
         header = {**shape._asdict(), "tag": tag, "op": int(op), "addr": self.rng.getrandbits(16)}
-        words = {member: [self.word() for _ in range(length)] for member in shape.members}
+        words = {member: np.array([self.word() for _ in range(length)]) for member in shape.rectangle.tiles()}
         for (x, y), column in words.items():
             flits = [flit(**header, seq=seq, data=word) for seq, word in enumerate(column)]
             self.issue.setdefault(TILES.index((x, y)), []).append(flits)
-        root = TILES.index((shape.root_x, shape.root_y))
-        for seq in range(length):
-            result = shape.combine(op, {member: column[seq] for member, column in words.items()})
+        members = {member: column.view(np.float32) for member, column in words.items()}
+        results = combine(members, shape.rectangle, shape.root, op).view(np.uint32)
+        root = TILES.index(shape.root)
+        for seq, result in enumerate(results):
             self.book.expect(tag, root, flit(**header, seq=seq, data=result))
 
     def fill(self, count: int, *, inside: bool, length: int = 6) -> "Reductions":
