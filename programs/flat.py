@@ -149,7 +149,7 @@ def _compile(machine: Machine, workload: Workload, mapping: Mapping) -> Compiled
                 names = _names(one, mapping, units, x, y)
                 program = Program({queue: instantiate(code[queue], names) for queue in Queue})
                 program.check()
-                programs[one.x0 + x, one.y0 + y] = program
+                programs[one.tile(x, y)] = program
     read, written = mapping.hbm_bytes(workload, machine.tile)
     return Compiled(
         machine=machine,
@@ -170,20 +170,19 @@ def _names(group: Group, mapping: Mapping, units: Sequence[Unit], x: int, y: int
     """Values of the names in the traces of tile (x, y) of the group."""
     columns, rows = mapping.group
     loaders = group.loaders
-    names = {
-        "x": group.x0 + x,
-        "y": group.y0 + y,
-        "x0": group.x0,
-        "x1": group.x0 + columns - 1,
-        "y0": group.y0,
-        "y1": group.y0 + rows - 1,
-        "k_y": group.y0 + loaders.k[x],
-        "v_y": group.y0 + loaders.v[x],
-        "q_x": group.x0 + loaders.q[y],
-        "max_x": group.x0 + columns // 2,
+    tiles = {
+        "": group.tile(x, y),
+        "k_": group.tile(x, loaders.k[x]),
+        "v_": group.tile(x, loaders.v[x]),
+        "q_": group.tile(loaders.q[y], y),
+        "max_": group.tile(mapping.middle, y),
     }
+    names = {f"{name}{axis}": at for name, tile in tiles.items() for axis, at in zip("xy", tile, strict=True)}
     for stream in range(mapping.streams):
-        names[f"sum_x{stream}"] = group.x0 + root_column(mapping, y, stream)
+        names[f"sum_x{stream}"], names[f"sum_y{stream}"] = group.tile(root_column(mapping, y, stream), y)
+    names["row_x0"], names["row_y0"] = group.tile(0, y)
+    names["row_x1"], names["row_y1"] = group.tile(columns - 1, y)
+    names["column_y0"], names["column_y1"] = group.tile(x, 0)[1], group.tile(x, rows - 1)[1]
     for i, unit in enumerate(units):
         target = unit.target
         names |= {f"unit{i}.base": unit.base, f"unit{i}.x": target[0], f"unit{i}.y": target[1], f"unit{i}.edge": target[2]}

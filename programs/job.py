@@ -113,7 +113,7 @@ def job_of(plan: Plan, mapping: Mapping, group: Group, order: Sequence[Turn], x:
         ),
         loads=loads,
         roots=roots,
-        sends_maximum=mapping.through_memory and x == mapping.group[0] // 2,
+        sends_maximum=mapping.through_memory and x == mapping.middle,
         k=keys("k"),
         v=keys("v"),
         q=queries("q", frozenset(range(mapping.streams))) if "q" in loads else (),
@@ -134,6 +134,6 @@ def _keys(workload: Workload, block: Block, rows: Range, part: Range) -> Keys:
 
 
 def root_column(mapping: Mapping, y: int, stream: int) -> int:
-    """Column of the tile that sums up O: another one in each row and stream, so that they share the work."""
+    """Column in the group of the tile that sums up O: another one in each row and stream, so that they share the work."""
     columns = mapping.group[0]
     return (y + stream * max(1, columns // 2)) % columns

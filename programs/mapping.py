@@ -65,7 +65,8 @@ class Mapping:
     dataflow
         One of `DATAFLOWS`.
     group
-        Columns and rows of a group of tiles that works on one item at a time.
+        Columns and rows of a group of tiles that works on one item at a time: keys are cut over the columns, query rows over
+        the rows.
     rows, columns
         Slice of a block that one tile holds: query rows (of each stream) and keys.
     streams
@@ -87,6 +88,18 @@ class Mapping:
     slots: int
     reads: str = READS[0]
     all_reduce: str = ALL_REDUCES[0]
+    fold: int = 1
+    """Mesh rows over which the columns of a group of one row lie, one part above the other."""
+
+    @property
+    def tiles(self) -> tuple[int, int]:
+        """Mesh columns and rows that a group takes."""
+        return self.group[0] // self.fold, self.group[1] * self.fold
+
+    @property
+    def middle(self) -> int:
+        """Column of the tile in the middle of a row."""
+        return self.fold // 2 * self.tiles[0] + self.tiles[0] // 2
 
     def row_blocks(self, workload: Workload) -> list[Range]:
         """Query rows that a group takes at a time, in one stream."""
@@ -152,6 +165,7 @@ class Mapping:
         streams = "" if self.streams == 1 else " in 2 row blocks of a head" if self.paired else " of 2 heads"
         other = ", slices forwarded by their loaders" * (self.reads == "forward")
         other += ", maxima by way of the root's L1" * (self.all_reduce == "memory")
+        other += f", folded over {self.fold} rows of tiles" * (self.fold > 1)
         return f"group {self.group[0]}x{self.group[1]}, tile slice {self.rows} rows x {self.columns} keys{streams}{other}"
 
     @property

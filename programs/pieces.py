@@ -98,7 +98,7 @@ class Pieces:
             words, turn = self._vector_words(rows), not self.mapping.through_memory
             self._out(
                 Opcode.REDUCE, waits=[(sem("max_local", s), 1)], local=stream.local_maximum, remote=stream.maximum,
-                rows=1, words=words, **self._row(), target_x=Ref("max_x"), target_y=Ref("y"), op=ReduceOp.MAX,
+                rows=1, words=words, **self._row(), target_x=Ref("max_x"), target_y=Ref("max_y"), op=ReduceOp.MAX,
                 fmt=Format.FP32, turn=turn, bump=1, sem=sem("max_full" if turn else "max_root", s), tag=TAGS["MAX"] + s,
             )  # fmt: skip
             if self.job.sends_maximum:
@@ -177,7 +177,7 @@ class Pieces:
                 Opcode.REDUCE, waits=[(sem("o_local", s), 1 if visit.first else 2)] if i == 0 else [],
                 signals=[Signal(sem("o_free", s))] if last and not root else [],
                 local=at, local_pitch=step, remote=at, remote_pitch=step, rows=high, words=wide,
-                **self._row(), target_x=Ref(f"sum_x{s}"), target_y=Ref("y"), op=ReduceOp.SUM, fmt=Format.FP32,
+                **self._row(), target_x=Ref(f"sum_x{s}"), target_y=Ref(f"sum_y{s}"), op=ReduceOp.SUM, fmt=Format.FP32,
                 tag=tag + s, **({"bump": 1, "sem": sem("o_full", s)} if last else {}),
             )  # fmt: skip
 
@@ -202,12 +202,12 @@ class Pieces:
         """A count for the tile that loads a buffer: it is free here."""
         if name in self.job.loads:
             return Signal(semaphore)
-        where = (Ref("q_x"), Ref("y")) if name == "q" else (Ref("x"), Ref(f"{name}_y"))
+        where = (Ref(f"{name}_x"), Ref(f"{name}_y"))
         return Signal(semaphore, where)
 
     def _row(self) -> dict[str, Ref]:
         """Rectangle of this tile's row of the group."""
-        return {"x0": Ref("x0"), "x1": Ref("x1"), "y0": Ref("y"), "y1": Ref("y")}
+        return {name: Ref(f"row_{name}") for name in ("x0", "x1", "y0", "y1")}
 
 
 def _masked(keys: Keys) -> dict[str, int]:

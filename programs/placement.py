@@ -163,7 +163,7 @@ def _near_column(plan: Plan, mapping: Mapping, group: Group, x: int) -> list[Cha
     vertical = [channel for channel in channels if channel.edge in ("south", "north")]
     if group.shape[1] == 1 or not vertical or mapping.reads_anywhere(plan.workload, plan.machine):
         return list(channels)
-    return _nearest(vertical, [abs(channel.x - (group.x0 + x)) for channel in vertical])
+    return _nearest(vertical, [abs(channel.x - group.tile(x, 0)[0]) for channel in vertical])
 
 
 def _near_row(plan: Plan, group: Group, y: int) -> list[Channel]:
@@ -171,7 +171,7 @@ def _near_row(plan: Plan, group: Group, y: int) -> list[Channel]:
     horizontal = [channel for channel in channels if channel.edge in ("west", "east")]
     if group.shape[0] == 1 or not horizontal:
         return list(channels)
-    return _nearest(horizontal, [abs(channel.y - (group.y0 + y)) for channel in horizontal])
+    return _nearest(horizontal, [abs(channel.y - group.tile(0, y)[1]) for channel in horizontal])
 
 
 def _nearest(channels: list[Channel], distances: list[int]) -> list[Channel]:

@@ -184,7 +184,9 @@ class TileQueues(Pieces):
 
     def _sharers(self, name: str) -> dict[str, Ref]:
         """Rectangle of the tiles that share a slice of k, v or q."""
-        return self._row() if name == "q" else {"x0": Ref("x"), "x1": Ref("x"), "y0": Ref("y0"), "y1": Ref("y1")}
+        return (
+            self._row() if name == "q" else {"x0": Ref("x"), "x1": Ref("x"), "y0": Ref("column_y0"), "y1": Ref("column_y1")}
+        )
 
     def _forward(self, forward: Forward) -> None:
         """Send a slice that has been read on to all that share it, this tile included, which tells it like the others."""

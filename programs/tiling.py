@@ -114,6 +114,7 @@ def _candidates(
 ) -> Iterator[Mapping]:
     tile, streams = machine.tile, DATAFLOWS[dataflow]
     for shape in _groups(machine, workload, dataflow, group):
+        fold = max(1, shape[0] // machine.mesh.columns)
         r_max = _whole(workload, -(-workload.rows // shape[1]))
         row_cuts = [rows] if rows else _cuts(workload.rows, shape[1], tile.matrix_rows)
         if workload.masked and not rows:
@@ -125,7 +126,7 @@ def _candidates(
                     # In one buffer the second stream would wait for the first one, which holds it until its next turn.
                     for slots in (2, 1) if streams == 1 or (paired and not workload.latent) else (2,):
                         c_max = -(-workload.skv // shape[0])
-                        mapping = Mapping(dataflow, shape, min(r, r_max), min(c, c_max), streams, paired, slots)
+                        mapping = Mapping(dataflow, shape, min(r, r_max), min(c, c_max), streams, paired, slots, fold=fold)
                         # A pair needs two row blocks, and two heads need two heads, or the second stream is idle.
                         one_block = mapping.group[1] * mapping.rows >= workload.rows
                         if streams == 1 or (not one_block if paired else one_block or workload.kv_heads > 1):
@@ -158,6 +159,13 @@ def _groups(machine: Machine, workload: Workload, dataflow: str, group: str | No
     # But rows that one array takes at a time are not cut up: decode has groups of one row.
     few = workload.rows <= machine.tile.matrix_rows or mesh.rows == 1
     both = [shape for shape in shapes if (shape[0] > 1 or mesh.columns == 1) and (shape[1] > 1 or few)]
+    if workload.rows < machine.tile.matrix_rows * mesh.rows:
+        # Cut over all rows of tiles, such rows would leave the arrays partly idle: cut the keys over them instead.
+        both += [
+            (mesh.columns * fold, 1)
+            for fold in range(2, mesh.rows + 1)
+            if mesh.rows % fold == 0 and mesh.columns * fold <= workload.skv
+        ]
     return both or shapes
 
 
@@ -167,10 +175,15 @@ def _parse_group(machine: Machine, group: str) -> tuple[int, int]:
     if not (cross and columns.isascii() and columns.isdigit() and rows.isascii() and rows.isdigit()):
         raise UserError(f"group must be COLUMNSxROWS (for example 2x2), not {group!r}")
     shape = int(columns), int(rows)
+    fold, uneven = divmod(shape[0], mesh.columns)
+    if shape[1] == 1 and fold > 1 and not uneven and mesh.rows % fold == 0:
+        return shape
     if min(shape) < 1 or mesh.columns % shape[0] or mesh.rows % shape[1]:
         fit = [" or ".join(str(n) for n in range(1, size + 1) if size % n == 0) for size in (mesh.columns, mesh.rows)]
+        folds = [f"{mesh.columns * n}x1" for n in range(2, mesh.rows + 1) if mesh.rows % n == 0]
+        folded = f", or {' or '.join(folds)} for one row folded over several of the mesh" * bool(folds)
         raise UserError(
-            f"group must divide the {mesh.columns}x{mesh.rows} mesh: {fit[0]} columns, {fit[1]} rows, not {group!r}"
+            f"group must divide the {mesh.columns}x{mesh.rows} mesh: {fit[0]} columns, {fit[1]} rows{folded}, not {group!r}"
         )
     return shape
 
@@ -225,7 +238,7 @@ class _Estimate:
         softmax = 2 * self._vector(m, n) + self._vector(m, workload.dv) + 3 * self._vector(1, m)
         chain = 2 * self._vector(m, n) + self._vector(m, workload.dv) + self._vector(1, m)
         if mapping.group[0] > 1:
-            chain += _REDUCE_START + _HOP * mapping.group[0] + self._fp32_words(m)
+            chain += _REDUCE_START + _HOP * sum(mapping.tiles) + self._fp32_words(m)
         alone = scores + chain + values + _LOAD_START
         k_load, v_load = self._load(n * self._k_words), self._load(n * self._v_words)
         sources = 1 if mapping.paired or mapping.streams == 1 else mapping.streams

@@ -27,7 +27,10 @@ class Loaders(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """A rectangle of tiles with its south-west corner at (x0, y0), and its items in order."""
+    """A rectangle of tiles with its south-west corner at (x0, y0), and its items in order.
+
+    Its tiles have coordinates of their own, (column, row) of `shape`; see `tile`.
+    """
 
     index: int
     x0: int
@@ -36,6 +39,13 @@ class Group:
     items: list[Item] = field(default_factory=list)
     grain: int = 1
     """See `Mapping.grain`."""
+    fold: int = 1
+    """See `Mapping.fold`."""
+
+    def tile(self, x: int, y: int) -> tuple[int, int]:
+        """Where tile (x, y) of the group is in the mesh."""
+        part, column = divmod(x, self.shape[0] // self.fold)
+        return self.x0 + column, self.y0 + y * self.fold + part
 
     @cached_property
     def heads(self) -> list[int]:
@@ -85,13 +95,13 @@ def _items(workload: Workload, mapping: Mapping) -> list[Item]:
 
 def deal(machine: Machine, workload: Workload, mapping: Mapping) -> list[Group]:
     """Tile the mesh with groups, and give each a run of the items; the runs differ by one item at most, if items are alike."""
-    columns, rows = mapping.group
+    columns, rows = mapping.tiles
     corners = [(x, y) for y in range(0, machine.mesh.rows, rows) for x in range(0, machine.mesh.columns, columns)]
     items = _items(workload, mapping)
     work = [max(len(mapping.seen_blocks(workload, block)) for block in item if block) for item in items]
     runs = _runs(work, len(corners))
     return [
-        Group(index, x, y, mapping.group, items[run.start : run.start + run.size], mapping.grain(workload))
+        Group(index, x, y, mapping.group, items[run.start : run.start + run.size], mapping.grain(workload), mapping.fold)
         for index, ((x, y), run) in enumerate(zip(corners, runs, strict=True))
     ]
 
