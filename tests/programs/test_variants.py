@@ -77,7 +77,27 @@ def test_decode_in_any_order(spec, dataflow):
 @pytest.mark.parametrize(("spec", "dataflow"), [("mqa:H=16,Sq=1", "flat"), ("gqa:B=2,H=12,Hkv=4,sp=4", "flat-async")])
 def test_decode_reads_from_all_channels(spec, dataflow):
     _, _, compiled = run("4x4", f"{spec},Skv=256,D=32", dataflow)
-    assert max(compiled.plan.traffic) <= 1.1 * np.mean(compiled.plan.traffic)
+    traffic, rows = (
+        compiled.plan.traffic,
+        sum(p.rows.size * p.pitch for p in compiled.plan.pieces.values() if p.tensor in "qo"),
+    )
+    assert max(traffic) - rows <= 1.1 * np.mean(traffic)
+
+
+@pytest.mark.parametrize("dataflow", ["flat", "flat-async"])
+@pytest.mark.parametrize(("mesh", "group"), [("4x4", "16x1"), ("4x4", "8x1"), ("1x4", "4x1"), ("3x2", "6x1")])
+def test_keys_are_cut_over_several_rows_of_tiles(mesh, group, dataflow):
+    spec = "gqa:H=6,Hkv=2,sp=2,Skv=83,D=24,causal=1"
+    first, _, compiled = run(mesh, spec, dataflow, group=group, rows=6)
+    assert compiled.mapping.fold * compiled.mapping.tiles[0] == compiled.mapping.group[0]
+    assert np.array_equal(first, run(mesh, spec, dataflow, group=group, rows=6, seed=3)[0])
+    assert not find_races(compiled.machine, compiled.programs)
+
+
+@pytest.mark.parametrize("group", ["12x1", "8x2", "6x1"])
+def test_a_folded_group_divides_the_mesh(group):
+    with pytest.raises(UserError, match="8x1 or 16x1 for one row folded"):
+        compile_attention(load_machine("mesh4"), parse("mqa:H=4,Sq=1,Skv=64,D=16"), "flat", group=group)
 
 
 def test_sharing_is_as_if_every_head_had_a_copy():
