@@ -1,5 +1,5 @@
 # flatmesh: every target sets up what it needs. `make help` lists them; variables go through the environment.
-export MACHINE MESH DATAFLOW WORKLOAD DTYPE SEED WAVES JOBS GROUP ROWS COLUMNS STALL QUICK SMALL
+export MACHINE MESH DATAFLOW WORKLOAD DTYPE PTYPE OTYPE SEED WAVES JOBS GROUP ROWS COLUMNS STALL QUICK SMALL
 PYTHON ?= python3
 PY := .venv/bin/python
 
@@ -12,7 +12,7 @@ help: ## this list
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
 
-sim: .venv/ready ## the main job: attention on the RTL mesh, compared bit by bit (MACHINE MESH DATAFLOW WORKLOAD DTYPE SEED ...)
+sim: .venv/ready ## the main job: attention on the RTL mesh, compared bit by bit (MACHINE MESH DATAFLOW WORKLOAD DTYPE PTYPE OTYPE SEED ...)
 	@$(PY) -m scripts.sim
 
 test: .venv/ready ## all fast tests

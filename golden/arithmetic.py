@@ -111,8 +111,8 @@ def exponential(a: Floats, b: Floats, imm: Floats) -> Floats:
 def matmul(a: Floats, b: Floats, c: Floats | None = None) -> Floats:
     """C + A x B with one FP32 addition for each k, in ascending order.
 
-    A and B hold values of a storage format, whose products are exact; those below 2^-126 (BF16 only) become zero of their
-    sign. `a` is (..., m, k), `b` (..., k, n), `c` (..., m, n) or None for +0; leading axes are equal.
+    A and B hold values of storage formats, whose products are exact; those below 2^-126 (with a BF16 factor only) become
+    zero of their sign. `a` is (..., m, k), `b` (..., k, n), `c` (..., m, n) or None for +0; leading axes are equal.
     """
     *stack, m, k = a.shape
     n = b.shape[-1]

@@ -56,11 +56,15 @@ def online_attention(
     *,
     block: int,
     fmt: Format,
+    p_fmt: Format | None = None,
+    o_fmt: Format | None = None,
     causal: bool = False,
     lengths: Sequence[int] = (),
     scale: float | None = None,
 ) -> NDArray[np.float32]:
-    """The same over blocks of `block` keys, with inputs, P and output in `fmt` and everything else in FP32.
+    """The same over blocks of `block` keys, with inputs in `fmt`, P in `p_fmt`, the output in `o_fmt`, all else in FP32.
+
+    `p_fmt` and `o_fmt` default to `fmt`.
 
     Statistics as in the hardware's dataflow: a running maximum, and a running sum of P as it was rounded.
     """
@@ -77,12 +81,12 @@ def online_attention(
                 part = slice(start, start + block)
                 scores = np.where(seen[:, part], q[head] @ k[kv, part].T * factor, np.float32(-np.inf))
                 before, top = top, np.maximum(top, scores.max(axis=1, keepdims=True))
-                p = round_to(np.where(scores == -np.inf, np.float32(0), np.exp(scores - top)), fmt)
+                p = round_to(np.where(scores == -np.inf, np.float32(0), np.exp(scores - top)), p_fmt or fmt)
                 keep = np.where(before == -np.inf, np.float32(0), np.exp(before - top))
                 total = total * keep + p.sum(axis=1, keepdims=True)
                 out[head] = out[head] * keep + _weighted(p, v[kv, part], seen[:, part])
             out[head] = np.where(total == 0, np.float32(0), out[head] / total)
-    return round_to(out, fmt)
+    return round_to(out, o_fmt or fmt)
 
 
 def _check(q: NDArray, k: NDArray, v: NDArray, lengths: Sequence[int]) -> None:

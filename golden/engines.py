@@ -19,9 +19,9 @@ Operands = dict[str, int]
 
 def run_matrix(l1: L1, f: Operands) -> int:
     """MATMUL with the addresses in `f` already effective; gives the multiply-accumulates done."""
-    m, n, k, fmt = f["m"], f["n"], f["k"], Format(f["fmt"])
-    a = l1.read(f["a"], f["lda"], m, k, fmt)
-    b = l1.read(f["b"], f["ldb"], n, k, fmt).T if f["trans_b"] else l1.read(f["b"], f["ldb"], k, n, fmt)
+    m, n, k, fmt_b = f["m"], f["n"], f["k"], Format(f["fmt_b"])
+    a = l1.read(f["a"], f["lda"], m, k, Format(f["fmt_a"]))
+    b = l1.read(f["b"], f["ldb"], n, k, fmt_b).T if f["trans_b"] else l1.read(f["b"], f["ldb"], k, n, fmt_b)
     c = l1.read(f["c"], f["ldc"], m, n, Format.FP32) if f["accumulate"] else None
     l1.write(f["c"], f["ldc"], arithmetic.matmul(a, b, c).view(np.uint32))
     return m * n * k

@@ -38,7 +38,9 @@ def check_operands(opcode: Opcode, f: dict[str, int], tile: tuple[int, int], mac
     kind = kind_of(opcode)
     if kind == Kind.MATRIX:
         _require(f["m"] and f["n"] and f["k"], "m, n and k must be at least 1")
-        _require(f["fmt"] in _FORMATS and f["fmt"] != Format.FP32, f"format {f['fmt']} of A and B")
+        for operand in "ab":
+            fmt = f[f"fmt_{operand}"]
+            _require(fmt in _FORMATS and fmt != Format.FP32, f"format {fmt} of {operand.upper()}")
     elif kind == Kind.VECTOR:
         _require(f["m"], "m must be at least 1")
         _require(f["n"] or opcode in (Opcode.ROWMAX, Opcode.EXP), "n must be at least 1")

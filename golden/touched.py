@@ -53,10 +53,11 @@ def touched(opcode: Opcode, f: Mapping[str, int], tile: Tile) -> Touched:
 
 
 def _matrix(f: Mapping[str, int], tile: Tile) -> Touched:
-    m, n, k, fmt = f["m"], f["n"], f["k"], f["fmt"]
+    m, n, k = f["m"], f["n"], f["k"]
     rows, columns = (n, k) if f["trans_b"] else (k, n)
     c = Block(f["c"], f["ldc"], m, _words(n, Format.FP32, tile))
-    a, b = Block(f["a"], f["lda"], m, _words(k, fmt, tile)), Block(f["b"], f["ldb"], rows, _words(columns, fmt, tile))
+    a = Block(f["a"], f["lda"], m, _words(k, f["fmt_a"], tile))
+    b = Block(f["b"], f["ldb"], rows, _words(columns, f["fmt_b"], tile))
     return Touched((a, b, c) if f["accumulate"] else (a, b), (c,))
 
 

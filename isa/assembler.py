@@ -5,7 +5,7 @@
     .queue matrix
     li rd=r1 imm=0x40
     loop imm=4
-      matmul a=0x10+r1 b=0x200 c=0x400 lda=4 ldb=4 ldc=8 m=32 n=32 k=32 fmt=fp16 trans_b wait=3:1,4:2 signal=5 remote=7@1,2
+      matmul a=0x10+r1 b=0x200 c=0x400 lda=4 ldb=4 ldc=8 m=32 n=32 k=32 fmt_a=fp16 fmt_b=fp16 trans_b wait=3:1,4:2 signal=5
       add rd=r1 rs=r1 imm=4
     end
     halt
@@ -43,11 +43,11 @@ from isa.instructions import (
 __all__ = ["assemble", "disassemble"]
 
 _NAMES: dict[str, type[Format] | type[ReduceOp] | type[EdgePort]] = {
-    "fmt": Format, "fmt_a": Format, "fmt_d": Format, "op": ReduceOp, "edge": EdgePort,
+    "fmt": Format, "fmt_a": Format, "fmt_b": Format, "fmt_d": Format, "op": ReduceOp, "edge": EdgePort,
 }  # fmt: skip
 _FLAGS = {"trans_b", "accumulate", "masked", "with_b", "with_s", "bump", "turn", "sig0_on"}
 _SHOWN = {
-    Opcode.MATMUL: {"fmt"},
+    Opcode.MATMUL: {"fmt_a", "fmt_b"},
     **{opcode: {"fmt_a", "fmt_d"} for opcode in OPCODES_OF[Queue.VECTOR]},
     Opcode.FILL: {"fmt_d"},
     Opcode.ROWMAX: {"fmt_a"},

@@ -45,11 +45,10 @@ class L1Layout:
     """
 
     def __init__(self, tile: Tile, workload: Workload, mapping: Mapping):
-        fmt = workload.fmt
         self._tile = tile
-        self.qk_pitch = row_words(tile, workload.d, fmt)
-        self.o_pitch = row_words(tile, workload.dv, fmt)
-        self.v_pitch = self.qk_pitch if workload.latent else self.o_pitch
+        self.qk_pitch = row_words(tile, workload.d, workload.fmt)
+        self.v_pitch = self.qk_pitch if workload.latent else row_words(tile, workload.dv, workload.fmt)
+        self.o_pitch = row_words(tile, workload.dv, workload.o_fmt)
         self.acc_pitch = row_words(tile, workload.dv, Format.FP32)
         self.score_pitch = row_words(tile, mapping.columns, Format.FP32)
         self._check(workload, mapping)

@@ -130,9 +130,12 @@ class Mapping:
 
     def hbm_bytes(self, workload: Workload, tile: Tile) -> tuple[int, int]:
         """Bytes read and written: Q and O once, K and V once per pass, rows padded to whole words."""
-        q, o = (row_words(tile, n, workload.fmt) * tile.word_bytes for n in (workload.d, workload.dv))
+        q, o = row_words(tile, workload.d, workload.fmt), row_words(tile, workload.dv, workload.o_fmt)
         rows = workload.kv_heads * workload.rows
-        return rows * q + self.keys_read(workload) * key_words(tile, workload) * tile.word_bytes, rows * o
+        return (
+            (rows * q + self.keys_read(workload) * key_words(tile, workload)) * tile.word_bytes,
+            rows * o * tile.word_bytes,
+        )
 
     def keys_read(self, workload: Workload) -> int:
         """Keys of all heads that the passes over them read: in each pass, the blocks that its last row sees."""

@@ -77,8 +77,8 @@ class Pieces:
             signals.append(self._to_loader("k", sem("k_free", slot)))
         if rows and keys.seen:
             self._matrix(
-                Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=keys.seen, k=self.workload.d, fmt=self.workload.fmt,
-                a=stream.q, lda=self.layout.qk_pitch, b=self.layout.k[slot], ldb=self.layout.qk_pitch, trans_b=1,
+                Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=keys.seen, k=self.workload.d,
+                fmt_a=self.workload.fmt, fmt_b=self.workload.fmt, a=stream.q, lda=self.layout.qk_pitch, b=self.layout.k[slot], ldb=self.layout.qk_pitch, trans_b=1,
                 c=stream.scores, ldc=self.layout.score_pitch,
             )  # fmt: skip
         elif waits or signals:
@@ -120,7 +120,7 @@ class Pieces:
         self._vector(
             Opcode.EXP, waits=waits, signals=ready if visit.first and keys.seen else [], m=rows, n=keys.seen, imm=self._scale,
             **_masked(keys), d=stream.scores, ldd=layout.score_pitch, a=stream.scores, lda=layout.score_pitch, b=stream.maximum,
-            s=sums if visit.first else stream.block_sums, with_s=1, fmt_d=self.workload.fmt,
+            s=sums if visit.first else stream.block_sums, with_s=1, fmt_d=self.workload.p_fmt,
         )  # fmt: skip
         out = {"d": stream.out, "ldd": layout.acc_pitch, "m": rows, "n": self.workload.dv}
         if not visit.first:
@@ -154,8 +154,8 @@ class Pieces:
             signals.append(self._to_loader(name, sem(f"{name}_free", slot)))
         if rows and keys.seen:
             self._matrix(
-                Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=self.workload.dv, k=keys.seen, fmt=self.workload.fmt,
-                a=stream.scores, lda=self.layout.score_pitch, b=self.layout.v[slot], ldb=self.layout.v_pitch,
+                Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=self.workload.dv, k=keys.seen,
+                fmt_a=self.workload.p_fmt, fmt_b=self.workload.fmt, a=stream.scores, lda=self.layout.score_pitch, b=self.layout.v[slot], ldb=self.layout.v_pitch,
                 c=stream.out, ldc=self.layout.acc_pitch, accumulate=not visit.first,
             )  # fmt: skip
         elif waits or signals:
@@ -190,7 +190,7 @@ class Pieces:
         self._vector(Opcode.RECIP, waits=waits, d=sums, a=sums, m=1, n=rows)
         self._vector(
             Opcode.SCALE, signals=[Signal(sem("o_final", s))], d=stream.out, ldd=self.layout.acc_pitch, a=stream.out,
-            lda=self.layout.acc_pitch, b=sums, m=rows, n=self.workload.dv, fmt_d=self.workload.fmt,
+            lda=self.layout.acc_pitch, b=sums, m=rows, n=self.workload.dv, fmt_d=self.workload.o_fmt,
         )  # fmt: skip
 
     # Small things.

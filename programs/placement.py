@@ -130,8 +130,9 @@ def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
 
 def _place_rows(plan: Plan, mapping: Mapping, group: Group, tensor: str, y: int) -> None:
     """Q or O of one tile row: a slot for each item and stream."""
-    width = plan.workload.d if tensor == "q" else plan.workload.dv
-    pitch = row_words(plan.machine.tile, width, plan.workload.fmt)
+    workload = plan.workload
+    width, fmt = (workload.d, workload.fmt) if tensor == "q" else (workload.dv, workload.o_fmt)
+    pitch = row_words(plan.machine.tile, width, fmt)
     slot = mapping.rows * pitch
     work = [block for item in group.items for block in item]
     near = _near_row(plan, group, y)
@@ -211,7 +212,7 @@ def scatter(plan: Plan, q: NDArray, k: NDArray, v: NDArray) -> list[NDArray[np.u
 def gather(plan: Plan, images: Sequence[NDArray]) -> NDArray[np.unsignedinteger]:
     """Bits of the output (heads, sq, dv), from the contents of each channel (of any dtype and shape; bytes in order)."""
     workload, word_bytes = plan.workload, plan.machine.tile.word_bytes
-    dtype = FORMATS[workload.fmt].dtype
+    dtype = FORMATS[workload.o_fmt].dtype
     raw = [np.ascontiguousarray(image).view(np.uint8).reshape(-1, word_bytes) for image in images]
     out = np.zeros((workload.kv_heads, workload.rows, workload.dv), dtype)
     for piece in plan.pieces.values():

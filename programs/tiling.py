@@ -213,8 +213,8 @@ class _Estimate:
         self._workload, self._mapping = workload, mapping
         self._groups = machine.mesh.tiles // (mapping.group[0] * mapping.group[1])
         self._k_words = row_words(self._tile, workload.d, workload.fmt)
-        self._o_words = row_words(self._tile, workload.dv, workload.fmt)
-        self._v_words = 0 if workload.latent else self._o_words
+        self._o_words = row_words(self._tile, workload.dv, workload.o_fmt)
+        self._v_words = 0 if workload.latent else row_words(self._tile, workload.dv, workload.fmt)
 
     def cycles(self) -> float:
         """Give the estimate."""

@@ -28,8 +28,8 @@ _SAVED_AS_OTHERWISE = ("float32", "float16")
 class Workload:
     """Attention of `heads` query heads: q (heads, sq, d), k (kv_heads, skv, d), v (kv_heads, skv, dv).
 
-    Consecutive query heads share a KV head. `heads` and `kv_heads` count the batch too. `fmt` is the storage format of q, k,
-    v, of the probabilities and of the output.
+    Consecutive query heads share a KV head. `heads` and `kv_heads` count the batch too. `fmt` is the storage format of q, k
+    and v.
     """
 
     heads: int
@@ -45,10 +45,16 @@ class Workload:
     """Keys of each KV head, the first ones of its `skv`; empty: all of them."""
     latent: bool = False
     """V is the first `dv` columns of K (MLA with absorbed weights), and not stored again."""
+    p_fmt: Format | None = None
+    """Storage format of the probabilities; None becomes `fmt`, here and for the output."""
+    o_fmt: Format | None = None
 
     def __post_init__(self) -> None:
         if not self.kv_heads:
             object.__setattr__(self, "kv_heads", self.heads)
+        for name in ("p_fmt", "o_fmt"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, self.fmt)
         for name in ("heads", "kv_heads", "sq", "skv", "d", "dv"):
             value = getattr(self, name)
             if not 1 <= value <= _MOST:
@@ -64,8 +70,8 @@ class Workload:
         for length in self.lengths:
             if not 1 <= length <= self.skv:
                 raise UserError(f"workload: a length must be from 1 to the {self.skv} keys of the cache, not {length}")
-        if self.fmt == Format.FP32:
-            raise UserError("workload: the storage format must be fp16, bf16, e4m3 or e5m2, not fp32")
+        if Format.FP32 in (self.fmt, self.p_fmt, self.o_fmt):
+            raise UserError("workload: a storage format must be fp16, bf16, e4m3 or e5m2, not fp32")
 
     @property
     def sharing(self) -> int:

@@ -43,7 +43,8 @@ def run() -> int:
         raise UserError(f"DATAFLOW must be flat-async or flat, whose tiles share what they read, not {dataflow!r}")
     stall = positive("STALL", options.stall)
     settings = Settings(stall_rate=min(stall * 256 // 100, 243), stall_seed=seed & 0xFFFF)
-    tensors = load_workload(SMALL if options.small == "1" else options.workload, options.dtype, seed)
+    spec = SMALL if options.small == "1" else options.workload
+    tensors = load_workload(spec, options.dtype, seed, options.ptype, options.otype)
     console = Console(stderr=True)
     seen = {}
     for number, case in enumerate(CASES, 1):
@@ -68,7 +69,8 @@ def run() -> int:
 def summary(seen: dict[str, dict]) -> dict:
     """One flat object; a gain is the cycles without a feature over the cycles with it."""
     full = seen["full"]
-    result = {key: full[key] for key in ("machine", "mesh", "dataflow", "workload", "dtype", "seed", "commit", "mapping")}
+    same = ("machine", "mesh", "dataflow", "workload", "dtype", "p_dtype", "o_dtype", "seed", "commit", "mapping")
+    result = {key: full[key] for key in same}
     for case in CASES:
         result[f"cycles_{case.key}"] = seen[case.key]["cycles"]
         result[f"matrix_utilization_{case.key}"] = seen[case.key]["matrix_utilization"]

@@ -24,7 +24,7 @@ def run() -> int:
     options = parser.parse_args()
     repeat = positive("--repeat", options.repeat, least=1)
     machine = machine_of(options)
-    tensors = load_workload(options.workload, options.dtype, positive("SEED", options.seed))
+    tensors = load_workload(options.workload, options.dtype, positive("SEED", options.seed), options.ptype, options.otype)
     compiled = compile_attention(machine, tensors.workload, options.dataflow or None, **overrides(options))
     images = {tile: program.words() for tile, program in compiled.programs.items()}
     memory = scatter(compiled.plan, tensors.q, tensors.k, tensors.v)

@@ -43,6 +43,8 @@ def common_parser(description: str) -> argparse.ArgumentParser:
         help="minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), or an .npz (WORKLOAD)",
     )
     add("--dtype", default=_default("DTYPE", "fp16"), help="fp16, bf16, e4m3 or e5m2 (DTYPE)")
+    add("--ptype", default=_default("PTYPE", ""), help="format of the probabilities; that of the inputs if empty (PTYPE)")
+    add("--otype", default=_default("OTYPE", ""), help="format of the output; that of the inputs if empty (OTYPE)")
     add("--seed", default=_default("SEED", "1"), help="seed of generated data and back-pressure (SEED)")
     add("--group", default=_default("GROUP", ""), help="COLUMNSxROWS of a group of tiles; by rule if empty (GROUP)")
     add("--rows", default=_default("ROWS", ""), help="query rows per tile and stream; by rule if empty (ROWS)")

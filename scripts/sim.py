@@ -24,7 +24,7 @@ def run() -> int:
     machine = machine_of(options)
     seed = positive("SEED", options.seed)
     stall = positive("STALL", options.stall)
-    tensors = load_workload(options.workload, options.dtype, seed)
+    tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
     settings = Settings(stall_rate=min(stall * 256 // 100, 243), stall_seed=seed & 0xFFFF, waves=options.waves == "1")
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True,
                   disable=not console.is_terminal) as bar:  # fmt: skip
@@ -44,7 +44,20 @@ def run() -> int:
 
 
 def _environment(options) -> str:
-    names = ("machine", "mesh", "dataflow", "workload", "dtype", "seed", "group", "rows", "columns", "stall")
+    names = (
+        "machine",
+        "mesh",
+        "dataflow",
+        "workload",
+        "dtype",
+        "ptype",
+        "otype",
+        "seed",
+        "group",
+        "rows",
+        "columns",
+        "stall",
+    )
     return "".join(f" --{name} {shlex.quote(value)}" for name in names if (value := getattr(options, name)))
 
 
@@ -64,7 +77,8 @@ def report(console: Console, experiment: Experiment, path: Path) -> None:
         ("error against fp64", f"{r['max_abs_error']:.2e}", f"{r['error_vs_reference']:.2f} x that of same-precision softmax (limit 2)"),
         ("simulation", f"{r['kcycles_per_second']:.1f} kcycles/s", f"RTL {r['run_seconds']:.1f} s, golden {r['golden_seconds']:.1f} s, build {r['build_seconds']:.0f} s"),
     ]  # fmt: skip
-    show(console, f"{r['workload']} ({r['dtype']}), {r['dataflow']} on {r['machine']} {r['mesh']}", rows)
+    others = "".join(f", {name.upper()} {r[f'{name}_dtype']}" for name in "po" if r[f"{name}_dtype"] != r["dtype"])
+    show(console, f"{r['workload']} ({r['dtype']}{others}), {r['dataflow']} on {r['machine']} {r['mesh']}", rows)
     console.print(f"result: {path.relative_to(path.parents[2])}")
 
 

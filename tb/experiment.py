@@ -3,7 +3,7 @@
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,16 +55,19 @@ class Experiment:
         return self.result["bit_exact"] and self.result["error_vs_reference"] <= 2
 
 
-def load_workload(spec: str, dtype: str, seed: int) -> Tensors:
+def load_workload(spec: str, dtype: str, seed: int, p_dtype: str = "", o_dtype: str = "") -> Tensors:
     """Tensors of a named workload (``minilm``), a spec (``mha:S=512,D=64,H=4``, seeded data) or an ``.npz`` file.
+
+    `p_dtype` and `o_dtype` are the formats of the probabilities and of the output; empty, they are `dtype`.
 
     Raises
     ------
     UserError
         If the workload or the format is unknown, or the file is not as it should be.
     """
-    if dtype not in DTYPES:
-        raise UserError(f"DTYPE must be one of {', '.join(DTYPES)}, not {dtype!r}")
+    for variable, name in (("DTYPE", dtype), ("PTYPE", p_dtype or dtype), ("OTYPE", o_dtype or dtype)):
+        if name not in DTYPES:
+            raise UserError(f"{variable} must be one of {', '.join(DTYPES)}, not {name!r}")
     fmt = DTYPES[dtype]
     if spec == "minilm" or spec.endswith(".npz"):
         path = DATA / "minilm.npz" if spec == "minilm" else Path(spec)
@@ -73,6 +76,7 @@ def load_workload(spec: str, dtype: str, seed: int) -> Tensors:
     else:
         workload = parse(spec, fmt)
         q, k, v = random_tensors(workload, seed)
+    workload = replace(workload, p_fmt=DTYPES[p_dtype or dtype], o_fmt=DTYPES[o_dtype or dtype])
     return Tensors(spec, workload, q, k, v)
 
 
@@ -131,13 +135,16 @@ def run_experiment(
     wrong = np.argwhere(seen != expected)
     inputs, seen_keys = (tensors.q, tensors.k, tensors.v), {"causal": workload.causal, "lengths": workload.lengths}
     exact = attention(*inputs, **seen_keys)
-    online = online_attention(*inputs, block=REFERENCE_BLOCK, fmt=workload.fmt, **seen_keys)
-    values = decode(seen, workload.fmt)
+    formats = {"fmt": workload.fmt, "p_fmt": workload.p_fmt, "o_fmt": workload.o_fmt}
+    online = online_attention(*inputs, block=REFERENCE_BLOCK, **formats, **seen_keys)
+    values = decode(seen, workload.o_fmt)
     error, reference = _largest(values, exact), _largest(online, exact)
     result = _result(machine, compiled, run, golden_seconds)
     result.update(
         workload=tensors.name,
         dtype=dtype,
+        p_dtype=workload.p_fmt.name.lower(),
+        o_dtype=workload.o_fmt.name.lower(),
         seed=seed,
         commit=commit(),
         bit_exact=len(wrong) == 0,
@@ -145,7 +152,7 @@ def run_experiment(
         max_abs_error=error,
         error_vs_reference=error / reference if reference else (0.0 if error == 0 else float("inf")),
     )
-    return Experiment(result, run, _describe(wrong, seen, expected, workload.fmt))
+    return Experiment(result, run, _describe(wrong, seen, expected, workload.o_fmt))
 
 
 def _largest(values: NDArray, exact: NDArray[np.float64]) -> float:

@@ -99,8 +99,10 @@ class Legality(wiring.Component):
         return ErrorCode.ADDRESS, beyond
 
     def _matrix(self):
-        fmt = self.operands.fmt
-        yield ErrorCode.ILLEGAL, self._empty("m", "n", "k") | (fmt == Format.FP32) | (fmt > Format.E5M2)
+        broken = self._empty("m", "n", "k")
+        for fmt in (self.operands.fmt_a, self.operands.fmt_b):
+            broken |= (fmt == Format.FP32) | (fmt > Format.E5M2)
+        yield ErrorCode.ILLEGAL, broken
         yield self._beyond_l1()
 
     def _vector(self):

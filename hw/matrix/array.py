@@ -70,8 +70,8 @@ class Array(wiring.Component):
         rows, columns = tile.matrix_rows, tile.matrix_columns
 
         # Decode: operand registers, one set per row and per column.
-        a = [self._operand(m, f"a_{i}", bits, 0, self.valid & slot.step) for i, bits in enumerate(self.a)]
-        b = [self._operand(m, f"b_{j}", bits, 126, self.valid) for j, bits in enumerate(self.b)]
+        a = [self._operand(m, f"a_{i}", bits, slot.fmt_a, 0, self.valid & slot.step) for i, bits in enumerate(self.a)]
+        b = [self._operand(m, f"b_{j}", bits, slot.fmt_b, 126, self.valid) for j, bits in enumerate(self.b)]
 
         # What the later stages know of the slot: 1 multiply, 2 add, 3 and on round and write.
         stages = 2 + tile.mac_latency
@@ -122,13 +122,13 @@ class Array(wiring.Component):
                 m.d.comb += self.read_data.eq(show.data)
         return m
 
-    def _operand(self, m, name, bits, bias, en):
+    def _operand(self, m, name, bits, fmt, bias, en):
         registers = {
             member: Signal(flow.shape, name=f"{name}_{member}", reset_less=True)
             for member, flow in Operand().members.items()
         }
         with m.If(en):
-            decoded = decode_operand(m, bits, self.slot.fmt, bias)
+            decoded = decode_operand(m, bits, fmt, bias)
             m.d.sync += [register.eq(decoded[member]) for member, register in registers.items()]
         return registers
 

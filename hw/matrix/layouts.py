@@ -3,9 +3,15 @@
 from amaranth import Cat, Mux, Value
 from amaranth.lib import data
 
+from isa.instructions import Format
 from isa.machine import Tile
 
-__all__ = ["block_layout", "chunk_layout", "read_layout", "result_words", "slot_layout", "tag_layout"]
+__all__ = ["block_layout", "chunk_layout", "is_narrow", "read_layout", "result_words", "slot_layout", "tag_layout"]
+
+
+def is_narrow(fmt: Value) -> Value:
+    """Whether elements of a format have 8 bits."""
+    return (fmt == Format.E4M3) | (fmt == Format.E5M2)
 
 
 def block_layout(tile: Tile) -> data.StructLayout:
@@ -29,7 +35,8 @@ def chunk_layout(tile: Tile) -> data.StructLayout:
         "last": 1,
         "accumulate": 1,
         "transposed": 1,
-        "fmt": 3,
+        "fmt_a": 3,
+        "fmt_b": 3,
     })  # fmt: skip
 
 
@@ -45,7 +52,8 @@ def slot_layout(tile: Tile) -> data.StructLayout:
         "load": 1,  # the first k of this chunk, too
         "final": 1,  # the last slot of its block
         "transposed": 1,
-        "fmt": 3,
+        "fmt_a": 3,
+        "fmt_b": 3,
     })  # fmt: skip
 
 

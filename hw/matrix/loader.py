@@ -5,8 +5,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.layouts import command_layout
-from hw.matrix.layouts import block_layout, chunk_layout, read_layout, tag_layout
-from isa.instructions import Format, Kind
+from hw.matrix.layouts import block_layout, chunk_layout, is_narrow, read_layout, tag_layout
+from isa.instructions import Kind
 from isa.machine import Tile
 
 __all__ = ["Loader"]
@@ -63,12 +63,13 @@ class Loader(wiring.Component):
         op = Signal(self.command.payload.shape(), reset_less=True)
         m_left, n_left, k_left = (Signal(12, name=f"{name}_left", reset_less=True) for name in "mnk")
         first = Signal(init=1)  # first chunk of a block
-        narrow = Signal()
+        narrow_a, narrow_b = Signal(), Signal()
         last_rows, last_columns, last_chunk = Signal(), Signal(), Signal()
         block_rows = Signal(range(rows + 1))
         block_columns, chunk_steps, lines_b = (Signal(range(width + 1), name=name) for name in ("columns", "steps", "lines"))
         m.d.comb += [
-            narrow.eq((op.fmt == Format.E4M3) | (op.fmt == Format.E5M2)),
+            narrow_a.eq(is_narrow(op.fmt_a)),
+            narrow_b.eq(is_narrow(op.fmt_b)),
             last_rows.eq(m_left <= rows),
             last_columns.eq(n_left <= width),
             last_chunk.eq(k_left <= width),
@@ -93,7 +94,8 @@ class Loader(wiring.Component):
             chunk.last.eq(last_chunk),
             chunk.accumulate.eq(op.accumulate),
             chunk.transposed.eq(op.trans_b),
-            chunk.fmt.eq(op.fmt),
+            chunk.fmt_a.eq(op.fmt_a),
+            chunk.fmt_b.eq(op.fmt_b),
             self.block.valid.eq(begin & first),
             block.pitch.eq(op.ldc),
             block.rows.eq(block_rows),
@@ -107,7 +109,7 @@ class Loader(wiring.Component):
         pointer, elements = Signal(17), Signal(range(width + 1))
         a_line, b_line = Signal(17, reset_less=True), Signal(17, reset_less=True)
         a_following, b_following = Signal(17), Signal(17)
-        a_end, b_end = Signal(), Signal()
+        a_end, b_end, narrow = Signal(), Signal(), Signal()
         word = tile.link_bits // 16
         m.d.comb += [
             a_following.eq(a_line + Cat(0, op.lda)),
@@ -115,6 +117,7 @@ class Loader(wiring.Component):
             a_end.eq(index == block_rows - 1),
             b_end.eq(index == lines_b - 1),
             pointer.eq(Mux(self.tag.b, b_line, a_line)),
+            narrow.eq(Mux(self.tag.b, narrow_b, narrow_a)),
             elements.eq(Mux(self.tag.b & ~op.trans_b, block_columns, chunk_steps)),
             self.read.payload.addr.eq(pointer[1:]),
             self.read.payload.mask.eq(Cat(elements > Mux(narrow, 2 * word * i, word * i) for i in range(banks))),
@@ -126,12 +129,14 @@ class Loader(wiring.Component):
         # Where the next blocks and chunks start. `a_next` and `b_next` follow the lines that the first chunk read.
         a_block, a_next, b_block, b_next = (Signal(17, name=name, reset_less=True) for name in ("a0", "a1", "b0", "b1"))
         c_column = Signal(16, reset_less=True)
-        offset, offset_next, step = Signal(17), Signal(17), Signal(range(2 * banks + 1))
-        column = Signal(17)
+        a_offset, b_offset, a_further, b_further, column = (
+            Signal(17, name=name) for name in ("a_offset", "b_offset", "a_further", "b_further", "column")
+        )
+        a_step, b_step = (Mux(narrow, banks, 2 * banks) for narrow in (narrow_a, narrow_b))
         m.d.comb += [
-            step.eq(Mux(narrow, banks, 2 * banks)),
-            offset_next.eq(offset + step),
-            column.eq(Mux(op.trans_b, Mux(first, b_following, b_next), b_block + step)),
+            a_further.eq(a_offset + a_step),
+            b_further.eq(b_offset + b_step),
+            column.eq(Mux(op.trans_b, Mux(first, b_following, b_next), b_block + b_step)),
         ]
         addr = Signal(16, reset_less=True)
         m.d.comb += block.addr.eq(addr)
@@ -175,19 +180,28 @@ class Loader(wiring.Component):
                             m.d.sync += b_next.eq(b_following)
                         m.next = "BEGIN"
                         with m.If(~last_chunk):
-                            m.d.sync += [k_left.eq(k_left - width), offset.eq(offset_next), a_line.eq(a_block + offset_next)]
+                            m.d.sync += [
+                                *[k_left.eq(k_left - width), a_offset.eq(a_further), b_offset.eq(b_further)],
+                                a_line.eq(a_block + a_further),
+                            ]
                             with m.If(op.trans_b):
-                                m.d.sync += b_line.eq(b_block + offset_next)
+                                m.d.sync += b_line.eq(b_block + b_further)
                         with m.Elif(~last_rows):
                             m.d.sync += [
-                                *[k_left.eq(op.k), offset.eq(0), m_left.eq(m_left - rows)],
+                                *[k_left.eq(op.k), a_offset.eq(0), b_offset.eq(0), m_left.eq(m_left - rows)],
                                 *[pointer.eq(a_next) for pointer in (a_block, a_line)],
                                 b_line.eq(b_block),
                                 addr.eq(addr + rows * op.ldc),
                             ]
                         with m.Else():
                             m.d.sync += [
-                                *[k_left.eq(op.k), offset.eq(0), m_left.eq(op.m), n_left.eq(n_left - width)],
+                                *[
+                                    k_left.eq(op.k),
+                                    a_offset.eq(0),
+                                    b_offset.eq(0),
+                                    m_left.eq(op.m),
+                                    n_left.eq(n_left - width),
+                                ],
                                 *[pointer.eq(Cat(0, op.a)) for pointer in (a_block, a_line)],
                                 *[pointer.eq(column) for pointer in (b_block, b_line)],
                                 # A line of operands makes two lines of FP32 results.

@@ -4,9 +4,8 @@ from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.matrix.layouts import slot_layout, tag_layout
+from hw.matrix.layouts import is_narrow, slot_layout, tag_layout
 from hw.matrix.pick import pick
-from isa.instructions import Format
 from isa.machine import Tile
 
 __all__ = ["Operands"]
@@ -95,11 +94,14 @@ class Operands(wiring.Component):
             m.d.sync += late.eq(slot)
 
         # Where in a line element k is, in units of 16 bits, and a group, in 16 bits per column; of 8-bit elements that is two.
-        narrow, k, group = Signal(), Signal.like(slot.k), Signal.like(slot.group)
+        a_narrow, a_k = Signal(), Signal.like(slot.k)
+        b_narrow, b_k, group = Signal(), Signal.like(slot.k), Signal.like(slot.group)
         m.d.comb += [
-            narrow.eq((late.fmt == Format.E4M3) | (late.fmt == Format.E5M2)),
-            k.eq(late.k >> narrow),
-            group.eq(late.group >> narrow),
+            a_narrow.eq(is_narrow(late.fmt_a)),
+            a_k.eq(late.k >> a_narrow),
+            b_narrow.eq(is_narrow(late.fmt_b)),
+            b_k.eq(late.k >> b_narrow),
+            group.eq(late.group >> b_narrow),
         ]
 
         # A is read once per chunk: the read port keeps the line, and the buffer is free again.
@@ -112,7 +114,7 @@ class Operands(wiring.Component):
                 write.data.eq(line),
                 read.en.eq(self.valid & slot.load),
                 read.addr.eq(slot.buffer),
-                self.a[i].eq(self._widened(pick(m, read.data, k, 16), late.k[0], narrow)),
+                self.a[i].eq(self._widened(pick(m, read.data, a_k, 16), late.k[0], a_narrow)),
             ]
 
         # So is, if B is not transposed, the line of each step.
@@ -130,10 +132,10 @@ class Operands(wiring.Component):
                 read.addr.eq(Cat(Mux(slot.transposed, slot.group, slot.k[bits:]), slot.buffer)),
             ]
             with m.If(late.transposed):
-                m.d.comb += self.b[j].eq(self._widened(pick(m, read.data, k, 16), late.k[0], narrow))
+                m.d.comb += self.b[j].eq(self._widened(pick(m, read.data, b_k, 16), late.k[0], b_narrow))
             with m.Else():
                 here, pair = neighbours[16 * j : 16 * j + 16], small[8 * j : 8 * j + 8]
-                m.d.comb += self.b[j].eq(Mux(narrow, Cat(Const(0, 8), pair), here))
+                m.d.comb += self.b[j].eq(Mux(b_narrow, Cat(Const(0, 8), pair), here))
             with m.If(late.k[:bits] == j):
                 m.d.comb += neighbours.eq(pick(m, read.data, group, 16 * columns))
         return m

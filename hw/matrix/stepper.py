@@ -93,7 +93,8 @@ class Stepper(wiring.Component):
             slot.clear.eq(chunk.first & (k == 0) & ~chunk.accumulate),
             slot.final.eq(chunk.last & last_k & (turn == chunk.last_group)),
             slot.transposed.eq(chunk.transposed),
-            slot.fmt.eq(chunk.fmt),
+            slot.fmt_a.eq(chunk.fmt_a),
+            slot.fmt_b.eq(chunk.fmt_b),
         ]
         with m.If(advance):
             m.d.sync += turn.eq(Mux(last_turn, 0, turn + 1))

@@ -1,5 +1,6 @@
 """MATMUL instructions for the matrix engine, with an L1 that refuses at random; run by tests/hw/test_matrix_cocotb.py."""
 
+import itertools
 import json
 import os
 
@@ -11,7 +12,7 @@ from cocotb.triggers import RisingEdge
 from hw.layouts import L1Request, command_layout
 from isa.instructions import Kind
 from isa.machine import MACHINES, Tile
-from tb.units.matrix_reference import Case, first_difference, place, random_cases
+from tb.units.matrix_reference import FORMATS_OF_OPERANDS, Case, first_difference, place, random_cases
 
 __all__ = ["Engine", "tile_from_environment"]
 
@@ -134,6 +135,18 @@ async def random_instructions(dut):
             await engine.run(cases, gaps=bool(rng.integers(2)))
         except AssertionError as error:
             raise AssertionError(f"seed {seed}, sequence {index}, refusing {engine.refuse}: {error}") from error
+
+
+@cocotb.test
+async def every_pair_of_formats(dut):
+    """Each format of A with each format of B, both ways round B, in several chunks and blocks, of any bits."""
+    tile = tile_from_environment()
+    engine = Engine(dut, tile, np.random.default_rng(1))
+    await engine.reset()
+    m, n, k = tile.matrix_rows + 1, tile.line_elements + 5, 2 * tile.line_elements + 3
+    for pair in itertools.product(FORMATS_OF_OPERANDS, repeat=2):
+        for special in (False, True):
+            await engine.run([Case(m, n, k, *pair, trans_b=trans_b, special=special) for trans_b in (0, 1)])
 
 
 @cocotb.test

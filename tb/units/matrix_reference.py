@@ -21,7 +21,8 @@ class Case:
     m: int
     n: int
     k: int
-    fmt: Format = Format.FP16
+    fmt_a: Format = Format.FP16
+    fmt_b: Format = Format.FP16
     trans_b: int = 0
     accumulate: int = 0
     special: bool = False
@@ -35,7 +36,7 @@ class Case:
 
     def format(self, name: str) -> Format:
         """Format of an operand."""
-        return Format.FP32 if name == "c" else self.fmt
+        return {"a": self.fmt_a, "b": self.fmt_b, "c": Format.FP32}[name]
 
     def rows(self, tile: Tile, name: str) -> list[slice]:
         """Bytes of L1 that each row of an operand takes."""
@@ -47,7 +48,8 @@ class Case:
     def place(self, tile: Tile, memory: np.ndarray, rng: np.random.Generator, at: int) -> int:
         """Put random operands into `memory` (bytes) from word `at` on; return the word after them."""
         word, start = tile.word_bytes, at
-        self.fields = {name: int(getattr(self, name)) for name in ("m", "n", "k", "fmt", "trans_b", "accumulate")}
+        names = ("m", "n", "k", "fmt_a", "fmt_b", "trans_b", "accumulate")
+        self.fields = {name: int(getattr(self, name)) for name in names}
         self.fields["opcode"] = int(Opcode.MATMUL)
         for name, (rows, columns) in self.shapes().items():
             pitch = -(-columns * FORMATS[self.format(name)].bytes // word) + int(rng.integers(3))
@@ -121,8 +123,8 @@ def random_cases(tile: Tile, seed: int, count: int, *, words: int | None = None)
 
     while len(cases) < count:
         m, n, k = pick(tile.matrix_rows), pick(tile.line_elements), pick(tile.line_elements)
-        fmt = rng.choice(FORMATS_OF_OPERANDS)
-        case = Case(m, n, k, fmt, rng.getrandbits(1), rng.getrandbits(1), rng.random() < 0.3)
+        formats = rng.choices(FORMATS_OF_OPERANDS, k=2)
+        case = Case(m, n, k, *formats, rng.getrandbits(1), rng.getrandbits(1), rng.random() < 0.3)
         size = sum(shape[0] * (shape[1] * 4 // tile.word_bytes + 3) + 3 for shape in case.shapes().values())
         if size > left:
             break

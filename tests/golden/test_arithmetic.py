@@ -12,9 +12,11 @@ from golden import arithmetic
 from golden.arithmetic import add, exp2, exponential, matmul, maximum, multiply, reciprocal
 from golden.storage import decode
 from isa.exp2 import TABLE
+from isa.formats import FORMATS
 from isa.instructions import Format
 
 NAN = 0x7FC00000
+STORED = [fmt for fmt in Format if fmt != Format.FP32]
 BITS = st.one_of(
     st.integers(0, (1 << 32) - 1),
     st.sampled_from([0, 1, 0x7FFFFF, 0x800000, 0x3F800000, 0x7F7FFFFF, 0x7F800000, 0x7F800001, NAN]).flatmap(
@@ -179,19 +181,22 @@ def scalar_matmul(a, b, c, *, flush):
     return out
 
 
-@pytest.mark.parametrize("fmt", [Format.FP16, Format.BF16, Format.E4M3, Format.E5M2])
+@pytest.mark.parametrize("fmt_a", STORED)
+@pytest.mark.parametrize("fmt_b", STORED)
 @pytest.mark.parametrize("special", [False, True])
 @pytest.mark.parametrize("accumulate", [False, True])
-def test_matmul_is_one_rounding_for_each_k(fmt, special, accumulate):
-    rng = np.random.default_rng(int(fmt) * 4 + special * 2 + accumulate)
-    width = 8 if fmt in (Format.E4M3, Format.E5M2) else 16
+def test_matmul_is_one_rounding_for_each_k(fmt_a, fmt_b, special, accumulate):
+    rng = np.random.default_rng([int(fmt_a), int(fmt_b), special, accumulate])
     for m, n, k in ((1, 1, 1), (3, 5, 7), (8, 4, 33)):
-        a, b = (decode(rng.integers(0, 1 << width, shape).astype(f"u{width // 8}"), fmt) for shape in ((m, k), (k, n)))
+        a, b = (
+            decode(rng.integers(0, 1 << FORMATS[fmt].bits, shape).astype(FORMATS[fmt].dtype), fmt)
+            for fmt, shape in ((fmt_a, (m, k)), (fmt_b, (k, n)))
+        )
         if not special:
             a, b = (np.nan_to_num(x, nan=1, posinf=1, neginf=-1) for x in (a, b))
             a, b = (x.clip(-(2.0**60), 2.0**60) for x in (a, b))
         c = rng.normal(size=(m, n)).astype(np.float32) if accumulate else None
-        expected = scalar_matmul(a, b, c, flush=fmt == Format.BF16)
+        expected = scalar_matmul(a, b, c, flush=Format.BF16 in (fmt_a, fmt_b))
         assert np.array_equal(matmul(a, b, c).view(np.uint32), expected.view(np.uint32))
 
 

@@ -31,22 +31,23 @@ def fetch(machine, word, pitch, rows, columns, fmt):
     return bits[:, :columns], bits[:, columns:]
 
 
-@pytest.mark.parametrize("fmt", FORMATS_16_8)
+@pytest.mark.parametrize("fmt_a", FORMATS_16_8)
+@pytest.mark.parametrize("fmt_b", FORMATS_16_8)
 @pytest.mark.parametrize("trans_b", [False, True])
 @pytest.mark.parametrize("accumulate", [False, True])
-def test_matmul(fmt, trans_b, accumulate):
+def test_matmul(fmt_a, fmt_b, trans_b, accumulate):
     m, n, k = 5, 7, 19
-    rng = np.random.default_rng(int(fmt))
+    rng = np.random.default_rng([int(fmt_a), int(fmt_b)])
     a, b, c = (rng.normal(size=shape).astype(np.float32) for shape in ((m, k), (k, n), (m, n)))
-    flags = ("trans_b " if trans_b else "") + ("accumulate" if accumulate else "")
-    line = f"matmul a=1 b=0x80 c=0x200 lda=4 ldb=6 ldc=3 m={m} n={n} k={k} fmt={fmt.name.lower()} {flags}"
+    flags = f"fmt_a={fmt_a.name.lower()} fmt_b={fmt_b.name.lower()}" + " trans_b" * trans_b + " accumulate" * accumulate
+    line = f"matmul a=1 b=0x80 c=0x200 lda=4 ldb=6 ldc=3 m={m} n={n} k={k} {flags}"
     machine = golden("1x1", f".queue matrix\n{line}\nhalt")
     write(machine, (0, 0), 0x200, np.full(4 * 3 * m, 7, np.float32))
-    place(machine, 1, 4, a, fmt)
-    place(machine, 0x80, 6, b.T if trans_b else b, fmt)
+    place(machine, 1, 4, a, fmt_a)
+    place(machine, 0x80, 6, b.T if trans_b else b, fmt_b)
     place(machine, 0x200, 3, c, Format.FP32)
     statistics = machine.run()
-    a, b = (decode(encode(x, fmt), fmt) for x in (a, b))
+    a, b = (decode(encode(x, fmt), fmt) for x, fmt in ((a, fmt_a), (b, fmt_b)))
     expected = arithmetic.matmul(a, b, c if accumulate else None)
     bits, rest = fetch(machine, 0x200, 3, m, n, Format.FP32)
     assert np.array_equal(bits, expected.view(np.uint32))
@@ -140,8 +141,8 @@ def test_exp_without_columns_still_writes_its_sums():
 
 ATTENTION = """
     .queue matrix
-    matmul a=0x0 b=0x100 c=0x500 lda=8 ldb=8 ldc=16 m=32 n=64 k=64 fmt=fp16 trans_b wait=0:1 signal=2   # S = Q K^T
-    matmul a=0x500 b=0x300 c=0x700 lda=16 ldb=8 ldc=16 m=32 n=64 k=64 fmt=fp16 wait=3:1,1:1 signal=4    # O = P V
+    matmul a=0x0 b=0x100 c=0x500 lda=8 ldb=8 ldc=16 m=32 n=64 k=64 fmt_a=fp16 fmt_b=fp16 trans_b wait=0:1 signal=2  # S = Q K^T
+    matmul a=0x500 b=0x300 c=0x700 lda=16 ldb=8 ldc=16 m=32 n=64 k=64 fmt_a=fp16 fmt_b=fp16 wait=3:1,1:1 signal=4    # O = P V
     halt
     .queue vector
     rowmax a=0x500 lda=16 s=0x900 m=32 n=64 wait=2:1

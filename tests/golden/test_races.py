@@ -44,7 +44,7 @@ def test_a_load_that_is_not_waited_for():
 
 def test_a_buffer_released_in_the_name_of_another_tile():
     """Two buffers for two tiles, but one count for both: two releases of a quick tile pass for one of each."""
-    use = "matmul a=0 b=B c=0x40 lda=1 ldb=1 ldc=1 m=4 n=4 k=4 fmt=fp16 trans_b wait=W:1 remote=FREE@0,0"
+    use = "matmul a=0 b=B c=0x40 lda=1 ldb=1 ldc=1 m=4 n=4 k=4 fmt_a=fp16 fmt_b=fp16 trans_b wait=W:1 remote=FREE@0,0"
     first, second = use.replace("B", "0x10").replace("W", "0"), use.replace("B", "0x20").replace("W", "1")
     load = "load local=AT local_pitch=1 remote=0 remote_pitch=1 rows=4 words=1 rect=0,0:1,0 edge=west bump sem=W"
     loads = [load.replace("AT", at).replace("W", w) for at, w in (("0x10", "0"), ("0x20", "1"), ("0x10", "0"))]
@@ -86,7 +86,7 @@ def test_hbm_read_before_it_is_written():
 
 # Pairs: what keeps an order, and what does not.
 
-MATMUL = "matmul a={} b={} c={} lda=1 ldb=1 ldc=1 m=4 n=4 k=4 fmt=fp16 {}"
+MATMUL = "matmul a={} b={} c={} lda=1 ldb=1 ldc=1 m=4 n=4 k=4 fmt_a=fp16 fmt_b=fp16 {}"
 REDUCE = "reduce local={} remote={} rows=1 words=4 rect=0,0:1,0 target={},0 {}"
 
 
@@ -163,7 +163,7 @@ RACES = {
         matrix=[MATMUL.format(0, 4, 8, ""), "sync wait=3:1"], vector=["fill d=0 m=1 n=16 signal=3"]
     ),
     "matrix: a block over the next one's operands": queues(
-        matrix=["matmul a=0 b=40 c=4 lda=1 ldb=1 ldc=1 m=24 n=4 k=4 fmt=fp16"]
+        matrix=["matmul a=0 b=40 c=4 lda=1 ldb=1 ldc=1 m=24 n=4 k=4 fmt_a=fp16 fmt_b=fp16"]
     ),
     "vector: reads ahead in a row": queues(vector=["copy a=1 d=0 m=2 n=16 lda=4 ldd=4"]),
     "out: not sent": queues(out=["put local=0 remote=8 rows=1 words=4 rect=1,0:1,0"], vector=["fill d=0 m=1 n=16"]),

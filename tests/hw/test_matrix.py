@@ -1,5 +1,6 @@
 """The matrix engine on small arrays, in Amaranth's simulator: every format and shape, with an L1 that refuses at random."""
 
+import itertools
 import random
 
 import numpy as np
@@ -10,7 +11,7 @@ from hw.layouts import L1Request, command_layout
 from hw.matrix.engine import MatrixEngine
 from isa.instructions import Kind
 from isa.machine import Tile
-from tb.units.matrix_reference import Case, first_difference, place, random_cases
+from tb.units.matrix_reference import FORMATS_OF_OPERANDS, Case, first_difference, place, random_cases
 
 SMALL = Tile(matrix_rows=3, matrix_columns=2, vector_lanes=4, l1_bytes=16 << 10, l1_banks=1, link_bits=128)
 DEEP = Tile(matrix_rows=2, matrix_columns=4, mac_latency=4, vector_lanes=4, l1_bytes=16 << 10, l1_banks=2, link_bits=128)
@@ -78,6 +79,12 @@ def simulate(tile, cases, *, refuse=0.0, seed=1):
 @pytest.mark.parametrize("trans_b", [0, 1])
 def test_one_block(trans_b):
     simulate(SMALL, [Case(3, 8, 8, trans_b=trans_b)])
+
+
+def test_every_pair_of_formats():
+    # Two chunks of k and two column blocks: each operand's lines are found by the width of its own elements.
+    pairs = itertools.product(FORMATS_OF_OPERANDS, repeat=2)
+    simulate(SMALL, [Case(2, 10, 10, *pair, trans_b=sum(pair) % 2) for pair in pairs])
 
 
 @pytest.mark.parametrize("refuse", [0.0, 0.5])

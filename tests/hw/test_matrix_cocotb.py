@@ -34,6 +34,7 @@ def test_random_instructions(compiled, seed, tmp_path):
     )
 
 
-def test_full_blocks(compiled, tmp_path):
+@pytest.mark.parametrize("testcase", ["every_pair_of_formats", "full_blocks"])
+def test_testcase(compiled, testcase, tmp_path):
     build, environment = compiled
-    run(build, "tb.units.matrix", testcase="full_blocks", workdir=tmp_path, environment=environment)
+    run(build, "tb.units.matrix", testcase=testcase, workdir=tmp_path, environment=environment)

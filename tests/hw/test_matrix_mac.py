@@ -1,4 +1,4 @@
-"""A multiply-accumulate is an exact product and one FP32 addition, in every format and for every kind of operand."""
+"""A multiply-accumulate is an exact product and one FP32 addition, in all pairs of formats and for every kind of operand."""
 
 import itertools
 
@@ -30,13 +30,14 @@ class OneElement(wiring.Component):
     """The decoders and one PE, with a new triple of operands every cycle."""
 
     def __init__(self):
-        super().__init__({"fmt": In(3), "a": In(16), "b": In(16), "accumulator": In(32), "result": Out(32)})
+        operand = {"fmt_a": In(3), "fmt_b": In(3), "a": In(16), "b": In(16)}
+        super().__init__(operand | {"accumulator": In(32), "result": Out(32)})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.pe = pe = MultiplyAccumulate()
-        for operand, bits, bias in ((pe.a, self.a, 0), (pe.b, self.b, 126)):
-            for name, value in decode_operand(m, bits, self.fmt, bias).items():
+        for operand, bits, fmt, bias in ((pe.a, self.a, self.fmt_a, 0), (pe.b, self.b, self.fmt_b, 126)):
+            for name, value in decode_operand(m, bits, fmt, bias).items():
                 register = Signal(Operand().members[name].shape)
                 m.d.sync += register.eq(value)
                 m.d.comb += getattr(operand, name).eq(register)
@@ -46,24 +47,25 @@ class OneElement(wiring.Component):
         return m
 
 
-def products(a, b, fmt):
+def products(a, b, fmt_a, fmt_b):
     """Products as the matrix engine defines them: exact, but zero of their sign below 2^-126."""
-    a, b = decode(a, fmt).astype(np.float64), decode(b, fmt).astype(np.float64)
+    a, b = decode(a, fmt_a).astype(np.float64), decode(b, fmt_b).astype(np.float64)
     exact = a * b
     return np.where(np.abs(exact) < 2.0**-126, np.copysign(0.0, exact), exact).astype(np.float32)
 
 
-def run(fmt, a, b, accumulators):
+def run(fmt_a, fmt_b, a, b, accumulators):
     dut, results = OneElement(), []
     sim = Simulator(dut)
     sim.add_clock(1e-6)
-    shift = 0 if fmt in (Format.FP16, Format.BF16) else 8
+    shift_a, shift_b = (16 - FORMATS[fmt].bits for fmt in (fmt_a, fmt_b))
 
     async def bench(ctx):
-        ctx.set(dut.fmt, int(fmt))
+        ctx.set(dut.fmt_a, int(fmt_a))
+        ctx.set(dut.fmt_b, int(fmt_b))
         for x, y, z in itertools.chain(zip(a, b, accumulators, strict=True), [(0, 0, 0)] * 3):
-            ctx.set(dut.a, int(x) << shift)
-            ctx.set(dut.b, int(y) << shift)
+            ctx.set(dut.a, int(x) << shift_a)
+            ctx.set(dut.b, int(y) << shift_b)
             ctx.set(dut.accumulator, int(z))
             await ctx.tick()
             results.append(ctx.get(dut.result))
@@ -73,26 +75,30 @@ def run(fmt, a, b, accumulators):
     return np.array(results[2:-1], np.uint32)
 
 
+def corners(fmt):
+    """Bits of the format's edges, of both signs."""
+    bits = np.array(CORNERS[fmt], FORMATS[fmt].dtype)
+    return np.concatenate([bits, bits | bits.dtype.type(1 << FORMATS[fmt].bits - 1)])
+
+
 @pytest.mark.parametrize("kind", ["corners", "random", "cancel"])
-@pytest.mark.parametrize("fmt", FORMATS_OF_OPERANDS, ids=lambda fmt: fmt.name)
-def test_result_is_numpys(fmt, kind):
-    rng = np.random.default_rng(int(fmt))
-    info = FORMATS[fmt]
+@pytest.mark.parametrize("fmt_a", FORMATS_OF_OPERANDS, ids=lambda fmt: fmt.name)
+@pytest.mark.parametrize("fmt_b", FORMATS_OF_OPERANDS, ids=lambda fmt: fmt.name)
+def test_result_is_numpys(fmt_a, fmt_b, kind):
+    rng = np.random.default_rng([int(fmt_a), int(fmt_b)])
     if kind == "corners":
-        corners = np.array(CORNERS[fmt], info.dtype)
-        corners = np.concatenate([corners, corners | info.dtype.type(1 << info.bits - 1)])
-        a, b = (np.array(side) for side in zip(*itertools.product(corners, corners), strict=True))
+        a, b = (side.reshape(-1) for side in np.meshgrid(corners(fmt_a), corners(fmt_b)))
         accumulators = np.resize(ACCUMULATORS, len(a))
     else:
-        a, b = (rng.integers(0, 1 << info.bits, 600).astype(info.dtype) for _ in range(2))
+        a, b = (rng.integers(0, 1 << FORMATS[fmt].bits, 300).astype(FORMATS[fmt].dtype) for fmt in (fmt_a, fmt_b))
         accumulators = rng.integers(0, 1 << 32, len(a), dtype=np.uint32)
         if kind == "cancel":
             with np.errstate(all="ignore"):
                 noise = accumulators >> rng.integers(5, 32, len(a)).astype(np.uint32)
-                accumulators = (-products(a, b, fmt)).view(np.uint32) ^ noise
+                accumulators = (-products(a, b, fmt_a, fmt_b)).view(np.uint32) ^ noise
     with np.errstate(all="ignore"):
-        expected = canonical(accumulators.view(np.float32) + products(a, b, fmt)).view(np.uint32)
-    actual = run(fmt, a, b, accumulators)
+        expected = canonical(accumulators.view(np.float32) + products(a, b, fmt_a, fmt_b)).view(np.uint32)
+    actual = run(fmt_a, fmt_b, a, b, accumulators)
     wrong = np.flatnonzero(actual != expected)
     assert not len(wrong), "; ".join(
         f"{accumulators[i]:08x} + {a[i]:x} * {b[i]:x}: expected {expected[i]:08x}, got {actual[i]:08x}" for i in wrong[:5]

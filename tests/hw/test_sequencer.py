@@ -24,7 +24,7 @@ ROOMY = MESH4.model_copy(
 """Every address is legal, so that address arithmetic may wrap."""
 
 LEGAL = {
-    Opcode.MATMUL: {"m": 8, "n": 5, "k": 1, "fmt": Format.E5M2},
+    Opcode.MATMUL: {"m": 8, "n": 5, "k": 1, "fmt_a": Format.E5M2, "fmt_b": Format.FP16},
     **{opcode: {"m": 1, "n": 1} for opcode in OPCODES_OF[Queue.VECTOR]},
     Opcode.LOAD: {"rows": 1, "words": 1, "x1": 3, "y1": 3, "target_y": 2},
     Opcode.STORE: {"rows": 1, "words": 1, "target_x": 2, "edge": 2},
@@ -388,8 +388,8 @@ def test_loops_that_do_not_nest_are_refused(code, at):
 REGISTER = [scalar(Opcode.LI, rd=5, imm=4000)]
 ILLEGAL = {
     ErrorCode.ILLEGAL: [
-        *[(Opcode.MATMUL, {name: 0}) for name in ("m", "n", "k", "fmt")],
-        *[(Opcode.MATMUL, {"fmt": fmt}) for fmt in (5, 7)],
+        *[(Opcode.MATMUL, {name: 0}) for name in ("m", "n", "k", "fmt_a", "fmt_b")],
+        *[(Opcode.MATMUL, {name: fmt}) for name in ("fmt_a", "fmt_b") for fmt in (5, 7)],
         *[(op, {"m": 0}) for op in OPCODES_OF[Queue.VECTOR]],
         *[(op, {"n": 0}) for op in OPCODES_OF[Queue.VECTOR] if op not in (Opcode.ROWMAX, Opcode.EXP)],
         (Opcode.COPY, {"fmt_a": 5}),
@@ -456,7 +456,7 @@ def test_a_tile_with_fewer_semaphores_refuses_the_others():
 def test_legal_extremes_issue():
     """The neighbours of what is refused."""
     accepted = [
-        *[(Opcode.MATMUL, {"fmt": fmt, "a": 4095, "lda": 1023}) for fmt in (1, 2, 3, 4)],
+        *[(Opcode.MATMUL, {"fmt_a": fmt, "fmt_b": 5 - fmt, "a": 4095, "lda": 1023}) for fmt in (1, 2, 3, 4)],
         *[(Opcode.ROWMAX, {"n": 0}), (Opcode.EXP, {"n": 0, "mask": -8192}), (Opcode.FILL, {"fmt_d": 4, "d": 4095})],
         (Opcode.LOAD, {"remote": MESH4.channel_words - 1, "target_y": 0}),
         (Opcode.LOAD, {"target_x": 3, "target_y": 0, "edge": 2}),

@@ -35,7 +35,7 @@ def test_every_float_reads_back_to_its_bits(bits):
 
 def test_a_line_says_everything_by_name():
     matmul = Instruction.of(
-        Opcode.MATMUL, a=0x10, a_reg=1, b=0x200, c=0x400, lda=4, ldb=8, ldc=16, m=32, n=32, k=64, fmt=Format.FP16, trans_b=1,
+        Opcode.MATMUL, a=0x10, a_reg=1, b=0x200, c=0x400, lda=4, ldb=8, ldc=16, m=32, n=32, k=64, fmt_a=Format.FP16, fmt_b=Format.E4M3, trans_b=1,
         accumulate=1, wait0_sem=3, wait0_count=1, wait1_sem=4, wait1_count=2, sig0_on=1, sig0_sem=5,
         sig1_kind=SignalKind.REMOTE, sig1_sem=7, sig1_x=1, sig1_y=2,
     )  # fmt: skip
@@ -47,7 +47,7 @@ def test_a_line_says_everything_by_name():
     program = of(matrix=[matmul, HALT], out=[*loop, Instruction.of(Opcode.END), HALT])
     assert disassemble(program).splitlines() == [
         ".queue matrix",
-        "matmul a=0x10+r1 b=0x200 c=0x400 lda=4 ldb=8 ldc=16 m=32 n=32 k=64 fmt=fp16 trans_b accumulate wait=3:1,4:2 "
+        "matmul a=0x10+r1 b=0x200 c=0x400 lda=4 ldb=8 ldc=16 m=32 n=32 k=64 fmt_a=fp16 fmt_b=e4m3 trans_b accumulate wait=3:1,4:2 "
         "signal=5 remote=7@1,2",
         "halt", "", ".queue vector", "halt", "", ".queue load", "halt", "", ".queue out",
         "loop rs=r3 imm=4",
@@ -66,13 +66,13 @@ def test_what_is_unusual_is_still_said():
         Instruction.of(Opcode.SYNC, wait0_sem=3),
         Instruction.of(Opcode.SYNC, sig0_sem=4, sig1_kind=1, sig1_sem=2, sig1_y=1),
         Instruction.of(Opcode.SYNC, sig0_on=1, sig1_kind=3, sig1_x=9),
-        Instruction.of(Opcode.MATMUL, fmt=7),
-        Instruction.of(Opcode.MATMUL, trans_b=1, fmt=Format.E5M2),
+        Instruction.of(Opcode.MATMUL, fmt_a=7),
+        Instruction.of(Opcode.MATMUL, trans_b=1, fmt_b=Format.E5M2),
     ]
     program = of(matrix=[*odd, HALT])
     lines = disassemble(program).splitlines()[1:]
     assert lines[:2] == ["sync wait1_count=2 wait1_sem=3", "sync wait0_sem=3"]
-    assert lines[4:6] == ["matmul fmt=7", "matmul fmt=e5m2 trans_b"]
+    assert lines[4:6] == ["matmul fmt_a=7 fmt_b=fp32", "matmul fmt_a=fp32 fmt_b=e5m2 trans_b"]
     assert assemble(disassemble(program)) == program
 
 

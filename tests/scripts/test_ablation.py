@@ -39,7 +39,7 @@ def test_a_dataflow_without_groups_is_refused():
 
 
 def test_one_wrong_case_is_wrong():
-    keys = ("machine", "mesh", "dataflow", "workload", "dtype", "seed", "commit", "mapping")
+    keys = ("machine", "mesh", "dataflow", "workload", "dtype", "p_dtype", "o_dtype", "seed", "commit", "mapping")
     good = {**dict.fromkeys(keys, ""), "cycles": 100, "matrix_utilization": 0.5, "bit_exact": True}
     seen = {case.key: good for case in CASES}
     assert summary(seen)["bit_exact"] and summary(seen)["gain_both"] == 1
