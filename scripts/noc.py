@@ -4,26 +4,23 @@ import argparse
 import os
 import sys
 import time
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from multiprocessing import get_context
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from isa.errors import UserError
 from isa.machine import MACHINES
-from scripts.noc_base import Task
 from scripts.noc_figures import curves, flat
 from scripts.noc_report import write_report
 from scripts.noc_router import router_keys, router_tables, router_tasks
 from scripts.noc_tables import tables
 from scripts.noc_tasks import machine_of_options, mesh_tasks
 from scripts.options import main, positive
+from scripts.tasks import run_tasks
 from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT
 
-__all__ = ["run", "run_tasks"]
+__all__ = ["run"]
 
 PROCESSES = 2
 QUICK_MESH = "8x2"
@@ -86,46 +83,6 @@ def run() -> int:
             file=sys.stderr,
         )
     return 1 if bad else 0
-
-
-def run_tasks(tasks: list[Task], jobs: int, console: Console) -> dict[str, dict]:
-    """Run tasks in `jobs` processes; the result of each by its name. The first failure ends all.
-
-    Raises
-    ------
-    UserError
-        If a task fails.
-    """
-    results: dict[str, dict] = {}
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console,
-        transient=True, disable=not console.is_terminal,
-    ) as bar:  # fmt: skip
-        line = bar.add_task("starting", total=len(tasks))
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            pending = {pool.submit(_timed, task): task for task in tasks}
-            while pending:
-                running = [task.name for future, task in pending.items() if future.running()][:jobs]
-                bar.update(line, description=" | ".join(running))
-                done, _ = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
-                for future in done:
-                    task = pending.pop(future)
-                    if error := future.exception():
-                        pool.shutdown(wait=False, cancel_futures=True)
-                        if isinstance(error, UserError):
-                            raise UserError(f"{task.name}: {error}")
-                        raise error
-                    seconds, results[task.name] = future.result()
-                    bar.advance(line)
-                    if not console.is_terminal:
-                        console.print(f"{len(results)} of {len(tasks)}: {task.name}, {seconds:.0f} s", highlight=False)
-    return results
-
-
-def _timed(task: Task) -> tuple[float, dict]:
-    started = time.monotonic()
-    result = task.call(**task.arguments)
-    return time.monotonic() - started, result
 
 
 if __name__ == "__main__":

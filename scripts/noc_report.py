@@ -16,11 +16,10 @@ from matplotlib.figure import Figure
 
 from isa.machine import Machine
 from programs.collectives import KINDS
-from scripts.noc_base import Table
 from scripts.noc_figures import Curves, far, label
 from scripts.noc_router import coverage, router_pictures
 from scripts.noc_tables import NAMES
-from scripts.output import write_result
+from scripts.output import Table, write_result
 from tb.collectives.sweep import SHAPES
 from tb.runner import ROOT
 

@@ -4,7 +4,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 import tb.noc
-from scripts.noc_base import Table, Task
+from scripts.output import Table
+from scripts.tasks import Task
 from tb.noc.deadlock import PATTERNS as DEADLOCK
 from tb.noc.orders import KINDS as DISAGREEMENTS
 from tb.noc.orders import disagreements

@@ -2,9 +2,9 @@
 
 from isa.machine import Machine
 from programs.collectives import KINDS, METHODS
-from scripts.noc_base import Table
 from scripts.noc_figures import SPEEDUPS, Curves, far, label
 from scripts.noc_tasks import CROWD_WORDS
+from scripts.output import Table
 from tb.collectives.crowds import busiest_port, crowds
 from tb.collectives.sweep import SHAPES
 

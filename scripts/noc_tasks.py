@@ -5,7 +5,7 @@ from typing import Any
 
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
-from scripts.noc_base import Task
+from scripts.tasks import Task
 from tb.collectives.crowds import crowd_lane
 from tb.collectives.expect import receivers
 from tb.collectives.measure import measure

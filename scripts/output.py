@@ -1,16 +1,18 @@
 """Result files that are complete or not there, and the tables shown beside them."""
 
+import html
 import json
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as RichTable
 
 from tb.runner import ROOT
 
-__all__ = ["show", "write_result"]
+__all__ = ["Table", "show", "write_result"]
 
 
 def write_result(target: str, result: dict) -> Path:
@@ -28,10 +30,41 @@ def write_result(target: str, result: dict) -> Path:
 
 def show(console: Console, title: str, rows: list[tuple[str, str, str]]) -> None:
     """Print a table of (what, value, explanation)."""
-    table = Table(title=title, title_justify="left", show_header=False)
+    table = RichTable(title=title, title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column(style="dim")
     for row in rows:
         table.add_row(*row)
     console.print(table)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, column heads, rows of text, and a note below."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    note: str = ""
+
+    def show(self, console: Console) -> None:
+        """Print it."""
+        table = RichTable(title=self.title, title_justify="left", caption=self.note or None, caption_justify="left")
+        for index, head in enumerate(self.heads):
+            table.add_column(head, justify="left" if index == 0 else "right")
+        for row in self.rows:
+            table.add_row(*row)
+        console.print(table)
+
+    def html(self) -> str:
+        """The table as HTML."""
+        heads = "".join(f"<th>{html.escape(head)}</th>" for head in self.heads)
+        rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
+        note = f"<p class=note>{html.escape(self.note)}</p>" if self.note else ""
+        return f"<h3>{html.escape(self.title)}</h3><table><tr>{heads}</tr>{rows}</table>{note}"
+
+    def markdown(self) -> str:
+        """The table as Markdown, without title and note."""
+        lines = [" | ".join(self.heads), "|".join("---" for _ in self.heads), *(" | ".join(row) for row in self.rows)]
+        return "\n".join(f"|{line}|" if i == 1 else f"| {line} |" for i, line in enumerate(lines))

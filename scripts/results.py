@@ -7,6 +7,7 @@ import shutil
 from isa.errors import UserError
 from scripts.docs import insert
 from scripts.options import main
+from scripts.output import Table
 from scripts.tables import README, RESULTS
 from tb.runner import ROOT
 
@@ -18,8 +19,7 @@ PICTURES = ("latency_8", "saturation")
 
 
 def _rows(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [" | ".join(heads), "|".join("---" for _ in heads), *(" | ".join(row) for row in rows)]
-    return "\n".join(f"| {line} |" if i != 1 else f"|{line}|" for i, line in enumerate(lines))
+    return Table("", heads, rows).markdown()
 
 
 def _noc(r: dict) -> str:

@@ -11,12 +11,12 @@ from isa.machine import load_machine
 from isa.status import Event
 from programs.collectives import Collective
 from scripts import noc
-from scripts.noc_base import Task
 from scripts.noc_figures import curves, flat
 from scripts.noc_report import write_report
 from scripts.noc_router import router_keys, router_pictures, router_tables
 from scripts.noc_tables import tables
 from scripts.noc_tasks import machine_of_options, measure_lanes, mesh_tasks
+from scripts.tasks import Task, run_tasks
 from tb.collectives.crowds import busiest_port, crowd_lane, crowds
 from tb.collectives.measure import Timing, check, distance, read_timings, run_golden
 from tb.collectives.series import Item, Lane, machine_for, plan
@@ -178,10 +178,10 @@ def test_figures_of_bare_networks():
 def test_tasks_run_in_processes_and_stop_at_the_first_failure():
     quiet = Console(quiet=True)
     tasks = [Task(f"task {n}", dict, {"words": n}) for n in range(3)]
-    assert noc.run_tasks(tasks, 2, quiet) == {f"task {n}": {"words": n} for n in range(3)}
+    assert run_tasks(tasks, 2, quiet) == {f"task {n}": {"words": n} for n in range(3)}
     bad = Task("bad one", load_machine, {"name": "cray"})
     with pytest.raises(UserError, match=r"^bad one: MACHINE must be one of .* not 'cray'$"):
-        noc.run_tasks([bad, *tasks], 1, quiet)
+        run_tasks([bad, *tasks], 1, quiet)
 
 
 @pytest.mark.parametrize(
