@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim test test-all noc formal ablation bench accuracy tables results docs lint clean
+.PHONY: help sim test test-all noc formal ablation variants bench accuracy tables results docs lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -29,6 +29,9 @@ formal: .venv/ready ## formal proofs of the network's parts
 
 ablation: .venv/ready ## what multicast HBM reads and turning all-reduces gain (SMALL=1)
 	@$(PY) -m scripts.ablation
+
+variants: .venv/ready ## the attention family, all dataflows and utilisations on the RTL; writes docs/attention.md (JOBS, minutes)
+	@$(PY) -m scripts.variants
 
 bench: .venv/ready ## simulation speed: cocotb against a bare C++ loop
 	@$(PY) -m scripts.bench
