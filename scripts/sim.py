@@ -37,13 +37,13 @@ def run() -> int:
     path = write_result(options.out, experiment.result)
     report(Console(), experiment, path)
     if not experiment.passed:
-        command = f"{sys.executable} -m scripts.sim " + shlex.join(sys.argv[1:]) + _environment(options)
         print(f"flatmesh: {experiment.first_mismatch or 'error_vs_reference is above 2'}", file=sys.stderr)
-        print(f"repeat with: {command}", file=sys.stderr)
+        print(f"repeat with: {repeat(options)}", file=sys.stderr)
     return 0 if experiment.passed else 1
 
 
-def _environment(options) -> str:
+def repeat(options) -> str:
+    """The command that does the same again, whatever the environment holds by then."""
     names = (
         "machine",
         "mesh",
@@ -58,7 +58,8 @@ def _environment(options) -> str:
         "columns",
         "stall",
     )
-    return "".join(f" --{name} {shlex.quote(value)}" for name in names if (value := getattr(options, name)))
+    given = "".join(f" --{name} {shlex.quote(value)}" for name in names if (value := getattr(options, name)))
+    return f"{sys.executable} -m scripts.sim{given}"
 
 
 def report(console: Console, experiment: Experiment, path: Path) -> None:

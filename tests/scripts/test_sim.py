@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scripts.options import common_parser
+from scripts.sim import repeat
+
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
-    "machine", "dataflow", "workload", "dtype", "seed", "commit", "mesh", "cycles", "matrix_utilization",
+    "machine", "dataflow", "workload", "dtype", "p_dtype", "o_dtype", "seed", "commit", "mesh", "cycles", "matrix_utilization",
     "matrix_active_utilization", "vector_utilization", "hbm_read_bytes", "hbm_write_bytes", "hbm_ideal_bytes",
     "hbm_bandwidth_utilization", "bit_exact", "mismatches", "max_abs_error", "error_vs_reference", "kcycles_per_second",
     "build_seconds", "run_seconds",
@@ -49,6 +52,17 @@ def test_the_gate(dataflow):
 
 def test_bf16_and_tails():
     result("bf16", WORKLOAD="mha:S=37,D=20,H=3", DTYPE="bf16")
+
+
+def test_formats_of_p_and_o():
+    seen = result("formats", WORKLOAD="mha:S=37,D=20,H=3", DTYPE="e4m3", PTYPE="fp16", OTYPE="bf16")
+    assert (seen["dtype"], seen["p_dtype"], seen["o_dtype"]) == ("e4m3", "fp16", "bf16")
+
+
+def test_the_command_that_repeats_a_run_names_the_formats(monkeypatch):
+    monkeypatch.setenv("PTYPE", "e5m2")
+    command = repeat(common_parser("").parse_args(["--otype", "bf16"]))
+    assert "--dtype fp16 --ptype e5m2 --otype bf16" in command
 
 
 def test_bits_do_not_depend_on_timing(tmp_path):
@@ -102,6 +116,8 @@ GOOD = np.zeros((2, 8, 4), np.float16)
         ({"WORKLOAD": "mha:S=0,D=16,H=2"}, "WORKLOAD"),
         ({"WORKLOAD": "none.npz"}, "WORKLOAD file none.npz: no such file"),
         ({"DTYPE": "fp64"}, "DTYPE must be one of fp16, bf16, e4m3, e5m2, not 'fp64'"),
+        ({"PTYPE": "fp32"}, "PTYPE must be one of fp16, bf16, e4m3, e5m2, not 'fp32'"),
+        ({"OTYPE": "int8"}, "OTYPE must be one of fp16, bf16, e4m3, e5m2, not 'int8'"),
         ({"SEED": "-1"}, "SEED must be a whole number from 0 up, not '-1'"),
         ({"WORKLOAD": "mha:S=512,D=64,H=2", "ROWS": "256", "COLUMNS": "256"}, ""),
         ({"WORKLOAD": "mha:S=64,D=16,H=2", "GROUP": "3x2"}, ""),
