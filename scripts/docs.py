@@ -1,17 +1,17 @@
-"""`make docs`: writes the generated tables of docs/programming.md from the instruction set's own source."""
+"""`make docs`: writes the generated tables of the manual from the sources they tell of."""
 
 import inspect
 import re
 import sys
-from pathlib import Path
 
 from isa import instructions, status
 from isa.instructions import COMMON, LAYOUTS, OPCODES_OF, Bits, Kind, Opcode
+from tb import special_values
 from tb.runner import ROOT
 
 __all__ = ["generated", "insert", "render"]
 
-PAGE = ROOT / "docs" / "programming.md"
+PAGES = tuple(ROOT / "docs" / name for name in ("programming.md", "numerics.md"))
 
 
 def _comments(module, enum) -> dict[str, str]:
@@ -55,7 +55,7 @@ def _errors() -> str:
 
 def generated() -> dict[str, str]:
     """Marker to the text that belongs behind it."""
-    return {"errors": _errors(), "tables": _tables()}
+    return {"errors": _errors(), "tables": _tables(), "special values": special_values.table()}
 
 
 def insert(page: str, parts: dict[str, str]) -> str:
@@ -69,13 +69,14 @@ def insert(page: str, parts: dict[str, str]) -> str:
 
 
 def render(page: str) -> str:
-    """docs/programming.md with all generated parts brought up to date."""
+    """A page with all generated parts brought up to date."""
     return insert(page, generated())
 
 
 if __name__ == "__main__":
-    before = PAGE.read_text()
-    after = render(before)
-    Path(PAGE).write_text(after)
-    print(f"docs/programming.md: {'up to date' if before == after else 'rewritten'}")
+    for page in PAGES:
+        before = page.read_text()
+        after = render(before)
+        page.write_text(after)
+        print(f"docs/{page.name}: {'up to date' if before == after else 'rewritten'}")
     sys.exit(0)

@@ -1,0 +1,23 @@
+"""Special values in attention on the RTL: every bit as on the golden machine."""
+
+from dataclasses import replace
+
+import pytest
+
+from isa.instructions import Format
+from isa.machine import MACHINES
+from programs.workload import Workload
+from tb.experiment import Tensors, run_experiment
+from tb.special_values import cases_of, make_tensors
+
+
+@pytest.mark.parametrize(
+    "dtype", ["fp16", *(pytest.param(dtype, marks=pytest.mark.slow) for dtype in ("bf16", "e4m3", "e5m2"))]
+)
+def test_every_case_has_the_bits_of_golden(dtype):
+    fmt = Format[dtype.upper()]
+    q, k, v = make_tensors(fmt, 19, 17, 8, 8)
+    workload = Workload(heads=len(cases_of(fmt)), sq=19, skv=17, d=8, dv=8, fmt=fmt, causal=True)
+    workload = replace(workload, p_fmt=Format.FP16)
+    seen = run_experiment(MACHINES["tiny"], Tensors("special values", workload, q, k, v), "flat-async", dtype=dtype, seed=1)
+    assert seen.result["bit_exact"], seen.first_mismatch
