@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim test test-all noc formal ablation variants bench accuracy tables results docs lint clean
+.PHONY: help sim test test-all noc formal races ablation variants bench accuracy tables results docs lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -27,6 +27,9 @@ noc: .venv/ready ## the network: latency, bounds, software methods, saturation, 
 formal: .venv/ready ## formal proofs of the network's parts
 	@$(PY) -m scripts.formal
 
+races: .venv/ready ## no shipped program has a data race, and a wait or signal left out is found (JOBS)
+	@$(PY) -m scripts.races
+
 ablation: .venv/ready ## what multicast HBM reads and turning all-reduces gain (SMALL=1)
 	@$(PY) -m scripts.ablation
 
@@ -42,7 +45,7 @@ accuracy: .venv/ready ## error of the exponential over every input, in ulp
 tables: .venv/ready ## run the attention that README quotes and rewrite its tables (minutes)
 	@$(PY) -m scripts.tables
 
-results: .venv/ready ## publish the last noc, formal and ablation runs in docs/results and README
+results: .venv/ready ## publish the last noc, formal, races and ablation runs in docs/results, README and docs
 	@$(PY) -m scripts.results
 
 docs: .venv/ready ## rewrite the generated tables of docs/programming.md

@@ -1,6 +1,7 @@
 """The golden machine without data: what its queues do, and in which order, in a fraction of the time."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,23 +13,43 @@ from isa.image import Program
 from isa.instructions import Kind, Opcode, kind_of
 from isa.machine import Machine
 
-__all__ = ["find_races"]
+__all__ = ["Checked", "check", "find_races"]
 
 
 class _DryMachine(GoldenMachine):
     """Executes everything but arithmetic and copies. Addresses are checked as far as an instruction is issued."""
+
+    accesses = 0
 
     def _execute(self, sequencer: Sequencer, opcode: Opcode, f: dict[str, int]) -> None:
         l1 = self._l1[sequencer.tile]
         for blocks in touched(opcode, f, self.machine.tile):
             for block in blocks:
                 l1.check(*block)
+                self.accesses += 1
         if kind_of(opcode) not in (Kind.MATRIX, Kind.VECTOR):
             super()._execute(sequencer, opcode, f)
 
 
-def find_races(machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]) -> list[Race]:
-    """All data races of the programs (or images) of a mesh's tiles, without computing anything.
+class Checked(NamedTuple):
+    """What `check` looked at, and what it found."""
+
+    races: list[Race]
+    instructions: int
+    """Executed, those of the queues' own (waits, loops) among them."""
+    accesses: int
+    """Matrices and vectors that engines read and write in their L1, one for each operand."""
+    transfers: int
+    """LOADs, STOREs and PUTs, and what each member sends to a REDUCE."""
+    left: dict[tuple[int, int], list[int]]
+    """Counts that each tile's semaphores end with."""
+
+
+_MOVES = (Opcode.LOAD, Opcode.STORE, Opcode.PUT, Opcode.REDUCE)
+
+
+def check(machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]) -> Checked:
+    """Look for data races in the programs (or images) of a mesh's tiles, without computing anything.
 
     Raises
     ------
@@ -36,8 +57,16 @@ def find_races(machine: Machine, images: Mapping[tuple[int, int], Program | list
         If the programs do not run to their end.
     """
     dry = _DryMachine(machine, images, [np.zeros(0, np.uint32) for _ in machine.channels], races=True)
+    races: list[Race] = []
     try:
         dry.run()
     except RaceError as error:
-        return error.races
-    return []
+        races = error.races
+    executed = dry.statistics.instructions
+    transfers = sum(executed[opcode] for opcode in _MOVES)
+    return Checked(races, executed.total(), dry.accesses, transfers, dry.semaphores)
+
+
+def find_races(machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]) -> list[Race]:
+    """The races that `check` finds."""
+    return check(machine, images).races

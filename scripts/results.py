@@ -1,21 +1,25 @@
-"""`make results`: copies what `make noc`, `formal` and `ablation` measured last into docs/results, and rewrites README's tables of it."""
+"""`make results`: copies what `make noc`, `formal`, `ablation` and `races` found last into docs/results, and rewrites the tables of it."""
 
 import argparse
 import json
 import shutil
+import textwrap
 
 from isa.errors import UserError
+from scripts import races
 from scripts.docs import insert
 from scripts.options import main
 from scripts.output import Table
 from scripts.tables import README, RESULTS
+from tb.races.study import OUTCOMES
 from tb.runner import ROOT
 
 __all__ = ["tables"]
 
-TARGETS = ("noc", "formal", "ablation")
+TARGETS = ("noc", "formal", "ablation", "races")
 PICTURES = ("latency_8", "saturation")
 """Pictures of `make noc` that README and docs show."""
+PAGES = (README, ROOT / "docs" / "races.md")
 
 
 def _rows(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -63,23 +67,51 @@ def _ablation(r: dict) -> str:
     ])  # fmt: skip
 
 
-MAKERS = {"noc": _noc, "formal": _formal, "ablation": _ablation}
+def _removed(r: dict) -> str:
+    legend = "\n".join(f"* {name}: {text}" for name, text in OUTCOMES.items() if name != "unexplained")
+    return f"{races.outcome_table(r).markdown()}\n\n{legend}"
+
+
+def _said(r: dict) -> str:
+    blocks = []
+    for title, message in races.messages(r):
+        lines = message.splitlines()
+        lines = lines[:_MOST_LINES] + ["..."] * (len(lines) > _MOST_LINES)
+        text = "\n".join(textwrap.fill(line, 120, subsequent_indent="  ") for line in lines)
+        blocks.append(f"{title}:\n\n```text\n{text}\n```")
+    return "\n\n".join(blocks)
+
+
+MAKERS = {
+    "noc table": ("noc", _noc),
+    "formal table": ("formal", _formal),
+    "ablation table": ("ablation", _ablation),
+    "races table": ("races", lambda r: races.family_table(r).markdown()),
+    "races removed": ("races", _removed),
+    "races said": ("races", _said),
+}
+"""Marker to the target whose result it shows, and how."""
+_MOST_LINES = 4
+"""Of a message that are shown."""
 
 
 def tables(results: dict[str, dict]) -> dict[str, str]:
-    """Marker in README or docs to its table."""
-    return {f"{target} table": MAKERS[target](result) for target, result in results.items()}
+    """Marker in README or docs to what is there."""
+    return {marker: make(results[target]) for marker, (target, make) in MAKERS.items() if target in results}
 
 
 def run() -> int:
-    """Copy (or with --from-results only rewrite README)."""
+    """Copy (or with --from-results only rewrite README and docs)."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--from-results", action="store_true", help="rewrite README from docs/results, copy nothing")
+    parser.add_argument(
+        "--from-results", action="store_true", help="rewrite README and docs from docs/results, copy nothing"
+    )
     if not parser.parse_args().from_results:
         for target in TARGETS:
             _publish(target)
     results = {target: json.loads((RESULTS / f"{target}.json").read_text()) for target in TARGETS}
-    README.write_text(insert(README.read_text(), tables(results)))
+    for page in PAGES:
+        page.write_text(insert(page.read_text(), tables(results)))
     return 0
 
 
