@@ -1,19 +1,19 @@
 """Attention on groups of tiles: flat-async, flat, flash3 and flash2 are one generator with other groups and streams."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from isa.errors import UserError
 from isa.image import Program
 from isa.instructions import Queue
 from isa.machine import Machine
-from programs.check import check_programs
+from programs.compiled import Compiled, first_that_fits
 from programs.job import Job, job_of, root_column
 from programs.layout import L1Layout, Semaphores
 from programs.loops import compress
 from programs.mapping import ALL_REDUCES, READS, Mapping
 from programs.pieces import TAGS, Shared
-from programs.placement import Plan, Unit, place
+from programs.placement import Unit, place
 from programs.queues import TileQueues
 from programs.schedule import Turn, turns
 from programs.tiling import rank
@@ -21,51 +21,9 @@ from programs.trace import Op, instantiate
 from programs.work import Group, deal
 from programs.workload import Workload
 
-__all__ = ["Compiled", "compile_attention"]
+__all__ = ["compile_attention"]
 
 TileXY = tuple[int, int]
-
-_MOST_TRIES = 12
-"""Mappings that are tried until one has a program that fits the program memory."""
-
-
-@dataclass
-class Compiled:
-    """A workload as programs, and what is known about them."""
-
-    machine: Machine
-    workload: Workload
-    mapping: Mapping
-    programs: dict[TileXY, Program]
-    """Of every tile (x, y) of the mesh."""
-    plan: Plan
-    """Where the tensors are in HBM."""
-    hbm_ideal_read_bytes: int
-    """Bytes that the dataflow's formula says are read from HBM, programs apart."""
-    hbm_ideal_write_bytes: int
-    """Likewise written."""
-    useful_macs: int
-    """Multiply-accumulates of the workload."""
-    l1_bytes: int
-    """L1 in use in each tile."""
-    semaphores: dict[int, str] = field(default_factory=dict)
-    """Names of the semaphores, for messages."""
-    tags: dict[int, str] = field(default_factory=dict)
-    """Names of the transfers' tags, for messages and waveforms."""
-
-    @property
-    def dataflow(self) -> str:
-        """Name of the dataflow."""
-        return self.mapping.dataflow
-
-    def describe(self) -> str:
-        """One line: the mapping, and what it takes."""
-        longest = max(len(program) for program in self.programs.values())
-        buffers = "two buffers" if self.mapping.slots == 2 else "one buffer"
-        return (
-            f"{self.mapping.describe()}, {buffers} each for K and V, L1 {self.l1_bytes} of {self.machine.tile.l1_bytes} "
-            f"bytes, programs of up to {longest} instructions"
-        )
 
 
 def compile_attention(
@@ -105,19 +63,7 @@ def compile_attention(
         replace(mapping, reads=reads, all_reduce=all_reduce)
         for mapping in rank(machine, workload, dataflow, group=group, rows=rows, columns=columns)
     ]
-    capacity = machine.tile.program_instructions
-    shortest = 0
-    for mapping in ranked[:_MOST_TRIES]:
-        compiled = _compile(machine, workload, mapping)
-        longest = max(len(program) for program in compiled.programs.values())
-        if longest <= capacity:
-            check_programs(machine, compiled.programs)
-            return compiled
-        shortest = min(shortest or longest, longest)
-    raise UserError(
-        f"{ranked[0].dataflow} on this workload needs programs of at least {shortest} instructions, the machine's program "
-        f"memory holds {capacity} (tile.program_instructions)"
-    )
+    return first_that_fits(machine, ranked, lambda mapping: _compile(machine, workload, mapping))
 
 
 def _compile(machine: Machine, workload: Workload, mapping: Mapping) -> Compiled:

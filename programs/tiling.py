@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from isa.errors import UserError
 from isa.instructions import Format
 from isa.machine import Machine
+from programs.costs import matmul_cycles, vector_cycles
 from programs.layout import L1Layout, Semaphores
 from programs.mapping import DATAFLOWS, Mapping, row_words
 from programs.workload import Workload
 
-__all__ = ["choose", "estimate", "rank"]
+__all__ = ["choose", "cuts", "estimate", "parse_group", "rank"]
 
-_MATRIX_START = 8
-_VECTOR_START = 16
 _REDUCE_START = 40
 _LOAD_START = 16
 _HOP = 5
@@ -116,10 +115,10 @@ def _candidates(
     for shape in _groups(machine, workload, dataflow, group):
         fold = max(1, shape[0] // machine.mesh.columns)
         r_max = _whole(workload, -(-workload.rows // shape[1]))
-        row_cuts = [rows] if rows else _cuts(workload.rows, shape[1], tile.matrix_rows)
+        row_cuts = [rows] if rows else cuts(workload.rows, shape[1], tile.matrix_rows)
         if workload.masked and not rows:
             row_cuts = sorted({_whole(workload, r) for r in row_cuts}, reverse=True)
-        column_cuts = [columns] if columns else _cuts(workload.skv, shape[0], tile.matrix_columns * tile.mac_latency)
+        column_cuts = [columns] if columns else cuts(workload.skv, shape[0], tile.matrix_columns * tile.mac_latency)
         for paired in (True, False) if streams > 1 else (False,):
             for r in row_cuts:
                 for c in column_cuts:
@@ -143,7 +142,7 @@ def _groups(machine: Machine, workload: Workload, dataflow: str, group: str | No
     mesh = machine.mesh
     flash = dataflow.startswith("flash")
     if group is not None:
-        shape = _parse_group(machine, group)
+        shape = parse_group(machine, group)
         if flash and shape != (1, 1):
             raise UserError(f"group must be 1x1 for {dataflow} (each tile alone), not {group!r}")
         return [shape]
@@ -169,7 +168,14 @@ def _groups(machine: Machine, workload: Workload, dataflow: str, group: str | No
     return both or shapes
 
 
-def _parse_group(machine: Machine, group: str) -> tuple[int, int]:
+def parse_group(machine: Machine, group: str) -> tuple[int, int]:
+    """Read ``COLUMNSxROWS`` of a group that tiles the mesh.
+
+    Raises
+    ------
+    UserError
+        If it does not.
+    """
     mesh = machine.mesh
     columns, cross, rows = str(group).partition("x")
     if not (cross and columns.isascii() and columns.isdigit() and rows.isascii() and rows.isdigit()):
@@ -188,7 +194,7 @@ def _parse_group(machine: Machine, group: str) -> tuple[int, int]:
     return shape
 
 
-def _cuts(total: int, parts: int, grain: int) -> list[int]:
+def cuts(total: int, parts: int, grain: int) -> list[int]:
     """List slice sizes worth trying: equal cuts into more and more blocks, rounded up to the engine's grain."""
     whole = -(-total // parts)
     sizes, cut = set(), 1
@@ -271,14 +277,10 @@ class _Estimate:
         return reduce + self._vector(m, dv) + self._load(m * self._o_words)
 
     def _matmul(self, m: int, n: int, k: int) -> int:
-        """Cycles of a MATMUL: the array goes through the column groups in use, at least mac_latency of them, for each k."""
-        tile = self._tile
-        whole, rest = divmod(n, tile.line_elements)
-        groups = whole * tile.column_groups + (rest > 0) * max(-(-rest // tile.matrix_columns), tile.mac_latency)
-        return -(-m // tile.matrix_rows) * groups * k + _MATRIX_START
+        return matmul_cycles(self._tile, m, n, k)
 
     def _vector(self, m: int, n: int) -> int:
-        return m * -(-n // self._tile.vector_lanes) + _VECTOR_START
+        return vector_cycles(self._tile, m, n)
 
     def _load(self, words: int) -> float:
         return self._hbm.latency + words * self._tile.word_bytes / self._hbm.bytes_per_cycle

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from isa.errors import UserError
 from isa.formats import decode, encode
 from isa.instructions import Format
+from programs.gemm.workload import Gemm, parse_gemm
 
 __all__ = ["Workload", "from_arrays", "parse", "random_tensors"]
 
 Tensor = NDArray[np.float32]
 
 KEYS = ("B", "H", "Hkv", "S", "Sq", "Skv", "D", "Dv", "sp", "causal", "len")
-KINDS = ("mha", "gqa", "mqa", "mla")
+KINDS = ("mha", "gqa", "mqa", "mla", "gemm")
 _LATENT = {"D": 576, "Dv": 512}
 """Columns of K and V in mla where they are not given: those of DeepSeek-V3, absorbed."""
 _EXAMPLE = "for example mha:S=512,D=64,H=4"
@@ -105,12 +106,13 @@ class Workload:
         return seen * self.sharing * (self.d + self.dv)
 
 
-def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
+def parse(spec: str, fmt: Format = Format.FP16) -> Workload | Gemm:
     """Read a spec ``kind:key=value,...``; ``len=300/17`` gives each sequence of the batch a length, of Skv at most.
 
     S stands for Sq and Skv, D for Dv too; B (batch), H (heads) and sp are 1, causal is 0 where they are not given. Hkv (KV
     heads of a sequence) is H for mha, 1 for mqa and mla, and must be given for gqa. In mla, D is 576 and Dv 512 where they are
     not given, and V is the first Dv columns of K. sp is Sq of a speculative decode step. Causal masks end at the last key.
+    gemm has keys of its own, see `parse_gemm`.
 
     Raises
     ------
@@ -123,6 +125,8 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload:
         raise UserError(f"{where}: must be minilm, KIND:KEY=VALUE,... ({_EXAMPLE}), or a path to an .npz")
     if kind not in KINDS:
         raise UserError(f"{where}: kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    if kind == "gemm":
+        return parse_gemm(spec, fmt)
     values, lengths = _values(where, rest)
     heads, kv_heads = _heads(where, kind, values)
     if values.get("sp", 1) > 1:

@@ -6,8 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from isa.errors import UserError
-from programs.flat import compile_attention
-from programs.placement import scatter
+from programs.compiler import compile_workload
 from scripts.options import common_parser, machine_of, main, overrides, positive
 from scripts.output import show, write_result
 from tb.bare import run_bare
@@ -25,9 +24,9 @@ def run() -> int:
     repeat = positive("--repeat", options.repeat, least=1)
     machine = machine_of(options)
     tensors = load_workload(options.workload, options.dtype, positive("SEED", options.seed), options.ptype, options.otype)
-    compiled = compile_attention(machine, tensors.workload, options.dataflow or None, **overrides(options))
+    compiled = compile_workload(machine, tensors.workload, options.dataflow or None, **overrides(options))
     images = {tile: program.words() for tile, program in compiled.programs.items()}
-    memory = scatter(compiled.plan, tensors.q, tensors.k, tensors.v)
+    memory = tensors.scatter(compiled)
     workdir = ROOT / "build" / "bench" / "run"
     console = Console(stderr=True)
     cocotb_speed, bare_speed = [], []

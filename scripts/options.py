@@ -35,20 +35,24 @@ def common_parser(description: str) -> argparse.ArgumentParser:
     add(
         "--dataflow",
         default=_default("DATAFLOW", ""),
-        help="flat-async, flat, flash3 or flash2; by rule if empty (DATAFLOW)",
+        help="flat-async, flat, flash3 or flash2, summa for gemm; by rule if empty (DATAFLOW)",
     )
     add(
         "--workload",
         default=_default("WORKLOAD", "minilm"),
-        help="minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), or an .npz (WORKLOAD)",
+        help="minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), gemm:M=256,N=256,K=256, or an .npz (WORKLOAD)",
     )
     add("--dtype", default=_default("DTYPE", "fp16"), help="fp16, bf16, e4m3 or e5m2 (DTYPE)")
     add("--ptype", default=_default("PTYPE", ""), help="format of the probabilities; that of the inputs if empty (PTYPE)")
     add("--otype", default=_default("OTYPE", ""), help="format of the output; that of the inputs if empty (OTYPE)")
     add("--seed", default=_default("SEED", "1"), help="seed of generated data and back-pressure (SEED)")
     add("--group", default=_default("GROUP", ""), help="COLUMNSxROWS of a group of tiles; by rule if empty (GROUP)")
-    add("--rows", default=_default("ROWS", ""), help="query rows per tile and stream; by rule if empty (ROWS)")
-    add("--columns", default=_default("COLUMNS", ""), help="key columns per tile; by rule if empty (COLUMNS)")
+    add("--rows", default=_default("ROWS", ""), help="query rows per tile and stream, or rows of C; by rule if empty (ROWS)")
+    add(
+        "--columns",
+        default=_default("COLUMNS", ""),
+        help="key columns per tile, or columns of C; by rule if empty (COLUMNS)",
+    )
     add("--stall", default=_default("STALL", "0"), help="per cent of cycles in which every link refuses flits (STALL)")
     add("--waves", default=_default("WAVES", "0"), choices=["0", "1"], help="1: write a VCD (WAVES)")
     return parser

@@ -1,4 +1,4 @@
-"""`make sim`: attention on the RTL mesh, compared with the golden machine bit by bit."""
+"""`make sim`: attention or a GEMM on the RTL mesh, compared with the golden machine bit by bit."""
 
 import shlex
 import sys
@@ -75,7 +75,7 @@ def report(console: Console, experiment: Experiment, path: Path) -> None:
         ("vector utilisation", f"{r['vector_utilization']:.1%}", "cycles in which the lanes take a chunk"),
         ("HBM traffic", f"{total:,} B", f"formula {r['hbm_ideal_bytes']:,} B; {r['hbm_bandwidth_utilization']:.1%} of the bandwidth"),
         ("output", verdict, "RTL against the golden machine, every output bit"),
-        ("error against fp64", f"{r['max_abs_error']:.2e}", f"{r['error_vs_reference']:.2f} x that of same-precision softmax (limit 2)"),
+        ("error against fp64", f"{r['max_abs_error']:.2e}", f"{r['error_vs_reference']:.2f} x that of the same precision in NumPy (limit 2)"),
         ("simulation", f"{r['kcycles_per_second']:.1f} kcycles/s", f"RTL {r['run_seconds']:.1f} s, golden {r['golden_seconds']:.1f} s, build {r['build_seconds']:.0f} s"),
     ]  # fmt: skip
     others = "".join(f", {name.upper()} {r[f'{name}_dtype']}" for name in "po" if r[f"{name}_dtype"] != r["dtype"])

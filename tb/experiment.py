@@ -3,41 +3,32 @@
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.attention import attention, online_attention
 from golden.machine import GoldenMachine
-from isa.errors import UserError
 from isa.formats import FORMATS, decode
 from isa.instructions import Format
 from isa.machine import Machine
 from isa.status import Probe
-from programs.flat import compile_attention
-from programs.placement import gather, scatter
-from programs.workload import Workload, from_arrays, parse, random_tensors
+from programs.compiled import Compiled
+from programs.compiler import compile_workload
 from tb.mesh import MeshRun, Settings, simulate
+from tb.tensors import DTYPES, AttentionTensors, GemmTensors, Tensors, load_workload
 
-__all__ = ["DTYPES", "Experiment", "Tensors", "commit", "load_workload", "run_experiment"]
-
-DATA = Path(__file__).parent / "data"
-REFERENCE_BLOCK = 64
-"""Keys in a block of the same-precision online softmax that errors are compared with."""
-DTYPES = {"fp16": Format.FP16, "bf16": Format.BF16, "e4m3": Format.E4M3, "e5m2": Format.E5M2}
-
-
-@dataclass(frozen=True)
-class Tensors:
-    """A workload and its tensors, as FP32 arrays whose values the storage format holds exactly."""
-
-    name: str
-    workload: Workload
-    q: NDArray[np.float32]
-    k: NDArray[np.float32]
-    v: NDArray[np.float32]
+__all__ = [
+    "DTYPES",
+    "AttentionTensors",
+    "Experiment",
+    "GemmTensors",
+    "Tensors",
+    "commit",
+    "load_workload",
+    "run_experiment",
+]
 
 
 @dataclass
@@ -53,46 +44,6 @@ class Experiment:
     def passed(self) -> bool:
         """Every output bit equals golden, and the error is within twice that of the same-precision reference."""
         return self.result["bit_exact"] and self.result["error_vs_reference"] <= 2
-
-
-def load_workload(spec: str, dtype: str, seed: int, p_dtype: str = "", o_dtype: str = "") -> Tensors:
-    """Tensors of a named workload (``minilm``), a spec (``mha:S=512,D=64,H=4``, seeded data) or an ``.npz`` file.
-
-    `p_dtype` and `o_dtype` are the formats of the probabilities and of the output; empty, they are `dtype`.
-
-    Raises
-    ------
-    UserError
-        If the workload or the format is unknown, or the file is not as it should be.
-    """
-    for variable, name in (("DTYPE", dtype), ("PTYPE", p_dtype or dtype), ("OTYPE", o_dtype or dtype)):
-        if name not in DTYPES:
-            raise UserError(f"{variable} must be one of {', '.join(DTYPES)}, not {name!r}")
-    fmt = DTYPES[dtype]
-    if spec == "minilm" or spec.endswith(".npz"):
-        path = DATA / "minilm.npz" if spec == "minilm" else Path(spec)
-        arrays = _read_npz(path)
-        workload, q, k, v = from_arrays(*arrays, fmt)
-    else:
-        workload = parse(spec, fmt)
-        q, k, v = random_tensors(workload, seed)
-    workload = replace(workload, p_fmt=DTYPES[p_dtype or dtype], o_fmt=DTYPES[o_dtype or dtype])
-    return Tensors(spec, workload, q, k, v)
-
-
-def _read_npz(path: Path) -> list[NDArray]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [name for name in "qkv" if name not in archive]
-            if missing:
-                raise UserError(f"WORKLOAD file {path}: must hold arrays q, k and v, has no {missing[0]}")
-            return [archive[name] for name in "qkv"]
-    except FileNotFoundError:
-        raise UserError(f"WORKLOAD file {path}: no such file") from None
-    except UserError:
-        raise
-    except Exception as error:  # zip, pickle and header faults have no common type
-        raise UserError(f"WORKLOAD file {path}: not a readable .npz ({type(error).__name__})") from None
 
 
 def run_experiment(
@@ -115,36 +66,31 @@ def run_experiment(
     UserError
         If the workload cannot be compiled for the machine, or the machine stops (`tb.mesh.RunFailure`).
     """
-    workload = tensors.workload
-    compiled = compile_attention(machine, workload, dataflow, **(overrides or {}))
+    compiled = compile_workload(machine, tensors.workload, dataflow, **(overrides or {}))
     say(compiled.describe())
     images = {tile: program.words() for tile, program in compiled.programs.items()}
-    memory = scatter(compiled.plan, tensors.q, tensors.k, tensors.v)
+    memory = tensors.scatter(compiled)
 
     started = time.perf_counter()
     golden = GoldenMachine(machine, images, [content.copy() for content in memory])
     golden.run()
     golden_seconds = time.perf_counter() - started
-    expected = gather(compiled.plan, [content.view(np.uint8).reshape(-1) for content in golden.hbm])
+    expected = tensors.gather(compiled, [content.view(np.uint8).reshape(-1) for content in golden.hbm])
     say(f"golden machine: {golden_seconds:.1f} s")
 
     last = max(len(content) for content in memory) // machine.tile.word_bytes - 1
     run = simulate(machine, images, memory, dump=(0, last), settings=settings, progress=progress, workdir=workdir)
-    seen = gather(compiled.plan, run.hbm)
+    seen = tensors.gather(compiled, run.hbm)
 
     wrong = np.argwhere(seen != expected)
-    inputs, seen_keys = (tensors.q, tensors.k, tensors.v), {"causal": workload.causal, "lengths": workload.lengths}
-    exact = attention(*inputs, **seen_keys)
-    formats = {"fmt": workload.fmt, "p_fmt": workload.p_fmt, "o_fmt": workload.o_fmt}
-    online = online_attention(*inputs, block=REFERENCE_BLOCK, **formats, **seen_keys)
-    values = decode(seen, workload.o_fmt)
-    error, reference = _largest(values, exact), _largest(online, exact)
+    exact, fmt = tensors.exact(), tensors.workload.o_fmt
+    values = decode(seen, fmt)
+    error, reference = _largest(values, exact), _largest(tensors.same_precision(), exact)
     result = _result(machine, compiled, run, golden_seconds)
     result.update(
         workload=tensors.name,
         dtype=dtype,
-        p_dtype=workload.p_fmt.name.lower(),
-        o_dtype=workload.o_fmt.name.lower(),
+        **tensors.dtypes,
         seed=seed,
         commit=commit(),
         bit_exact=len(wrong) == 0,
@@ -152,7 +98,7 @@ def run_experiment(
         max_abs_error=error,
         error_vs_reference=error / reference if reference else (0.0 if error == 0 else float("inf")),
     )
-    return Experiment(result, run, _describe(wrong, seen, expected, workload.o_fmt))
+    return Experiment(result, run, _describe(wrong, seen, expected, fmt, tensors.axes))
 
 
 def _largest(values: NDArray, exact: NDArray[np.float64]) -> float:
@@ -164,14 +110,14 @@ def _largest(values: NDArray, exact: NDArray[np.float64]) -> float:
     return float(np.nan_to_num(difference, nan=np.inf).max(initial=0.0))
 
 
-def _describe(wrong: NDArray, seen: NDArray, expected: NDArray, fmt: Format) -> str:
+def _describe(wrong: NDArray, seen: NDArray, expected: NDArray, fmt: Format, axes: str) -> str:
     if not len(wrong):
         return ""
     index = tuple(wrong[0])
     digits = FORMATS[fmt].bytes * 2
     largest = np.abs(decode(seen, fmt).astype(np.float64) - decode(expected, fmt)).max()
     return (
-        f"output differs from golden in {len(wrong)} of {seen.size} elements, first at (head, row, column) = "
+        f"output differs from golden in {len(wrong)} of {seen.size} elements, first at {axes} = "
         f"{tuple(map(int, index))}: expected {expected[index]:#0{digits + 2}x}, got {seen[index]:#0{digits + 2}x}; "
         f"largest difference {largest:.3g}"
     )
@@ -192,7 +138,7 @@ def commit() -> str:
     return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
 
 
-def _result(machine: Machine, compiled, run: MeshRun, golden_seconds: float) -> dict:
+def _result(machine: Machine, compiled: Compiled, run: MeshRun, golden_seconds: float) -> dict:
     """Counters as figures. Utilisations are fractions of what the whole mesh or all channels could do in `cycles`."""
     word_bytes, tiles = machine.tile.word_bytes, machine.mesh.tiles
     read, written = sum(run.words_read) * word_bytes, sum(run.words_written) * word_bytes

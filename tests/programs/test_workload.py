@@ -32,7 +32,7 @@ def test_spec():
     ("spec", "says"),
     [
         ("mha", "must be minilm, KIND:KEY=VALUE"),
-        ("rnn:S=5,D=2", "kind must be one of mha, gqa, mqa, mla, not 'rnn'"),
+        ("rnn:S=5,D=2", "kind must be one of mha, gqa, mqa, mla, gemm, not 'rnn'"),
         ("mha:S=5,D=2,Z=1", "unknown key 'Z'; keys are B, H, Hkv"),
         ("mha:S=5,D=2,S=6", "S is given twice"),
         ("mha:S=5,D=two", "'D=two' must be KEY=WHOLE NUMBER"),

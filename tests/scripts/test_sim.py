@@ -50,6 +50,11 @@ def test_the_gate(dataflow):
     assert seen["dataflow"] == dataflow and seen["mesh"] == "2x2"
 
 
+def test_gemm():
+    seen = result("gemm", WORKLOAD="gemm:M=37,N=50,K=70,B=2", DTYPE="bf16")
+    assert seen["dataflow"] == "summa" and seen["dtype"] == "bf16"
+
+
 def test_bf16_and_tails():
     result("bf16", WORKLOAD="mha:S=37,D=20,H=3", DTYPE="bf16")
 

@@ -1,0 +1,167 @@
+"""The tiling rule of GEMM: choose group, cut, parts of C and panels, or complete what the user fixed.
+
+Every mapping that fits L1 gets an estimate in cycles from the laws of the array and of the HBM channels. Among those within 1 %
+of the smallest, the least HBM traffic wins, then the fewest buffers.
+"""
+
+from collections.abc import Iterator
+
+from isa.errors import UserError
+from isa.machine import Machine
+from programs.gemm.layout import GemmLayout, GemmSemaphores
+from programs.gemm.mapping import CUTS, GemmMapping, channels_at, elements_of_word
+from programs.gemm.workload import Gemm
+from programs.mapping import row_words
+from programs.tiling import cuts, matmul_cycles, parse_group, vector_cycles
+
+__all__ = ["estimate_gemm", "rank_gemm"]
+
+_MARGIN = 1.01
+_SLOTS = (2, 3)
+_DEPTHS = (1, 2, 4, 8)
+"""Panels that are tried, in the lines that the matrix engine takes of A."""
+_LOAD_START = 16
+_DRAIN = 40
+"""Cycles of the array's first and last block that nothing hides."""
+
+
+def rank_gemm(
+    machine: Machine,
+    workload: Gemm,
+    *,
+    group: str | None = None,
+    rows: int | None = None,
+    columns: int | None = None,
+) -> list[GemmMapping]:
+    """List the mappings that have what the user fixed and fit L1, the best first.
+
+    Parameters
+    ----------
+    group
+        ``COLUMNSxROWS`` tiles; it must divide the mesh.
+    rows, columns
+        Rows and columns of C that a tile holds; columns are rounded up to whole words.
+
+    Raises
+    ------
+    UserError
+        If a size is not valid, or nothing fits.
+    """
+    for name, value in (("rows", rows), ("columns", columns)):
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise UserError(f"{name} must be a whole number from 1 up, not {value!r}")
+    fitting: list[tuple[float, GemmMapping]] = []
+    smallest: tuple[int, GemmMapping] | None = None
+    refused: UserError | None = None
+    for mapping in _candidates(machine, workload, group, rows, columns):
+        try:
+            words = GemmLayout(machine.tile, workload, mapping).words
+            if words <= machine.tile.l1_words:
+                GemmSemaphores(machine, mapping)
+        except UserError as error:
+            refused = error
+            continue
+        if smallest is None or words < smallest[0]:
+            smallest = words, mapping
+        if words <= machine.tile.l1_words:
+            fitting.append((estimate_gemm(machine, workload, mapping), mapping))
+    if not fitting:
+        if smallest is None:
+            assert refused is not None
+            raise refused
+        raise UserError(
+            f"summa needs at least {smallest[0] * machine.tile.word_bytes} bytes of L1 in each tile "
+            f"({smallest[1].describe()}), the machine has {machine.tile.l1_bytes}"
+        )
+    limit = min(cycles for cycles, _ in fitting) * _MARGIN
+
+    def merit(entry: tuple[float, GemmMapping]) -> tuple[float, ...]:
+        cycles, mapping = entry
+        if cycles > limit:
+            return 1, cycles
+        # A number of panels that the buffers divide makes all blocks alike: a shorter program.
+        odd = len(mapping.panels(workload)) % mapping.slots
+        return 0, sum(mapping.hbm_bytes(workload, machine.tile)), mapping.slots, odd, cycles
+
+    return [mapping for _, mapping in sorted(fitting, key=merit)]
+
+
+def _candidates(
+    machine: Machine, workload: Gemm, group: str | None, rows: int | None, columns: int | None
+) -> Iterator[GemmMapping]:
+    tile, mesh = machine.tile, machine.mesh
+    word = elements_of_word(tile, workload)
+    shapes = [
+        (x, y)
+        for x in range(1, mesh.columns + 1)
+        for y in range(1, mesh.rows + 1)
+        if mesh.columns % x == 0 and mesh.rows % y == 0
+    ]
+    depths = sorted({min(lines * tile.line_elements, _up(workload.k, word)) for lines in _DEPTHS})
+    if group is not None:
+        shapes = [parse_group(machine, group)]
+        if shapes[0][0] > mesh.columns:
+            raise UserError(f"group must be at most {mesh.columns} columns wide for summa (it is not folded), not {group!r}")
+    for shape in shapes:
+        # On a line of tiles two cuts are the same.
+        same = {"columns"} if shape[1] == 1 else {"rows"} if shape[0] == 1 else set()
+        for cut in [cut for cut in CUTS if cut not in same and (shape != (1, 1) or cut == "grid")]:
+            row_parts, column_parts = GemmMapping(shape, cut, 1, 1, 1, 1).parts
+            r_max = -(-workload.m // row_parts)
+            c_max = _up(-(-workload.n // column_parts), word)
+            for r in [min(rows, r_max)] if rows else cuts(workload.m, row_parts, tile.matrix_rows):
+                wide = cuts(workload.n, column_parts, tile.matrix_columns * tile.mac_latency)
+                for c in sorted({min(_up(c, word), c_max) for c in ([columns] if columns else wide)}):
+                    for depth in depths:
+                        for slots in _SLOTS:
+                            for staggered in (True, False) if r > tile.matrix_rows else (False,):
+                                yield GemmMapping(shape, cut, r, c, depth, slots, staggered)
+
+
+def _up(size: int, grain: int) -> int:
+    return -(-size // grain) * grain
+
+
+def estimate_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> float:
+    """Guess the cycles of a GEMM under a mapping; every block counts as a full one."""
+    tile, hbm, fmt = machine.tile, machine.hbm, workload.fmt
+    row_parts, column_parts = mapping.parts
+    groups = machine.mesh.tiles // (mapping.group[0] * mapping.group[1])
+    row_blocks = -(-workload.m // (row_parts * mapping.rows))
+    column_blocks = -(-workload.n // (column_parts * mapping.columns))
+    rounds = -(-workload.batch * row_blocks * column_blocks // groups)
+    strips = [strip.size for strip in mapping.strips(tile)]
+    products = [matmul_cycles(tile, size, mapping.columns, mapping.depth) for size in strips]
+    product: float = sum(products)
+    channels = [len(mapping.channels(machine, tensor)) for tensor in "ab"]
+    rate = hbm.bytes_per_cycle / tile.word_bytes
+    # What the channels move, all of them together and those of A or of B.
+    k, n = row_words(tile, workload.k, fmt), row_words(tile, workload.n, fmt)
+    words = [workload.batch * column_blocks * workload.m * k, workload.batch * row_blocks * workload.k * n]
+    streams = [amount / (count * rate) for amount, count in zip(words, channels, strict=True)]
+    c = workload.m * row_words(tile, workload.n, workload.o_fmt)
+    streams.append((sum(words) + workload.batch * c) / (len(channels_at(machine)) * rate))
+    # How long the parts of a panel take to arrive: all lanes ask for them at about the same time.
+    parts = mapping.rows * row_words(tile, mapping.depth, fmt), mapping.depth * row_words(tile, mapping.columns, fmt)
+    crowds = [max(1, lanes * groups / count) for lanes, count in zip(mapping.parts, channels, strict=True)]
+    # Groups that work on the same rows (columns) of C ask one channel for the same panel at a time.
+    same_rows = min(groups, column_blocks)
+    crowds = [
+        max(crowd, same) for crowd, same in zip(crowds, (same_rows, min(groups // same_rows, row_blocks)), strict=True)
+    ]
+    queued = [part * crowd for part, crowd in zip(parts, crowds, strict=True)]
+    if not mapping.staggered and channels[0] == channels[1]:
+        queued = [sum(queued)] * 2
+    fill_a, fill_b = (hbm.latency + _LOAD_START + amount / rate for amount in queued)
+    turns = [(product + fill_b) / mapping.slots]
+    if mapping.staggered:
+        turns.append((products[0] + fill_a) / (mapping.slots - 1))
+    else:
+        turns.append((product + fill_a) / mapping.slots)
+        # Words that arrive in turn go to L1 one by one, and each takes a cycle from the matrix engine.
+        product += 2 * min(parts) / max(crowds)
+    last = strips[-1] * row_words(tile, mapping.columns, workload.o_fmt)
+    out = max(last, groups * row_parts * column_parts * last / len(channels_at(machine))) / rate
+    end = vector_cycles(tile, strips[-1], mapping.columns) + out + hbm.latency
+    panels = rounds * -(-workload.k // mapping.depth)
+    return max(panels * max(product, *turns), *streams) + max(fill_a, fill_b) + end + _DRAIN

@@ -1,0 +1,168 @@
+"""Workloads with their data: what an experiment must know of a kind of workload, and nothing else does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.attention import attention, online_attention
+from golden.product import blocked_product, product
+from isa.errors import UserError
+from isa.instructions import Format
+from programs.compiled import Compiled
+from programs.gemm.workload import Gemm, random_matrices
+from programs.placement import gather, scatter
+from programs.workload import Workload, from_arrays, parse, random_tensors
+
+__all__ = ["DTYPES", "AttentionTensors", "GemmTensors", "Tensors", "load_workload"]
+
+Values = NDArray[np.float32]
+Contents = Sequence[NDArray]
+"""What each HBM channel holds, from word 0 up."""
+
+DATA = Path(__file__).parent / "data"
+REFERENCE_BLOCK = 64
+"""Keys, or columns of A, in a block of the same-precision results that errors are compared with."""
+DTYPES = {"fp16": Format.FP16, "bf16": Format.BF16, "e4m3": Format.E4M3, "e5m2": Format.E5M2}
+
+
+class Tensors(Protocol):
+    """A workload and its tensors, as FP32 arrays whose values the storage format holds exactly. Results have three axes."""
+
+    name: str
+    workload: Any
+    axes: ClassVar[str]
+    """What the indices of a result are, for messages."""
+
+    @property
+    def dtypes(self) -> dict[str, str]:
+        """Names of the formats other than that of the inputs, as keys of a result."""
+
+    def scatter(self, compiled: Compiled) -> list[NDArray[np.uint8]]:
+        """Contents of each channel before the run."""
+
+    def gather(self, compiled: Compiled, contents: Contents) -> NDArray[np.unsignedinteger]:
+        """Bits of the result, from the contents after it."""
+
+    def exact(self) -> NDArray[np.float64]:
+        """The result in float64."""
+
+    def same_precision(self) -> Values:
+        """The result with the precision of the hardware, but NumPy's operations."""
+
+
+@dataclass(frozen=True)
+class AttentionTensors:
+    """q (heads, sq, d), k (kv_heads, skv, d), v (kv_heads, skv, dv); the result is (heads, sq, dv). See `Tensors`."""
+
+    name: str
+    workload: Workload
+    q: Values
+    k: Values
+    v: Values
+    axes: ClassVar[str] = "(head, row, column)"
+
+    @property
+    def dtypes(self) -> dict[str, str]:
+        """See `Tensors`."""
+        return {"p_dtype": self.workload.p_fmt.name.lower(), "o_dtype": self.workload.o_fmt.name.lower()}
+
+    def scatter(self, compiled: Compiled) -> list[NDArray[np.uint8]]:
+        """See `Tensors`."""
+        return scatter(compiled.plan, self.q, self.k, self.v)
+
+    def gather(self, compiled: Compiled, contents: Contents) -> NDArray[np.unsignedinteger]:
+        """See `Tensors`."""
+        return gather(compiled.plan, contents)
+
+    def exact(self) -> NDArray[np.float64]:
+        """See `Tensors`."""
+        return attention(self.q, self.k, self.v, **self._seen)
+
+    def same_precision(self) -> Values:
+        """See `Tensors`."""
+        w = self.workload
+        formats = {"fmt": w.fmt, "p_fmt": w.p_fmt, "o_fmt": w.o_fmt}
+        return online_attention(self.q, self.k, self.v, block=REFERENCE_BLOCK, **formats, **self._seen)
+
+    @property
+    def _seen(self) -> dict[str, Any]:
+        return {"causal": self.workload.causal, "lengths": self.workload.lengths}
+
+
+@dataclass(frozen=True)
+class GemmTensors:
+    """a (batch, m, k), b (batch, k, n); the result is (batch, m, n). See `Tensors`."""
+
+    name: str
+    workload: Gemm
+    a: Values
+    b: Values
+    axes: ClassVar[str] = "(pair, row, column)"
+
+    @property
+    def dtypes(self) -> dict[str, str]:
+        """See `Tensors`; there are no probabilities, so that their format is that of the inputs."""
+        return {"p_dtype": self.workload.fmt.name.lower(), "o_dtype": self.workload.o_fmt.name.lower()}
+
+    def scatter(self, compiled: Compiled) -> list[NDArray[np.uint8]]:
+        """See `Tensors`."""
+        return compiled.plan.scatter(self.a, self.b)
+
+    def gather(self, compiled: Compiled, contents: Contents) -> NDArray[np.unsignedinteger]:
+        """See `Tensors`."""
+        return compiled.plan.gather(contents)
+
+    def exact(self) -> NDArray[np.float64]:
+        """See `Tensors`."""
+        return product(self.a, self.b)
+
+    def same_precision(self) -> Values:
+        """See `Tensors`."""
+        w = self.workload
+        return blocked_product(self.a, self.b, block=REFERENCE_BLOCK, fmt=w.fmt, o_fmt=w.o_fmt)
+
+
+def load_workload(spec: str, dtype: str, seed: int, p_dtype: str = "", o_dtype: str = "") -> AttentionTensors | GemmTensors:
+    """Tensors of a named workload (``minilm``), a spec (``mha:S=512,D=64,H=4``, seeded data) or an ``.npz`` file.
+
+    `p_dtype` and `o_dtype` are the formats of the probabilities and of the output; empty, they are `dtype`.
+
+    Raises
+    ------
+    UserError
+        If the workload or the format is unknown, or the file is not as it should be.
+    """
+    for variable, name in (("DTYPE", dtype), ("PTYPE", p_dtype or dtype), ("OTYPE", o_dtype or dtype)):
+        if name not in DTYPES:
+            raise UserError(f"{variable} must be one of {', '.join(DTYPES)}, not {name!r}")
+    fmt, p_fmt, o_fmt = (DTYPES[name or dtype] for name in (dtype, p_dtype, o_dtype))
+    if spec == "minilm" or spec.endswith(".npz"):
+        path = DATA / "minilm.npz" if spec == "minilm" else Path(spec)
+        workload, *tensors = from_arrays(*_read_npz(path), fmt)
+    else:
+        workload = parse(spec, fmt)
+        if isinstance(workload, Gemm):
+            if p_dtype:
+                raise UserError(f"PTYPE is the format of probabilities, gemm has none: it must be empty, not {p_dtype!r}")
+            return GemmTensors(spec, replace(workload, o_fmt=o_fmt), *random_matrices(workload, seed))
+        tensors = list(random_tensors(workload, seed))
+    return AttentionTensors(spec, replace(workload, p_fmt=p_fmt, o_fmt=o_fmt), *tensors)
+
+
+def _read_npz(path: Path) -> list[NDArray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [name for name in "qkv" if name not in archive]
+            if missing:
+                raise UserError(f"WORKLOAD file {path}: must hold arrays q, k and v, has no {missing[0]}")
+            return [archive[name] for name in "qkv"]
+    except FileNotFoundError:
+        raise UserError(f"WORKLOAD file {path}: no such file") from None
+    except UserError:
+        raise
+    except Exception as error:  # zip, pickle and header faults have no common type
+        raise UserError(f"WORKLOAD file {path}: not a readable .npz ({type(error).__name__})") from None
