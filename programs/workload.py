@@ -133,6 +133,8 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload | Gemm:
         if "S" in values or values.get("Sq", 1) > 1:
             raise UserError(f"{where}: sp is the queries of a decode step: give Skv with it, and neither S nor Sq")
         values["Sq"] = values["sp"]
+    elif "sp" in values and "S" not in values:
+        values.setdefault("Sq", 1)
     if lengths:
         batch, cache = values.get("B", 1), values.get("Skv", values.get("S", _MOST))
         if len(lengths) != batch:

@@ -25,6 +25,7 @@ def test_spec():
     assert grouped == Workload(heads=24, kv_heads=8, sq=8, skv=8, d=2, dv=2)
     assert (grouped.sharing, grouped.rows) == (3, 24)
     assert parse("gqa:H=4,Hkv=2,sp=3,Skv=9,D=2") == parse("gqa:H=4,Hkv=2,Sq=3,Skv=9,D=2")
+    assert parse("mla:H=4,sp=1,Skv=9") == parse("mla:H=4,Sq=1,Skv=9")
     assert parse("mqa:B=2,H=12,S=8,D=2").kv_heads == 2
 
 
