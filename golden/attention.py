@@ -69,6 +69,7 @@ def online_attention(
     Statistics as in the hardware's dataflow: a running maximum, and a running sum of P as it was rounded.
     """
     _check(q, k, v, lengths)
+    p_fmt, o_fmt = (fmt if chosen is None else chosen for chosen in (p_fmt, o_fmt))
     factor = np.float32(1 / np.sqrt(q.shape[2]) if scale is None else scale)
     q, k, v = (round_to(np.asarray(x, np.float32), fmt) for x in (q, k, v))
     out = np.zeros((*q.shape[:2], v.shape[2]), np.float32)
@@ -81,12 +82,12 @@ def online_attention(
                 part = slice(start, start + block)
                 scores = np.where(seen[:, part], q[head] @ k[kv, part].T * factor, np.float32(-np.inf))
                 before, top = top, np.maximum(top, scores.max(axis=1, keepdims=True))
-                p = round_to(np.where(scores == -np.inf, np.float32(0), np.exp(scores - top)), p_fmt or fmt)
+                p = round_to(np.where(scores == -np.inf, np.float32(0), np.exp(scores - top)), p_fmt)
                 keep = np.where(before == -np.inf, np.float32(0), np.exp(before - top))
                 total = total * keep + p.sum(axis=1, keepdims=True)
                 out[head] = out[head] * keep + _weighted(p, v[kv, part], seen[:, part])
             out[head] = np.where(total == 0, np.float32(0), out[head] / total)
-    return round_to(out, o_fmt or fmt)
+    return round_to(out, o_fmt)
 
 
 def _check(q: NDArray, k: NDArray, v: NDArray, lengths: Sequence[int]) -> None:
