@@ -74,7 +74,7 @@ def summary(checks: dict[str, dict], families: dict[str, str], removed: dict[str
         "races": sum(seen["races"] for seen in checks.values()),
         "removed": sum(outcomes.values()),
         "found": outcomes["race"] + outcomes["hang"],
-        "harmless": sum(outcomes[name] for name in ("unused", "last", "otherwise")),
+        "harmless": sum(outcomes[name] for name in OUTCOMES if name not in ("race", "hang", "unexplained")),
         "unexplained": outcomes["unexplained"],
         "families": " ".join(dict.fromkeys(families.values())),
         "studied": "; ".join(removed),

@@ -7,11 +7,12 @@ from isa.image import Program
 from isa.machine import Machine, load_machine
 from programs.code import Code
 from programs.collectives import KINDS, Collective, Semaphores, emit, methods_of
-from programs.flat import compile_attention
-from programs.mapping import ALL_REDUCES, DATAFLOWS, READS
-from programs.workload import parse
+from programs.compiler import compile_workload, dataflows_of
+from programs.gemm.workload import Gemm, parse_gemm
+from programs.mapping import ALL_REDUCES, READS
+from programs.workload import Workload, parse
 
-__all__ = ["VARIANTS", "Attention", "Built", "Software", "shipped"]
+__all__ = ["VARIANTS", "Built", "Dataflow", "Software", "shipped"]
 
 VARIANTS = {
     "mha": "mha:S=64,D=16,H=2",
@@ -24,15 +25,20 @@ VARIANTS = {
     "mqa, decode": "mqa:H=12,Sq=1,Skv=75,D=24",
     "mla, decode": "mla:H=5,Sq=1,Skv=60,D=24,Dv=17",
     "mla, causal": "mla:S=41,D=24,Dv=24,H=3,causal=1",
+    "gemm": "gemm:M=96,N=96,K=100",
+    "gemm, tails": "gemm:B=3,M=37,N=61,K=45",
 }
-"""Kinds of attention, by name."""
+"""Kinds of workloads, by name."""
 
-SETTINGS: tuple[tuple[str, dict], ...] = (
-    ("2x2", {"rows": 12, "columns": 8}),
-    ("3x2", {}),
-    ("4x4", {}),
-    ("3x2", {"reads": READS[-1], "all_reduce": ALL_REDUCES[-1]}),
-)
+SETTINGS: dict[type, tuple[tuple[str, dict], ...]] = {
+    Workload: (
+        ("2x2", {"rows": 12, "columns": 8}),
+        ("3x2", {}),
+        ("4x4", {}),
+        ("3x2", {"reads": READS[-1], "all_reduce": ALL_REDUCES[-1]}),
+    ),
+    Gemm: (("2x2", {"rows": 12, "columns": 32}), ("3x2", {}), ("4x4", {})),
+}
 """Meshes, with what is fixed of the mapping: many visits of a tile, no even cut, what the rule takes, no network features."""
 
 PLACES: tuple[tuple[str, tuple[int, int, int, int], tuple[int, int]], ...] = (
@@ -53,8 +59,8 @@ class Built(NamedTuple):
     """Name of a semaphore."""
 
 
-class Attention(NamedTuple):
-    """A dataflow on a kind of attention."""
+class Dataflow(NamedTuple):
+    """A dataflow on a kind of workload."""
 
     dataflow: str
     variant: str
@@ -76,8 +82,8 @@ class Attention(NamedTuple):
     def build(self) -> Built:
         """Compile it."""
         machine = load_machine("mesh4", self.mesh)
-        workload = parse(self.spec or VARIANTS[self.variant])
-        compiled = compile_attention(machine, workload, self.dataflow, **dict(self.fixed))
+        workload = _workload(self.spec or VARIANTS[self.variant])
+        compiled = compile_workload(machine, workload, self.dataflow, **dict(self.fixed))
         return Built(machine, compiled.programs, lambda semaphore: compiled.semaphores[semaphore])
 
 
@@ -110,17 +116,22 @@ class Software(NamedTuple):
         return Built(code.machine, code.programs(), _collective_semaphore)
 
 
+def _workload(spec: str) -> Workload | Gemm:
+    return parse_gemm(spec) if spec.startswith("gemm:") else parse(spec)
+
+
 def _collective_semaphore(number: int) -> str:
     numbers = Semaphores()._asdict()
     return next(name for name, used in numbers.items() if number == used or (name == "arrive" and number in used))
 
 
-def shipped() -> Iterator[Attention | Software]:
-    """Every dataflow on every kind of attention in every setting; every collective by every method in every place."""
-    for dataflow in DATAFLOWS:
-        for variant in VARIANTS:
-            for mesh, fixed in SETTINGS:
-                yield Attention(dataflow, variant, mesh, tuple(fixed.items()))
+def shipped() -> Iterator[Dataflow | Software]:
+    """Every dataflow on every workload that it computes, in every setting; every collective by every method in every place."""
+    workloads = {variant: _workload(spec) for variant, spec in VARIANTS.items()}
+    for dataflow in dict.fromkeys(name for workload in workloads.values() for name in dataflows_of(workload)):
+        for variant, workload in workloads.items():
+            for mesh, fixed in SETTINGS[type(workload)] if dataflow in dataflows_of(workload) else ():
+                yield Dataflow(dataflow, variant, mesh, tuple(fixed.items()))
     for kind in KINDS:
         for method in methods_of(kind):
             for place in range(len(PLACES)):

@@ -9,7 +9,7 @@ from golden.errors import GoldenError
 from isa.instructions import Instruction, Opcode, Queue
 from isa.status import ErrorCode
 from programs.queues import TAGS
-from tb.races.catalogue import Attention, Built, Software
+from tb.races.catalogue import Built, Dataflow, Software
 from tb.races.removals import Removal, apply, removals
 
 __all__ = ["DEMONSTRATIONS", "OUTCOMES", "REASONS", "STUDIED", "Demonstration", "check_shipped", "demonstrate", "study"]
@@ -19,7 +19,8 @@ OUTCOMES = {
     "hang": "the programs wait for ever",
     "unused": "harmless: nobody takes that count",
     "last": "harmless: in its queue only waits and the end come after it",
-    "otherwise": "harmless: something else keeps the order",
+    "twin": "harmless: another wait of its queue keeps that order too",
+    "otherwise": "harmless for a reason given below",
     "unexplained": "harmless, and nobody knows why",
 }
 """What can become of a program; whoever finds `unexplained` should look for the reason."""
@@ -29,13 +30,16 @@ REASONS = {
     "o_free": "elsewhere than in roots, the REDUCE that sends O is before the next maximum in the OUT queue, whose arrival is "
     "before P, and so before anything that writes O",
 }
-"""What else keeps the order, by the semaphore."""
+"""Why a wait is not needed for the order, by the semaphore."""
 
+_NEAR = 4
+"""Earlier waits of the queue that may keep the same order."""
 _FIXED = (("rows", 8), ("columns", 8))
-STUDIED: tuple[Attention | Software, ...] = (
-    Attention("flat-async", "mha", "2x2"),
-    Attention("flat", "causal, many visits", "2x2", _FIXED, "mha:S=48,D=8,H=1,causal=1"),
-    Attention("flash3", "many visits", "2x1", _FIXED, "mha:S=64,D=8,H=1"),
+STUDIED: tuple[Dataflow | Software, ...] = (
+    Dataflow("flat-async", "mha", "2x2"),
+    Dataflow("flat", "causal, many visits", "2x2", _FIXED, "mha:S=48,D=8,H=1,causal=1"),
+    Dataflow("flash3", "many visits", "2x1", _FIXED, "mha:S=64,D=8,H=1"),
+    Dataflow("summa", "many visits", "2x2", (("rows", 8), ("columns", 32)), "gemm:M=32,N=64,K=96"),
     Software("allreduce", "unicast", 0, 2),
     Software("reduce", "halving", 0),
 )
@@ -45,7 +49,7 @@ STUDIED: tuple[Attention | Software, ...] = (
 class Demonstration(NamedTuple):
     """A program, and the semaphores of which the first wait and the first signal (or bump) are left out."""
 
-    program: Attention | Software
+    program: Dataflow | Software
     wait: str
     signal: str
 
@@ -53,11 +57,11 @@ class Demonstration(NamedTuple):
 DEMONSTRATIONS = (
     Demonstration(STUDIED[0], "p_full", "p_full"),
     Demonstration(STUDIED[1], "k_free", "k_free"),
-    Demonstration(STUDIED[3], "credit", "credit"),
+    Demonstration(STUDIED[4], "credit", "credit"),
 )
 
 
-def check_shipped(program: Attention | Software) -> dict:
+def check_shipped(program: Dataflow | Software) -> dict:
     """Counts of the check, its seconds without compilation, and the first race if there are any."""
     built = program.build()
     started = time.monotonic()
@@ -72,7 +76,7 @@ def check_shipped(program: Attention | Software) -> dict:
     }
 
 
-def study(program: Attention | Software) -> dict:
+def study(program: Dataflow | Software) -> dict:
     """Leave out every wait, signal and bump: how many of each kind, by semaphore and outcome, as ``kind semaphore outcome``."""
     built = program.build()
     base = check(built.machine, built.programs)
@@ -121,6 +125,8 @@ def _judge(built: Built, base: Checked, removal: Removal) -> tuple[str, str]:
     code = built.programs[removal.tile].queues[removal.queue]
     if _nothing_follows(code, removal.at):
         return "last", ""
+    if _has_twin(built, removal):
+        return "twin", ""
     return "otherwise" if _reason(built, removal) else "unexplained", ""
 
 
@@ -132,6 +138,24 @@ def _reason(built: Built, removal: Removal) -> str:
         if TAGS["O"] + int(stream[:-1]) in {instruction["tag"] for instruction in out if instruction.opcode == Opcode.STORE}:
             return ""
     return REASONS.get(name, "")
+
+
+def _has_twin(built: Built, removal: Removal) -> bool:
+    """Whether there are races without it and a wait at or before it that there are not without that one alone."""
+    earlier = [other for other in removals(built.programs) if other.kind == "wait" and other[2:4] == removal[2:4]]
+    nearest = sorted(
+        (other for other in earlier if other.at <= removal.at and other != removal), key=lambda other: -other.at
+    )
+    for twin in nearest[:_NEAR]:
+        without = apply(built.programs, twin)
+        both = apply(without, removal)
+        alone, together = (
+            {(race.memory, race.first.place, race.second.place) for race in check(built.machine, programs).races}
+            for programs in (without, both)
+        )
+        if together - alone:
+            return True
+    return False
 
 
 def _nothing_follows(code: list[Instruction], at: int) -> bool:
