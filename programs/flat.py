@@ -1,4 +1,4 @@
-"""Attention on groups of tiles: flat-async, flat, flash3 and flash2 are one generator with other groups and streams."""
+"""Attention on groups of tiles: the flat and the flash dataflows are one generator with other groups and streams."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,14 +8,16 @@ from isa.image import Program
 from isa.instructions import Queue
 from isa.machine import Machine
 from programs.compiled import Compiled, first_that_fits
+from programs.forward import forwarding
 from programs.job import Job, job_of, root_column
 from programs.layout import L1Layout, Semaphores
 from programs.loops import compress
-from programs.mapping import ALL_REDUCES, READS, Mapping
-from programs.pieces import TAGS, Shared
+from programs.mapping import ALL_REDUCES, READS, SOFTWARE, Mapping
 from programs.placement import Unit, place
+from programs.places import neighbours
 from programs.queues import TileQueues
 from programs.schedule import Turn, turns
+from programs.tile import TAGS, Shared
 from programs.tiling import rank
 from programs.trace import Op, instantiate
 from programs.work import Group, deal
@@ -44,7 +46,7 @@ def compile_attention(
     machine, workload
         What to compute on what.
     dataflow
-        flat-async, flat, flash3 or flash2; None: the best by the tiling rule.
+        One of `programs.mapping.DATAFLOWS`; None: the best by the tiling rule, of those that use the network's collectives.
     group, rows, columns
         Decisions of the tiling rule that the user takes: ``COLUMNSxROWS`` of a group, query rows (of each stream) and keys
         of a tile's slice.
@@ -63,6 +65,8 @@ def compile_attention(
         replace(mapping, reads=reads, all_reduce=all_reduce)
         for mapping in rank(machine, workload, dataflow, group=group, rows=rows, columns=columns)
     ]
+    if ranked[0].in_software and (reads, all_reduce) != (READS[0], ALL_REDUCES[0]):
+        raise UserError(f"{ranked[0].dataflow} has all collectives in software: reads and all_reduce do not apply")
     return first_that_fits(machine, ranked, lambda mapping: _compile(machine, workload, mapping))
 
 
@@ -85,17 +89,21 @@ def _compile(machine: Machine, workload: Workload, mapping: Mapping) -> Compiled
 
     for one in groups:
         order = tuple(turns(one.items, mapping, workload))
-        for y in range(mapping.group[1]):
-            for x in range(mapping.group[0]):
-                job, units = job_of(plan, mapping, one, order, x, y)
-                code = jobs.get((job, order))
-                if code is None:
-                    traces = TileQueues(workload, mapping, layout, semaphores, job, shared).build(order)
-                    code = jobs[job, order] = {queue: roll(ops) for queue, ops in traces.items()}
-                names = _names(one, mapping, units, x, y)
-                program = Program({queue: instantiate(code[queue], names) for queue in Queue})
-                program.check()
-                programs[one.tile(x, y)] = program
+        tiles = [(x, y) for y in range(mapping.group[1]) for x in range(mapping.group[0])]
+        found = {(x, y): job_of(plan, mapping, one, order, x, y) for x, y in tiles}
+        forwards = forwarding(
+            order, {tile: job for tile, (job, _) in found.items()}, one.loaders, mapping, latent=workload.latent
+        )
+        for (x, y), (job, units) in found.items():
+            job = replace(job, forwards=forwards[x, y])
+            code = jobs.get((job, order))
+            if code is None:
+                traces = TileQueues(workload, mapping, layout, semaphores, job, shared).build(order)
+                code = jobs[job, order] = {queue: roll(ops) for queue, ops in traces.items()}
+            names = _names(one, mapping, units, x, y)
+            program = Program({queue: instantiate(code[queue], names) for queue in Queue})
+            program.check()
+            programs[one.tile(x, y)] = program
     read, written = mapping.hbm_bytes(workload, machine.tile)
     return Compiled(
         machine=machine,
@@ -132,6 +140,26 @@ def _names(group: Group, mapping: Mapping, units: Sequence[Unit], x: int, y: int
     for i, unit in enumerate(units):
         target = unit.target
         names |= {f"unit{i}.base": unit.base, f"unit{i}.x": target[0], f"unit{i}.y": target[1], f"unit{i}.edge": target[2]}
+    if mapping.in_software:
+        names |= _neighbours(group, mapping, x, y)
+    return names
+
+
+def _neighbours(group: Group, mapping: Mapping, x: int, y: int) -> dict[str, int]:
+    """Where the children and the parent of tile (x, y) of the group are in each tree."""
+    columns, rows = mapping.group
+    loaders = group.loaders
+    along_column = {"k": loaders.k[x], "v": loaders.v[x]}
+    along_row = {"q": loaders.q[y], "maximum": mapping.middle, "total": root_column(mapping, y, 0)}
+    names = {}
+    for tree, root in (along_column | along_row).items():
+        column = tree in along_column
+        length, at = (rows, y) if column else (columns, x)
+        children, parent = neighbours(SOFTWARE[mapping.dataflow], length, root, at)
+        relatives = {str(i): child for i, child in enumerate(children)} | ({} if parent is None else {"parent": parent})
+        for relative, position in relatives.items():
+            tile = group.tile(x, position) if column else group.tile(position, y)
+            names[f"{tree}.{relative}.x"], names[f"{tree}.{relative}.y"] = tile
     return names
 
 

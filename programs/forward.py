@@ -1,52 +1,87 @@
-"""When a tile passes on the slices it has read, where HBM reads do not multicast (`Mapping.reads` is ``forward``)."""
+"""When a tile passes on slices that were read from HBM, where reads do not multicast.
 
-from collections import defaultdict
+A loading tile passes on what it has read: with one PUT to all that share it (`Mapping.reads` is ``forward``), or with one to
+each child in a tree, which pass it on in turn (collectives in software). PUTs stand in the OUT queue, in order, among all
+that the tile sends else, and wait for the slice to arrive. That nothing waits in a circle follows from where they stand:
+
+* A slice goes on after the first turn after which all its receivers may have room, for this slice and for those that its
+  loader's LOAD queue asks for before it, since that queue is in order too. All that the LOAD waits for then belongs to this
+  turn or an earlier one, and the slice is used in a later one.
+* All tiles of a tree pass a slice on after the same turn, and what goes on after one turn in the same order: that of its use.
+
+So there is one order of everything that a group does which the queues of all tiles follow, and in which nothing waits for what
+comes later: turn by turn, and after each turn the slices that go on, from the root of each tree to its leaves.
+"""
+
+from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from programs.layout import Semaphores
 from programs.mapping import Mapping
 from programs.schedule import Turn
+from programs.work import Loaders
 
 if TYPE_CHECKING:
     from programs.job import Job
 
 __all__ = ["Forward", "arrivals", "forwarding"]
 
+TileXY = tuple[int, int]
+_ORDER = "vkq"
+"""Slices that one turn begins to use, as LOAD queues ask for them."""
+
 
 class Forward(NamedTuple):
-    """A slice of k, v or q that its loader passes on: to slot (or of stream) `index`, so many rows of it."""
+    """A slice of k, v or q that a tile passes on: to slot (or of stream) `index`, so many rows of it."""
 
+    after: int
+    """Phase after which it goes on: 2 n for the values of turn n, 2 n + 1 for its scores; -1: at the start."""
+    before: int
+    """Phase that uses it first."""
     name: str
     index: int
     rows: int
 
 
-def forwarding(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: bool) -> dict[int, list[Forward]]:
-    """After which turn a tile's OUT queue passes on what its LOAD queue has read; -1: at the start.
+def forwarding(
+    turns: Sequence[Turn], jobs: Dict[TileXY, "Job"], loaders: Loaders, mapping: Mapping, *, latent: bool
+) -> dict[TileXY, tuple[Forward, ...]]:
+    """What each tile of a group passes on, in order; `jobs` are those of all its tiles, by column and row in the group."""
+    if not mapping.forwards:
+        return dict.fromkeys(jobs, ())
+    sources = {(x, y) for x, column in enumerate(zip(loaders.k, loaders.v, strict=True)) for y in column}
+    sources |= {(x, y) for y, x in enumerate(loaders.q)}
+    loads = {tile: _loads(turns, jobs[tile], mapping, latent=latent) for tile in sources}
 
-    That is the first turn after which all the receivers may have room, for this slice and for those that the LOAD queue asks
-    for before it, since both queues are in order. Then everything that a PUT waits for, and everything in front of it, belongs
-    to this turn or an earlier one, and what stands behind it to later ones: the order of the turns is one that all the queues
-    of all tiles can follow, so that none waits for what comes behind another.
-    """
-    after: dict[int, list[Forward]] = defaultdict(list)
+    def passed_on(x: int, y: int) -> tuple[Forward, ...]:
+        loader = {"k": (x, loaders.k[x]), "v": (x, loaders.v[x]), "q": (loaders.q[y], y)}
+        found = [
+            forward for name in jobs[x, y].passes for forward in loads[loader[name]] if forward.name == name
+        ]  # fmt: skip
+        return tuple(sorted(found, key=lambda forward: (forward.after, forward.before, _ORDER.index(forward.name))))
+
+    return {tile: passed_on(*tile) for tile in jobs}
+
+
+def _loads(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: bool) -> list[Forward]:
+    """All that a tile loads, in order, with the turn after which it may go on."""
+    loads: list[Forward] = []
     free: dict[tuple[str, int], int] = {}
     latest = -1
-    mine = job.loads & mapping.forwards
 
-    def use(name: str, index: int, rows: int | None, turn: int, *, first: bool, last: bool) -> None:
+    def use(name: str, index: int, rows: int | None, phase: int, *, first: bool, last: bool) -> None:
         nonlocal latest
         if not rows:
             return
-        if first and name in mine:
-            latest = max(latest, free.get((name, index), -1))
-            after[latest].append(Forward(name, index, rows))
+        if first and name in job.loads:
+            latest = max(latest, free.get((name, index), -1), phase - 2 * mapping.streams)
+            loads.append(Forward(latest, phase, name, index, rows))
         if last:
-            free[name, index] = turn
+            free[name, index] = phase
 
     for number, (stream, values, scores) in enumerate(turns):
-        for name, visit in (("v", values), ("k", scores)):
+        for phase, name, visit in ((2 * number, "v", values), (2 * number + 1, "k", scores)):
             if visit:
                 _, keys = job.extent(stream, visit)
                 slot = visit.use % mapping.slots
@@ -55,18 +90,18 @@ def forwarding(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: b
                     visit.first_user and not (latent and name == "v"),
                     visit.last_user and not (latent and name == "k"),
                 )
-                use("k" if latent else name, slot, keys.columns, number, first=first, last=last)
+                use("k" if latent else name, slot, keys.columns, phase, first=first, last=last)
         if scores:
             rows = job.rows[scores.item][stream]
-            use("q", stream, rows, number, first=scores.first, last=scores.last)
-    return after
+            use("q", stream, rows, 2 * number + 1, first=scores.first, last=scores.last)
+    return loads
 
 
 def arrivals(job: "Job", mapping: Mapping, semaphores: Semaphores) -> dict[tuple[str, int], int]:
     """Semaphores for slices that a tile has read and passes on: numbers that mean something in other tiles only, or nowhere."""
     streams, slots = range(mapping.streams), range(mapping.slots)
     indices = {"k": slots, "v": slots, "q": streams}
-    wanted = [(name, i) for name in sorted(job.loads & mapping.forwards) for i in indices[name]]
+    wanted = [(name, i) for name in sorted(job.passes) for i in indices[name]]
     # Only loaders are told that a buffer is free, and only roots that O is there.
     idle = [(f"{name}_free", i) for name in indices if name not in job.loads for i in indices[name]]
     idle += [(name, s) for s in streams if s not in job.roots for name in ("o_full", "o_final", "stored")]

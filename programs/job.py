@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from programs.mapping import Block, Mapping, Range
+from programs.forward import Forward
+from programs.mapping import SOFTWARE, Block, Mapping, Range
 from programs.placement import Plan, Unit
+from programs.places import Places, place
 from programs.schedule import Turn, Visit
 from programs.work import Group
 from programs.workload import Workload
@@ -50,6 +52,12 @@ class Job:
     """Streams whose O this tile sums up and stores."""
     sends_maximum: bool = False
     """Whether this tile sends the row's maximum, which is combined in its L1, to the others."""
+    passes: frozenset[str] = frozenset()
+    """Which of k, v and q this tile passes on to others."""
+    places: Places | None = None
+    """Where it stands in the trees of collectives in software."""
+    forwards: tuple[Forward, ...] = ()
+    """What it passes on, in order."""
     k: tuple[At | None, ...] = ()
     v: tuple[At | None, ...] = ()
     """Slices to load, by use."""
@@ -102,6 +110,8 @@ def job_of(plan: Plan, mapping: Mapping, group: Group, order: Sequence[Turn], x:
             for item in group.items
         )
 
+    places = _places(mapping, group, x, y) if mapping.in_software else None
+    passing = loads if places is None else frozenset(name for name in "kvq" if getattr(places, name).children)
     job = Job(
         rows=tuple(tuple(group.row_slices(block)[y].size if block else None for block in item) for item in group.items),
         keys=tuple(
@@ -114,12 +124,25 @@ def job_of(plan: Plan, mapping: Mapping, group: Group, order: Sequence[Turn], x:
         loads=loads,
         roots=roots,
         sends_maximum=mapping.through_memory and x == mapping.middle,
+        passes=passing & mapping.forwards,
+        places=places,
         k=keys("k"),
         v=keys("v"),
         q=queries("q", frozenset(range(mapping.streams))) if "q" in loads else (),
         o=queries("o", roots),
     )
     return job, units
+
+
+def _places(mapping: Mapping, group: Group, x: int, y: int) -> Places:
+    method, (columns, rows), loaders = SOFTWARE[mapping.dataflow], mapping.group, group.loaders
+    return Places(
+        k=place(method, rows, loaders.k[x], y),
+        v=place(method, rows, loaders.v[x], y),
+        q=place(method, columns, loaders.q[y], x),
+        maximum=place(method, columns, mapping.middle, x),
+        total=place(method, columns, root_column(mapping, y, 0), x),
+    )
 
 
 def _keys(workload: Workload, block: Block, rows: Range, part: Range) -> Keys:

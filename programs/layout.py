@@ -6,11 +6,14 @@ from typing import NamedTuple
 from isa.errors import UserError
 from isa.instructions import LAYOUTS, Format, Kind
 from isa.machine import Machine, Tile
-from programs.mapping import Mapping, row_words
+from programs.mapping import SOFTWARE, Mapping, row_words
+from programs.places import widest
 from programs.workload import Workload
 
 __all__ = ["L1Layout", "Semaphores", "StreamBuffers"]
 
+_SEGMENT = 64
+"""Words of O that go up a tree at a time, at most."""
 _LIMITS = {(kind, field.name): (1 << field.width) - 1 for kind in Kind for field in LAYOUTS[kind]}
 
 
@@ -36,7 +39,8 @@ class StreamBuffers(NamedTuple):
 class L1Layout:
     """Where everything is in each L1; the same in all tiles, so that a receiver's address is the sender's.
 
-    All pitches are in words. ``words`` is what it takes in all.
+    All pitches are in words. ``words`` is what it takes in all. Collectives in software have ``maxima``, one buffer for each
+    child, and ``parts``, two for ``segment`` words of O.
 
     Raises
     ------
@@ -57,6 +61,17 @@ class L1Layout:
         self.k = [self._take(columns * self.qk_pitch) for _ in range(mapping.slots)]
         self.v = self.k if workload.latent else [self._take(columns * self.v_pitch) for _ in range(mapping.slots)]
         self.streams = [self._stream(rows) for _ in range(mapping.streams)]
+        if mapping.in_software and mapping.group[0] > 1:
+            self._receive(mapping)
+
+    def _receive(self, mapping: Mapping) -> None:
+        """Buffers for what collectives in software bring: a maximum of each child, and two segments of O in turn."""
+        vector = row_words(self._tile, mapping.rows, Format.FP32)
+        self.word_elements = self._tile.word_bytes // 4
+        self.maxima = [self._take(vector) for _ in range(widest(SOFTWARE[mapping.dataflow], mapping.group[0]))]
+        most = min(_SEGMENT, _LIMITS[Kind.VECTOR, "n"] // self.word_elements)
+        self.segment = min(most, vector + mapping.rows * self.acc_pitch)
+        self.parts = [self._take(self.segment) for _ in range(2)]
 
     def _stream(self, rows: int) -> StreamBuffers:
         vector = row_words(self._tile, rows, Format.FP32)
@@ -115,12 +130,22 @@ class Semaphores:
     )  # fmt: skip
     SLOT = ("k_full", "k_free", "v_full", "v_free")
     ROOT = ("max_root",)
+    SUMS = ("max_down", "o_sum", "o_credit")
 
     def __init__(self, machine: Machine, mapping: Mapping):
         tile = machine.tile
-        names = [(name, i) for name in self.STREAM for i in range(mapping.streams)]
-        names += [(name, i) for name in self.SLOT for i in range(mapping.slots)]
-        names += [(name, i) for name in self.ROOT for i in range(mapping.streams if mapping.through_memory else 0)]
+        streams, slots = range(mapping.streams), range(mapping.slots)
+        names = [(name, i) for name in self.STREAM for i in streams if name != "o_full" or not mapping.in_software]
+        names += [(name, i) for name in self.SLOT for i in slots]
+        names += [(name, i) for name in self.ROOT for i in streams if mapping.through_memory]
+        if mapping.in_software:
+            names += [(f"{name}_in", i) for name in sorted(mapping.forwards) for i in (streams if name == "q" else slots)]
+        if mapping.in_software and mapping.group[0] > 1:
+            names += [(name, i) for name in self.SUMS for i in streams] + [("o_in", i) for i in range(2)]
+            # Children in a tree share what is left to tell the parent that their maximum is there.
+            children = widest(SOFTWARE[mapping.dataflow], mapping.group[0])
+            self.most_arrivals = max(1, min(tile.semaphores - len(names), children))
+            names += [("max_in", i) for i in range(self.most_arrivals)]
         if len(names) > tile.semaphores:
             raise UserError(f"{mapping.dataflow} needs {len(names)} semaphores a tile, the machine has {tile.semaphores}")
         if max(mapping.group) >= 1 << tile.semaphore_bits:

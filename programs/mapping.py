@@ -9,10 +9,24 @@ from isa.instructions import Format
 from isa.machine import Machine, Tile
 from programs.workload import Workload
 
-__all__ = ["ALL_REDUCES", "DATAFLOWS", "READS", "Block", "Mapping", "Range", "blocks", "key_words", "row_words", "share"]
+__all__ = [
+    "ALL_REDUCES",
+    "DATAFLOWS",
+    "READS",
+    "SOFTWARE",
+    "Block",
+    "Mapping",
+    "Range",
+    "blocks",
+    "key_words",
+    "row_words",
+    "share",
+]
 
-DATAFLOWS = {"flat-async": 2, "flat": 1, "flash3": 2, "flash2": 1}
+DATAFLOWS = {"flat-async": 2, "flat": 1, "flat-tree": 1, "flat-seq": 1, "flash3": 2, "flash2": 1}
 """Streams of each dataflow. The flash ones run each tile alone."""
+SOFTWARE = {"flat-tree": "tree", "flat-seq": "unicast"}
+"""Dataflows that do without the network's collectives, with the forwarding trees they use instead (`programs.trees.TREES`)."""
 READS = ("multicast", "forward")
 """How slices reach the tiles that share them: HBM reads name a rectangle, or the loading tile passes on what it has read."""
 ALL_REDUCES = ("turn", "memory")
@@ -166,17 +180,24 @@ class Mapping:
     def describe(self) -> str:
         """One phrase for tables."""
         streams = "" if self.streams == 1 else " in 2 row blocks of a head" if self.paired else " of 2 heads"
-        other = ", slices forwarded by their loaders" * (self.reads == "forward")
+        other = f", collectives in software by {SOFTWARE[self.dataflow]}" if self.in_software else ""
+        other += ", slices forwarded by their loaders" * (self.reads == "forward")
         other += ", maxima by way of the root's L1" * (self.all_reduce == "memory")
         other += f", folded over {self.fold} rows of tiles" * (self.fold > 1)
         return f"group {self.group[0]}x{self.group[1]}, tile slice {self.rows} rows x {self.columns} keys{streams}{other}"
 
     @property
+    def in_software(self) -> bool:
+        """Whether collectives are unicast PUTs."""
+        return self.dataflow in SOFTWARE
+
+    @property
     def forwards(self) -> frozenset[str]:
-        """Which of k, v and q the loading tile passes on."""
+        """Which of k, v and q a loading tile reads for itself, and passes on."""
         columns, rows = self.group
         shared = {"k": rows > 1, "v": rows > 1, "q": columns > 1}
-        return frozenset(name for name, many in shared.items() if many and self.reads == "forward")
+        passed_on = self.in_software or self.reads == "forward"
+        return frozenset(name for name, many in shared.items() if many and passed_on)
 
     @property
     def through_memory(self) -> bool:

@@ -1,50 +1,28 @@
 """What one visit of a block of keys adds to the queues of one tile: `Pieces` remembers nothing from one to the next."""
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
-from isa.instructions import Format, Opcode, Queue, ReduceOp
-from programs.job import Job, Keys
-from programs.layout import L1Layout, Semaphores
-from programs.mapping import Mapping
+from isa.instructions import Opcode, Queue
+from programs.job import Keys
+from programs.network import Network
 from programs.schedule import Visit
-from programs.trace import Op, Ref, Signal, Trace
-from programs.workload import Workload
+from programs.software import Software
+from programs.tile import TileCode
+from programs.trace import Ref, Signal
 
-__all__ = ["TAGS", "Pieces", "Shared"]
-
-TAGS = {"K": 1, "V": 2, "Q": 4, "O": 6, "MAX": 8, "SUM": 10, "SUM_L": 12}
-"""Tags of the transfers: K and V as they are, the others plus the number of the stream."""
-
-_MOST_WORDS = (1 << 12) - 1
+__all__ = ["Pieces"]
 
 
-@dataclass
-class Shared:
-    """What the tiles of a compilation need not do again: pieces of traces made before, and their operations."""
-
-    pieces: dict[tuple, list[list[Op]]] = field(default_factory=dict)
-    ops: dict[Op, Op] = field(default_factory=dict)
-
-
-@dataclass
-class Pieces:
+class Pieces(TileCode):
     """Traces of one tile, and the pieces that can be added to them.
 
     What a piece adds depends on its arguments and the fields only, so that equal visits need it made once.
     """
 
-    workload: Workload
-    mapping: Mapping
-    layout: L1Layout
-    semaphores: Semaphores
-    job: Job
-    shared: Shared
-
     def __post_init__(self) -> None:
-        self.traces = {queue: Trace(self.shared.ops) for queue in Queue}
+        super().__post_init__()
         self._matrix, self._vector, self._load, self._out = (self.traces[queue].add for queue in Queue)
+        self._collectives = Software(self) if self.mapping.in_software else Network(self)
         self._reduces = self.mapping.group[0] > 1
         scale = np.float32(np.log2(np.e) / np.sqrt(self.workload.d))
         self._scale = int(scale.view(np.uint32))
@@ -86,7 +64,7 @@ class Pieces:
 
     def _row_maximum(self, s: int, visit: Visit, rows: int, keys: Keys) -> None:
         sem, stream = self.semaphores, self.layout.streams[s]
-        signals = [Signal(sem("max_local", s))] if self._reduces else []
+        signals = self._collectives.own_maximum(s) if self._reduces else []
         if visit.last:
             signals.append(self._to_loader("q", sem("q_free", s)))
         self._vector(
@@ -95,23 +73,12 @@ class Pieces:
             **({} if visit.first else {"with_b": 1, "b": stream.old_maximum}),
         )  # fmt: skip
         if self._reduces:
-            words, turn = self._vector_words(rows), not self.mapping.through_memory
-            self._out(
-                Opcode.REDUCE, waits=[(sem("max_local", s), 1)], local=stream.local_maximum, remote=stream.maximum,
-                rows=1, words=words, **self._row(), target_x=Ref("max_x"), target_y=Ref("max_y"), op=ReduceOp.MAX,
-                fmt=Format.FP32, turn=turn, bump=1, sem=sem("max_full" if turn else "max_root", s), tag=TAGS["MAX"] + s,
-            )  # fmt: skip
-            if self.job.sends_maximum:
-                # Over the receivers' maxima, this tile's included, and with the same order as a turn has.
-                self._out(
-                    Opcode.PUT, waits=[(sem("max_root", s), 1)], local=stream.maximum, remote=stream.maximum, rows=1,
-                    words=words, **self._row(), bump=1, sem=sem("max_full", s), tag=TAGS["MAX"] + s,
-                )  # fmt: skip
+            self._collectives.share_maximum(s, rows)
 
     def _exponentials(self, s: int, visit: Visit, rows: int, keys: Keys) -> None:
         sem, stream, layout = self.semaphores, self.layout.streams[s], self.layout
         sums = layout.running_sums(s, rows)
-        waits = [(sem("max_full", s), 1)] if self._reduces else []
+        waits = self._collectives.shared_maximum(s) if self._reduces else []
         ready = [Signal(sem("p_full", s))]
         if not visit.first:
             old = {"a": stream.old_maximum, "b": stream.maximum}
@@ -161,32 +128,14 @@ class Pieces:
         elif waits or signals:
             self._matrix(Opcode.SYNC, waits=waits, signals=signals)
         if rows and visit.last and self._reduces:
-            self._reduce_out(s, visit, rows)
-
-    def _reduce_out(self, s: int, visit: Visit, rows: int) -> None:
-        """Sum O and the row sums, which lie directly below it, over the row: in one REDUCE if its fields can say so."""
-        sem, root = self.semaphores, s in self.job.roots
-        start, end = self.layout.running_sums(s, rows), self.layout.streams[s].out
-        words, pitch = rows * self.layout.acc_pitch, self.layout.acc_pitch
-        pieces = [(start, 1, end - start + words, 0, TAGS["SUM"])]
-        if end - start + words > _MOST_WORDS:
-            pieces = [(start, 1, end - start, 0, TAGS["SUM_L"]), (end, rows, pitch, pitch, TAGS["SUM"])]
-        for i, (at, high, wide, step, tag) in enumerate(pieces):
-            last = i == len(pieces) - 1
-            self._out(
-                Opcode.REDUCE, waits=[(sem("o_local", s), 1 if visit.first else 2)] if i == 0 else [],
-                signals=[Signal(sem("o_free", s))] if last and not root else [],
-                local=at, local_pitch=step, remote=at, remote_pitch=step, rows=high, words=wide,
-                **self._row(), target_x=Ref(f"sum_x{s}"), target_y=Ref(f"sum_y{s}"), op=ReduceOp.SUM, fmt=Format.FP32,
-                tag=tag + s, **({"bump": 1, "sem": sem("o_full", s)} if last else {}),
-            )  # fmt: skip
+            self._collectives.sum_out(s, visit, rows)
 
     def _divide(self, s: int, rows: int) -> None:
         """At the root: O / l, in the storage format, over the FP32 O."""
         if not rows:
             return
         stream, sem, sums = self.layout.streams[s], self.semaphores, self.layout.running_sums(s, rows)
-        waits = [(sem("o_full" if self._reduces else "o_local", s), 1)]
+        waits = self._collectives.summed_out(s) if self._reduces else [(sem("o_local", s), 1)]
         self._vector(Opcode.RECIP, waits=waits, d=sums, a=sums, m=1, n=rows)
         self._vector(
             Opcode.SCALE, signals=[Signal(sem("o_final", s))], d=stream.out, ldd=self.layout.acc_pitch, a=stream.out,
@@ -195,19 +144,12 @@ class Pieces:
 
     # Small things.
 
-    def _vector_words(self, rows: int) -> int:
-        return self.layout.streams[0].out - self.layout.running_sums(0, rows)
-
     def _to_loader(self, name: str, semaphore: int) -> Signal:
         """A count for the tile that loads a buffer: it is free here."""
         if name in self.job.loads:
             return Signal(semaphore)
         where = (Ref(f"{name}_x"), Ref(f"{name}_y"))
         return Signal(semaphore, where)
-
-    def _row(self) -> dict[str, Ref]:
-        """Rectangle of this tile's row of the group."""
-        return {name: Ref(f"row_{name}") for name in ("x0", "x1", "y0", "y1")}
 
 
 def _masked(keys: Keys) -> dict[str, int]:

@@ -16,12 +16,13 @@ Everything that orders two queues or two tiles is a semaphore; docs/dataflows.md
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from isa.instructions import Opcode, Queue
-from programs.forward import Forward, arrivals, forwarding
 from programs.job import At, Keys
-from programs.pieces import TAGS, Pieces
+from programs.pieces import Pieces
 from programs.schedule import Turn, Visit
+from programs.tile import TAGS
 from programs.trace import Op, Ref, Signal
 
 __all__ = ["TileQueues"]
@@ -45,15 +46,16 @@ class _Stream:
     stores: int = 0
 
 
-@dataclass
 class TileQueues(Pieces):
     """Builds the traces of one tile, turn by turn."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._state = [_Stream() for _ in range(self.mapping.streams)]
+        self._forwards = {
+            after: list(found) for after, found in groupby(self.job.forwards, key=lambda forward: forward.after)
+        }
         self._loaded = {name: [0] * self.mapping.slots for name in "kv"}
-        self._arrived = arrivals(self.job, self.mapping, self.semaphores)
 
     def build(self, turns: Sequence[Turn]) -> dict[Queue, list[Op]]:
         """Make the traces of a whole run."""
@@ -61,18 +63,16 @@ class TileQueues(Pieces):
             # O is free at first. PV waits for it there like everywhere, so that the first item is like the others.
             free = [Signal(self.semaphores("o_free", s)) for s in range(self.mapping.streams)]
             self._out(Opcode.SYNC, signals=free)
-        forwards = forwarding(turns, self.job, self.mapping, latent=self.workload.latent)
-        for forward in forwards[-1]:
-            self._forward(forward)
+        self._forward(-1)
         for number, (stream, values, scores) in enumerate(turns):
             if values:
                 self._values(stream, values)
+            self._forward(2 * number)
             if scores:
                 self._scores(stream, scores)
             elif not values:
                 self._finish(stream)
-            for forward in forwards[number]:
-                self._forward(forward)
+            self._forward(2 * number + 1)
         for stream in range(self.mapping.streams):
             self._finish(stream)
         last = [(self.semaphores("stored", s), 1) for s, state in enumerate(self._state) if state.stores]
@@ -81,10 +81,26 @@ class TileQueues(Pieces):
             self._out(Opcode.SYNC, waits=last)
         return {queue: trace.ops for queue, trace in self.traces.items()}
 
+    def _forward(self, after: int) -> None:
+        """Pass on what goes on after a phase."""
+        for forward in self._forwards.get(after, ()):
+            self._collectives.pass_on(forward)
+
     def _piece(self, make: Callable[..., None], s: int, visit: Visit, rows: int, keys: Keys, *more: int) -> None:
         """Add what ``make(s, visit, rows, keys, *more)`` adds to the queues, made once for all visits and tiles that are alike."""
         alike = visit._replace(item=0, block=0, use=visit.use % self.mapping.slots)
-        key = (make.__name__, s, alike, rows, keys, more, self.job.loads, s in self.job.roots, self.job.sends_maximum)
+        key = (
+            make.__name__,
+            s,
+            alike,
+            rows,
+            keys,
+            more,
+            self.job.loads,
+            s in self.job.roots,
+            self.job.sends_maximum,
+            self.job.places,
+        )
         traces = [self.traces[queue].ops for queue in Queue]
         if (made := self.shared.pieces.get(key)) is None:
             before = [len(ops) for ops in traces]
@@ -158,7 +174,7 @@ class TileQueues(Pieces):
         assert at is not None
         self._load(
             Opcode.LOAD, waits=waits, local=slots[slot], local_pitch=pitch, remote_pitch=pitch, rows=rows, words=pitch,
-            **self._hbm(at), **self._read(name, slot), tag=TAGS[name.upper()],
+            **self._hbm(at), **self._collectives.receivers(name, slot), tag=TAGS[name.upper()],
         )  # fmt: skip
 
     def _load_queries(self, s: int, visit: Visit, rows: int) -> None:
@@ -172,31 +188,7 @@ class TileQueues(Pieces):
         assert at is not None
         self._load(
             Opcode.LOAD, waits=waits, local=self.layout.streams[s].q, local_pitch=pitch, remote_pitch=pitch, rows=rows,
-            words=pitch, **self._hbm(at), **self._read("q", s), tag=TAGS["Q"] + s,
-        )  # fmt: skip
-
-    def _read(self, name: str, index: int) -> dict[str, int | Ref]:
-        """Where a LOAD of k, v or q delivers, and what it bumps there."""
-        if name in self.mapping.forwards:
-            here = {"x0": Ref("x"), "x1": Ref("x"), "y0": Ref("y"), "y1": Ref("y")}
-            return {**here, "bump": 1, "sem": self._arrived[name, index]}
-        return {**self._sharers(name), "bump": 1, "sem": self.semaphores(f"{name}_full", index)}
-
-    def _sharers(self, name: str) -> dict[str, Ref]:
-        """Rectangle of the tiles that share a slice of k, v or q."""
-        return (
-            self._row() if name == "q" else {"x0": Ref("x"), "x1": Ref("x"), "y0": Ref("column_y0"), "y1": Ref("column_y1")}
-        )
-
-    def _forward(self, forward: Forward) -> None:
-        """Send a slice that has been read on to all that share it, this tile included, which tells it like the others."""
-        name, index, rows = forward
-        at = self.layout.streams[index].q if name == "q" else getattr(self.layout, name)[index]
-        pitch = self.layout.v_pitch if name == "v" else self.layout.qk_pitch
-        self._out(
-            Opcode.PUT, waits=[(self._arrived[name, index], 1)], local=at, local_pitch=pitch, remote=at, remote_pitch=pitch,
-            rows=rows, words=pitch, **self._sharers(name), bump=1, sem=self.semaphores(f"{name}_full", index),
-            tag=TAGS[name.upper()] + (index if name == "q" else 0),
+            words=pitch, **self._hbm(at), **self._collectives.receivers("q", s), tag=TAGS["Q"] + s,
         )  # fmt: skip
 
     def _hbm(self, at: At) -> dict[str, Ref]:

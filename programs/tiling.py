@@ -12,7 +12,7 @@ from isa.instructions import Format
 from isa.machine import Machine
 from programs.costs import matmul_cycles, vector_cycles
 from programs.layout import L1Layout, Semaphores
-from programs.mapping import DATAFLOWS, Mapping, row_words
+from programs.mapping import DATAFLOWS, SOFTWARE, Mapping, row_words
 from programs.workload import Workload
 
 __all__ = ["choose", "cuts", "estimate", "parse_group", "rank"]
@@ -21,6 +21,10 @@ _REDUCE_START = 40
 _LOAD_START = 16
 _HOP = 5
 """Cycles per tile of a row for an all-reduce: one hop and a pipelined adder towards the root, one hop back."""
+_PUT_START = 24
+"""Cycles from the word that a PUT waits for to its own first word at the receiver."""
+_ADDED_WORD = 2
+"""Cycles for each word that the vector engine adds, beside a busy matrix engine; about 1.8 on mesh4."""
 _MASKED_BANDWIDTH = 0.8
 """Share of the HBM bandwidth to count on under a causal mask; a run on mesh4 that it limited reached 0.74."""
 _FINER = 1.2
@@ -47,7 +51,7 @@ def rank(
     Parameters
     ----------
     dataflow
-        One of `DATAFLOWS`; None takes the best of them.
+        One of `DATAFLOWS`; None takes the best of them but for `SOFTWARE`.
     group
         ``COLUMNSxROWS`` tiles; it must divide the mesh.
     rows, columns
@@ -66,7 +70,8 @@ def rank(
     fitting: list[tuple[float, int, Mapping]] = []
     smallest: tuple[int, Mapping] | None = None
     refused: UserError | None = None
-    for name in [dataflow] if dataflow else DATAFLOWS:
+    # Without the network's collectives nothing is better than with them.
+    for name in [dataflow] if dataflow else [name for name in DATAFLOWS if name not in SOFTWARE]:
         for mapping in _candidates(machine, workload, name, group, rows, columns):
             try:
                 Semaphores(machine, mapping)
@@ -232,7 +237,7 @@ class _Estimate:
         heads = workload.kv_heads if mapping.paired or mapping.streams == 1 else -(-workload.kv_heads // mapping.streams)
         items = heads * mapping.passes(workload)
         full = self._step(mapping.columns)
-        item = max((columns - 1) * full + self._step(-(-rest // across)), self._item_floor())
+        item = max((columns - 1) * full + self._step(-(-rest // across)) + self._late(), self._item_floor())
         rounds = -(-items // self._groups)
         return rounds * item + self._start() + self._end()
 
@@ -244,9 +249,9 @@ class _Estimate:
         softmax = 2 * self._vector(m, n) + self._vector(m, workload.dv) + 3 * self._vector(1, m)
         chain = 2 * self._vector(m, n) + self._vector(m, workload.dv) + self._vector(1, m)
         if mapping.group[0] > 1:
-            chain += _REDUCE_START + _HOP * sum(mapping.tiles) + self._fp32_words(m)
+            chain += self._all_reduce(m)
         alone = scores + chain + values + _LOAD_START
-        k_load, v_load = self._load(n * self._k_words), self._load(n * self._v_words)
+        k_load, v_load = self._shared_load(n * self._k_words), self._shared_load(n * self._v_words)
         sources = 1 if mapping.paired or mapping.streams == 1 else mapping.streams
         channels = self._bandwidth() / self._machine.tile.word_bytes
         traffic = sources * self._groups * mapping.group[0] * n * (self._k_words + self._v_words) / channels
@@ -259,7 +264,8 @@ class _Estimate:
             # One buffer for both.
             k_turn, v_turn = sharing * (scores + values) + k_load, 0
         turn = max(k_turn, v_turn) * sources / mapping.slots
-        return max(mapping.streams * (scores + values), mapping.streams * softmax, alone, stream, turn)
+        passed_on = self._pass_on(n * max(self._k_words, self._v_words), mapping.group[1])
+        return max(mapping.streams * (scores + values), mapping.streams * softmax, alone, stream, turn, passed_on)
 
     def _item_floor(self) -> float:
         """Least cycles of an item: what its Q, its reduction of O and its output take, one after the other on each."""
@@ -269,7 +275,7 @@ class _Estimate:
         return mapping.streams * max(out, rows * self._tile.word_bytes / self._bandwidth())
 
     def _start(self) -> float:
-        return self._load(self._mapping.columns * self._k_words) + self._load(self._mapping.rows * self._k_words) / 2
+        return self._shared_load(self._mapping.columns * self._k_words) + self._load(self._mapping.rows * self._k_words) / 2
 
     def _end(self) -> float:
         m, dv = self._mapping.rows, self._workload.dv
@@ -284,6 +290,31 @@ class _Estimate:
 
     def _load(self, words: int) -> float:
         return self._hbm.latency + words * self._tile.word_bytes / self._hbm.bytes_per_cycle
+
+    def _shared_load(self, words: int) -> float:
+        """A load of K or V for a column of tiles."""
+        return self._load(words) + self._pass_on(words, self._mapping.group[1])
+
+    def _late(self) -> float:
+        """What a sum of O in software, and the V behind it in the OUT queue, take longer than the next item's first scores."""
+        mapping, workload = self._mapping, self._workload
+        out = _ADDED_WORD * mapping.rows * self._fp32_words(workload.dv)
+        sent = self._pass_on(out, mapping.group[0]) + self._pass_on(mapping.columns * self._v_words, mapping.group[1])
+        return max(0, sent - self._matmul(mapping.rows, mapping.columns, workload.d))
+
+    def _all_reduce(self, m: int) -> float:
+        words, tiles = self._fp32_words(m), self._mapping.group[0]
+        if not self._mapping.in_software:
+            return _REDUCE_START + _HOP * sum(self._mapping.tiles) + words
+        return 2 * self._pass_on(words, tiles) + self._rounds(tiles) * self._vector(1, m)
+
+    def _pass_on(self, words: int, tiles: int) -> float:
+        """Cycles that a multicast in software takes, or a reduction without its additions; none if the network does it."""
+        return self._rounds(tiles) * (words + _PUT_START) if self._mapping.in_software else 0
+
+    def _rounds(self, tiles: int) -> int:
+        """Transfers that a collective in software makes one after the other."""
+        return tiles - 1 if SOFTWARE[self._mapping.dataflow] == "unicast" else (tiles - 1).bit_length()
 
     def _bandwidth(self) -> float:
         """Bytes a cycle of the channels that hold K and V."""

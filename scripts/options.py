@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from isa.errors import UserError
 from isa.machine import MACHINES, load_machine
+from programs.mapping import DATAFLOWS
 
 __all__ = ["common_parser", "main", "overrides", "positive"]
 
@@ -35,7 +36,7 @@ def common_parser(description: str) -> argparse.ArgumentParser:
     add(
         "--dataflow",
         default=_default("DATAFLOW", ""),
-        help="flat-async, flat, flash3 or flash2, summa for gemm; by rule if empty (DATAFLOW)",
+        help=f"{', '.join(DATAFLOWS)}, summa for gemm; by rule if empty (DATAFLOW)",
     )
     add(
         "--workload",

@@ -167,7 +167,7 @@ def test_an_order_that_would_hang_is_refused():
 @pytest.mark.parametrize(
     ("spec", "dataflow", "fixed", "says"),
     [
-        ("mha:S=64,D=16", "spiral", {}, "DATAFLOW must be one of flat-async, flat, flash3, flash2, not 'spiral'"),
+        ("mha:S=64,D=16", "spiral", {}, "DATAFLOW must be one of flat-async, flat, flat-tree, flat-seq, flash3, flash2, not 'spiral'"),
         ("mha:S=64,D=16", "flat", {"group": "3x2"}, "group must divide the 4x4 mesh: 1 or 2 or 4 columns, 1 or 2 or 4 rows"),
         ("mha:S=64,D=16", "flat", {"group": "0x2"}, "group must divide the 4x4 mesh"),
         ("mha:S=64,D=16", "flat", {"group": "four"}, r"group must be COLUMNSxROWS \(for example 2x2\), not 'four'"),
