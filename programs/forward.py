@@ -4,13 +4,14 @@ A loading tile passes on what it has read: with one PUT to all that share it (`M
 each child in a tree, which pass it on in turn (collectives in software). PUTs stand in the OUT queue, in order, among all
 that the tile sends else, and wait for the slice to arrive. That nothing waits in a circle follows from where they stand:
 
-* A slice goes on after the first turn after which all its receivers may have room, for this slice and for those that its
-  loader's LOAD queue asks for before it, since that queue is in order too. All that the LOAD waits for then belongs to this
-  turn or an earlier one, and the slice is used in a later one.
-* All tiles of a tree pass a slice on after the same turn, and what goes on after one turn in the same order: that of its use.
+* Each turn has two phases: values (PV, sums of O), then scores (QK, the maximum and all that follows from it). A slice goes
+  on after the first phase after which all its receivers may have room, for this slice and for those that its loader's LOAD
+  queue asks for before it, since that queue is in order too; or after a later one, but before the one that uses the slice. All
+  that the LOAD waits for then belongs to this phase or an earlier one.
+* All tiles of a tree pass a slice on after the same phase, and what goes on after one phase in the same order: that of its use.
 
 So there is one order of everything that a group does which the queues of all tiles follow, and in which nothing waits for what
-comes later: turn by turn, and after each turn the slices that go on, from the root of each tree to its leaves.
+comes later: phase by phase, and after each phase the slices that go on, from the root of each tree to its leaves.
 """
 
 from collections.abc import Mapping as Dict
@@ -75,7 +76,9 @@ def _loads(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: bool)
         if not rows:
             return
         if first and name in job.loads:
-            latest = max(latest, free.get((name, index), -1), phase - 2 * mapping.streams)
+            room = free.get((name, index), -1)
+            # Behind the scores of that turn, if that leaves time: the row's maximum is more urgent.
+            latest = max(latest, room + (room % 2 == 0 and room + 2 < phase))
             loads.append(Forward(latest, phase, name, index, rows))
         if last:
             free[name, index] = phase
