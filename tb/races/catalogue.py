@@ -9,7 +9,7 @@ from programs.code import Code
 from programs.collectives import KINDS, Collective, Semaphores, emit, methods_of
 from programs.compiler import compile_workload, dataflows_of
 from programs.gemm.workload import Gemm, parse_gemm
-from programs.mapping import ALL_REDUCES, READS
+from programs.mapping import ALL_REDUCES, READS, SOFTWARE
 from programs.workload import Workload, parse
 
 __all__ = ["VARIANTS", "Built", "Dataflow", "Software", "shipped"]
@@ -131,7 +131,9 @@ def shipped() -> Iterator[Dataflow | Software]:
     for dataflow in dict.fromkeys(name for workload in workloads.values() for name in dataflows_of(workload)):
         for variant, workload in workloads.items():
             for mesh, fixed in SETTINGS[type(workload)] if dataflow in dataflows_of(workload) else ():
-                yield Dataflow(dataflow, variant, mesh, tuple(fixed.items()))
+                # Without the network's collectives there is no choice of what they do.
+                if dataflow not in SOFTWARE or "reads" not in fixed:
+                    yield Dataflow(dataflow, variant, mesh, tuple(fixed.items()))
     for kind in KINDS:
         for method in methods_of(kind):
             for place in range(len(PLACES)):
