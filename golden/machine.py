@@ -103,6 +103,11 @@ class GoldenMachine:
         return {tile: semaphores.counts for tile, semaphores in self._semaphores.items()}
 
     @property
+    def steps(self) -> list[Step]:
+        """What was executed so far, in order, of a run that looks for races."""
+        return [] if self._steps is None else self._steps
+
+    @property
     def statistics(self) -> Statistics:
         """What was counted so far."""
         self._statistics.hbm_words_read = [channel.words_read for channel in self._channels]

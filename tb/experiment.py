@@ -26,6 +26,7 @@ __all__ = [
     "GemmTensors",
     "Tensors",
     "commit",
+    "largest_error",
     "load_workload",
     "run_experiment",
 ]
@@ -85,7 +86,7 @@ def run_experiment(
     wrong = np.argwhere(seen != expected)
     exact, fmt = tensors.exact(), tensors.workload.o_fmt
     values = decode(seen, fmt)
-    error, reference = _largest(values, exact), _largest(tensors.same_precision(), exact)
+    error, reference = largest_error(values, exact), largest_error(tensors.same_precision(), exact)
     result = _result(machine, compiled, run, golden_seconds)
     result.update(
         workload=tensors.name,
@@ -101,7 +102,7 @@ def run_experiment(
     return Experiment(result, run, _describe(wrong, seen, expected, fmt, tensors.axes))
 
 
-def _largest(values: NDArray, exact: NDArray[np.float64]) -> float:
+def largest_error(values: NDArray, exact: NDArray[np.float64]) -> float:
     """Largest absolute difference; where fp64 gives NaN or infinity, the same must be seen and counts as none."""
     special = ~np.isfinite(exact)
     same = np.isnan(values) & np.isnan(exact) | (values == exact)

@@ -1,6 +1,5 @@
 """Runs tile programs on the RTL mesh: builds it, loads HBM, runs to the end, reads counters and memory back."""
 
-import binascii
 import hashlib
 import json
 import os
@@ -20,9 +19,10 @@ from hw.tile.tile import Tile
 from isa.errors import UserError
 from isa.machine import Machine
 from tb.diagnosis import why_stopped
+from tb.memory_files import read_memory, write_memory
 from tb.runner import ROOT, Build, SimulationFailure, build, run
 
-__all__ = ["EVENTS", "MeshRun", "RunFailure", "Settings", "build_mesh", "simulate", "verilog"]
+__all__ = ["EVENTS", "Design", "MeshRun", "RunFailure", "Settings", "build_mesh", "simulate", "verilog"]
 
 EVENTS = np.dtype([("cycle", np.int64), ("x", np.int16), ("y", np.int16), ("kind", np.int16), ("tag", np.int16)])
 """One event of a tile: the cycle (0: the first in which the queues may run), the tile, the `isa.status.Event`, the transfer's tag."""
@@ -31,7 +31,27 @@ BENCH = "tb.benches.mesh"
 
 
 class RunFailure(UserError):
-    """The machine stopped with an error, or hung: one line says which tile, which instruction, which cycle."""
+    """The machine stopped with an error, or hung: one line says which tile, which instruction, which cycle.
+
+    Attributes
+    ----------
+    kind
+        ``error``, ``hang``, or ``endless``: still busy after `Settings.most_cycles`.
+    """
+
+    def __init__(self, kind: str, text: str):
+        super().__init__(text)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class Design:
+    """Verilog that is run in place of what `verilog` gives."""
+
+    files: Mapping[str, str]
+    """File name to text; among them are modules ``mesh``, ``tile`` and ``hbm_memory``."""
+    inputs: Mapping[str, int] = field(default_factory=dict)
+    """Inputs that its mesh has besides ours, with the values they are held at."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +68,10 @@ class Settings:
     """Record what every tile issues, injects and receives."""
     transport: bool = True
     """Links that simulate faster, see `hw.mesh.transport.Transport`; no cycle depends on it."""
+    most_cycles: int = 0
+    """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never."""
+    backpressure: bool = False
+    """Take the mesh that can stall even for a `stall_rate` of 0, so that runs of both kinds share a build."""
 
 
 @dataclass
@@ -110,12 +134,18 @@ def verilog(machine: Machine, *, stall: bool = False, transport: bool = True, ev
 
 
 def build_mesh(
-    machine: Machine, *, stall: bool = False, waves: bool = False, transport: bool = True, events: bool = False
+    machine: Machine,
+    *,
+    stall: bool = False,
+    waves: bool = False,
+    transport: bool = True,
+    events: bool = False,
+    design: Design | None = None,
 ) -> Build:
-    """Compile the machine's mesh, the tile once."""
-    ports = ["clk", "rst", *port_names(MESH_SIGNATURE)]
+    """Compile the machine's mesh, or the `design` given for it, the tile once."""
+    ports = ["clk", "rst", *port_names(MESH_SIGNATURE), *(design.inputs if design else ())]
     return build(
-        verilog(machine, stall=stall, transport=transport, events=events),
+        design.files if design else verilog(machine, stall=stall, transport=transport, events=events),
         "mesh",
         public={"mesh": ports},
         hierarchical=["tile"],
@@ -130,6 +160,7 @@ def simulate(
     *,
     dump: tuple[int, int],
     settings: Settings = Settings(),
+    design: Design | None = None,
     progress: Callable[[int], None] | None = None,
     workdir: Path | None = None,
 ) -> MeshRun:
@@ -147,6 +178,8 @@ def simulate(
         First and last word of every channel to read back afterwards.
     settings
         Conditions of the run.
+    design
+        Verilog to run instead of ours; `Settings.transport` and whether links stall are up to it then.
     progress
         Called now and then with the cycle that has been reached.
     workdir
@@ -163,20 +196,23 @@ def simulate(
     """
     compiled = build_mesh(
         machine,
-        stall=settings.stall_rate > 0,
+        stall=settings.stall_rate > 0 or settings.backpressure,
         waves=settings.waves,
         transport=settings.transport,
         events=settings.events,
+        design=design,
     )
     if workdir is None:
         (ROOT / "build" / "runs").mkdir(parents=True, exist_ok=True)
         workdir = Path(tempfile.mkdtemp(prefix="mesh-", dir=ROOT / "build" / "runs"))
     workdir.mkdir(parents=True, exist_ok=True)
-    boot_address, boot_words = _write_hbm(machine, images, hbm, workdir)
+    boot_address, boot_words = write_memory(machine, images, hbm, workdir)
     (workdir / "run.json").write_text(json.dumps({
         "targets": machine.mesh.tiles,
         "channels": len(machine.channels),
+        "most_cycles": settings.most_cycles,
         "inputs": {
+            **(design.inputs if design else {}),
             "boot_address": boot_address, "boot_words": boot_words, "hbm_latency": machine.hbm.latency,
             "hbm_bytes_per_cycle": machine.hbm.bytes_per_cycle, "watchdog": settings.watchdog,
             "stall_rate": settings.stall_rate, "stall_seed": settings.stall_seed,
@@ -200,64 +236,23 @@ def simulate(
     probes = {
         (index % machine.mesh.columns, index // machine.mesh.columns): values for index, values in enumerate(seen["tiles"])
     }
+    if seen["endless"]:
+        raise RunFailure("endless", f"endless: still busy after {settings.most_cycles} cycles")
     if seen["error"] or seen["hung"]:
-        raise RunFailure(why_stopped(machine, probes, seen))
+        raise RunFailure("error" if seen["error"] else "hang", why_stopped(machine, probes, seen))
     return MeshRun(
         cycles=seen["cycles"],
         boot_cycles=seen["boot_cycles"],
         probes=probes,
         words_read=[channel[0] for channel in seen["channels"]],
         words_written=[channel[1] for channel in seen["channels"]],
-        hbm=[_read_hex(workdir / f"out_{index}.hex", machine.tile.word_bytes) for index in range(len(machine.channels))],
+        hbm=[read_memory(workdir / f"out_{index}.hex", machine.tile.word_bytes) for index in range(len(machine.channels))],
         build_seconds=compiled.seconds,
         run_seconds=seen["seconds"],
         simulated_cycles=seen["cycles"] + seen["boot_cycles"],
         events=_read_events(workdir / "events.txt", machine.mesh.columns) if settings.events else None,
         workdir=workdir,
     )
-
-
-def _write_hbm(machine: Machine, images, hbm, workdir: Path) -> tuple[int, int]:
-    """Write every channel's file; return the word address of the images and the words of each."""
-    word_bytes, channels = machine.tile.word_bytes, len(machine.channels)
-    slots = max(len(image) for image in images.values())
-    if slots > machine.tile.program_instructions:
-        raise UserError(
-            f"the program needs {slots} instruction slots, the tile has program_instructions={machine.tile.program_instructions}"
-        )
-    words = -(-slots * 32 // word_bytes)
-    turns = -(-machine.mesh.tiles // channels)
-    at = machine.channel_words - turns * words
-    for index in range(channels):
-        used = len(hbm[index]) // word_bytes
-        if used > at:
-            raise UserError(
-                f"HBM channel {index} needs {used + turns * words} words of {word_bytes} B, it has {machine.channel_words}"
-            )
-        text = _hex(hbm[index], word_bytes)
-        for turn in range(turns):
-            tile = turn * channels + index
-            if tile >= machine.mesh.tiles:
-                break
-            image = images[tile % machine.mesh.columns, tile // machine.mesh.columns]
-            raw = b"".join(slot.to_bytes(32, "little") for slot in image).ljust(words * word_bytes, b"\0")
-            text += f"@{at + turn * words:x}\n".encode() + _hex(np.frombuffer(raw, np.uint8), word_bytes)
-        (workdir / f"hbm_{index}.hex").write_bytes(text)
-    return at, words
-
-
-def _hex(content: NDArray[np.uint8], word_bytes: int) -> bytes:
-    words = np.ascontiguousarray(content).reshape(-1, word_bytes)[:, ::-1]
-    digits = np.frombuffer(binascii.hexlify(words.tobytes()), np.uint8).reshape(-1, 2 * word_bytes)
-    return np.hstack([digits, np.full((len(digits), 1), ord("\n"), np.uint8)]).tobytes()
-
-
-def _read_hex(path: Path, word_bytes: int) -> NDArray[np.uint8]:
-    try:
-        lines = [line for line in path.read_text().split() if not line.startswith(("/", "@"))]
-    except OSError as error:
-        raise SimulationFailure(f"the simulation left no {path.name}") from error
-    return np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8).reshape(-1, word_bytes)[:, ::-1].reshape(-1)
 
 
 def _read_events(path: Path, columns: int) -> NDArray:

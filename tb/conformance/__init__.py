@@ -1,0 +1,1 @@
+"""`make conformance`: is it still right? Cases generated and directed, functional coverage, and faults that must be caught."""

@@ -1,0 +1,71 @@
+"""The files through which a simulation's HBM channels are filled and read back: hexadecimal words, one a line."""
+
+import binascii
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isa.errors import UserError
+from isa.machine import Machine
+from tb.runner import SimulationFailure
+
+__all__ = ["read_memory", "write_memory"]
+
+
+def write_memory(
+    machine: Machine,
+    images: Mapping[tuple[int, int], Sequence[int]],
+    hbm: Sequence[NDArray[np.uint8]],
+    workdir: Path,
+) -> tuple[int, int]:
+    """Write every channel's file, data from word 0 up and program images at its end.
+
+    Returns the word address of the images and the words of each.
+
+    Raises
+    ------
+    UserError
+        If images and data do not fit a channel, or an image does not fit the program memory.
+    """
+    word_bytes, channels = machine.tile.word_bytes, len(machine.channels)
+    slots = max(len(image) for image in images.values())
+    if slots > machine.tile.program_instructions:
+        raise UserError(
+            f"the program needs {slots} instruction slots, the tile has program_instructions={machine.tile.program_instructions}"
+        )
+    words = -(-slots * 32 // word_bytes)
+    turns = -(-machine.mesh.tiles // channels)
+    at = machine.channel_words - turns * words
+    for index in range(channels):
+        used = len(hbm[index]) // word_bytes
+        if used > at:
+            raise UserError(
+                f"HBM channel {index} needs {used + turns * words} words of {word_bytes} B, it has {machine.channel_words}"
+            )
+        text = _hex(hbm[index], word_bytes)
+        for turn in range(turns):
+            tile = turn * channels + index
+            if tile >= machine.mesh.tiles:
+                break
+            image = images[tile % machine.mesh.columns, tile // machine.mesh.columns]
+            raw = b"".join(slot.to_bytes(32, "little") for slot in image).ljust(words * word_bytes, b"\0")
+            text += f"@{at + turn * words:x}\n".encode() + _hex(np.frombuffer(raw, np.uint8), word_bytes)
+        (workdir / f"hbm_{index}.hex").write_bytes(text)
+    return at, words
+
+
+def _hex(content: NDArray[np.uint8], word_bytes: int) -> bytes:
+    words = np.ascontiguousarray(content).reshape(-1, word_bytes)[:, ::-1]
+    digits = np.frombuffer(binascii.hexlify(words.tobytes()), np.uint8).reshape(-1, 2 * word_bytes)
+    return np.hstack([digits, np.full((len(digits), 1), ord("\n"), np.uint8)]).tobytes()
+
+
+def read_memory(path: Path, word_bytes: int) -> NDArray[np.uint8]:
+    """Bytes of a channel's file, in order."""
+    try:
+        lines = [line for line in path.read_text().split() if not line.startswith(("/", "@"))]
+    except OSError as error:
+        raise SimulationFailure(f"the simulation left no {path.name}") from error
+    return np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8).reshape(-1, word_bytes)[:, ::-1].reshape(-1)
