@@ -83,6 +83,11 @@ class Case:
     workload: str = ""
     dataflow: str = ""
     dtype: str = ""
+    p: str = ""
+    """Format of the probabilities; empty: `dtype`, here and for the output."""
+    o: str = ""
+    variant: str = ""
+    """One of `VARIANTS`, of a generated workload."""
     numbers: str = "normal"
     """One of `FILLS`, or the focus of an instruction program."""
     options: str = "hardware"
@@ -153,17 +158,17 @@ def _spec(variant: str, size: str) -> str:
 def _attention(meshes: Iterable[str], seed: int, sizes: Iterable[str], *, strength: int, prefix: str) -> list[Case]:
     """Every `strength` levels of different factors together in some case."""
     factors = {
-        "variant": tuple(VARIANTS), "dataflow": tuple(DATAFLOWS), "dtype": tuple(DTYPES), "mesh": tuple(meshes),
-        "size": tuple(sizes), "numbers": tuple(FILLS), "options": tuple(OPTIONS), "stall": STALLS, "latency": LATENCIES,
+        "variant": tuple(VARIANTS), "dataflow": tuple(DATAFLOWS), "dtype": tuple(DTYPES), "p": tuple(DTYPES),
+        "o": tuple(DTYPES), "mesh": tuple(meshes), "size": tuple(sizes), "numbers": tuple(FILLS), "options": tuple(OPTIONS), "stall": STALLS, "latency": LATENCIES,
         "bandwidth": BANDWIDTHS,
     }  # fmt: skip
-    free = ("options", "stall", "latency", "bandwidth") if strength > 2 else ()
+    free = ("p", "o", "options", "stall", "latency", "bandwidth") if strength > 2 else ()
     found = []
     for number, row in enumerate(covering(factors, strength, seed, loose=free)):
         name = "-".join([f"{prefix}{number:03}", row["variant"], row["dataflow"], row["dtype"], row["mesh"], row["numbers"]])
         found.append(Case(
             name, "attention", row["mesh"], seed + number, _spec(row["variant"], row["size"]), row["dataflow"], row["dtype"],
-            row["numbers"], row["options"], row["stall"], row["latency"], row["bandwidth"],
+            row["p"], row["o"], row["variant"], row["numbers"], row["options"], row["stall"], row["latency"], row["bandwidth"],
         ))  # fmt: skip
     return found
 
@@ -176,9 +181,10 @@ def _directed(meshes: Iterable[str], seed: int) -> Iterable[Case]:
     for dtype in DTYPES:
         for numbers in FILLS:
             yield Case(
-                f"d-numbers-{dtype}-{numbers}", "attention", mesh, seed, "mha:H=2,Sq=21,Skv=40,D=12", "flat", dtype, numbers
-            )
+                f"d-numbers-{dtype}-{numbers}", "attention", mesh, seed, "mha:H=2,Sq=21,Skv=40,D=12", "flat", dtype,
+                numbers=numbers,
+            )  # fmt: skip
     for dtype in DTYPES:
         yield Case(f"d-one-{dtype}", "attention", mesh, seed, "mha:H=1,S=1,D=1", "flat", dtype)
     yield Case("d-long", "attention", mesh, seed, "mha:H=1,Sq=16,Skv=400,D=8", "flat-async", "fp16", latency=1)
-    yield Case("d-many-heads", "attention", mesh, seed, "mha:B=3,H=5,S=9,D=8", "flat-async", "bf16", stall=128)
+    yield Case("d-many-heads", "attention", mesh, seed, "mha:B=3,H=5,S=9,D=8", "flat-async", "bf16", stall=STALLS[-1])

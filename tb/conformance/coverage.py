@@ -92,7 +92,7 @@ def _declare(formats: tuple[Format, ...]) -> dict[str, list[str]]:
         "group": list(GROUPS),
         "numbers": [f"{numbers} {dtype}" for numbers, dtype in product(FILLS, DTYPES)],
         "input": [f"{dtype} {c}" for dtype, c in product(DTYPES, CLASSES) if exists(c, DTYPES[dtype])],
-        "output": [f"{dtype} {c}" for dtype, c in product(DTYPES, CLASSES) if exists(c, DTYPES[dtype])],
+        "output": [f"{dtype} {c}" for dtype, c in product(DTYPES, CLASSES) if exists(c, DTYPES[dtype], computed=True)],
         "causal": ["rows that see nothing", "blocks left out", "one position", "several positions"],
         "lengths": ["equal", "different", "one key"],
         "stalls": [str(stall) for stall in STALLS], "latency": [str(latency) for latency in LATENCIES],

@@ -35,8 +35,10 @@ def class_masks(bits: Bits, fmt: Format) -> dict[str, NDArray[np.bool_]]:
     }
 
 
-def exists(name: str, fmt: Format) -> bool:
-    """Whether a format has elements of a class."""
+def exists(name: str, fmt: Format, *, computed: bool = False) -> bool:
+    """Whether a format has elements of a class; `computed`: as results of a product in FP32, which are 0 below 2^-126."""
+    if computed and name == "subnormal" and FORMATS[fmt].exponent == FORMATS[Format.FP32].exponent:
+        return False
     return FORMATS[fmt].has_infinity or name not in ("+inf", "-inf")
 
 
@@ -94,7 +96,7 @@ def _some(rng: np.random.Generator, tensor: Tensor, value: float, share: float) 
 
 
 def _normal(rng, q, k, v, fmt, visible):
-    pass
+    """As they were drawn."""
 
 
 def _zeros(rng, q, k, v, fmt, visible):
@@ -109,12 +111,16 @@ def _subnormal(rng, q, k, v, fmt, visible):
     for tensor in (q, v):
         some = rng.random(tensor.shape) < 0.5
         tensor[some] = (rng.uniform(-1, 1, tensor.shape) * smallest).astype(np.float32)[some]
-    v[..., -1] = smallest / 2
+    # Outputs that round, or are flushed, to -0.
+    v[..., 0] = -smallest
+    v[..., -1] = 0.0
+    v[:, 0, -1] = -smallest * np.float32(2.0) ** -FORMATS[fmt].mantissa
 
 
 def _infinite(rng, q, k, v, fmt, visible):
     _some(rng, q, np.inf, 0.05)
-    _some(rng, k, -np.inf, 0.02)
+    if visible or not np.shares_memory(k, v):
+        _some(rng, k, -np.inf, 0.02)
     if visible:
         _some(rng, v, np.inf, 0.02)
         _some(rng, v, -np.inf, 0.02)

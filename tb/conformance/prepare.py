@@ -1,6 +1,6 @@
 """From a case to what it must give: programs, HBM contents, and the run of the golden machine."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -81,7 +81,10 @@ def prepare(case: Case, base: Machine, own_channels: bool = True) -> Expected:
         drawn = tile_program(machine, case.numbers, case.seed)
         expected = Expected(case, machine, drawn.programs, drawn.hbm)
     else:
-        workload = parse(case.workload, DTYPES[case.dtype])
+        workload = replace(
+            parse(case.workload, DTYPES[case.dtype]),
+            p_fmt=DTYPES[case.p or case.dtype], o_fmt=DTYPES[case.o or case.dtype],
+        )  # fmt: skip
         compiled = compile_attention(machine, workload, case.dataflow, **OPTIONS[case.options])
         tensors = random_tensors(workload, case.seed)
         fill(case.numbers, case.seed, *tensors, workload.fmt, visible=not workload.masked)
@@ -127,9 +130,10 @@ def _judge(expected: Expected) -> None:
     expected.output = gather(compiled.plan, expected.end)
     keys = {"causal": workload.causal, "lengths": workload.lengths}
     exact = attention(*expected.inputs, **keys)
-    reference = online_attention(*expected.inputs, block=REFERENCE_BLOCK, fmt=workload.fmt, **keys)
-    error = largest_error(decode(expected.output, workload.fmt), exact)
-    allowed = max(largest_error(reference, exact), _half_unit(exact, FORMATS[workload.fmt].mantissa))
+    formats = {"fmt": workload.fmt, "p_fmt": workload.p_fmt, "o_fmt": workload.o_fmt}
+    reference = online_attention(*expected.inputs, block=REFERENCE_BLOCK, **formats, **keys)
+    error = largest_error(decode(expected.output, workload.o_fmt), exact)
+    allowed = max(largest_error(reference, exact), _half_unit(exact, FORMATS[workload.o_fmt].mantissa))
     expected.error_ratio = error / allowed if allowed else (0.0 if error == 0 else float("inf"))
     if expected.error_ratio > MOST_ERROR:
         expected.wrong = f"golden machine: error {error:.3g} against fp64, {expected.error_ratio:.2f} x that of the reference"

@@ -84,18 +84,10 @@ class Traffic:
         }  # fmt: skip
 
     def _put(self, adder: Callable, block: Arrival, number: int, semaphore: int) -> list[TileXY]:
-        """One PUT, or two of which only the second one has a count: it comes behind the first."""
         x0, y0, x1, y1 = self._rectangle()
         sender = self._tiles[self._rng.integers(len(self._tiles))]
         fields = self._common(block, Format(int(self._rng.integers(5)))) | {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
-        add = adder(sender)
-        if block.rows > 1 and self._rng.random() < 0.5:
-            add(Opcode.PUT, **fields | {"rows": block.rows - 1, "tag": number})
-            skip = block.rows - 1
-            fields["local"] += skip * fields["local_pitch"]
-            fields["remote"] += skip * block.pitch
-            fields["rows"] = 1
-        add(Opcode.PUT, **fields, tag=number, bump=1, sem=semaphore)
+        _in_parts(adder(sender), Opcode.PUT, fields | {"tag": number, "sem": semaphore}, number % 8 == 3)
         return list(product(range(x0, x1 + 1), range(y0, y1 + 1)))
 
     def _reduce(self, adder: Callable, block: Arrival, number: int, semaphore: int) -> list[TileXY]:
@@ -106,9 +98,22 @@ class Traffic:
         turn = int(self._rng.integers(2))
         common = {
             "x0": x0, "y0": y0, "x1": x1, "y1": y1, "target_x": root[0], "target_y": root[1], "fmt": int(fmt),
-            "op": int(self._rng.integers(len(ReduceOp))), "turn": turn, "tag": 16 + number, "bump": 1, "sem": semaphore,
+            "op": int(self._rng.integers(len(ReduceOp))), "turn": turn, "tag": 16 + number, "sem": semaphore,
         }  # fmt: skip
         members = list(product(range(x0, x1 + 1), range(y0, y1 + 1)))
         for member in members:
-            adder(member)(Opcode.REDUCE, **self._common(block, fmt) | common)
+            _in_parts(adder(member), Opcode.REDUCE, self._common(block, fmt) | common, number % 8 == 2)
         return members if turn else [root]
+
+
+def _in_parts(add: Callable, opcode: Opcode, fields: dict[str, int], parts: bool) -> None:
+    """One transfer with a count; or its last row with the count behind the others, which come before it without one."""
+    before = fields["rows"] - 1
+    if parts and before:
+        add(opcode, **fields | {"rows": before})
+        fields = fields | {
+            "rows": 1,
+            "local": fields["local"] + before * fields["local_pitch"],
+            "remote": fields["remote"] + before * fields["remote_pitch"],
+        }
+    add(opcode, **fields, bump=1)

@@ -13,18 +13,22 @@ from numpy.typing import NDArray
 
 from isa.errors import UserError
 from isa.image import Program
-from isa.instructions import EdgePort, Format, Opcode, Queue
+from isa.instructions import LOOP_DEPTH, EdgePort, Format, Opcode, Queue
 from isa.machine import Channel, Machine
 from programs.code import Code
 from tb.conformance.tile_data import Layout, Section, images
 from tb.conformance.tile_engines import matrix_queue, vector_queue
-from tb.conformance.tile_network import Traffic
+from tb.conformance.tile_network import Arrival, Traffic
 
 __all__ = ["TileProgram", "tile_program"]
 
 TileXY = tuple[int, int]
-LOADED, VECTOR_GO, MATRIX_GO, OUT_GO, VECTOR_END, MATRIX_END, HELLO, ARRIVED, STORED, MANY = range(10)
+LOADED, MATRIX_GO, OUT_GO, VECTOR_END, MATRIX_END, ARRIVED, STORED, MANY = range(8)
 """Semaphores, see `_load`, `_engines` and `_out`."""
+HELLO = 8
+"""Two for each queue, from here on, see `_greet`."""
+CUTS = ("all", "rows", "columns", "single", "halves")
+"""How a mesh is cut into the rectangles that a piece is loaded to."""
 _MOST_WAIT = 63
 _TRIES = 20
 
@@ -70,6 +74,7 @@ class _Draft:
         self._store_at = [Layout(machine.tile).words for _ in machine.channels]
 
     def finish(self) -> TileProgram:
+        self._greet()
         self._load()
         self._engines()
         self._out()
@@ -84,15 +89,29 @@ class _Draft:
             for content, end in zip(hbm, self._store_at, strict=True)
         ])  # fmt: skip
 
+    def _greet(self) -> None:
+        """Every queue of every tile signals itself and some tile, waits for both, and goes through loops with nothing in them."""
+        for queue in Queue:
+            others = [self._tiles[i] for i in self._rng.permutation(len(self._tiles))]
+            here, there = HELLO + 2 * queue, HELLO + 2 * queue + 1
+            for tile, other in zip(self._tiles, others, strict=True):
+                add = self._adder(tile, queue)
+                add(Opcode.SYNC, signal=here, tell=(there, other))
+                add(Opcode.SYNC, waits=[(here, 1), (there, 1)])
+                for _ in range(LOOP_DEPTH):
+                    add(Opcode.LOOP, imm=int(self._rng.integers(1, 3)))
+                add(Opcode.ADD, rd=13, rs=13, imm=1)
+                for _ in range(LOOP_DEPTH):
+                    add(Opcode.END)
+
     def _load(self) -> None:
         """LOADs of all pieces, to rectangles of every shape; LOADED counts at each receiver."""
         columns, rows = self._machine.mesh.columns, self._machine.mesh.rows
         for number, piece in enumerate(Layout(self._machine.tile).pieces()):
-            cut = ("all", "rows", "columns", "single")[(number + self._rng.integers(2)) % 4]
-            dx, dy = {"all": (columns, rows), "rows": (columns, 1), "columns": (1, rows), "single": (1, 1)}[cut]
-            for x0, y0 in product(range(0, columns, dx), range(0, rows, dy)):
-                loader = (x0, y0) if cut == "single" else self._tiles[self._rng.integers(len(self._tiles))]
-                self._load_piece(loader, piece, (x0, y0, x0 + dx - 1, y0 + dy - 1), loop=cut == "single")
+            cut = CUTS[(number + self._rng.integers(2)) % len(CUTS)]
+            for rectangle in _rectangles(columns, rows, cut):
+                loader = rectangle[:2] if cut == "single" else self._tiles[self._rng.integers(len(self._tiles))]
+                self._load_piece(loader, piece, rectangle, looped=cut == "single")
         count = int(self._rng.integers(2, _MOST_WAIT + 1))
         for tile in self._tiles:
             add = self._adder(tile, Queue.LOAD)
@@ -101,27 +120,33 @@ class _Draft:
             add(Opcode.END)
             self._adder(tile, Queue.MATRIX)(Opcode.SYNC, waits=[(MANY, count)])
 
-    def _load_piece(self, loader: TileXY, piece: Section, rectangle: tuple[int, int, int, int], *, loop: bool) -> None:
+    def _load_piece(self, loader: TileXY, piece: Section, rectangle: tuple[int, int, int, int], *, looped: bool) -> None:
+        """One LOAD; or two halves, from a loop with address registers or so that only the second one has a count."""
         x0, y0, x1, y1 = rectangle
         words = int(self._rng.choice([w for w in range(1, min(piece.words, 40) + 1) if piece.words % w == 0]))
         channel = self._machine.channels[self._rng.integers(len(self._machine.channels))]
+        rows = piece.words // words
         fields = {
             "local": piece.address, "remote": piece.address, "local_pitch": words, "remote_pitch": words,
-            "rows": piece.words // words, "words": words, "x0": x0, "y0": y0, "x1": x1, "y1": y1, **_at(channel), "tag": 1,
+            "rows": rows, "words": words, "x0": x0, "y0": y0, "x1": x1, "y1": y1, **_at(channel), "tag": 1,
         }  # fmt: skip
-        add = self._adder(loader, Queue.LOAD)
-        rows = fields["rows"]
-        if loop and rows % 2 == 0:
-            half = rows // 2 * words
+        add, counts = self._adder(loader, Queue.LOAD), 1
+        if rows % 2:
+            add(Opcode.LOAD, **fields, bump=1, sem=LOADED)
+        elif looped:
             add(Opcode.LI, rd=1, imm=0)
             add(Opcode.LOOP, imm=2)
-            add(Opcode.LOAD, **fields | {"rows": rows // 2, "local_reg": 1, "remote_reg": 1, "bump": 1, "sem": LOADED})
-            add(Opcode.ADD, rd=1, rs=1, imm=half)
+            add(Opcode.LOAD, **fields | {"rows": rows // 2, "local_reg": 1, "remote_reg": 1}, bump=1, sem=LOADED)
+            add(Opcode.ADD, rd=1, rs=1, imm=rows // 2 * words)
             add(Opcode.END)
+            counts = 2
         else:
-            add(Opcode.LOAD, **fields, bump=1, sem=LOADED)
+            # Words from one channel to one tile come in order.
+            add(Opcode.LOAD, **fields | {"rows": rows // 2})
+            later = {name: piece.address + rows // 2 * words for name in ("local", "remote")}
+            add(Opcode.LOAD, **fields | {"rows": rows // 2} | later, bump=1, sem=LOADED)
         for tile in product(range(x0, x1 + 1), range(y0, y1 + 1)):
-            self._loads[tile] += 2 if loop and rows % 2 == 0 else 1
+            self._loads[tile] += counts
 
     def _engines(self) -> None:
         """VECTOR clears its area, waits for the pool and lets the others go; both engines tell OUT when they are through."""
@@ -139,12 +164,9 @@ class _Draft:
             add(Opcode.SYNC, signal=MATRIX_END)
 
     def _out(self) -> None:
-        """OUT greets a tile, sends and reduces, and stores everything when all has come; STORED counts acknowledgements."""
-        greeted = [self._tiles[i] for i in self._rng.permutation(len(self._tiles))]
-        for tile, other in zip(self._tiles, greeted, strict=True):
-            add = self._adder(tile, Queue.OUT)
-            add(Opcode.SYNC, waits=[(OUT_GO, 1)], tell=(HELLO, other))
-            add(Opcode.SYNC, waits=[(HELLO, 1)])
+        """OUT sends and reduces, and stores everything when all has come; STORED counts acknowledgements."""
+        for tile in self._tiles:
+            self._adder(tile, Queue.OUT)(Opcode.SYNC, waits=[(OUT_GO, 1)])
         traffic = Traffic(self._machine, self._rng, self._layouts[0, 0].arrivals, self._focus)
         arrived = traffic.send(lambda tile: self._adder(tile, Queue.OUT), ARRIVED)
         for tile in self._tiles:
@@ -154,9 +176,10 @@ class _Draft:
             stores = 0
             for area in (layout.vector, layout.matrix):
                 stores += self._store_loop(add, Section(area.address, area.words))
-            for block in traffic.received[tile]:
-                self._store(add, block, 1)
-                stores += 1
+            for number, block in enumerate(traffic.received[tile]):
+                counted = number % 3 != 1
+                self._store(add, block, counted)
+                stores += counted
             _wait(add, STORED, stores)
 
     def _store_loop(self, add: Callable, area: Section) -> int:
@@ -181,12 +204,12 @@ class _Draft:
         add(Opcode.END)
         return rounds
 
-    def _store(self, add: Callable, block, rounds: int) -> None:
+    def _store(self, add: Callable, block: Arrival, counted: bool) -> None:
         channel = self._machine.channels[self._rng.integers(len(self._machine.channels))]
         remote = self._room(channel, block.rows * block.words)
         add(
             Opcode.STORE, local=block.address, local_pitch=block.pitch, remote=remote, remote_pitch=block.words,
-            rows=block.rows, words=block.words, **_at(channel), bump=1, sem=STORED, tag=3,
+            rows=block.rows, words=block.words, **_at(channel), bump=int(counted), sem=STORED, tag=3,
         )  # fmt: skip
 
     def _room(self, channel: Channel, words: int) -> int:
@@ -195,6 +218,16 @@ class _Draft:
 
     def _adder(self, tile: TileXY, queue: Queue) -> Callable:
         return lambda opcode, **fields: self._code.add(tile, queue, opcode, **fields)
+
+
+def _rectangles(columns: int, rows: int, cut: str) -> list[tuple[int, int, int, int]]:
+    """The mesh in one piece, in rows, columns or tiles, or in a west and an east half."""
+    dx, dy = {
+        "all": (columns, rows), "rows": (columns, 1), "columns": (1, rows), "single": (1, 1), "halves": (-(-columns // 2), rows),
+    }[cut]  # fmt: skip
+    return [
+        (x, y, min(x + dx, columns) - 1, y + dy - 1) for x, y in product(range(0, columns, dx), range(0, rows, dy))
+    ]
 
 
 def _at(channel: Channel) -> dict[str, int]:
