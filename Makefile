@@ -1,10 +1,10 @@
 # flatmesh: every target sets up what it needs. `make help` lists them; variables go through the environment.
-export MACHINE MESH DATAFLOW WORKLOAD DTYPE PTYPE OTYPE SEED WAVES JOBS GROUP ROWS COLUMNS STALL QUICK SMALL
+export MACHINE MESH DATAFLOW WORKLOAD DTYPE PTYPE OTYPE SEED WAVES JOBS GROUP ROWS COLUMNS STALL QUICK SMALL SET CASE TARGET DUT MUTATIONS MUTANT RESUME
 PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim test test-all noc formal races ablation variants bench accuracy tables results docs lint clean
+.PHONY: help sim conformance test test-all noc formal races ablation variants bench accuracy tables results docs lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -14,6 +14,9 @@ help: ## this list
 
 sim: .venv/ready ## the main job: attention on the RTL mesh, compared bit by bit (MACHINE MESH DATAFLOW WORKLOAD DTYPE PTYPE OTYPE SEED ...)
 	@$(PY) -m scripts.sim
+
+conformance: .venv/ready ## the golden-model matrix and deliberate faults (SET TARGET DUT JOBS CASE MUTANT RESUME=0 MUTATIONS=0)
+	@$(PY) -m scripts.conformance
 
 test: .venv/ready ## all fast tests
 	@$(PY) -m pytest -q -n 2

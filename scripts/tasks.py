@@ -34,10 +34,18 @@ class Task:
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
-def run_tasks(tasks: list[Task], jobs: int, console: Console, *, keep: Path | None = None) -> dict[str, dict]:
+def run_tasks(
+    tasks: list[Task],
+    jobs: int,
+    console: Console,
+    *,
+    keep: Path | None = None,
+    worth: Callable[[dict], bool] = lambda result: True,
+) -> dict[str, dict]:
     """Run tasks in `jobs` processes; the result of each by its name. The first failure ends all.
 
-    With `keep`, results are kept in that folder, and a task is not run again while neither its arguments nor the sources change.
+    With `keep`, results that are `worth` it are kept in that folder, and a task is not run again while neither its arguments nor
+    the sources change.
 
     Raises
     ------
@@ -66,7 +74,7 @@ def run_tasks(tasks: list[Task], jobs: int, console: Console, *, keep: Path | No
                             raise UserError(f"{task.name}: {error}")
                         raise error
                     seconds, results[task.name] = future.result()
-                    if keep:
+                    if keep and worth(results[task.name]):
                         _write(keep / _key(task), results[task.name])
                     bar.advance(line)
                     if not console.is_terminal:

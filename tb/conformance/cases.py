@@ -10,7 +10,7 @@ from tb.conformance.covering import covering
 from tb.conformance.numbers import FILLS
 from tb.experiment import DTYPES
 
-__all__ = ["MESHES", "SETS", "Case", "cases", "machine_of"]
+__all__ = ["FOCUSES", "MESHES", "SETS", "Case", "cases", "machine_of"]
 
 FOCUSES = ("vector", "matrix", "network", "wild")
 """What instruction programs are about, see `tb.conformance.tile_programs`."""

@@ -14,11 +14,10 @@ from tb.conformance.cases import Case
 from tb.conformance.prepare import Expected, prepare
 from tb.mesh import Design, MeshRun, RunFailure, Settings, simulate
 
-__all__ = ["CYCLES", "Outcome", "compare", "run_on_golden", "run_on_rtl", "settings_of"]
+__all__ = ["Outcome", "compare", "run_on_golden", "run_on_rtl", "run_safely", "settings_of"]
 
-CYCLES = 400_000
-"""After so many cycles a case is given up."""
-NIGHTLY_CYCLES = 4_000_000
+CYCLES = {"default": 200_000, "large": 4_000_000}
+"""After so many cycles a case is given up; those that only the nightly set has may be large."""
 
 
 @dataclass
@@ -27,8 +26,11 @@ class Outcome:
 
     case: str
     passed: bool
+    skipped: bool = False
+    """It cannot be compiled for the user's machine."""
     how: str = ""
-    """Of a failure: ``wrong bits``, ``HBM bytes``, ``semaphores``, ``error code``, ``hang``, ``endless``, ``golden``, ``build``."""
+    """Of a failure: ``wrong bits``, ``HBM bytes``, ``semaphores``, ``error code``, ``hang``, ``endless``, ``golden``, ``compile`` or
+    ``simulator``."""
     detail: str = ""
     cycles: int = 0
     seconds: float = 0.0
@@ -41,11 +43,11 @@ class Outcome:
         return asdict(self)
 
 
-def settings_of(case: Case) -> Settings:
+def settings_of(case: Case, most_cycles: int | None = None) -> Settings:
     """Conditions of a case's run."""
     return Settings(
         stall_rate=case.stall, stall_seed=case.seed & 0xFFFF, backpressure=True, watchdog=1200 + 4 * case.latency,
-        most_cycles=CYCLES if case.name[0] in "adt" else NIGHTLY_CYCLES,
+        most_cycles=most_cycles or CYCLES["large" if case.name.startswith("n") else "default"],
     )  # fmt: skip
 
 
@@ -58,15 +60,18 @@ def run_on_golden(case: Case, base: Machine, own_channels: bool = True) -> Outco
     return outcome
 
 
-def run_on_rtl(case: Case, base: Machine, design: Design | None = None, own_channels: bool = True) -> Outcome:
+def run_on_rtl(
+    case: Case, base: Machine, design: Design | None = None, own_channels: bool = True, most_cycles: int | None = None
+) -> Outcome:
     """The golden machine, then the RTL (or another `design`), which must do the same to the last bit."""
     outcome = run_on_golden(case, base, own_channels)
     if not outcome.passed:
         return outcome
     expected = prepare(case, base, own_channels)
+    settings = settings_of(case, most_cycles)
     try:
         run = simulate(
-            expected.machine, expected.images(), expected.start, dump=expected.dump, settings=settings_of(case), design=design
+            expected.machine, expected.images(), expected.start, dump=expected.dump, settings=settings, design=design
         )
     except RunFailure as error:
         outcome.passed = False
@@ -88,9 +93,12 @@ def compare(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
         wrong = np.argwhere(seen != expected.output)
         if len(wrong):
             at = tuple(wrong[0])
-            yield "wrong bits", (
-                f"output differs in {len(wrong)} of {seen.size} elements, first at (head, row, column) = "
-                f"{tuple(map(int, at))}: expected {expected.output[at]:#06x}, got {seen[at]:#06x}"
+            yield (
+                "wrong bits",
+                (
+                    f"output differs in {len(wrong)} of {seen.size} elements, first at (head, row, column) = "
+                    f"{tuple(map(int, at))}: expected {expected.output[at]:#06x}, got {seen[at]:#06x}"
+                ),
             )
     for index, (after, seen) in enumerate(zip(expected.end, run.hbm, strict=True)):
         if detail := _first_difference(after, seen, expected.machine.tile.word_bytes):

@@ -10,7 +10,15 @@ from itertools import product
 
 from isa.errors import UserError
 from isa.instructions import (
-    LAYOUTS, LOOP_DEPTH, OPCODES_OF, EdgePort, Format, Kind, Opcode, Queue, ReduceOp,
+    LAYOUTS,
+    LOOP_DEPTH,
+    OPCODES_OF,
+    EdgePort,
+    Format,
+    Kind,
+    Opcode,
+    Queue,
+    ReduceOp,
 )  # fmt: skip
 from isa.machine import Machine
 from programs.mapping import DATAFLOWS

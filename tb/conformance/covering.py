@@ -30,7 +30,9 @@ def covering(
     rows = []
     while missing:
         first = min(missing, key=lambda tuple_: sorted(map(repr, tuple_)))
-        best = max((_candidate(rng, factors, names, strength, first, missing) for _ in range(_CANDIDATES)), key=lambda c: c[0])
+        best = max(
+            (_candidate(rng, factors, names, strength, first, missing) for _ in range(_CANDIDATES)), key=lambda c: c[0]
+        )
         row = best[1]
         missing -= _tuples(row, names, strength)
         rows.append({name: row[name] if name in row else rng.choice(list(factors[name])) for name in factors})

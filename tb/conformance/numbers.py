@@ -23,7 +23,7 @@ def class_masks(bits: Bits, fmt: Format) -> dict[str, NDArray[np.bool_]]:
     negative = (bits >> info.bits - 1).astype(bool)
     smallest = np.float64(2.0) ** (1 - info.bias)
     finite = np.isfinite(values)
-    tiny = finite & (values != 0) & (np.abs(values.astype(np.float64)) < smallest)
+    tiny = finite & (values != 0) & (np.abs(np.where(finite, values, np.float32(0)).astype(np.float64)) < smallest)
     return {
         "+0": (values == 0) & ~negative,
         "-0": (values == 0) & negative,

@@ -13,7 +13,6 @@ from tb.conformance.coverage import LOOP_DEPTH, name_of
 from tb.conformance.numbers import class_masks
 from tb.conformance.prepare import Expected
 from tb.conformance.tile_data import words_of
-from tb.experiment import DTYPES
 
 __all__ = ["observe"]
 
@@ -140,7 +139,12 @@ def _spot(f: Mapping[str, int], tile: tuple[int, int], machine: Machine) -> str:
     over = _over(f)
     if over == "one tile":
         return "itself" if (f["x0"], f["y0"]) == tile else "one other"
-    if over == "rectangle" and (f["x0"], f["y0"], f["x1"], f["y1"]) == (0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1):
+    if over == "rectangle" and (f["x0"], f["y0"], f["x1"], f["y1"]) == (
+        0,
+        0,
+        machine.mesh.columns - 1,
+        machine.mesh.rows - 1,
+    ):
         return "whole mesh"
     return over
 
@@ -165,7 +169,9 @@ def _conditions(expected: Expected) -> Iterator[str]:
     for group, value in (("stalls", case.stall), ("latency", case.latency), ("bandwidth", case.bandwidth)):
         yield f"{group}/{value}"
     one_row, one_column = mesh.rows == 1, mesh.columns == 1
-    shape = "one row" if one_row else "one column" if one_column else "square" if mesh.rows == mesh.columns else "wide or high"
+    shape = (
+        "one row" if one_row else "one column" if one_column else "square" if mesh.rows == mesh.columns else "wide or high"
+    )
     yield f"mesh/{shape}"
 
 
@@ -190,7 +196,9 @@ def _attention(expected: Expected) -> Iterator[str]:
             yield f"output/{case.o or case.dtype} {name}"
     columns, rows = mapping.group
     whole = columns * rows == mesh.tiles
-    yield "group/" + ("one tile" if columns == rows == 1 else "one row" if rows == 1 else "one column" if columns == 1 else "rectangle")
+    yield "group/" + (
+        "one tile" if columns == rows == 1 else "one row" if rows == 1 else "one column" if columns == 1 else "rectangle"
+    )
     yield f"group/{'whole mesh' if whole else 'several'}"
     if workload.causal:
         yield f"causal/{'several positions' if workload.sq > 1 else 'one position'}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from isa.instructions import Format, Opcode, ReduceOp
 from isa.machine import Machine
-from tb.conformance.tile_data import Area, Layout, words_of
+from tb.conformance.tile_data import Area, Layout
 
 __all__ = ["Arrival", "Traffic"]
 

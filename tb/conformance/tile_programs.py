@@ -225,9 +225,7 @@ def _rectangles(columns: int, rows: int, cut: str) -> list[tuple[int, int, int, 
     dx, dy = {
         "all": (columns, rows), "rows": (columns, 1), "columns": (1, rows), "single": (1, 1), "halves": (-(-columns // 2), rows),
     }[cut]  # fmt: skip
-    return [
-        (x, y, min(x + dx, columns) - 1, y + dy - 1) for x, y in product(range(0, columns, dx), range(0, rows, dy))
-    ]
+    return [(x, y, min(x + dx, columns) - 1, y + dy - 1) for x, y in product(range(0, columns, dx), range(0, rows, dy))]
 
 
 def _at(channel: Channel) -> dict[str, int]:

@@ -146,7 +146,7 @@ ARITHMETIC = (
     Mutation(
         "exp2-underflow", "exponential: 2^-127 is not zero", EXP2,
         "(whole < -126)",
-        "(whole < Mux(MUTANT, Const(-127, 9), Const(-126, 9)))",
+        "(whole < Mux(MUTANT, -127, -126))",
     ),
     Mutation(
         "exp2-nan", "exponential: NaN gives infinity", EXP2,

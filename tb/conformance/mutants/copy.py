@@ -64,7 +64,7 @@ def ports_of(component):
     return ports
 '''
 
-_EMIT = '''import sys
+_EMIT = """import sys
 from pathlib import Path
 
 from hw.emit import emit
@@ -76,7 +76,7 @@ machine, folder = Machine.model_validate_json(Path(sys.argv[1]).read_text()), Pa
 (folder / "tile.v").write_text(emit(Tile(machine=machine), "tile"))
 (folder / "mesh.v").write_text(emit(Mesh(machine=machine, stall=True, transport=True), "mesh"))
 (folder / "hbm_memory.v").write_text(Path("hw/memory/hbm_memory.v").read_text())
-'''
+"""
 
 
 def patched(file: str, text: str, mutations: Sequence[tuple[int, Mutation]]) -> str:
@@ -116,8 +116,11 @@ def design(machine: Machine, mutations: Sequence[Mutation], number: int) -> Desi
     UserError
         If a mutation does not fit the sources any more, or what comes out is not a design.
     """
-    hardware = machine.model_copy(update={"name": "any", "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1})})
-    digest = hashlib.sha256(repr((amaranth.__version__, hardware, mutations, _SELECT, _EMIT, _PLUMBING)).encode())
+    hardware = machine.model_copy(
+        update={"name": "any", "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1})}
+    )
+    changes = [(m.file, m.text, m.replacement) for m in (*mutations, *_PLUMBING)]
+    digest = hashlib.sha256(repr((amaranth.__version__, hardware, changes, _SELECT, _EMIT)).encode())
     sources = {path: path.read_text() for room in ROOMS for path in sorted((ROOT / room).rglob("*")) if _is_source(path)}
     for path, text in sources.items():
         digest.update(f"{path.relative_to(ROOT)}\n{text}".encode())
