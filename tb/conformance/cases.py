@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass
 
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
+from programs.compiler import dataflows_of
+from programs.gemm.workload import Gemm
 from programs.mapping import DATAFLOWS
 from tb.conformance.covering import covering
-from tb.conformance.numbers import FILLS
-from tb.experiment import DTYPES
+from tb.conformance.numbers import FILLS, MATRIX_FILLS
+from tb.tensors import DTYPES
 
 __all__ = ["FOCUSES", "MESHES", "SETS", "Case", "cases", "machine_of"]
 
@@ -56,6 +58,15 @@ LARGE: dict[str, dict[str, int]] = {
 }
 """Further sizes of the nightly set."""
 
+GEMM_DATAFLOWS = dataflows_of(Gemm(1, 1, 1))
+GEMMS: dict[str, str] = {
+    "whole": "gemm:M=32,N=32,K=64",
+    "tails": "gemm:M=37,N=45,K=50",
+    "batch": "gemm:B=3,M=11,N=20,K=33",
+    "small": "gemm:M=1,N=2,K=3",
+}
+"""Matrix products."""
+
 OPTIONS: dict[str, dict[str, str]] = {
     "hardware": {},
     "forward": {"reads": "forward"},
@@ -77,7 +88,7 @@ class Case:
 
     name: str
     kind: str
-    """``attention`` or ``tiles`` (an instruction program, see `tb.conformance.tile_programs`)."""
+    """``attention``, ``gemm`` or ``tiles`` (an instruction program, see `tb.conformance.tile_programs`)."""
     mesh: str
     seed: int
     workload: str = ""
@@ -128,6 +139,7 @@ def cases(which: str, seed: int, mesh: str = "") -> list[Case]:
     found = list(_directed(meshes, seed))
     found += _tiles(meshes, seed, 40 if nightly else 3)
     found += _attention(meshes, seed, SIZES, strength=2, prefix="a")
+    found += _gemm(meshes, seed, strength=3 if nightly else 2)
     if nightly:
         for turn in range(1, 5):
             found += _attention(meshes, seed + 1000 * turn, SIZES | LARGE, strength=2, prefix=f"n{turn}")
@@ -169,6 +181,22 @@ def _attention(meshes: Iterable[str], seed: int, sizes: Iterable[str], *, streng
         found.append(Case(
             name, "attention", row["mesh"], seed + number, _spec(row["variant"], row["size"]), row["dataflow"], row["dtype"],
             row["p"], row["o"], row["variant"], row["numbers"], row["options"], row["stall"], row["latency"], row["bandwidth"],
+        ))  # fmt: skip
+    return found
+
+
+def _gemm(meshes: Iterable[str], seed: int, *, strength: int) -> list[Case]:
+    """Matrix products, likewise."""
+    factors = {
+        "size": tuple(GEMMS), "dataflow": GEMM_DATAFLOWS, "dtype": tuple(DTYPES), "o": tuple(DTYPES), "mesh": tuple(meshes),
+        "numbers": MATRIX_FILLS, "stall": STALLS, "latency": LATENCIES, "bandwidth": BANDWIDTHS,
+    }  # fmt: skip
+    found = []
+    for number, row in enumerate(covering(factors, strength, seed, loose=("stall", "latency", "bandwidth"))):
+        name = "-".join([f"g{number:03}", row["size"], row["dataflow"], row["dtype"], row["mesh"], row["numbers"]])
+        found.append(Case(
+            name, "gemm", row["mesh"], seed + number, GEMMS[row["size"]], row["dataflow"], row["dtype"], o=row["o"],
+            numbers=row["numbers"], stall=row["stall"], latency=row["latency"], bandwidth=row["bandwidth"],
         ))  # fmt: skip
     return found
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from isa.errors import UserError
 from isa.machine import Machine
 from isa.status import Probe
-from programs.placement import gather
 from tb.conformance.cases import Case
 from tb.conformance.prepare import Expected, prepare
 from tb.mesh import Design, MeshRun, RunFailure, Settings, simulate
@@ -87,16 +86,15 @@ def run_on_rtl(
 
 def compare(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
     """What differs: (how, one line), the most telling first."""
-    compiled = expected.compiled
-    if compiled is not None and expected.output is not None:
-        seen = gather(compiled.plan, run.hbm)
+    if expected.tensors is not None and expected.compiled is not None and expected.output is not None:
+        seen = expected.tensors.gather(expected.compiled, run.hbm)
         wrong = np.argwhere(seen != expected.output)
         if len(wrong):
             at = tuple(wrong[0])
             yield (
                 "wrong bits",
                 (
-                    f"output differs in {len(wrong)} of {seen.size} elements, first at (head, row, column) = "
+                    f"output differs in {len(wrong)} of {seen.size} elements, first at {expected.tensors.axes} = "
                     f"{tuple(map(int, at))}: expected {expected.output[at]:#06x}, got {seen[at]:#06x}"
                 ),
             )

@@ -22,9 +22,9 @@ from isa.instructions import (
 )  # fmt: skip
 from isa.machine import Machine
 from programs.mapping import DATAFLOWS
-from tb.conformance.cases import BANDWIDTHS, LATENCIES, OPTIONS, STALLS, VARIANTS
-from tb.conformance.numbers import CLASSES, FILLS, exists
-from tb.experiment import DTYPES
+from tb.conformance.cases import BANDWIDTHS, GEMM_DATAFLOWS, LATENCIES, OPTIONS, STALLS, VARIANTS
+from tb.conformance.numbers import CLASSES, FILLS, MATRIX_FILLS, exists
+from tb.tensors import DTYPES
 
 __all__ = ["bins", "count", "declared"]
 
@@ -92,13 +92,15 @@ def _declare(formats: tuple[Format, ...]) -> dict[str, list[str]]:
         "reduce": [f"{name_of(op)} {name_of(fmt)} turn {t}" for op, fmt, t in product(ReduceOp, formats, flags)],
         "reduce over": ["part of a row", "part of a column", "rectangle", "one tile"],
         "join": [f"{name_of(op)} of {n}" for op, n in product(ReduceOp, JOINS)],
-        "dataflow": list(DATAFLOWS), "variant": list(VARIANTS),
+        "dataflow": [*DATAFLOWS, *GEMM_DATAFLOWS], "variant": list(VARIANTS),
         "variant by dataflow": [f"{v} {d}" for v, d in product(VARIANTS, DATAFLOWS)],
-        "format by dataflow": [f"{f} {d}" for f, d in product(DTYPES, DATAFLOWS)],
+        "format by dataflow": [f"{f} {d}" for f, d in product(DTYPES, (*DATAFLOWS, *GEMM_DATAFLOWS))],
         "formats of p and o": [f"p {p} o {o}" for p, o in product(DTYPES, DTYPES)],
         "network features": list(OPTIONS),
         "group": list(GROUPS),
         "numbers": [f"{numbers} {dtype}" for numbers, dtype in product(FILLS, DTYPES)],
+        "matrix numbers": [f"{numbers} {dtype}" for numbers, dtype in product(MATRIX_FILLS, DTYPES)],
+        "formats of a product": [f"{a} to {o}" for a, o in product(DTYPES, DTYPES)],
         "input": [f"{dtype} {c}" for dtype, c in product(DTYPES, CLASSES) if exists(c, DTYPES[dtype])],
         "output": [f"{dtype} {c}" for dtype, c in product(DTYPES, CLASSES) if exists(c, DTYPES[dtype], computed=True)],
         "causal": ["rows that see nothing", "blocks left out", "one position", "several positions"],

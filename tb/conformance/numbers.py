@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from isa.formats import FORMATS, decode, encode
 from isa.instructions import Format
 
-__all__ = ["CLASSES", "FILLS", "class_masks", "fill", "raw_words"]
+__all__ = ["CLASSES", "FILLS", "MATRIX_FILLS", "class_masks", "exists", "fill", "fill_matrices", "raw_words"]
 
 Tensor = NDArray[np.float32]
 Bits = NDArray[np.unsignedinteger]
@@ -157,3 +157,12 @@ def fill(kind: str, seed: int, q: Tensor, k: Tensor, v: Tensor, fmt: Format, *, 
     FILLS[kind](np.random.default_rng(seed), q, k, v, fmt, visible)
     for tensor in (q, k, v):
         tensor[...] = decode(encode(tensor, fmt), fmt)
+
+
+MATRIX_FILLS = ("normal", "zeros", "subnormal", "infinite", "nan")
+"""Those of `FILLS` that go for a matrix product, whose results nothing scales."""
+
+
+def fill_matrices(kind: str, seed: int, a: Tensor, b: Tensor, fmt: Format) -> None:
+    """Put special values into the factors of a product, in place, and round them to `fmt`."""
+    fill(kind, seed, a, b.copy(), b, fmt, visible=True)

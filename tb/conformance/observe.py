@@ -1,6 +1,7 @@
 """Which bins of `tb.conformance.coverage` a case hits: by what its golden run executed, and by what it is."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from tb.conformance.coverage import LOOP_DEPTH, name_of
 from tb.conformance.numbers import class_masks
 from tb.conformance.prepare import Expected
 from tb.conformance.tile_data import words_of
+from tb.tensors import AttentionTensors, GemmTensors
 
 __all__ = ["observe"]
 
@@ -30,8 +32,10 @@ def observe(expected: Expected) -> set[str]:
         for queue, code in program.queues.items():
             found.update(_loops(queue, code))
     found.update(_conditions(expected))
-    if expected.compiled is not None:
+    if isinstance(expected.tensors, AttentionTensors):
         found.update(_attention(expected))
+    elif isinstance(expected.tensors, GemmTensors):
+        found.update(_gemm(expected))
     return found
 
 
@@ -187,7 +191,8 @@ def _attention(expected: Expected) -> Iterator[str]:
     yield f"formats of p and o/p {case.p or case.dtype} o {case.o or case.dtype}"
     yield f"network features/{case.options}"
     yield f"numbers/{case.numbers} {case.dtype}"
-    for tensor in expected.inputs:
+    tensors = expected.tensors
+    for tensor in (tensors.q, tensors.k, tensors.v):
         for name, mask in class_masks(encode(np.ascontiguousarray(tensor), workload.fmt), workload.fmt).items():
             if mask.any():
                 yield f"input/{case.dtype} {name}"
@@ -213,9 +218,15 @@ def _attention(expected: Expected) -> Iterator[str]:
         yield "lengths/one key"
 
 
+def _gemm(expected: Expected) -> Iterator[str]:
+    case = expected.case
+    yield f"dataflow/{case.dataflow}"
+    yield f"format by dataflow/{case.dtype} {case.dataflow}"
+    yield f"matrix numbers/{case.numbers} {case.dtype}"
+    yield f"formats of a product/{case.dtype} to {case.o or case.dtype}"
+
+
 def _uncut(compiled) -> int:
     """Bytes that would be read without a mask."""
-    from dataclasses import replace
-
     read, _ = compiled.mapping.hbm_bytes(replace(compiled.workload, causal=False), compiled.machine.tile)
     return read

@@ -1,12 +1,11 @@
 """From a case to what it must give: programs, HBM contents, and the run of the golden machine."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.attention import attention, online_attention
 from golden.errors import GoldenError
 from golden.machine import GoldenMachine
 from golden.races import RaceError
@@ -14,21 +13,19 @@ from golden.recording import Step
 from isa.formats import FORMATS, decode
 from isa.image import Program
 from isa.machine import Machine
-from programs.flat import Compiled, compile_attention
-from programs.placement import gather, scatter
-from programs.workload import parse, random_tensors
+from programs.compiled import Compiled
+from programs.compiler import compile_workload
 from tb.conformance.cases import OPTIONS, Case, machine_of
-from tb.conformance.numbers import fill
+from tb.conformance.numbers import fill, fill_matrices
 from tb.conformance.tile_programs import tile_program
-from tb.experiment import DTYPES, largest_error
+from tb.experiment import largest_error
+from tb.tensors import AttentionTensors, Tensors, load_workload
 
 __all__ = ["Expected", "prepare"]
 
 TileXY = tuple[int, int]
-REFERENCE_BLOCK = 64
-"""Keys in a block of the online softmax that errors are compared with."""
 MOST_ERROR = 2.0
-"""Times the error of that softmax."""
+"""Times the error of the same computation in the same precision by NumPy (`tb.tensors.Tensors.same_precision`)."""
 
 
 @dataclass
@@ -50,10 +47,10 @@ class Expected:
     words_read: list[int] = field(default_factory=list)
     words_written: list[int] = field(default_factory=list)
     error_ratio: float | None = None
-    """Largest error against fp64, over that of an online softmax of the same precision."""
+    """Largest error against fp64, over that of the same precision."""
     steps: list[Step] = field(default_factory=list)
     """All instructions that were executed, for coverage."""
-    inputs: list[NDArray[np.float32]] = field(default_factory=list)
+    tensors: Tensors | None = None
     output: NDArray | None = None
     """Bits of a workload's output."""
 
@@ -81,15 +78,14 @@ def prepare(case: Case, base: Machine, own_channels: bool = True) -> Expected:
         drawn = tile_program(machine, case.numbers, case.seed)
         expected = Expected(case, machine, drawn.programs, drawn.hbm)
     else:
-        workload = replace(
-            parse(case.workload, DTYPES[case.dtype]),
-            p_fmt=DTYPES[case.p or case.dtype], o_fmt=DTYPES[case.o or case.dtype],
-        )  # fmt: skip
-        compiled = compile_attention(machine, workload, case.dataflow, **OPTIONS[case.options])
-        tensors = random_tensors(workload, case.seed)
-        fill(case.numbers, case.seed, *tensors, workload.fmt, visible=not workload.masked)
-        expected = Expected(case, machine, compiled.programs, scatter(compiled.plan, *tensors), compiled)
-        expected.inputs = list(tensors)
+        tensors = load_workload(case.workload, case.dtype, case.seed, case.p, case.o)
+        compiled = compile_workload(machine, tensors.workload, case.dataflow, **OPTIONS[case.options])
+        if isinstance(tensors, AttentionTensors):
+            w = tensors.workload
+            fill(case.numbers, case.seed, tensors.q, tensors.k, tensors.v, w.fmt, visible=not w.masked)
+        else:
+            fill_matrices(case.numbers, case.seed, tensors.a, tensors.b, tensors.workload.fmt)
+        expected = Expected(case, machine, compiled.programs, tensors.scatter(compiled), compiled, tensors=tensors)
     _run(expected)
     if not expected.wrong and expected.compiled is not None:
         _judge(expected)
@@ -126,14 +122,12 @@ def _judge(expected: Expected) -> None:
         if sum(words) * word != ideal:
             expected.wrong = f"golden machine: {sum(words) * word} bytes of HBM {what}, {ideal} by the formula"
             return
-    workload = compiled.workload
-    expected.output = gather(compiled.plan, expected.end)
-    keys = {"causal": workload.causal, "lengths": workload.lengths}
-    exact = attention(*expected.inputs, **keys)
-    formats = {"fmt": workload.fmt, "p_fmt": workload.p_fmt, "o_fmt": workload.o_fmt}
-    reference = online_attention(*expected.inputs, block=REFERENCE_BLOCK, **formats, **keys)
-    error = largest_error(decode(expected.output, workload.o_fmt), exact)
-    allowed = max(largest_error(reference, exact), _half_unit(exact, FORMATS[workload.o_fmt].mantissa))
+    tensors = expected.tensors
+    assert tensors is not None
+    expected.output = tensors.gather(compiled, expected.end)
+    exact, fmt = tensors.exact(), tensors.workload.o_fmt
+    error = largest_error(decode(expected.output, fmt), exact)
+    allowed = max(largest_error(tensors.same_precision(), exact), _half_unit(exact, FORMATS[fmt].mantissa))
     expected.error_ratio = error / allowed if allowed else (0.0 if error == 0 else float("inf"))
     if expected.error_ratio > MOST_ERROR:
         expected.wrong = (
