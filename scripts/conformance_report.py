@@ -11,7 +11,7 @@ from scripts.output import Table
 from tb.conformance.cases import Case
 from tb.conformance.mutants.catalogue import CATALOGUE
 
-__all__ = ["Findings", "mutation_table", "tables", "write_reports"]
+__all__ = ["Findings", "mutation_table", "summary_table", "tables", "write_reports"]
 
 STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2em auto;max-width:110em;padding:0 1em}
 table{border-collapse:collapse;margin:.5em 0 2em}td,th{border:1px solid #ccc;padding:.15em .6em;text-align:right}
@@ -73,7 +73,7 @@ class Findings:
 
 def tables(found: Findings, result: dict, *, short: bool = False) -> list[Table]:
     """What a user reads; `short`: without a line for every case and mutation."""
-    made = [_summary(result)]
+    made = [summary_table(result)]
     if found.failed:
         rows = [(name, o["how"], o["detail"], f"{found.command} CASE={name}") for name, o in found.failed.items()]
         made.append(Table("Failed", ("case", "how", "what", "repeat with"), rows))
@@ -86,7 +86,8 @@ def tables(found: Findings, result: dict, *, short: bool = False) -> list[Table]
     return made
 
 
-def _summary(result: dict) -> Table:
+def summary_table(result: dict) -> Table:
+    """The run in one line."""
     row = (
         f"{result['cases']}", f"{result['failed']}", f"{result['skipped']}",
         f"{result['coverage_percent']:.1f} % of {result['coverage_bins']}",

@@ -1,4 +1,4 @@
-"""`make results`: copies what `make noc`, `formal`, `ablation` and `races` found last into docs/results, and rewrites the tables of it."""
+"""`make results`: copies what the other targets found last into docs/results, and rewrites the tables made of it."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ import textwrap
 
 from isa.errors import UserError
 from scripts import races
+from scripts.conformance_report import mutation_table, summary_table
 from scripts.docs import insert
 from scripts.options import main
 from scripts.output import Table
@@ -16,10 +17,10 @@ from tb.runner import ROOT
 
 __all__ = ["tables"]
 
-TARGETS = ("noc", "formal", "ablation", "races")
+TARGETS = ("noc", "formal", "ablation", "races", "conformance")
 PICTURES = ("latency_8", "saturation")
 """Pictures of `make noc` that README and docs show."""
-PAGES = (README, ROOT / "docs" / "races.md")
+PAGES = (README, ROOT / "docs" / "races.md", ROOT / "docs" / "conformance.md")
 
 
 def _rows(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -89,6 +90,8 @@ MAKERS = {
     "races table": ("races", lambda r: races.family_table(r).markdown()),
     "races removed": ("races", _removed),
     "races said": ("races", _said),
+    "conformance table": ("conformance", lambda r: summary_table(r).markdown()),
+    "conformance mutations": ("conformance", lambda r: mutation_table(r).markdown()),
 }
 """Marker to the target whose result it shows, and how."""
 _MOST_LINES = 4
@@ -109,7 +112,8 @@ def run() -> int:
     if not parser.parse_args().from_results:
         for target in TARGETS:
             _publish(target)
-    results = {target: json.loads((RESULTS / f"{target}.json").read_text()) for target in TARGETS}
+    paths = {target: RESULTS / f"{target}.json" for target in TARGETS}
+    results = {target: json.loads(path.read_text()) for target, path in paths.items() if path.exists()}
     for page in PAGES:
         page.write_text(insert(page.read_text(), tables(results)))
     return 0

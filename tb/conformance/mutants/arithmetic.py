@@ -116,12 +116,12 @@ ARITHMETIC = (
     Mutation(
         "decode-fp16-subnormal", "vector operands: subnormals of FP16 are zero", CONVERT,
         "m.d.comb += padded.eq(half)",
-        "m.d.comb += padded.eq(half & ~Mux(MUTANT & ~half[10:15].any(), 0x3FF, 0))",
+        "m.d.comb += padded.eq(Cat(half[:10] & ~(MUTANT & ~half[10:15].any()).replicate(10), half[10:]))",
     ),
     Mutation(
         "decode-e5m2-subnormal", "vector operands: subnormals of E5M2 are zero", CONVERT,
         "padded.eq(Cat(Const(0, 8), byte))",
-        "padded.eq(Cat(Const(0, 8), byte & ~Mux(MUTANT & ~byte[2:7].any(), 3, 0)))",
+        "padded.eq(Cat(Const(0, 8), byte[:2] & ~(MUTANT & ~byte[2:7].any()).replicate(2), byte[2:]))",
     ),
     Mutation(
         "decode-e4m3-subnormal", "vector operands: subnormals of E4M3 are zero", CONVERT,
