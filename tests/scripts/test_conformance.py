@@ -102,7 +102,7 @@ def test_a_case_of_the_nightly_set_on_the_rtl():
 
 @pytest.mark.slow
 def test_our_own_tile_as_design_under_test(tmp_path):
-    """It passes as it is, and not with a wrong wire."""
+    """It passes, put in place of itself."""
     from isa.machine import MACHINES
     from tb.mesh import verilog
 
