@@ -1,5 +1,6 @@
 """The mutation check of `make conformance`: each fault is run with one case after the other until a case catches it."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,13 @@ from scripts.tasks import Task, run_tasks
 from tb.conformance.cases import Case
 from tb.conformance.mutants.catalogue import CATALOGUE
 from tb.conformance.tasks import build_mutants, run_mutant
+from tb.runner import ROOT
 
 __all__ = ["MESH", "Catch", "chosen", "hunt"]
 
 MESH = "3x2"
 """Of the hardware with mutations, unless the user names one: joins of three, rows and columns."""
+PUBLISHED = ROOT / "docs" / "results" / "conformance.json"
 MOST_TRIES = 12
 """Cases that a mutation is run with, before it counts as not caught."""
 
@@ -84,14 +87,24 @@ def hunt(
 
 
 def _order(cases: list[Case], number: int) -> list[Case]:
-    """Cases that the mutation names first, then instruction programs, then attention."""
-    likely = CATALOGUE[number - 1].cases
+    """The case that caught the mutation in the published run first, then what it names, instruction programs, attention."""
+    mutation = CATALOGUE[number - 1]
+    likely = (*_published(mutation.name), *mutation.cases)
 
     def place(case: Case) -> tuple[int, bool, str]:
         named = [index for index, name in enumerate(likely) if case.name.startswith(name)]
         return min(named, default=len(likely)), case.kind != "tiles", case.name.rpartition("-")[2]
 
     return sorted(cases, key=place)
+
+
+def _published(name: str) -> tuple[str, ...]:
+    """The case that is published as the one that caught a mutation, if there is one."""
+    try:
+        result = json.loads(PUBLISHED.read_text())
+    except OSError:
+        return ()
+    return tuple(filter(None, [result.get(f"mutation_{name}", "").rpartition(" by ")[2]]))
 
 
 def _name(number: int, case: Case) -> str:
