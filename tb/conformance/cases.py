@@ -1,13 +1,13 @@
 """Cases: what one is, and the sets of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
 from programs.compiler import dataflows_of
 from programs.gemm.workload import Gemm
-from programs.mapping import DATAFLOWS
+from programs.mapping import DATAFLOWS, SOFTWARE
 from tb.conformance.covering import covering
 from tb.conformance.numbers import FILLS, MATRIX_FILLS
 from tb.tensors import DTYPES
@@ -176,13 +176,18 @@ def _attention(meshes: Iterable[str], seed: int, sizes: Iterable[str], *, streng
     }  # fmt: skip
     free = ("p", "o", "options", "stall", "latency", "bandwidth") if strength > 2 else ()
     found = []
-    for number, row in enumerate(covering(factors, strength, seed, loose=free)):
+    for number, row in enumerate(covering(factors, strength, seed, loose=free, allowed=_possible)):
         name = "-".join([f"{prefix}{number:03}", row["variant"], row["dataflow"], row["dtype"], row["mesh"], row["numbers"]])
         found.append(Case(
             name, "attention", row["mesh"], seed + number, _spec(row["variant"], row["size"]), row["dataflow"], row["dtype"],
             row["p"], row["o"], row["variant"], row["numbers"], row["options"], row["stall"], row["latency"], row["bandwidth"],
         ))  # fmt: skip
     return found
+
+
+def _possible(row: Mapping[str, object]) -> bool:
+    """Dataflows that use no collectives of the network have no options that say which ones."""
+    return row.get("dataflow") not in SOFTWARE or not OPTIONS[str(row.get("options", "hardware"))]
 
 
 def _gemm(meshes: Iterable[str], seed: int, *, strength: int) -> list[Case]:

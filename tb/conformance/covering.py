@@ -5,7 +5,7 @@ in a random order from the level that covers the most new tuples, take the best.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, product
 
 __all__ = ["covering"]
@@ -14,11 +14,17 @@ _CANDIDATES = 12
 
 
 def covering(
-    factors: Mapping[str, Sequence], strength: int, seed: int, *, loose: Sequence[str] = ()
+    factors: Mapping[str, Sequence],
+    strength: int,
+    seed: int,
+    *,
+    loose: Sequence[str] = (),
+    allowed: Callable[[Mapping[str, object]], bool] = lambda row: True,
 ) -> list[dict[str, object]]:
     """Combinations in which every `strength` levels of different factors occur together; `loose` factors are drawn at random.
 
-    The same arguments give the same design.
+    What is not `allowed`, a function of some or all levels of a combination, does not occur: every allowed part of a combination must
+    have a level of each other factor that is allowed with it. The same arguments give the same design.
     """
     rng = random.Random(seed)
     names = [name for name in factors if name not in loose]
@@ -26,16 +32,20 @@ def covering(
         frozenset(zip(chosen, levels, strict=True))
         for chosen in combinations(names, strength)
         for levels in product(*(factors[name] for name in chosen))
+        if allowed(dict(zip(chosen, levels, strict=True)))
     }
     rows = []
     while missing:
         first = min(missing, key=lambda tuple_: sorted(map(repr, tuple_)))
         best = max(
-            (_candidate(rng, factors, names, strength, first, missing) for _ in range(_CANDIDATES)), key=lambda c: c[0]
+            (_candidate(rng, factors, names, strength, first, missing, allowed) for _ in range(_CANDIDATES)),
+            key=lambda c: c[0],
         )
         row = best[1]
         missing -= _tuples(row, names, strength)
-        rows.append({name: row[name] if name in row else rng.choice(list(factors[name])) for name in factors})
+        for name in loose:
+            row[name] = rng.choice([level for level in factors[name] if allowed(row | {name: level})])
+        rows.append({name: row[name] for name in factors})
     return rows
 
 
@@ -51,13 +61,14 @@ def _candidate(
     strength: int,
     first: frozenset,
     missing: set[frozenset],
+    allowed: Callable[[Mapping[str, object]], bool],
 ) -> tuple[int, dict[str, object]]:
     """Return a combination that holds `first`, and how many missing tuples it covers."""
     row = dict(first)
     rest = [name for name in names if name not in row]
     rng.shuffle(rest)
     for name in rest:
-        levels = list(factors[name])
+        levels = [level for level in factors[name] if allowed(row | {name: level})]
         rng.shuffle(levels)
         others = [(other, row[other]) for other in names if other in row]
 

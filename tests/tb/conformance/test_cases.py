@@ -34,6 +34,19 @@ def test_a_covering_design_covers(strength):
     assert rows == covering(factors, strength, seed=3)
 
 
+def test_a_covering_design_leaves_out_what_is_not_allowed():
+    factors = {"a": (1, 2, 3), "b": ("x", "y"), "c": (True, False), "d": (4, 5)}
+    rows = covering(
+        factors,
+        2,
+        seed=1,
+        loose=("d",),
+        allowed=lambda row: row.get("a") != 2 or (row.get("b", "y") == "y" and row.get("d", 4) == 4),
+    )
+    assert {(row["a"], row["b"]) for row in rows} == {*product((1, 3), "xy"), (2, "y")}
+    assert all(row["d"] == 4 for row in rows if row["a"] == 2)
+
+
 def test_the_default_set_pairs_dataflows_with_meshes():
     found = cases("default", 1)
     assert len({case.name for case in found}) == len(found)
