@@ -66,7 +66,7 @@ def forwarding(
 
 
 def _loads(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: bool) -> list[Forward]:
-    """All that a tile loads, in order, with the turn after which it may go on."""
+    """All that a tile loads, in order, with the phase after which it may go on."""
     loads: list[Forward] = []
     free: dict[tuple[str, int], int] = {}
     latest = -1

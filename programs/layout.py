@@ -72,6 +72,12 @@ class L1Layout:
         most = min(_SEGMENT, _LIMITS[Kind.VECTOR, "n"] // self.word_elements)
         self.segment = min(most, vector + mapping.rows * self.acc_pitch)
         self.parts = [self._take(self.segment) for _ in range(2)]
+        segments = -(-(vector + mapping.rows * self.acc_pitch) // self.segment)
+        if segments >= 1 << self._tile.semaphore_bits:
+            raise UserError(
+                f"{mapping.dataflow} with rows={mapping.rows} sends O in {segments} segments, which would overflow "
+                f"{self._tile.semaphore_bits}-bit semaphores"
+            )
 
     def _stream(self, rows: int) -> StreamBuffers:
         vector = row_words(self._tile, rows, Format.FP32)

@@ -8,8 +8,8 @@ What keeps the tiles in order, beyond what `programs.queues` and `programs.forwa
   child by child, segment by segment, and whoever sends the next but one is told that a buffer is free. The first two of an item
   need not be told: their senders have got a maximum of this item, for which the parent contributed after the last item's sums.
 * Nothing waits in a circle. Sums go segment by segment and, in each, the tree in postorder: all that a child sends, and then
-  its parent's addition, in the order of its additions. Maxima go up in postorder, and then down in preorder. All of a turn's sums
-  come before its maxima, and they belong to one turn in all tiles.
+  its parent's addition, in the order of its additions. Maxima go up in postorder, and then down in preorder. Sums are in
+  the first phase of a turn and maxima in the second one (`programs.forward`), in all tiles.
 """
 
 from collections.abc import Iterable

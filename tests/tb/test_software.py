@@ -7,8 +7,7 @@ from tb.experiment import load_workload, run_experiment
 from tb.mesh import Settings
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("stall_rate", [0, 100])
+@pytest.mark.parametrize("stall_rate", [0, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("dataflow", ["flat-seq", "flat-tree"])
 def test_the_rtl_gives_the_golden_bits(dataflow, stall_rate):
     tensors = load_workload("mha:S=70,D=24,H=2,causal=1", "fp16", 1)
