@@ -7,7 +7,7 @@ from isa.machine import load_machine
 from programs.code import Code
 from programs.collectives import KINDS, Collective, emit, methods_of
 from programs.flat import compile_attention
-from programs.mapping import ALL_REDUCES, DATAFLOWS, READS
+from programs.mapping import ALL_REDUCES, DATAFLOWS, READS, SOFTWARE
 from programs.workload import parse
 
 
@@ -23,7 +23,8 @@ from programs.workload import parse
 )
 def test_attention_has_no_races(dataflow, mesh, spec, cut):
     machine = load_machine("mesh4", mesh)
-    for reads, all_reduce in zip(READS, ALL_REDUCES, strict=True):
+    ways = list(zip(READS, ALL_REDUCES, strict=True))
+    for reads, all_reduce in ways[:1] if dataflow in SOFTWARE else ways:
         programs = compile_attention(machine, parse(spec), dataflow, reads=reads, all_reduce=all_reduce, **cut).programs
         assert not [str(race) for race in find_races(machine, programs)]
 
