@@ -1,10 +1,10 @@
 # flatmesh: every target sets up what it needs. `make help` lists them; variables go through the environment.
-export MACHINE MESH DATAFLOW WORKLOAD DTYPE PTYPE OTYPE SEED WAVES JOBS GROUP ROWS COLUMNS STALL QUICK SMALL SET CASE TARGET DUT MUTATIONS MUTANT RESUME
+export MACHINE MESH DATAFLOW WORKLOAD DTYPE PTYPE OTYPE SEED WAVES JOBS GROUP ROWS COLUMNS STALL QUICK SMALL SET CASE TARGET DUT MUTATIONS MUTANT RESUME TOP EXHAUSTIVE MOST
 PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim conformance test test-all noc formal races ablation variants bench accuracy tables results docs lint clean
+.PHONY: help sim conformance test test-all noc formal races ablation variants tune tuning bench accuracy tables results docs lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -38,6 +38,12 @@ ablation: .venv/ready ## what multicast HBM reads and turning all-reduces gain (
 
 variants: .venv/ready ## the attention family, all dataflows and utilisations on the RTL; writes docs/attention.md (JOBS, minutes)
 	@$(PY) -m scripts.variants
+
+tune: .venv/ready ## choose a mapping by running the best candidates on the RTL (WORKLOAD MACHINE DATAFLOW GROUP ... TOP JOBS EXHAUSTIVE=1 MOST)
+	@$(PY) -m scripts.tune
+
+tuning: .venv/ready ## the rule and the tuner against the best found, for a listed set; writes docs/tuning.md (MOST JOBS, an hour)
+	@$(PY) -m scripts.tuning
 
 bench: .venv/ready ## simulation speed: cocotb against a bare C++ loop
 	@$(PY) -m scripts.bench

@@ -2,10 +2,12 @@
 
 from isa.machine import Tile
 
-__all__ = ["matmul_cycles", "vector_cycles"]
+__all__ = ["lines_of_row", "matmul_cycles", "matmul_lines", "recip_cycles", "vector_cycles"]
 
 _MATRIX_START = 8
 _VECTOR_START = 16
+_RECIP = 29
+"""Cycles of a reciprocal of as many elements as there are lanes."""
 
 
 def matmul_cycles(tile: Tile, m: int, n: int, k: int) -> int:
@@ -18,3 +20,24 @@ def matmul_cycles(tile: Tile, m: int, n: int, k: int) -> int:
 def vector_cycles(tile: Tile, m: int, n: int) -> int:
     """Cycles of a vector instruction on m rows of n elements: a chunk of its lanes each."""
     return m * -(-n // tile.vector_lanes) + _VECTOR_START
+
+
+def recip_cycles(tile: Tile, n: int) -> int:
+    """Cycles of a RECIP of n elements."""
+    return _RECIP * -(-n // tile.vector_lanes) + _VECTOR_START
+
+
+def lines_of_row(tile: Tile, n: int, size: int) -> int:
+    """Lines of L1 that a row of n elements of `size` bytes takes."""
+    return -(-n * size // tile.line_bytes)
+
+
+def matmul_lines(tile: Tile, m: int, n: int, k: int, *, trans_b: bool, accumulate: bool) -> int:
+    """Accesses to L1 of a MATMUL: A and B for every block of C and chunk of k, C once or twice."""
+    width = tile.line_elements
+    found = 0
+    for columns in [width] * (n // width) + [n % width] * (n % width > 0):
+        b = -(-k // width) * columns if trans_b else k
+        found += -(-m // tile.matrix_rows) * b
+        found += m * (-(-k // width) + (1 + accumulate) * lines_of_row(tile, columns, 4))
+    return found

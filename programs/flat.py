@@ -23,7 +23,7 @@ from programs.trace import Op, instantiate
 from programs.work import Group, deal
 from programs.workload import Workload
 
-__all__ = ["compile_attention"]
+__all__ = ["compile_attention", "compile_mapping"]
 
 TileXY = tuple[int, int]
 
@@ -67,10 +67,11 @@ def compile_attention(
     ]
     if ranked[0].in_software and (reads, all_reduce) != (READS[0], ALL_REDUCES[0]):
         raise UserError(f"{ranked[0].dataflow} has all collectives in software: reads and all_reduce do not apply")
-    return first_that_fits(machine, ranked, lambda mapping: _compile(machine, workload, mapping))
+    return first_that_fits(machine, ranked, lambda mapping: compile_mapping(machine, workload, mapping))
 
 
-def _compile(machine: Machine, workload: Workload, mapping: Mapping) -> Compiled:
+def compile_mapping(machine: Machine, workload: Workload, mapping: Mapping) -> Compiled:
+    """Compile for a mapping, whether or not the programs fit the program memory."""
     layout = L1Layout(machine.tile, workload, mapping)
     semaphores = Semaphores(machine, mapping)
     groups = deal(machine, workload, mapping)

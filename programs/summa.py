@@ -17,7 +17,7 @@ from programs.gemm.workload import Gemm
 from programs.loops import compress
 from programs.trace import Op, instantiate
 
-__all__ = ["compile_gemm"]
+__all__ = ["compile_gemm", "compile_gemm_mapping"]
 
 
 def compile_gemm(

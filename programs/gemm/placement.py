@@ -116,15 +116,24 @@ def place_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping, groups: S
             for lane in range(lanes):
                 for turn in range(spread):
                     parts = [found for block in mine for found in _panels(plan, group, tensor, block, lane)[turn::spread]]
-                    _reserve(plan, mapping, tensor, parts, reads, _candidates(plan, group, tensor, lane))
+                    _reserve(
+                        plan,
+                        mapping,
+                        tensor,
+                        parts,
+                        reads,
+                        _candidates(plan, group, tensor, lane),
+                        group.loader(tensor, lane),
+                    )
     for group in working:
-        for row in range(mapping.parts[0]):
-            for column in range(mapping.parts[1]):
+        for y in range(mapping.group[1]):
+            for x in range(mapping.group[0]):
+                row, column = mapping.lane(x, y)
                 parts = [
                     (item.pair, group.row_slices(item.rows)[row], group.column_slices(item.columns)[column])
                     for item in group.items
                 ]
-                _reserve(plan, mapping, "c", parts, 1, list(machine.channels))
+                _reserve(plan, mapping, "c", parts, 1, list(machine.channels), (group.x0 + x, group.y0 + y))
     for channel, words in zip(machine.channels, plan.words, strict=True):
         if words > machine.channel_words:
             raise UserError(
@@ -178,8 +187,9 @@ def _reserve(
     parts: Sequence[tuple[int, Range, Range]],
     uses: int,
     candidates: Sequence[Channel],
+    near: tuple[int, int],
 ) -> None:
-    """Give parts a unit in the candidate with the least traffic, a slot of one size each."""
+    """Give parts a unit in the candidate with the least traffic, the nearest of equals to tile `near`, a slot of one size each."""
     tile, fmt = plan.machine.tile, plan.workload.o_fmt if tensor == "c" else plan.workload.fmt
     rows, columns = {
         "a": (mapping.rows, mapping.depth),
@@ -187,7 +197,12 @@ def _reserve(
         "c": (mapping.rows, mapping.columns),
     }[tensor]
     slot = rows * row_words(tile, columns, fmt)
-    channel = min(candidates, key=lambda channel: (plan.traffic[channel.index], channel.index))
+    x, y = near
+
+    def merit(channel: Channel) -> tuple[int, int, int]:
+        return plan.traffic[channel.index], abs(channel.x - x) + abs(channel.y - y), channel.index
+
+    channel = min(candidates, key=merit)
     unit = Unit(channel, plan.words[channel.index], len(parts) * slot)
     plan.words[channel.index] += unit.words
     plan.traffic[channel.index] += uses * sum(r.size * row_words(tile, c.size, fmt) for _, r, c in parts)

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 from isa.errors import UserError
 from isa.machine import Machine
+from programs.costs import matmul_cycles, vector_cycles
 from programs.gemm.layout import GemmLayout, GemmSemaphores
 from programs.gemm.mapping import CUTS, GemmMapping, channels_at, elements_of_word
 from programs.gemm.workload import Gemm
 from programs.mapping import row_words
-from programs.tiling import cuts, matmul_cycles, parse_group, vector_cycles
+from programs.tiling import cuts, parse_group
 
 __all__ = ["estimate_gemm", "rank_gemm"]
 
@@ -21,6 +22,9 @@ _SLOTS = (2, 3)
 _DEPTHS = (1, 2, 4, 8)
 """Panels that are tried, in the lines that the matrix engine takes of A."""
 _LOAD_START = 16
+_HOP = 1
+_ISSUE = 24
+"""Cycles from an instruction's last word by way of two semaphores to the next one's start."""
 _DRAIN = 40
 """Cycles of the array's first and last block that nothing hides."""
 
@@ -150,10 +154,16 @@ def estimate_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> flo
         max(crowd, same) for crowd, same in zip(crowds, (same_rows, min(groups // same_rows, row_blocks)), strict=True)
     ]
     queued = [part * crowd for part, crowd in zip(parts, crowds, strict=True)]
-    if not mapping.staggered and channels[0] == channels[1]:
-        queued = [sum(queued)] * 2
-    fill_a, fill_b = (hbm.latency + _LOAD_START + amount / rate for amount in queued)
-    turns = [(product + fill_b) / mapping.slots]
+    if mapping.channels(machine, "a") == mapping.channels(machine, "b"):
+        # What a channel is asked for stands behind what it was asked for before, and has not yet sent.
+        since = products if mapping.staggered else [0, 0]
+        queued = [own + max(0.0, other - time * rate) for own, other, time in zip(queued, queued[::-1], since, strict=True)]
+    # A credit, a request and the data each cross half the mesh.
+    trip = hbm.latency + _LOAD_START + 3 * _HOP * (machine.mesh.columns + machine.mesh.rows) / 2
+    fill_a, fill_b = (trip + amount / rate for amount in queued)
+    # A strip's next product begins when the last one has been written, and reads its first lines.
+    again = max(products) + (tile.matrix_rows * tile.column_groups) + tile.matrix_rows + tile.line_elements + _ISSUE
+    turns = [(product + fill_b) / mapping.slots, again]
     if mapping.staggered:
         turns.append((products[0] + fill_a) / (mapping.slots - 1))
     else:

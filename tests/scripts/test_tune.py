@@ -1,0 +1,39 @@
+"""`make tune` as a user sees it, and the tables of `make tuning`."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from scripts.docs import insert
+from scripts.tuning import PAGE, tables
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def tune(**environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "scripts.tune"], cwd=ROOT, env={**os.environ, "MACHINE": "tiny", **environment},
+        capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+
+
+def test_a_small_search():
+    done = tune(WORKLOAD="mha:S=32,D=16,H=1", TOP="2", EXHAUSTIVE="1", MOST="3", JOBS="1")
+    assert done.returncode == 0, done.stderr
+    seen = json.loads((ROOT / "build" / "tune" / "result.json").read_text())
+    assert seen["best_cycles"] <= seen["chosen_cycles"] <= seen["rule_cycles"] and 3 <= seen["runs"] <= 5
+    assert seen["chosen_percent"] <= seen["rule_percent"] and seen["exhaustive"]
+    assert "why it lost" in done.stdout and "chosen: " in done.stdout
+
+
+def test_one_clear_line():
+    for environment, says in (({"TOP": "0"}, "TOP must be"), ({"DATAFLOW": "summa"}, "DATAFLOW must be one of flat-async")):
+        done = tune(WORKLOAD="mha:S=32,D=16,H=1", **environment)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1 and says in done.stderr
+
+
+def test_the_page_shows_what_was_measured():
+    found = json.loads((ROOT / "docs" / "results" / "tune.json").read_text())
+    assert insert(PAGE.read_text(), tables(found)) == PAGE.read_text()
