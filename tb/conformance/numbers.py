@@ -60,6 +60,12 @@ def _special(fmt: Format) -> Bits:
     return np.concatenate([bits, bits | np.uint32(sign)]).astype(info.dtype)
 
 
+_VANISHING = [
+    sign * 2.0 ** -(info.bias + info.mantissa) for info in FORMATS.values() if info.exponent < 8 for sign in (1, -1)
+]
+"""Half the smallest subnormal of each narrow format: a tie that goes down to zero."""
+
+
 def raw_words(rng: np.random.Generator, fmt: Format, count: int, *, wild: bool) -> NDArray[np.uint8]:
     """Bytes of `count` random elements.
 
@@ -68,9 +74,11 @@ def raw_words(rng: np.random.Generator, fmt: Format, count: int, *, wild: bool) 
     """
     info = FORMATS[fmt]
     anything = rng.integers(0, 1 << info.bits, count, np.uint64).astype(info.dtype)
-    special = rng.choice(_special(fmt), count)
     if wild:
-        return np.ascontiguousarray(np.where(rng.random(count) < 0.5, special, anything)).view(np.uint8)
+        special = rng.choice(_special(fmt), count)
+        ends = rng.choice(encode(np.array([0.0, -0.0, np.inf, -np.inf, np.nan, *_VANISHING], np.float32), fmt), count)
+        kind = rng.random(count)
+        return np.ascontiguousarray(np.where(kind < 0.5, special, np.where(kind < 0.7, ends, anything))).view(np.uint8)
     sign = anything & np.array(1 << info.bits - 1, info.dtype)
     mantissa = anything & np.array((1 << info.mantissa) - 1, info.dtype)
     exponent = (info.bias + rng.integers(-4, 5, count)).astype(info.dtype) << np.array(info.mantissa, info.dtype)

@@ -12,7 +12,7 @@ __all__ = ["matrix_queue", "vector_queue"]
 
 _TWO_MATRICES = (Opcode.ADDV, Opcode.MAXV, Opcode.MULV, Opcode.EXPD)
 _PER_ROW = (Opcode.SCALE, Opcode.ROWMAX, Opcode.EXP)
-_FACTORS = (1.0, 0.18033688, -0.5, 2.0**-20, -60.0)
+_FACTORS = (1.0, 0.18033688, -8.0, 2.0**-20, -60.0)
 """Immediates: log2(e)/8 as attention has it, and some that reach the ends of the exponential."""
 COUNTS = {"vector": (26, 3), "matrix": (4, 14), "network": (4, 2), "wild": (26, 2)}
 """Instructions of the vector and of the matrix engine, by focus."""
@@ -37,7 +37,7 @@ def _vector(
     n = 0 if empty else int(rng.choice([1, tile.vector_lanes, rng.integers(1, 20 if few else 41)]))
     width = max(words_of(tile, n, fmt_a), words_of(tile, n, Format.FP32) if opcode in _TWO_MATRICES else 0)
     lda = words_of(tile, n, fmt_a) + int(rng.integers(0, 3))
-    m = int(rng.integers(1, 4 if few else 17))
+    m = int(rng.integers(1, 4 if few else 17)) if depth or not wild else int(rng.integers(2, 9))
     rounds = [int(rng.integers(1, 3)) for _ in range(min(depth, LOOP_DEPTH))]
     turns = int(np.prod(rounds)) if rounds else 1
     section = pool[fmt_a]

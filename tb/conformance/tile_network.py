@@ -45,15 +45,19 @@ class Traffic:
     def send(self, adder: Callable[[TileXY], Callable], semaphore: int) -> dict[TileXY, int]:
         """Add the instructions; returns the counts of `semaphore` that each tile gets."""
         counts = dict.fromkeys(self._tiles, 0)
-        for number in range(TRANSFERS[self._focus]):
+        for number in range(TRANSFERS[self._focus] + 1):
             rows, words = int(self._rng.integers(1, 4)), int(self._rng.choice([1, 2, 4, 7, 11]))
+            last = number == TRANSFERS[self._focus]
+            if last:
+                # A few words to all, which look for them at once.
+                rows, words = 1, 3
             pitch = words + int(self._rng.integers(0, 2))
             address = self._area.take((rows - 1) * pitch + words)
             if address is None:
                 break
             block = Arrival(address, pitch, rows, words)
-            transfer = self._put if number % 4 == 3 else self._reduce
-            for tile in transfer(adder, block, number, semaphore):
+            transfer = self._put if number % 4 == 3 or last else self._reduce
+            for tile in transfer(adder, block, number, semaphore, everywhere=last):
                 counts[tile] += 1
                 self.received[tile].append(block)
         return counts
@@ -83,14 +87,15 @@ class Traffic:
             "rows": block.rows, "words": block.words,
         }  # fmt: skip
 
-    def _put(self, adder: Callable, block: Arrival, number: int, semaphore: int) -> list[TileXY]:
-        x0, y0, x1, y1 = self._rectangle()
+    def _put(self, adder: Callable, block: Arrival, number: int, semaphore: int, *, everywhere: bool) -> list[TileXY]:
+        mesh = self._machine.mesh
+        x0, y0, x1, y1 = (0, 0, mesh.columns - 1, mesh.rows - 1) if everywhere else self._rectangle()
         sender = self._tiles[self._rng.integers(len(self._tiles))]
         fields = self._common(block, Format(int(self._rng.integers(5)))) | {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
         _in_parts(adder(sender), Opcode.PUT, fields | {"tag": number, "sem": semaphore}, number % 8 == 3)
         return list(product(range(x0, x1 + 1), range(y0, y1 + 1)))
 
-    def _reduce(self, adder: Callable, block: Arrival, number: int, semaphore: int) -> list[TileXY]:
+    def _reduce(self, adder: Callable, block: Arrival, number: int, semaphore: int, **_: bool) -> list[TileXY]:
         x0, y0, x1, y1 = self._rectangle()
         formats = self._machine.mesh.formats
         fmt = formats[int(self._rng.integers(len(formats)))]

@@ -29,6 +29,9 @@ HELLO = 8
 """Two for each queue, from here on, see `_greet`."""
 CUTS = ("all", "rows", "columns", "single", "halves")
 """How a mesh is cut into the rectangles that a piece is loaded to."""
+LAST = 56
+"""Words at the end of the vector area that VECTOR fills in the end."""
+ONE = 0x3F800000
 _MOST_WAIT = 63
 _TRIES = 20
 
@@ -70,6 +73,8 @@ class _Draft:
         self._tiles = list(product(range(mesh.columns), range(mesh.rows)))
         self._code = Code(machine)
         self._layouts = {tile: Layout(machine.tile) for tile in self._tiles}
+        for layout in self._layouts.values():
+            layout.vector.words -= LAST
         self._loads = dict.fromkeys(self._tiles, 0)
         self._store_at = [Layout(machine.tile).words for _ in machine.channels]
 
@@ -90,14 +95,14 @@ class _Draft:
         ])  # fmt: skip
 
     def _greet(self) -> None:
-        """Every queue of every tile signals itself and some tile, waits for both, and goes through loops with nothing in them."""
+        """Every queue of every tile signals itself and one tile for all, waits, and goes through loops with nothing in them."""
+        hub = self._tiles[self._rng.integers(len(self._tiles))]
         for queue in Queue:
-            others = [self._tiles[i] for i in self._rng.permutation(len(self._tiles))]
             here, there = HELLO + 2 * queue, HELLO + 2 * queue + 1
-            for tile, other in zip(self._tiles, others, strict=True):
+            for tile in self._tiles:
                 add = self._adder(tile, queue)
-                add(Opcode.SYNC, signal=here, tell=(there, other))
-                add(Opcode.SYNC, waits=[(here, 1), (there, 1)])
+                add(Opcode.SYNC, signal=here, tell=(there, hub))
+                add(Opcode.SYNC, waits=[(here, 1), (there, len(self._tiles))] if tile == hub else [(here, 1)])
                 for _ in range(LOOP_DEPTH):
                     add(Opcode.LOOP, imm=int(self._rng.integers(1, 3)))
                 add(Opcode.ADD, rd=13, rs=13, imm=1)
@@ -118,7 +123,12 @@ class _Draft:
             add(Opcode.LOOP, imm=count)
             add(Opcode.SYNC, signal=MANY)
             add(Opcode.END)
-            self._adder(tile, Queue.MATRIX)(Opcode.SYNC, waits=[(MANY, count)])
+            # One half at once, the other one by one while more come.
+            add = self._adder(tile, Queue.MATRIX)
+            add(Opcode.LOOP, imm=count - count // 2)
+            add(Opcode.SYNC, waits=[(MANY, 1)])
+            add(Opcode.END)
+            add(Opcode.SYNC, waits=[(MANY, count // 2)])
 
     def _load_piece(self, loader: TileXY, piece: Section, rectangle: tuple[int, int, int, int], *, looped: bool) -> None:
         """One LOAD; or two halves, from a loop with address registers or so that only the second one has a count."""
@@ -153,10 +163,13 @@ class _Draft:
         for tile in self._tiles:
             layout, add = self._layouts[tile], self._adder(tile, Queue.VECTOR)
             line = self._machine.tile.word_bytes
-            add(Opcode.FILL, d=layout.vector.address, ldd=4, m=layout.vector.words // 4, n=line, fmt_d=int(Format.FP32))
+            rows = layout.vector.words // 4
+            add(Opcode.FILL, d=layout.vector.address, ldd=4, m=rows, n=line, fmt_d=int(Format.FP32))
             _wait(add, LOADED, self._loads[tile])
             add(Opcode.SYNC, signal=MATRIX_GO, sig1_kind=1, sig1_sem=OUT_GO)
             vector_queue(self._rng, self._machine.tile, layout, add, self._focus)
+            # The last words take a while, and are stored first.
+            add(Opcode.FILL, d=self._last(tile).address, ldd=1, m=LAST, n=1, imm=ONE, fmt_d=int(Format.FP32))
             add(Opcode.SYNC, signal=VECTOR_END)
             add = self._adder(tile, Queue.MATRIX)
             add(Opcode.SYNC, waits=[(MATRIX_GO, 1)])
@@ -172,15 +185,23 @@ class _Draft:
         for tile in self._tiles:
             add, layout = self._adder(tile, Queue.OUT), self._layouts[tile]
             _wait(add, ARRIVED, arrived[tile])
-            add(Opcode.SYNC, waits=[(VECTOR_END, 1), (MATRIX_END, 1)])
             stores = 0
-            for area in (layout.vector, layout.matrix):
-                stores += self._store_loop(add, Section(area.address, area.words))
-            for number, block in enumerate(traffic.received[tile]):
+            for number, block in enumerate(reversed(traffic.received[tile])):
                 counted = number % 3 != 1
                 self._store(add, block, counted)
                 stores += counted
+            add(Opcode.SYNC, waits=[(VECTOR_END, 1)])
+            self._store(add, self._last(tile), True)
+            stores += 1
+            add(Opcode.SYNC, waits=[(MATRIX_END, 1)])
+            for area in (layout.vector, layout.matrix):
+                stores += self._store_loop(add, Section(area.address, area.words))
             _wait(add, STORED, stores)
+
+    def _last(self, tile: TileXY) -> Arrival:
+        """The last words of the vector area."""
+        area = self._layouts[tile].vector
+        return Arrival(area.address + area.words, 1, LAST, 1)
 
     def _store_loop(self, add: Callable, area: Section) -> int:
         """STORE an area in rounds of a loop; returns how many acknowledgements come."""

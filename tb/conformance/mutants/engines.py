@@ -69,9 +69,9 @@ ENGINES = (
         "following.eq(at + Mux(wide, 4, Mux(half & ~MUTANT, 2, 1)))",
     ),
     Mutation(
-        "vector-done", "vector engine: done before its last line is in L1", "hw/vector/writer.py",
-        "ending & ((level == 0) | ((level == 1) & pop))",
-        "ending & ((level == 0) | ((level == 1) & (pop | MUTANT)))",
+        "vector-statistics", "row statistics: those of the next instruction begin behind the last ones", "hw/vector/gather.py",
+        "at.eq(Mux(left == 1, 0, at + 1))",
+        "at.eq(Mux((left == 1) & ~MUTANT, 0, at + 1))",
     ),
     Mutation(
         "matmul-accumulate", "MATMUL: starts from 0 although it accumulates", STEPPER,
