@@ -75,7 +75,7 @@ OPTIONS: dict[str, dict[str, str]] = {
 }
 """With and without features of the network."""
 
-STALLS = (0, 64, 200)
+STALLS = (0, 64, 128)
 LATENCIES = (1, 60, 400)
 BANDWIDTHS = (4, 8, 16)
 

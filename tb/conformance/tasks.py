@@ -15,7 +15,7 @@ from tb.mesh import build_mesh
 
 __all__ = ["build", "build_mutants", "run_case", "run_mutant"]
 
-MUTANT_CYCLES = 40_000
+MUTANT_CYCLES = 80_000
 """After so many a mutation counts as caught: it never ends."""
 
 

@@ -27,6 +27,8 @@ LOADED, MATRIX_GO, OUT_GO, VECTOR_END, MATRIX_END, ARRIVED, STORED, MANY = range
 """Semaphores, see `_load`, `_engines` and `_out`."""
 HELLO = 8
 """Two for each queue, from here on, see `_greet`."""
+BEGUN, LEFT = 16, 18
+"""MATRIX has begun (this one and the next); nobody waits for LEFT."""
 CUTS = ("all", "rows", "columns", "single", "halves")
 """How a mesh is cut into the rectangles that a piece is loaded to."""
 LAST = 56
@@ -123,10 +125,11 @@ class _Draft:
             add(Opcode.LOOP, imm=count)
             add(Opcode.SYNC, signal=MANY)
             add(Opcode.END)
-            # One half at once, the other one by one while more come.
+            # One half one by one, more slowly than they come, so that some come just when others are taken.
             add = self._adder(tile, Queue.MATRIX)
             add(Opcode.LOOP, imm=count - count // 2)
             add(Opcode.SYNC, waits=[(MANY, 1)])
+            add(Opcode.ADD, rd=13, rs=13, imm=1)
             add(Opcode.END)
             add(Opcode.SYNC, waits=[(MANY, count // 2)])
 
@@ -168,11 +171,14 @@ class _Draft:
             _wait(add, LOADED, self._loads[tile])
             add(Opcode.SYNC, signal=MATRIX_GO, sig1_kind=1, sig1_sem=OUT_GO)
             vector_queue(self._rng, self._machine.tile, layout, add, self._focus)
-            # The last words take a while, and are stored first.
-            add(Opcode.FILL, d=self._last(tile).address, ldd=1, m=LAST, n=1, imm=ONE, fmt_d=int(Format.FP32))
-            add(Opcode.SYNC, signal=VECTOR_END)
+            # The last words take a while, and are stored first. What follows must not make their signal come early.
+            add(
+                Opcode.FILL, d=self._last(tile).address, ldd=1, m=LAST, n=1, imm=ONE, fmt_d=int(Format.FP32),
+                waits=[(BEGUN, 1), (BEGUN + 1, 1)], signal=VECTOR_END,
+            )  # fmt: skip
+            add(Opcode.SYNC, signal=LEFT)
             add = self._adder(tile, Queue.MATRIX)
-            add(Opcode.SYNC, waits=[(MATRIX_GO, 1)])
+            add(Opcode.SYNC, waits=[(MATRIX_GO, 1)], signal=BEGUN, sig1_kind=1, sig1_sem=BEGUN + 1)
             matrix_queue(self._rng, self._machine.tile, layout, add, self._focus)
             add(Opcode.SYNC, signal=MATRIX_END)
 

@@ -94,9 +94,9 @@ ARITHMETIC = (
         "((Cat(value[:23], 1) & unit).any() | MUTANT))",
     ),
     Mutation(
-        "round-vanish", "rounding to the storage format: half the smallest subnormal goes up", CONVERT,
-        "(unit[24] & ~value[:23].any())",
-        "(unit[24] & ~value[:23].any() & ~MUTANT)",
+        "round-largest", "rounding to the storage format: the largest number is too large", CONVERT,
+        "with m.Elif(kept > control.limit):",
+        "with m.Elif((kept > control.limit) | (kept == control.limit) & MUTANT):",
     ),
     Mutation(
         "round-nan", "rounding to the storage format: NaN keeps its payload", CONVERT,
