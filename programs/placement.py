@@ -112,17 +112,18 @@ def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
     units = len(tensors) * mapping.group[0] * sum(bool(heads) for heads in heads_of)
     anywhere = mapping.group == (1, 1) or mapping.reads_anywhere(workload, plan.machine)
     parts = min(max(1, len(plan.machine.channels) // max(units, 1)), most) if anywhere else 1
-    for group, heads in zip(groups, heads_of, strict=True):
-        for x in range(mapping.group[0]):
-            for tensor, width in tensors:
-                pitch = row_words(tile, width, workload.fmt)
+    # All of K before V: if channels are taken in turn, every one of them has both, and the first K comes from all of them.
+    for tensor, width in tensors:
+        pitch = row_words(tile, width, workload.fmt)
+        slot = mapping.columns * pitch
+        for group, heads in zip(groups, heads_of, strict=True):
+            for x in range(mapping.group[0]):
                 for part in range(parts):
                     slices = [
                         (head, group.column_slices(block)[x])
                         for head in heads
                         for block in mapping.column_blocks(workload, head)[part::parts]
                     ]
-                    slot = mapping.columns * pitch
                     traffic = mapping.passes(workload) * len(slices) * slot
                     unit = _unit(plan, len(slices) * slot, traffic, _near_column(plan, mapping, group, x))
                     _add(plan, tensor, slices, unit, slot, pitch)

@@ -12,7 +12,7 @@ __all__ = ["matrix_queue", "vector_queue"]
 
 _TWO_MATRICES = (Opcode.ADDV, Opcode.MAXV, Opcode.MULV, Opcode.EXPD)
 _PER_ROW = (Opcode.SCALE, Opcode.ROWMAX, Opcode.EXP)
-_FACTORS = (1.0, 0.18033688, -16.0, 2.0**-20, 16.0)
+_FACTORS = (1.0, 0.18033688, -16.0, 2.0**-20, 24.0)
 """Immediates: log2(e)/8 as attention has it, and some that reach the ends of the exponential."""
 COUNTS = {"vector": (26, 3), "matrix": (4, 14), "network": (4, 2), "wild": (26, 2)}
 """Instructions of the vector and of the matrix engine, by focus."""

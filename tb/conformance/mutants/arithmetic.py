@@ -144,9 +144,9 @@ ARITHMETIC = (
         "(step * Mux(MUTANT, 0, argument.rest) >> _REST_BITS)",
     ),
     Mutation(
-        "exp2-underflow", "exponential: 2^-127 is not zero", EXP2,
+        "exp2-underflow", "exponential: results from 2^-160 to 2^-126 are not zero", EXP2,
         "(whole < -126)",
-        "(whole < Mux(MUTANT, -127, -126))",
+        "(whole < Mux(MUTANT, -160, -126))",
     ),
     Mutation(
         "exp2-nan", "exponential: NaN gives infinity", EXP2,

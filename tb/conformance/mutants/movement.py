@@ -15,11 +15,6 @@ MOVEMENT = (
         'with m.If(common[f"{other}_count"].any() & ~MUTANT):',
     ),
     Mutation(
-        "sequencer-drain", "queues: SYNC and HALT do not wait for earlier instructions", SEQUENCER,
-        "(common.opcode == Opcode.HALT)) & ~completion.empty)",
-        "(common.opcode == Opcode.HALT)) & ~completion.empty & ~MUTANT)",
-    ),
-    Mutation(
         "sequencer-register", "address registers: the neighbour of the one that is named", SEQUENCER,
         'read.addr.eq(operands[f"{name}_reg"])',
         'read.addr.eq(operands[f"{name}_reg"] ^ MUTANT)',
@@ -53,11 +48,6 @@ MOVEMENT = (
         "semaphore-wait", "semaphores: a wait is content with one count less", SEMAPHORES,
         "(held >= wait.payload.count)",
         "(held + MUTANT >= wait.payload.count)",
-    ),
-    Mutation(
-        "semaphore-collision", "semaphores: a count is lost that comes when a wait takes others", SEMAPHORES,
-        "& ~(bumped & (sem == wait.payload.sem))",
-        "& ~(bumped & (sem == wait.payload.sem) & ~MUTANT)",
     ),
     Mutation(
         "semaphore-two", "semaphores: of two counts in one cycle one is lost", SEMAPHORES,
