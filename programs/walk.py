@@ -7,13 +7,12 @@ a group are taken to be alike and as large as the largest, every tile is a root,
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import NamedTuple
 
 from isa.instructions import Format
-from isa.machine import EDGES, Machine
+from isa.machine import Machine
 from programs.costs import lines_of_row, matmul_cycles, matmul_lines, recip_cycles, vector_cycles
 from programs.mapping import Mapping, row_words
-from programs.placement import place
+from programs.pipes import Pipe, find_sources
 from programs.schedule import Turn, Visit, turns
 from programs.work import Group, deal
 from programs.workload import Workload
@@ -27,48 +26,9 @@ _HOP = 5
 """Cycles per tile of a row for an all-reduce: one hop and a pipelined adder towards the root, one hop back."""
 _ALONE = 0.5
 """Accesses to L1 of an arriving word: one in four where a line comes in one piece, one where words of two lines take turns."""
-_MANY_SLICES = 1500
 _ROUNDS = 8
-_REMEMBERED = 12
-"""Latest transfers of a pipe that are known."""
 _MOST_TURNS = 160
 """Turns that are walked; the rest of the items are taken to last as long as the last ones that were."""
-
-
-_ENDS = {"all": EDGES, "columns": ("south", "north"), "rows": ("west", "east")}
-"""Edges of the mesh at which the channels of a pipe are."""
-
-
-class _Pipe:
-    """A set of channels: what it is asked for later may still come earlier, where it has time."""
-
-    def __init__(self) -> None:
-        self._busy: list[tuple[float, float]] = []
-
-    def reserve(self, at: float, cycles: float) -> float:
-        """When something that takes so many cycles, from `at` on, is through."""
-        start, index = at, len(self._busy)
-        for i, (begin, end) in enumerate(self._busy):
-            if end <= start:
-                continue
-            if begin >= start + cycles:
-                index = i
-                break
-            start = end
-        self._busy.insert(index, (start, start + cycles))
-        del self._busy[:-_REMEMBERED]
-        return start + cycles
-
-
-class _Source(NamedTuple):
-    """Where a tensor's slices come from."""
-
-    pipe: str
-    """Name of the set of channels."""
-    crowd: float
-    """Slices that each of the channels is asked for at a time."""
-    own: float
-    """Slices of this tensor that one of the channels that have any is asked for at a time, or groups that want the same one."""
 
 
 def walk(machine: Machine, workload: Workload, mapping: Mapping) -> float:
@@ -105,14 +65,15 @@ class _Walk:
         self._word = machine.tile.word_bytes / machine.hbm.bytes_per_cycle
         self._free: dict[str, float] = defaultdict(float)
         """When an engine, or the queue of a loader, is free."""
-        self._pipes: dict[str, _Pipe] = defaultdict(_Pipe)
+        self._pipes: dict[str, Pipe] = defaultdict(Pipe)
         self._given: dict[tuple[str, int], float] = defaultdict(float)
         """When a semaphore is given, by name and stream or slot."""
         self._pending: dict[int, int] = {}
         """Rows of an output that is still to be divided, by stream."""
         self._blocks: dict[tuple[int, int], tuple[int, list[int]]] = {}
         """Rows of a tile, and keys in each block, by item and stream."""
-        self._sources = self._find_sources()
+        self._sources, busiest = find_sources(machine, workload, mapping, self._groups, self._group)
+        self._busiest = busiest * self._word
         self._k_words = row_words(self._tile, workload.d, workload.fmt)
         self._o_words = row_words(self._tile, workload.dv, workload.o_fmt)
         self._v_words = row_words(self._tile, workload.dv, workload.fmt)
@@ -153,46 +114,6 @@ class _Walk:
         """Cycles of a vector instruction that reads and writes elements of so many bytes."""
         lines = m * (lines_of_row(self._tile, n, reads) + lines_of_row(self._tile, n, writes))
         return max(vector_cycles(self._tile, m, n), lines / (1 - self._before_vector))
-
-    def _find_sources(self) -> dict[str, _Source]:
-        groups = sum(bool(group.items) for group in self._groups)
-        machine, mapping, workload = self._machine, self._mapping, self._workload
-        edges = [channel.edge for channel in machine.channels]
-        count = {pipe: sum(edge in ends for edge in edges) for pipe, ends in _ENDS.items()}
-        slices = workload.kv_heads * (workload.rows / mapping.rows + workload.skv / mapping.columns)
-        # With many slices all channels get nearly the same, and to place them takes time.
-        plan = place(machine, workload, mapping, self._groups) if slices < _MANY_SLICES else None
-        # The plan counts all keys for every pass; a mask hides some.
-        counted = mapping.passes(workload) * sum(workload.length(head) for head in range(workload.kv_heads))
-        hidden = mapping.keys_read(workload) / counted
-        self._busiest = max(plan.traffic) * self._word * hidden if plan else 0.0
-
-        def uneven(ends: tuple[str, ...]) -> float:
-            moved = [words for words, edge in zip(plan.traffic, edges, strict=True) if edge in ends] if plan else []
-            return max(moved) * len(moved) / max(1, sum(moved)) if moved else 1.0
-
-        anywhere = mapping.group[1] == 1 or mapping.reads_anywhere(workload, machine)
-        keys = "columns" if not anywhere and count["columns"] else "all"
-        queries = "rows" if keys == "columns" and mapping.group[0] > 1 and count["rows"] else "all"
-        per_head = mapping.passes(workload)
-        sharing = min(groups, -(-per_head // max(1, len(self._group.items))))
-        lanes = groups * mapping.group[0]
-        crowd = lanes / count[keys]
-
-        def own(tensor: str) -> float:
-            pieces = [piece for piece in plan.pieces.values() if piece.tensor == tensor] if plan else []
-            if not pieces:
-                return sharing
-            head = self._group.heads[0]
-            used = {piece.unit.channel.index for piece in pieces}
-            of_head = {piece.unit.channel.index for piece in pieces if piece.head == head}
-            return max(lanes / len(used), sharing * mapping.group[0] / len(of_head))
-
-        return {
-            "k": _Source(keys, crowd * uneven(_ENDS[keys]), own("k")),
-            "v": _Source(keys, crowd * uneven(_ENDS[keys]), own("v")),
-            "q": _Source(queries, groups * mapping.group[1] / count[queries] * uneven(_ENDS[queries]), 1),
-        }
 
     def cycles(self) -> float:
         """Walk, and go on at the pace of the last items."""
