@@ -2,20 +2,23 @@
 
 import argparse
 import json
+import os
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
 
-from isa.machine import load_machine
+from isa.machine import Machine, load_machine
 from scripts.docs import insert
-from scripts.options import main
+from scripts.options import main, positive
+from scripts.tasks import Task, run_tasks
 from tb.experiment import load_workload, run_experiment
 from tb.mesh import Settings
 from tb.runner import ROOT
 
 RESULTS = ROOT / "docs" / "results"
 README = ROOT / "README.md"
+KEPT = ROOT / "build" / "tables"
 DATAFLOWS = ("flat-async", "flat", "flash2")
 WORKLOADS = ("minilm", "mha:S=512,D=64,H=4")
 MESHES = ("2x2", "1x4", "3x2", "5x3")
@@ -24,28 +27,29 @@ VOLATILE = ("golden_seconds", "build_seconds", "run_seconds", "kcycles_per_secon
 """Keys that differ from run to run; `make bench` measures speed properly."""
 
 
-def _one(console: Console, name: str, machine, workload: str, dataflow: str, settings: Settings = Settings()) -> dict:
-    console.print(f"{name}: {workload} {dataflow}", highlight=False)
-    tensors = load_workload(workload, "fp16", 1)
-    seen = run_experiment(machine, tensors, dataflow, dtype="fp16", seed=1, settings=settings)
-    result = {"case": name, **{key: value for key, value in seen.result.items() if key not in VOLATILE}}
-    console.print(f"  {result['cycles']:,} cycles, {'bit-exact' if seen.passed else 'FAILED'}", highlight=False)
-    return result
+def _one(name: str, machine: Machine, workload: str, dataflow: str, settings: Settings) -> dict:
+    seen = run_experiment(machine, load_workload(workload, "fp16", 1), dataflow, dtype="fp16", seed=1, settings=settings)
+    return {"case": name, **{key: value for key, value in seen.result.items() if key not in VOLATILE}}
 
 
-def measure(console: Console) -> list[dict]:
-    """Run all cases; each result is what ``make sim`` writes, with the name of its case."""
+def _task(name: str, machine: Machine, workload: str, dataflow: str, settings: Settings = Settings()) -> Task:
+    what = {"name": name, "machine": machine, "workload": workload, "dataflow": dataflow, "settings": settings}
+    return Task(f"{name}: {workload} {dataflow} on {machine.mesh.columns}x{machine.mesh.rows}", _one, what)
+
+
+def cases() -> list[Task]:
+    """All runs; each gives what ``make sim`` writes, with the name of its case."""
     mesh4 = load_machine("mesh4")
-    rows = [_one(console, "table", mesh4, workload, dataflow) for workload in WORKLOADS for dataflow in DATAFLOWS]
+    found = [_task("table", mesh4, workload, dataflow) for workload in WORKLOADS for dataflow in DATAFLOWS]
     for mesh in MESHES:
-        rows += [_one(console, "meshes", load_machine("mesh4", mesh), ODD, dataflow) for dataflow in DATAFLOWS]
+        found += [_task("meshes", load_machine("mesh4", mesh), ODD, dataflow) for dataflow in DATAFLOWS]
     tiny, small = load_machine("tiny"), "mha:S=128,D=32,H=2"
-    rows.append(_one(console, "timing: as it is", tiny, small, "flat-async"))
-    rows.append(_one(console, "timing: 50 % stalls", tiny, small, "flat-async", Settings(stall_rate=128)))
+    found.append(_task("timing: as it is", tiny, small, "flat-async"))
+    found.append(_task("timing: 50 % stalls", tiny, small, "flat-async", Settings(stall_rate=128)))
     for latency in (1, 400):
         slow = tiny.model_copy(update={"hbm": tiny.hbm.model_copy(update={"latency": latency})})
-        rows.append(_one(console, f"timing: HBM latency {latency}", slow, small, "flat-async"))
-    return rows
+        found.append(_task(f"timing: HBM latency {latency}", slow, small, "flat-async"))
+    return found
 
 
 def _verdict(row: dict) -> str:
@@ -77,18 +81,22 @@ def run() -> int:
     """Measure (or with --from-results only rewrite README)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--from-results", action="store_true", help="rewrite README from docs/results, run nothing")
+    parser.add_argument("--jobs", default=os.environ.get("JOBS") or "2", help="simulations at a time (JOBS)")
     options = parser.parse_args()
     path = RESULTS / "sim.json"
     if not options.from_results:
-        rows = measure(Console(stderr=True))
+        tasks = cases()
+        seen = run_tasks(tasks, positive("JOBS", options.jobs, least=1), Console(stderr=True), keep=KEPT)
+        rows = [seen[task.name] for task in tasks]
         RESULTS.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=RESULTS, delete=False) as scratch:
             json.dump(rows, scratch, indent=1)
             scratch.write("\n")
         Path(scratch.name).replace(path)
         path.chmod(0o644)
-    README.write_text(insert(README.read_text(), tables(json.loads(path.read_text()))))
-    return 0
+    rows = json.loads(path.read_text())
+    README.write_text(insert(README.read_text(), tables(rows)))
+    return 0 if all(row["bit_exact"] for row in rows) else 1
 
 
 if __name__ == "__main__":
