@@ -11,7 +11,7 @@ from isa.errors import UserError
 from isa.machine import Machine
 from tb.runner import SimulationFailure
 
-__all__ = ["read_memory", "write_memory"]
+__all__ = ["hex_lines", "read_memory", "write_memory"]
 
 
 def write_memory(
@@ -44,19 +44,20 @@ def write_memory(
             raise UserError(
                 f"HBM channel {index} needs {used + turns * words} words of {word_bytes} B, it has {machine.channel_words}"
             )
-        text = _hex(hbm[index], word_bytes)
+        text = hex_lines(hbm[index], word_bytes)
         for turn in range(turns):
             tile = turn * channels + index
             if tile >= machine.mesh.tiles:
                 break
             image = images[tile % machine.mesh.columns, tile // machine.mesh.columns]
             raw = b"".join(slot.to_bytes(32, "little") for slot in image).ljust(words * word_bytes, b"\0")
-            text += f"@{at + turn * words:x}\n".encode() + _hex(np.frombuffer(raw, np.uint8), word_bytes)
+            text += f"@{at + turn * words:x}\n".encode() + hex_lines(np.frombuffer(raw, np.uint8), word_bytes)
         (workdir / f"hbm_{index}.hex").write_bytes(text)
     return at, words
 
 
-def _hex(content: NDArray[np.uint8], word_bytes: int) -> bytes:
+def hex_lines(content: NDArray[np.uint8], word_bytes: int) -> bytes:
+    """Text of whole words, a line each, the last byte first."""
     words = np.ascontiguousarray(content).reshape(-1, word_bytes)[:, ::-1]
     digits = np.frombuffer(binascii.hexlify(words.tobytes()), np.uint8).reshape(-1, 2 * word_bytes)
     return np.hstack([digits, np.full((len(digits), 1), ord("\n"), np.uint8)]).tobytes()

@@ -5,7 +5,7 @@ import numpy as np
 from hw.emit import emit, port_names
 from hw.memory.channel import HbmChannel
 from isa.machine import MACHINES
-from tb.mesh import _hex
+from tb.memory_files import hex_lines
 from tb.runner import ROOT, build, run
 from tb.units.channel import WORDS, word
 
@@ -17,7 +17,7 @@ def test_channel(tmp_path):
     sources = {"channel.v": emit(channel, "channel"), "hbm_memory.v": (ROOT / "hw/memory/hbm_memory.v").read_text()}
     compiled = build(sources, "channel", public={"channel": ["clk", "rst", *port_names(channel)]})
     content = b"".join(word(address).to_bytes(16, "little") for address in range(WORDS))
-    (tmp_path / "hbm_3.hex").write_bytes(_hex(np.frombuffer(content, np.uint8), 16))
+    (tmp_path / "hbm_3.hex").write_bytes(hex_lines(np.frombuffer(content, np.uint8), 16))
     seen = tmp_path / "seen.json"
     run(
         compiled,
