@@ -11,7 +11,7 @@ from programs.compiled import Compiled, first_that_fits
 from programs.forward import forwarding
 from programs.job import Job, job_of, root_column
 from programs.layout import L1Layout, Semaphores
-from programs.loops import compress
+from programs.loops import Compressor
 from programs.mapping import ALL_REDUCES, READS, SOFTWARE, Mapping
 from programs.placement import Unit, place
 from programs.places import neighbours
@@ -79,15 +79,7 @@ def compile_mapping(machine: Machine, workload: Workload, mapping: Mapping) -> C
     programs: dict[TileXY, Program] = {}
     jobs: dict[tuple[Job, tuple[Turn, ...]], dict[Queue, list[Op]]] = {}
     shared = Shared()
-    rolled: dict[tuple[int, ...], list[Op]] = {}
-
-    def roll(ops: list[Op]) -> list[Op]:
-        # Operations are interned, so that equal traces are the same objects in the same order.
-        key = tuple(map(id, ops))
-        if key not in rolled:
-            rolled[key] = compress(ops)
-        return rolled[key]
-
+    compressed = Compressor()
     for one in groups:
         order = tuple(turns(one.items, mapping, workload))
         tiles = [(x, y) for y in range(mapping.group[1]) for x in range(mapping.group[0])]
@@ -100,7 +92,7 @@ def compile_mapping(machine: Machine, workload: Workload, mapping: Mapping) -> C
             code = jobs.get((job, order))
             if code is None:
                 traces = TileQueues(workload, mapping, layout, semaphores, job, shared).build(order)
-                code = jobs[job, order] = {queue: roll(ops) for queue, ops in traces.items()}
+                code = jobs[job, order] = {queue: compressed(ops) for queue, ops in traces.items()}
             names = _names(one, mapping, units, x, y)
             program = Program({queue: instantiate(code[queue], names) for queue in Queue})
             program.check()

@@ -7,7 +7,7 @@ from isa.instructions import LOOP_DEPTH, REGISTERS, Instruction, Opcode
 from programs.roll import Leaf, Loop, Node, Register, roll, walk
 from programs.trace import Op, Shape, address_fields
 
-__all__ = ["compress", "emit", "expand", "steps"]
+__all__ = ["Compressor", "compress", "emit", "expand", "steps"]
 
 _MASK = (1 << 32) - 1
 
@@ -15,6 +15,20 @@ _MASK = (1 << 32) - 1
 def compress(ops: Sequence[Op]) -> list[Op]:
     """Turn a trace into a program that does the same, HALT included."""
     return [*emit(roll(ops)), _scalar(Opcode.HALT)]
+
+
+class Compressor:
+    """`compress`, once for all traces that are equal. Their operations must be interned: the same objects in the same order."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, ...], list[Op]] = {}
+
+    def __call__(self, ops: Sequence[Op]) -> list[Op]:
+        """Program of a trace."""
+        key = tuple(map(id, ops))
+        if key not in self._made:
+            self._made[key] = compress(ops)
+        return self._made[key]
 
 
 def emit(nodes: Sequence[Node]) -> list[Op]:

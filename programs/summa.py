@@ -14,7 +14,7 @@ from programs.gemm.placement import place_gemm
 from programs.gemm.queues import TAGS, GemmQueues
 from programs.gemm.tiling import rank_gemm
 from programs.gemm.workload import Gemm
-from programs.loops import compress
+from programs.loops import Compressor
 from programs.trace import Op, instantiate
 
 __all__ = ["compile_gemm", "compile_gemm_mapping"]
@@ -53,19 +53,13 @@ def compile_gemm_mapping(machine: Machine, workload: Gemm, mapping: GemmMapping)
     groups = deal_gemm(machine, workload, mapping)
     plan = place_gemm(machine, workload, mapping, groups)
     ops: dict[Op, Op] = {}
-    rolled: dict[tuple[int, ...], list[Op]] = {}
+    compressed = Compressor()
     programs: dict[tuple[int, int], Program] = {}
     for group in groups:
         for y in range(mapping.group[1]):
             for x in range(mapping.group[0]):
                 queues = GemmQueues(plan, mapping, layout, semaphores, group, x, y, ops)
-                code = {}
-                for queue, trace in queues.build().items():
-                    # Operations are interned, so that equal traces are the same objects in the same order.
-                    key = tuple(map(id, trace))
-                    if key not in rolled:
-                        rolled[key] = compress(trace)
-                    code[queue] = rolled[key]
+                code = {queue: compressed(trace) for queue, trace in queues.build().items()}
                 names = queues.names()
                 program = Program({queue: instantiate(code[queue], names) for queue in Queue})
                 program.check()

@@ -16,7 +16,7 @@ from programs.rough import rough_cycles
 from programs.walk import walk
 from programs.workload import Workload
 
-__all__ = ["choose", "cuts", "estimate", "parse_group", "rank"]
+__all__ = ["check_sizes", "choose", "cuts", "estimate", "parse_group", "rank"]
 
 _FINER = 1.2
 """Ratio between the slice sizes that are tried."""
@@ -32,6 +32,19 @@ def estimate(machine: Machine, workload: Workload, mapping: Mapping) -> float:
     """Guess the cycles a workload takes under a mapping."""
     # The walk knows no collectives in software.
     return (rough_cycles if mapping.in_software else walk)(machine, workload, mapping)
+
+
+def check_sizes(**sizes: int | None) -> None:
+    """Sizes that the user fixed, by name.
+
+    Raises
+    ------
+    UserError
+        If one is there and is not a whole number from 1 up.
+    """
+    for name, value in sizes.items():
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise UserError(f"{name} must be a whole number from 1 up, not {value!r}")
 
 
 def choose(machine: Machine, workload: Workload, dataflow: str | None = None, **fixed: str | int | None) -> Mapping:
@@ -66,9 +79,7 @@ def rank(
     """
     if dataflow is not None and dataflow not in DATAFLOWS:
         raise UserError(f"DATAFLOW must be one of {', '.join(DATAFLOWS)}, not {dataflow!r}")
-    for name, value in (("rows", rows), ("columns", columns)):
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise UserError(f"{name} must be a whole number from 1 up, not {value!r}")
+    check_sizes(rows=rows, columns=columns)
     fitting: list[tuple[float, int, Mapping]] = []
     smallest: tuple[int, Mapping] | None = None
     refused: UserError | None = None

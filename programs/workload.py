@@ -10,6 +10,7 @@ from isa.errors import UserError
 from isa.formats import decode, encode
 from isa.instructions import Format
 from programs.gemm.workload import Gemm, parse_gemm
+from programs.spec import MOST, whole_numbers
 
 __all__ = ["Workload", "from_arrays", "parse", "random_tensors"]
 
@@ -20,7 +21,6 @@ KINDS = ("mha", "gqa", "mqa", "mla", "gemm")
 _LATENT = {"D": 576, "Dv": 512}
 """Columns of K and V in mla where they are not given: those of DeepSeek-V3, absorbed."""
 _EXAMPLE = "for example mha:S=512,D=64,H=4"
-_MOST = 1 << 24
 _SAVED_AS = {Format.FP16: ("float16",)}
 _SAVED_AS_OTHERWISE = ("float32", "float16")
 
@@ -58,8 +58,8 @@ class Workload:
                 object.__setattr__(self, name, self.fmt)
         for name in ("heads", "kv_heads", "sq", "skv", "d", "dv"):
             value = getattr(self, name)
-            if not 1 <= value <= _MOST:
-                raise UserError(f"workload: {name} must be from 1 to {_MOST}, not {value}")
+            if not 1 <= value <= MOST:
+                raise UserError(f"workload: {name} must be from 1 to {MOST}, not {value}")
         if self.heads % self.kv_heads:
             raise UserError(f"workload: {self.heads} query heads cannot share {self.kv_heads} KV heads evenly")
         if self.latent and self.dv > self.d:
@@ -136,7 +136,7 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload | Gemm:
     elif "sp" in values and "S" not in values:
         values.setdefault("Sq", 1)
     if lengths:
-        batch, cache = values.get("B", 1), values.get("Skv", values.get("S", _MOST))
+        batch, cache = values.get("B", 1), values.get("Skv", values.get("S", MOST))
         if len(lengths) != batch:
             raise UserError(f"{where}: len must be {batch} lengths, one for each sequence (B), not {len(lengths)}")
         if wrong := [length for length in lengths if not 1 <= length <= cache]:
@@ -184,28 +184,17 @@ def _heads(where: str, kind: str, values: dict[str, int]) -> tuple[int, int]:
 
 def _values(where: str, text: str) -> tuple[dict[str, int], list[int]]:
     """Values by key, and the lengths of the sequences."""
-    values: dict[str, int] = {}
     lengths: list[int] = []
+    items = []
     for item in text.split(",") if text else []:
-        if match := re.fullmatch(r"\s*len\s*=\s*([0-9]{1,8}(?:/[0-9]{1,8})*)\s*", item, re.ASCII):
-            if lengths:
-                raise UserError(f"{where}: len is given twice")
-            lengths = [int(length) for length in match[1].split("/")]
-            continue
-        match = re.fullmatch(r"\s*(\w+)\s*=\s*([0-9]{1,8})\s*", item, re.ASCII)
+        match = re.fullmatch(r"\s*len\s*=\s*([0-9]{1,8}(?:/[0-9]{1,8})*)\s*", item, re.ASCII)
         if not match:
-            raise UserError(f"{where}: {item!r} must be KEY=WHOLE NUMBER ({_EXAMPLE})")
-        key, value = match[1], int(match[2])
-        if key not in KEYS:
-            raise UserError(f"{where}: unknown key {key!r}; keys are {', '.join(KEYS)}")
-        if key in values:
-            raise UserError(f"{where}: {key} is given twice")
-        if key == "causal" and value > 1:
-            raise UserError(f"{where}: causal must be 0 or 1, not {value}")
-        if key != "causal" and not 1 <= value <= _MOST:
-            raise UserError(f"{where}: {key} must be from 1 to {_MOST}, not {value}")
-        values[key] = value
-    return values, lengths
+            items.append(item)
+        elif lengths:
+            raise UserError(f"{where}: len is given twice")
+        else:
+            lengths = [int(length) for length in match[1].split("/")]
+    return whole_numbers(where, items, KEYS, _EXAMPLE, flags=("causal",)), lengths
 
 
 def from_arrays(q: NDArray, k: NDArray, v: NDArray, fmt: Format = Format.FP16) -> tuple[Workload, Tensor, Tensor, Tensor]:

@@ -52,7 +52,8 @@ def cases() -> list[Task]:
     return found
 
 
-def _verdict(row: dict) -> str:
+def verdict(row: dict) -> str:
+    """What a table says of the comparison with golden."""
     return "yes" if row["bit_exact"] else f"NO, {row['mismatches']} differ"
 
 
@@ -67,13 +68,13 @@ def tables(rows: list[dict]) -> dict[str, str]:
         if row["case"] == "table":
             main_rows.append(
                 f"| {row['workload']} | {row['dataflow']} | {row['cycles']:,} | {row['matrix_utilization']:.1%} | {moved:,} "
-                f"| {row['hbm_ideal_bytes']:,} | {_verdict(row)} | {row['error_vs_reference']:.2f} |"
+                f"| {row['hbm_ideal_bytes']:,} | {verdict(row)} | {row['error_vs_reference']:.2f} |"
             )
         elif row["case"] == "meshes":
             same = "yes" if moved == row["hbm_ideal_bytes"] else "NO"
-            odd.append(f"| {row['mesh']} | {row['dataflow']} | {row['cycles']:,} | {same} | {_verdict(row)} |")
+            odd.append(f"| {row['mesh']} | {row['dataflow']} | {row['cycles']:,} | {same} | {verdict(row)} |")
         else:
-            timing.append(f"| {row['case'].removeprefix('timing: ')} | {row['cycles']:,} | {_verdict(row)} |")
+            timing.append(f"| {row['case'].removeprefix('timing: ')} | {row['cycles']:,} | {verdict(row)} |")
     return {"main table": "\n".join(main_rows), "odd meshes": "\n".join(odd), "timing": "\n".join(timing)}
 
 

@@ -14,7 +14,7 @@ from isa.machine import Machine, load_machine
 from scripts.docs import insert
 from scripts.options import main, positive
 from scripts.output import Table
-from scripts.tables import RESULTS, VOLATILE
+from scripts.tables import RESULTS, VOLATILE, verdict
 from scripts.tasks import Task, run_tasks
 from tb.experiment import load_workload, run_experiment
 from tb.runner import ROOT
@@ -125,10 +125,6 @@ def _bytes(r: dict) -> str:
     return f"{moved:,} = formula" if moved == r["hbm_ideal_bytes"] else f"{moved:,} NOT {r['hbm_ideal_bytes']:,}"
 
 
-def _exact(r: dict) -> str:
-    return "yes" if r["bit_exact"] else f"NO, {r['mismatches']} differ"
-
-
 def _family(rows: list[dict]) -> Table:
     heads = (
         "variant",
@@ -144,7 +140,7 @@ def _family(rows: list[dict]) -> Table:
     )
     return Table("The family on mesh4", heads, [
         (r["title"], f"`{r['workload']}`", r["dtype"], r["dataflow"], f"{r['cycles']:,}", f"{r['matrix_utilization']:.1%}",
-         f"{r['hbm_bandwidth_utilization']:.1%}", _bytes(r), _exact(r), f"{r['error_vs_reference']:.2f}")
+         f"{r['hbm_bandwidth_utilization']:.1%}", _bytes(r), verdict(r), f"{r['error_vs_reference']:.2f}")
         for r in rows
     ])  # fmt: skip
 
@@ -154,7 +150,7 @@ def _dataflows(rows: list[dict]) -> Table:
     heads = ("dataflow", "group, slice", "cycles", "to the best", "matrix", "HBM", "HBM bytes", "bit-exact")
     return Table(f"`{rows[0]['workload']}` on {rows[0]['machine']}", heads, [
         (r["title"], r["mapping"].split(" keys")[0], f"{r['cycles']:,}", f"{r['cycles'] / best:.2f}",
-         f"{r['matrix_utilization']:.1%}", f"{r['hbm_bandwidth_utilization']:.1%}", _bytes(r), _exact(r))
+         f"{r['matrix_utilization']:.1%}", f"{r['hbm_bandwidth_utilization']:.1%}", _bytes(r), verdict(r))
         for r in rows
     ])  # fmt: skip
 
@@ -164,7 +160,7 @@ def _utilisation(rows: list[dict]) -> Table:
     heads = ("case", "slice", "cycles", "matrix", *(f"{name.replace('_', ' ')}" for name in shares), "bit-exact")
     return Table("Where the cycles go", heads, [
         (r["title"], r["mapping"].split("slice ")[1].split(" keys")[0], f"{r['cycles']:,}", f"{r['matrix_utilization']:.1%}",
-         *(f"{r[f'share_{name}']:.1%}" for name in shares), _exact(r))
+         *(f"{r[f'share_{name}']:.1%}" for name in shares), verdict(r))
         for r in rows
     ])  # fmt: skip
 

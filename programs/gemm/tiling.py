@@ -13,7 +13,7 @@ from programs.gemm.layout import GemmLayout, GemmSemaphores
 from programs.gemm.mapping import CUTS, GemmMapping, channels_at, elements_of_word
 from programs.gemm.workload import Gemm
 from programs.mapping import row_words
-from programs.tiling import cuts, parse_group
+from programs.tiling import check_sizes, cuts, parse_group
 
 __all__ = ["estimate_gemm", "rank_gemm"]
 
@@ -51,9 +51,7 @@ def rank_gemm(
     UserError
         If a size is not valid, or nothing fits.
     """
-    for name, value in (("rows", rows), ("columns", columns)):
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise UserError(f"{name} must be a whole number from 1 up, not {value!r}")
+    check_sizes(rows=rows, columns=columns)
     fitting: list[tuple[float, GemmMapping]] = []
     smallest: tuple[int, GemmMapping] | None = None
     refused: UserError | None = None

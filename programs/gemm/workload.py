@@ -1,6 +1,5 @@
 """The workload C = A B, from a spec like ``gemm:M=256,N=256,K=256``."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from isa.errors import UserError
 from isa.formats import decode, encode
 from isa.instructions import Format
+from programs.spec import MOST, whole_numbers
 
 __all__ = ["KEYS", "Gemm", "parse_gemm", "random_matrices"]
 
@@ -16,7 +16,6 @@ Tensor = NDArray[np.float32]
 
 KEYS = ("B", "M", "N", "K")
 _EXAMPLE = "for example gemm:M=256,N=256,K=256"
-_MOST = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class Gemm:
             object.__setattr__(self, "o_fmt", self.fmt)
         for name in ("m", "n", "k", "batch"):
             value = getattr(self, name)
-            if not 1 <= value <= _MOST:
-                raise UserError(f"workload: {name} must be from 1 to {_MOST}, not {value}")
+            if not 1 <= value <= MOST:
+                raise UserError(f"workload: {name} must be from 1 to {MOST}, not {value}")
         if Format.FP32 in (self.fmt, self.o_fmt):
             raise UserError("workload: a storage format must be fp16, bf16, e4m3 or e5m2, not fp32")
 
@@ -57,19 +56,7 @@ def parse_gemm(spec: str, fmt: Format = Format.FP16) -> Gemm:
     """
     where = f"WORKLOAD {spec!r}"
     text = spec.partition(":")[2]
-    values: dict[str, int] = {}
-    for item in text.split(",") if text else []:
-        match = re.fullmatch(r"\s*(\w+)\s*=\s*([0-9]{1,8})\s*", item, re.ASCII)
-        if not match:
-            raise UserError(f"{where}: {item!r} must be KEY=WHOLE NUMBER ({_EXAMPLE})")
-        key, value = match[1], int(match[2])
-        if key not in KEYS:
-            raise UserError(f"{where}: unknown key {key!r}; keys of gemm are {', '.join(KEYS)}")
-        if key in values:
-            raise UserError(f"{where}: {key} is given twice")
-        if not 1 <= value <= _MOST:
-            raise UserError(f"{where}: {key} must be from 1 to {_MOST}, not {value}")
-        values[key] = value
+    values = whole_numbers(where, text.split(",") if text else [], KEYS, _EXAMPLE)
     if missing := [key for key in ("M", "N", "K") if key not in values]:
         raise UserError(f"{where}: needs {missing[0]} ({_EXAMPLE})")
     return Gemm(m=values["M"], n=values["N"], k=values["K"], batch=values.get("B", 1), fmt=fmt)

@@ -171,7 +171,7 @@ def test_one_clear_line(spec, dataflow, fixed, says):
         ("gemm:", "needs M"),
         ("gemm:M=8,N=8", "needs K"),
         ("gemm:M=8,N=8,K=0", "K must be from 1 to"),
-        ("gemm:M=8,N=8,K=8,S=4", "unknown key 'S'; keys of gemm are B, M, N, K"),
+        ("gemm:M=8,N=8,K=8,S=4", "unknown key 'S'; keys are B, M, N, K"),
         ("gemm:M=8,M=8,K=8", "M is given twice"),
         ("gemm:M=8,N=x,K=8", "'N=x' must be KEY=WHOLE NUMBER"),
     ],
