@@ -1,0 +1,117 @@
+"""What an inspection finds: collectives with their way through the mesh, and problems."""
+
+from dataclasses import dataclass, field
+
+from golden.reduction import Rectangle
+from tb.inspect.recording import Link, Recording
+
+__all__ = ["Collective", "Hop", "Inspection", "Problem"]
+
+TileXY = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it should be."""
+
+    cycle: int
+    tile: TileXY
+    what: str
+    collective: int | None = None
+    """Number of the transfer it belongs to, if that is known."""
+
+    def __str__(self) -> str:
+        return f"cycle {self.cycle}, tile ({self.tile[0]},{self.tile[1]}): {self.what}"
+
+
+@dataclass
+class Hop:
+    """What a transfer did on one link."""
+
+    link: Link
+    flits: int = 0
+    first: int = -1
+    """Cycle in which its first flit was taken."""
+    last: int = -1
+    fork_wait: int = 0
+    """Cycles in which a flit waited here while another branch of its fork had already gone on, or to be taken at all."""
+    join_wait: int = 0
+    """Cycles in which a flit waited at the end of this link for the other members of its join."""
+
+
+@dataclass
+class Collective:
+    """A transfer of one instruction (of one instruction per member, for a reduction).
+
+    Attributes
+    ----------
+    number
+        In the order of issue, from 0.
+    kind
+        ``load``, ``store``, ``put``, ``reduce``, or ``allreduce`` for a reduction that turns.
+    op
+        ``sum`` or ``max``; None for the others.
+    root
+        The receiving tile of a reduction, the sending tile of a put, the HBM channel's tile of a load or store.
+    rectangle
+        Receivers of a load or put, members of a reduction, the sender of a store.
+    words
+        Words that each member sends or receives.
+    issued
+        Cycle of issue by tile: of each member of a reduction, else of the one tile that asked.
+    completed
+        Cycle in which the last word left the network, by receiver.
+    hops
+        By link, in the order of first use.
+    bound
+        Cycles that no network of this kind can beat; the ratio to it is `rho`.
+    begin, end
+        First and last cycle.
+    whole
+        Everything of it lies in the window.
+    """
+
+    number: int
+    tag: int
+    kind: str
+    op: str | None
+    root: TileXY
+    rectangle: Rectangle
+    words: int
+    bytes: int
+    issued: dict[TileXY, int] = field(default_factory=dict)
+    completed: dict[TileXY, int] = field(default_factory=dict)
+    hops: list[Hop] = field(default_factory=list)
+    bound: int = 0
+    begin: int = -1
+    end: int = -1
+    whole: bool = False
+
+    @property
+    def collective(self) -> bool:
+        """Whether it is one to the user: a reduction, or a load or put to more than one tile."""
+        return "reduce" in self.kind or self.kind != "store" and len(self.rectangle.tiles()) > 1
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the issue of the last member to the last word, both included."""
+        return self.end - max(self.issued.values()) + 1
+
+    @property
+    def rho(self) -> float:
+        """Latency over bound; 1 cannot be beaten. NaN if it is not whole."""
+        return self.latency / self.bound if self.whole and self.bound else float("nan")
+
+
+@dataclass
+class Inspection:
+    """A recording, what was moved in it, and what is wrong with it."""
+
+    recording: Recording
+    transfers: list[Collective]
+    problems: list[Problem]
+
+    @property
+    def collectives(self) -> list[Collective]:
+        """The transfers that are collectives."""
+        return [transfer for transfer in self.transfers if transfer.collective]
