@@ -11,7 +11,8 @@ from scripts.options import common_parser, machine_of, main, overrides, positive
 from scripts.output import show, write_result
 from tb.bare import run_bare
 from tb.experiment import load_workload
-from tb.mesh import build_mesh, simulate
+from tb.hardware import build_mesh
+from tb.mesh import simulate
 from tb.runner import ROOT
 
 

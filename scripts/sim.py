@@ -11,7 +11,8 @@ from scripts.options import common_parser, machine_of, main, overrides, positive
 from scripts.output import show, write_result
 from tb import toolchain
 from tb.experiment import Experiment, load_workload, run_experiment
-from tb.mesh import Settings
+from tb.mesh import Settings, Window
+from tb.runner import ROOT
 
 
 def run() -> int:
@@ -25,7 +26,8 @@ def run() -> int:
     seed = positive("SEED", options.seed)
     stall = positive("STALL", options.stall)
     tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
-    settings = Settings(stall_rate=min(stall * 256 // 100, 243), stall_seed=seed & 0xFFFF, waves=options.waves == "1")
+    waves = Window(ROOT / "build" / options.out / "waves.vcd") if options.waves == "1" else None
+    settings = Settings(stall_rate=min(stall * 256 // 100, 243), stall_seed=seed & 0xFFFF, waves=waves)
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True,
                   disable=not console.is_terminal) as bar:  # fmt: skip
         task = bar.add_task("compiling the program", total=None)

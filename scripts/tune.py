@@ -14,7 +14,7 @@ from scripts.output import Table, write_result
 from scripts.tasks import Task, run_tasks
 from tb import toolchain
 from tb.experiment import commit
-from tb.mesh import build_mesh
+from tb.hardware import build_mesh
 from tb.tensors import load_workload
 from tb.tuner import Candidate, candidates, measure, select
 

@@ -1,28 +1,23 @@
-"""Runs tile programs on the RTL mesh: builds it, loads HBM, runs to the end, reads counters and memory back."""
+"""Runs tile programs on the RTL mesh: loads HBM, runs to the end, reads counters and memory back."""
 
-import hashlib
 import json
-import os
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import amaranth
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.emit import emit, port_names
-from hw.mesh.mesh import MESH_SIGNATURE, Mesh
-from hw.tile.tile import Tile
 from isa.errors import UserError
 from isa.machine import Machine
 from tb.diagnosis import why_stopped
+from tb.hardware import Design, build_mesh
 from tb.memory_files import read_memory, write_memory
-from tb.runner import ROOT, Build, SimulationFailure, build, run
+from tb.runner import ROOT, SimulationFailure, run
 
-__all__ = ["EVENTS", "Design", "MeshRun", "RunFailure", "Settings", "build_mesh", "simulate", "verilog"]
+__all__ = ["EVENTS", "MeshRun", "RunFailure", "Settings", "Window", "simulate"]
 
 EVENTS = np.dtype([("cycle", np.int64), ("x", np.int16), ("y", np.int16), ("kind", np.int16), ("tag", np.int16)])
 """One event of a tile: the cycle (0: the first in which the queues may run), the tile, the `isa.status.Event`, the transfer's tag."""
@@ -45,13 +40,21 @@ class RunFailure(UserError):
 
 
 @dataclass(frozen=True)
-class Design:
-    """Verilog that is run in place of what `verilog` gives."""
+class Window:
+    """The part of a run that a VCD shows, see `hw.mesh.waves`."""
 
-    files: Mapping[str, str]
-    """File name to text; among them are modules ``mesh``, ``tile`` and ``hbm_memory``."""
-    inputs: Mapping[str, int] = field(default_factory=dict)
-    """Inputs that its mesh has besides ours, with the values they are held at."""
+    path: Path
+    """The file; not made if the run ends before `first`, cut off if the simulator dies."""
+    first: int = 0
+    """First cycle; 0 is the first in which queues may run."""
+    last: int | None = None
+    """Last cycle; None: to the end of the run."""
+
+    @property
+    def plusargs(self) -> list[str]:
+        """What the simulation has to be told."""
+        to = [] if self.last is None else [f"+waves_to={self.last}"]
+        return [f"+waves={self.path}", f"+waves_from={self.first}", *to]
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class Settings:
     stall_seed: int = 1
     watchdog: int = 800
     """Cycles without any activity, engines and HBM channels included, that count as a hang."""
-    waves: bool = False
+    waves: Window | None = None
+    """What to write to a VCD."""
     events: bool = False
     """Record what every tile issues, injects and receives."""
     transport: bool = True
@@ -99,58 +103,6 @@ class MeshRun:
     def total(self, probe: int) -> int:
         """Sum of a counter over all tiles."""
         return sum(values[probe] for values in self.probes.values())
-
-
-def verilog(machine: Machine, *, stall: bool = False, transport: bool = True, events: bool = False) -> dict[str, str]:
-    """File name to Verilog text of the machine: ``tile.v``, ``mesh.v`` and the simulation models.
-
-    Emission takes seconds, so its result is kept under ``build/verilog``, keyed by the sources and the machine.
-    """
-    hardware = machine.model_copy(
-        update={"name": "any", "clock_ghz": 1.0, "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1})}
-    )
-    digest = hashlib.sha256(f"{amaranth.__version__} {stall} {transport} {events} {hardware!r}".encode())
-    for folder in ("isa", "hw"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in (".py", ".v"):
-                digest.update(path.read_bytes())
-    cached = ROOT / "build" / "verilog" / digest.hexdigest()[:16]
-    models = [ROOT / "hw" / "memory" / "hbm_memory.v", *([ROOT / "hw" / "mesh" / "event_log.v"] if events else [])]
-    names = ("tile.v", "mesh.v", *(model.name for model in models))
-    if not all((cached / name).exists() for name in names):
-        texts = (
-            emit(Tile(machine=hardware), "tile"),
-            emit(Mesh(machine=hardware, stall=stall, transport=transport, events=events), "mesh"),
-            *(model.read_text() for model in models),
-        )
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cached.parent) as scratch:
-            for name, text in zip(names, texts, strict=True):
-                Path(scratch, name).write_text(text)
-            cached.mkdir(exist_ok=True)
-            for name in names:
-                os.replace(Path(scratch, name), cached / name)
-    return {name: (cached / name).read_text() for name in names}
-
-
-def build_mesh(
-    machine: Machine,
-    *,
-    stall: bool = False,
-    waves: bool = False,
-    transport: bool = True,
-    events: bool = False,
-    design: Design | None = None,
-) -> Build:
-    """Compile the machine's mesh, or the `design` given for it, the tile once."""
-    ports = ["clk", "rst", *port_names(MESH_SIGNATURE), *(design.inputs if design else ())]
-    return build(
-        design.files if design else verilog(machine, stall=stall, transport=transport, events=events),
-        "mesh",
-        public={"mesh": ports},
-        hierarchical=["tile"],
-        waves=waves,
-    )
 
 
 def simulate(
@@ -197,7 +149,7 @@ def simulate(
     compiled = build_mesh(
         machine,
         stall=settings.stall_rate > 0 or settings.backpressure,
-        waves=settings.waves,
+        waves=settings.waves is not None,
         transport=settings.transport,
         events=settings.events,
         design=design,
@@ -206,6 +158,9 @@ def simulate(
         (ROOT / "build" / "runs").mkdir(parents=True, exist_ok=True)
         workdir = Path(tempfile.mkdtemp(prefix="mesh-", dir=ROOT / "build" / "runs"))
     workdir.mkdir(parents=True, exist_ok=True)
+    if settings.waves:
+        settings.waves.path.parent.mkdir(parents=True, exist_ok=True)
+        settings.waves.path.unlink(missing_ok=True)
     boot_address, boot_words = write_memory(machine, images, hbm, workdir)
     (workdir / "run.json").write_text(json.dumps({
         "targets": machine.mesh.tiles,
@@ -228,9 +183,9 @@ def simulate(
                 f"+dump_from={dump[0]}",
                 f"+dump_to={dump[1]}",
                 f"+event_log={workdir / 'events.txt'}",
+                *(settings.waves.plusargs if settings.waves else []),
             ],
             workdir=workdir,
-            waves=settings.waves,
         )
     seen = json.loads((workdir / "seen.json").read_text())
     probes = {

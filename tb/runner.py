@@ -63,7 +63,7 @@ def build(
     hierarchical
         Modules to compile once each, however often they are placed.
     waves
-        Whether the binary can write a VCD (``--trace``).
+        Whether the binary can write a VCD, which the Verilog has to ask for (``$dumpvars``).
     """
     control = ["`verilator_config"]
     control += [f'public_flat_rw -module "{module}" -var "{var}"' for module, names in public.items() for var in names]
@@ -71,7 +71,6 @@ def build(
     files = {**sources, "control.vlt": "\n".join(control) + "\n"}
     arguments = ["--no-public-flat-rw", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", *WARNINGS_OFF]
     arguments += ["--hierarchical"] if hierarchical else []
-    arguments += ["--trace-structs", "--trace-max-width", "1024"] if waves else []
     key = hashlib.sha256(
         json.dumps([toolchain.version(), top, arguments, waves, sorted(files.items())]).encode()
     ).hexdigest()
@@ -111,7 +110,6 @@ def run(
     seed: int = 1,
     testcase: str | None = None,
     workdir: Path | None = None,
-    waves: bool = False,
 ) -> Path:
     """Run the cocotb tests of `module` and return the folder in which they ran.
 
@@ -140,7 +138,6 @@ def run(
                 testcase=testcase,
                 plusargs=list(plusargs),
                 extra_env={"COCOTB_LOG_LEVEL": "INFO", **(environment or {})},
-                waves=waves,
                 log_file=log,
             )
     try:
@@ -152,11 +149,9 @@ def run(
     return workdir
 
 
-def build_unit(component, name: str, *, waves: bool = False) -> Build:
+def build_unit(component, name: str) -> Build:
     """Emit one Amaranth component as module `name` and compile it with all its ports visible."""
-    return build(
-        {f"{name}.v": emit(component, name)}, name, public={name: ["clk", "rst", *port_names(component)]}, waves=waves
-    )
+    return build({f"{name}.v": emit(component, name)}, name, public={name: ["clk", "rst", *port_names(component)]})
 
 
 def run_unit(component, name: str, module: str, **options) -> Path:

@@ -15,7 +15,8 @@ from isa.machine import Machine
 from isa.status import Probe
 from programs.compiled import Compiled
 from programs.compiler import compile_workload_mapping, estimate_workload, rank_workload
-from tb.mesh import Settings, simulate, verilog
+from tb.hardware import verilog
+from tb.mesh import Settings, simulate
 from tb.runner import ROOT
 from tb.tensors import Tensors, load_workload
 

@@ -1,7 +1,7 @@
 """The tile's counting semaphores."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -33,6 +33,8 @@ class Semaphores(wiring.Component):
         Waits. ``ready`` depends on the payload and on the waits before, never on the wait's own ``valid``.
     overflow : ``Out(1)``, overflow_sem : ``Out(SEM)``
         In the cycle in which a count is lost, and which semaphore's.
+    changed : ``Out(struct).array(2)``
+        ``valid`` in a cycle after which semaphore ``sem`` holds ``count``: by a bump, by a wait.
     read_sem : ``In(SEM)``, read_count : ``Out(semaphore_bits)``
         Probe of any semaphore, combinational.
     """
@@ -48,6 +50,7 @@ class Semaphores(wiring.Component):
                 "wait": In(stream.Signature(WAIT)).array(waiters),
                 "overflow": Out(1),
                 "overflow_sem": Out(SEM),
+                "changed": Out(data.StructLayout({"valid": 1, "sem": SEM, "count": tile.semaphore_bits})).array(2),
                 "read_sem": In(SEM),
                 "read_count": Out(tile.semaphore_bits),
             }
@@ -102,5 +105,7 @@ class Semaphores(wiring.Component):
                 ]
             granted = granted | (wait.valid & met)
 
+        for changed, port in zip(self.changed, (add, subtract), strict=True):
+            m.d.comb += [changed.valid.eq(port.en), changed.sem.eq(port.addr), changed.count.eq(port.data)]
         m.d.comb += self.read_count.eq(count_of(self.read_sem))
         return m

@@ -8,6 +8,7 @@ from hw.layouts import Port
 from hw.memory.channel import HbmChannel
 from hw.mesh.stall import Stall
 from hw.mesh.transport import Transport
+from hw.mesh.waves import add_waves
 from hw.network.deadlock import check_acyclic
 from hw.tile.ports import tile_signature
 from isa.instructions import EdgePort
@@ -52,9 +53,9 @@ class PlacedTile(wiring.Component):
     With `transport`, its plain inputs and its reset are sampled at the falling edge, like the links (see `Transport`).
     """
 
-    def __init__(self, machine: Machine, *, transport: bool = False):
+    def __init__(self, machine: Machine, *, transport: bool = False, waves: bool = False):
         self._transport = transport
-        super().__init__(tile_signature(machine))
+        super().__init__(tile_signature(machine, waves=waves))
 
     def elaborate(self, platform):
         m = Module()
@@ -98,6 +99,8 @@ class Mesh(wiring.Component):
         Build links that simulate faster, see :class:`Transport`. Changes no cycle.
     events : bool
         Build in the simulation model ``event_log``, which writes every `Event` of every tile to a file.
+    waves : bool
+        Build in the simulation model of `hw.mesh.waves`, which writes a VCD.
 
     Members
     -------
@@ -120,8 +123,17 @@ class Mesh(wiring.Component):
         Cycles from reset to the start, and from the start to the last activity.
     """
 
-    def __init__(self, *, machine: Machine, stall: bool = False, transport: bool = False, events: bool = False):
+    def __init__(
+        self,
+        *,
+        machine: Machine,
+        stall: bool = False,
+        transport: bool = False,
+        events: bool = False,
+        waves: bool = False,
+    ):
         self._machine = machine
+        self._waves = waves
         self._stall = stall
         self._events = events
         self._transport = transport
@@ -138,7 +150,9 @@ class Mesh(wiring.Component):
         tiles = {}
         for y in range(rows):
             for x in range(columns):
-                tiles[x, y] = m.submodules[f"tile_{x}_{y}"] = tile = PlacedTile(machine, transport=self._transport)
+                tiles[x, y] = m.submodules[f"tile_{x}_{y}"] = tile = PlacedTile(
+                    machine, transport=self._transport, waves=self._waves
+                )
                 m.d.comb += [tile.x.eq(x), tile.y.eq(y)]
         channels = []
         for channel in machine.channels:
@@ -214,7 +228,7 @@ class Mesh(wiring.Component):
             ]
 
     def _control(self, m, tiles, channels):
-        every = tiles.values()
+        machine, every = self._machine, tiles.values()
         booted, done, alive, failed = Signal(), Signal(), Signal(), Signal()
         m.d.sync += [
             booted.eq(Cat(tile.booted for tile in every).all()),
@@ -249,6 +263,11 @@ class Mesh(wiring.Component):
                 m.d.sync += self.cycles.eq(running)
         if self._events:
             self._log(m, every, running)
+        if self._waves:
+            add_waves(
+                m, machine, tiles, channels, on=self._running, finished=self.finished, cycle=running,
+                hbm_latency=self.hbm_latency, hbm_bytes_per_cycle=self.hbm_bytes_per_cycle,
+            )  # fmt: skip
 
         targets = [tile.probe_data for tile in every]
         for channel in channels:

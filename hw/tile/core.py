@@ -15,6 +15,7 @@ from hw.matrix.engine import MatrixEngine
 from hw.network.reduce_router import ReduceRouter
 from hw.network.router import Router
 from hw.tile.boot import BootLoader
+from hw.tile.inside import show_inside
 from hw.tile.merge import Merge
 from hw.tile.ports import tile_signature
 from hw.tile.probes import Probes
@@ -37,15 +38,18 @@ class TileCore(wiring.Component):
     ----------
     machine : :class:`Machine`
         Machine description.
+    waves : bool
+        Show what waveforms need, see `hw.tile.inside`.
 
     Members
     -------
     See `tile_signature`.
     """
 
-    def __init__(self, *, machine: Machine):
+    def __init__(self, *, machine: Machine, waves: bool = False):
         self._machine = machine
-        super().__init__(tile_signature(machine))
+        self._waves = waves
+        super().__init__(tile_signature(machine, waves=waves))
 
     def elaborate(self, platform):
         m = Module()
@@ -159,6 +163,10 @@ class TileCore(wiring.Component):
 
         status = self._errors(m, sequencers, l1, semaphores, ejector, reduce_router, boot)
         self._observe(m, sequencers, matrix, vector, load, out, ejector, l1, semaphores, status)
+        if self._waves:
+            routers = {"data": data_router, "request": request_router, "reduce": reduce_router}
+            ends = {network: (router.i[Port.LOCAL], router.o[Port.LOCAL]) for network, router in routers.items()}
+            show_inside(m, tile, self, ends, sequencers, l1, semaphores)
         return m
 
     def _errors(self, m, sequencers, l1, semaphores, ejector, reduce_router, boot):

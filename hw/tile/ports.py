@@ -4,6 +4,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.layouts import COORDINATE, data_flit, reduce_flit, request_flit
+from hw.tile.inside import inside
 from isa.instructions import Queue
 from isa.machine import Machine
 from isa.status import Event
@@ -22,11 +23,14 @@ VIEW = data.StructLayout({
     "out_stall": 1,
     "l1_conflict": 1,
 })  # fmt: skip
-"""What a waveform shows of a tile besides its links."""
+"""What every tile shows besides its links."""
 
 
-def tile_signature(machine: Machine) -> wiring.Signature:
-    """Ports of a tile. Link arrays are indexed west, east, south, north (`EdgePort`)."""
+def tile_signature(machine: Machine, *, waves: bool = False) -> wiring.Signature:
+    """Ports of a tile. Link arrays are indexed west, east, south, north (`EdgePort`).
+
+    With `waves`, the ports of `hw.tile.inside` are there as well.
+    """
     tile = machine.tile
     links = {}
     for network, flit in (("data", data_flit), ("request", request_flit), ("reduce", reduce_flit)):
@@ -52,5 +56,6 @@ def tile_signature(machine: Machine) -> wiring.Signature:
             "probe_index": In(8),
             "probe_data": Out(32),
             "view": Out(VIEW),
+            **({name: Out(shape) for name, shape in inside(tile).items()} if waves else {}),
         }
     )

@@ -25,19 +25,22 @@ class Tile(wiring.Component):
     ----------
     machine : :class:`Machine`
         Machine description.
+    waves : bool
+        Show what waveforms need, see `hw.tile.inside`.
 
     Members
     -------
     See `tile_signature`.
     """
 
-    def __init__(self, *, machine: Machine):
+    def __init__(self, *, machine: Machine, waves: bool = False):
         self._machine = machine
-        super().__init__(tile_signature(machine))
+        self._waves = waves
+        super().__init__(tile_signature(machine, waves=waves))
 
     def elaborate(self, platform):
         m = Module()
-        core = TileCore(machine=self._machine)
+        core = TileCore(machine=self._machine, waves=self._waves)
         reset = Signal(init=1, reset_less=True)
         m.d.sync += reset.eq(ResetSignal())
         m.domains.core = ClockDomain(local=True)

@@ -11,7 +11,8 @@ from isa.machine import Machine
 from isa.status import Probe
 from tb.conformance.cases import Case
 from tb.conformance.prepare import Expected, prepare
-from tb.mesh import Design, MeshRun, RunFailure, Settings, simulate
+from tb.hardware import Design
+from tb.mesh import MeshRun, RunFailure, Settings, simulate
 
 __all__ = ["Outcome", "compare", "run_on_golden", "run_on_rtl", "run_safely", "settings_of"]
 

@@ -17,7 +17,7 @@ from hw.tile.ports import tile_signature
 from isa.errors import UserError
 from isa.machine import Machine
 from tb import toolchain
-from tb.mesh import Design, verilog
+from tb.hardware import Design, verilog
 
 __all__ = ["Dut", "Port", "design", "ports_of", "read_dut"]
 

@@ -11,7 +11,7 @@ from tb.conformance.mutants.catalogue import CATALOGUE
 from tb.conformance.mutants.copy import design as mutant_design
 from tb.conformance.observe import observe
 from tb.conformance.prepare import prepare
-from tb.mesh import build_mesh
+from tb.hardware import build_mesh
 
 __all__ = ["build", "build_mutants", "run_case", "run_mutant"]
 

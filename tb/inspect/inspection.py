@@ -90,7 +90,7 @@ class Collective:
     @property
     def collective(self) -> bool:
         """Whether it is one to the user: a reduction, or a load or put to more than one tile."""
-        return "reduce" in self.kind or self.kind != "store" and len(self.rectangle.tiles()) > 1
+        return "reduce" in self.kind or (self.kind != "store" and len(self.rectangle.tiles()) > 1)
 
     @property
     def latency(self) -> int:

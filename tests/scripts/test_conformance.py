@@ -104,7 +104,7 @@ def test_a_case_of_the_nightly_set_on_the_rtl():
 def test_our_own_tile_as_design_under_test(tmp_path):
     """It passes, put in place of itself."""
     from isa.machine import MACHINES
-    from tb.mesh import verilog
+    from tb.hardware import verilog
 
     text = verilog(MACHINES["tiny"], stall=True)["tile.v"]
     path = tmp_path / "tile.v"

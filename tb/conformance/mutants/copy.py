@@ -19,7 +19,7 @@ import amaranth
 from isa.errors import UserError
 from isa.machine import Machine
 from tb.conformance.mutants.mutation import MUTANT, Mutation
-from tb.mesh import Design
+from tb.hardware import Design
 from tb.runner import ROOT
 
 __all__ = ["design", "patched"]

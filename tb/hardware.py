@@ -1,0 +1,93 @@
+"""The Verilog of a machine's mesh, ours or another's, and the simulation that is compiled from it."""
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import amaranth
+
+from hw.emit import emit, port_names
+from hw.mesh.mesh import MESH_SIGNATURE, Mesh
+from hw.mesh.waves import waves_verilog
+from hw.tile.tile import Tile
+from isa.machine import Machine
+from tb.runner import ROOT, Build, build
+
+__all__ = ["Design", "build_mesh", "verilog"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """Verilog that is run in place of what `verilog` gives."""
+
+    files: Mapping[str, str]
+    """File name to text; among them are modules ``mesh``, ``tile`` and ``hbm_memory``."""
+    inputs: Mapping[str, int] = field(default_factory=dict)
+    """Inputs that its mesh has besides ours, with the values they are held at."""
+
+
+def verilog(
+    machine: Machine, *, stall: bool = False, transport: bool = True, events: bool = False, waves: bool = False
+) -> dict[str, str]:
+    """File name to Verilog text of the machine: ``tile.v``, ``mesh.v`` and the simulation models.
+
+    Emission takes seconds, so its result is kept under ``build/verilog``, keyed by the sources and the machine.
+    """
+    hardware = machine.model_copy(
+        update={"name": "any", "clock_ghz": 1.0, "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1})}
+    )
+    digest = hashlib.sha256(f"{amaranth.__version__} {stall} {transport} {events} {waves} {hardware!r}".encode())
+    for folder in ("isa", "hw"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".v"):
+                digest.update(path.read_bytes())
+    cached = ROOT / "build" / "verilog" / digest.hexdigest()[:16]
+    models = [ROOT / "hw" / "memory" / "hbm_memory.v", *([ROOT / "hw" / "mesh" / "event_log.v"] if events else [])]
+    names = ["tile.v", "mesh.v", *(model.name for model in models), *(["waves.v"] if waves else [])]
+    if not all((cached / name).exists() for name in names):
+        texts = {
+            "tile.v": emit(Tile(machine=hardware, waves=waves), "tile"),
+            "mesh.v": emit(Mesh(machine=hardware, stall=stall, transport=transport, events=events, waves=waves), "mesh"),
+            **{model.name: model.read_text() for model in models},
+        }
+        if waves:
+            texts = {name: _untraced(text) for name, text in texts.items()} | {"waves.v": waves_verilog(hardware)}
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cached.parent) as scratch:
+            for name, text in texts.items():
+                Path(scratch, name).write_text(text)
+            cached.mkdir(exist_ok=True)
+            for name in names:
+                os.replace(Path(scratch, name), cached / name)
+    return {name: (cached / name).read_text() for name in names}
+
+
+def _untraced(text: str) -> str:
+    """Verilog of which a VCD shows nothing but its instance of the model ``waves``."""
+    off, on = "/*verilator tracing_off*/", "/*verilator tracing_on*/"
+    placed = re.sub(r"^  waves .*?\);$", lambda found: f"{on}\n{found[0]}\n{off}", text, flags=re.MULTILINE | re.DOTALL)
+    return f"{off}\n{placed}"
+
+
+def build_mesh(
+    machine: Machine,
+    *,
+    stall: bool = False,
+    waves: bool = False,
+    transport: bool = True,
+    events: bool = False,
+    design: Design | None = None,
+) -> Build:
+    """Compile the machine's mesh, or the `design` given for it, the tile once."""
+    ports = ["clk", "rst", *port_names(MESH_SIGNATURE), *(design.inputs if design else ())]
+    return build(
+        design.files if design else verilog(machine, stall=stall, transport=transport, events=events, waves=waves),
+        "mesh",
+        public={"mesh": ports},
+        hierarchical=["tile"],
+        waves=waves,
+    )
