@@ -1,0 +1,137 @@
+"""Is a VCD whole? Looks at every line before a reader does, so that damage is reported by line and never misread."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from isa.errors import UserError
+
+__all__ = ["check_lines"]
+
+_SCOPE = re.compile(r"\$scope\s+\S+\s+\S+\s+\$end")
+_UPSCOPE = re.compile(r"\$upscope\s+\$end")
+_VAR = re.compile(r"\$var\s+\S+\s+(?P<width>[1-9][0-9]*)\s+(?P<code>[!-~]+)\s+\S.*\s+\$end")
+_TEXT = ("$date", "$version", "$timescale", "$comment", "$attrbegin", "$attrend")
+"""What may go over several lines, up to a ``$end``."""
+_DUMPS = {"$dumpvars", "$dumpall", "$dumpon", "$dumpoff", "$end"}
+_SHOWN = 40
+"""Characters of a damaged line that a message shows."""
+
+_Lines = Iterator[tuple[int, str]]
+
+
+def check_lines(path: Path) -> None:
+    """See that a file is a VCD from the first line to the last: known signals, binary values that fit, time that goes on.
+
+    Raises
+    ------
+    UserError
+        With the line's number and what is there.
+    """
+    with path.open("rb") as file:
+        start = file.read(1024).lstrip()
+        if not start:
+            raise UserError("the file is empty")
+        if not start.startswith(b"$"):
+            raise UserError(f"not a VCD: it starts with {_show(start.decode('latin-1').splitlines()[0])}")
+        file.seek(-1, 2)
+        ends = file.read() == b"\n"
+    with path.open(encoding="latin-1") as file:
+        if not ends:
+            number, line = max(enumerate(file, 1))
+            raise UserError(f"truncated: it ends in the middle of line {number}, {_show(line)}")
+        lines = enumerate(file, 1)
+        _check_values(lines, _check_header(lines))
+
+
+def _check_header(lines: _Lines) -> dict[str, int]:
+    """Read up to the end of the declarations; return the width of each identifier code."""
+    number, depth, widths = 0, 0, {}
+    for number, line in lines:
+        text = line.strip()
+        if text.startswith("$enddefinitions"):
+            if depth:
+                raise UserError(f"line {number}: the declarations end within a scope, $upscope is missing")
+            return widths
+        if _SCOPE.fullmatch(text):
+            depth += 1
+        elif depth and _UPSCOPE.fullmatch(text):
+            depth -= 1
+        elif match := _VAR.fullmatch(text):
+            widths[match["code"]] = int(match["width"])
+        elif text.startswith(_TEXT):
+            _skip(lines, number, text)
+        elif text:
+            raise UserError(f"line {number}: {_show(line)} is not a declaration")
+    raise UserError(f"truncated: it ends in line {number}, within the declarations")
+
+
+def _skip(lines: _Lines, number: int, text: str) -> None:
+    """Read on to the ``$end`` of what began in this line."""
+    begun, opened = number, text.split()[0]
+    while "$end" not in text.split():
+        number, text = next(lines, (number, None))
+        if text is None:
+            raise UserError(f"truncated: it ends in line {number}, within the {opened} of line {begun}")
+
+
+def _check_values(lines: _Lines, widths: dict[str, int]) -> None:
+    """Read to the end. The usual lines are looked at in the loop itself: there are millions."""
+    time = -1
+    for number, line in lines:
+        head = line[0]
+        if head in "01" and line[1:-1] in widths:
+            continue
+        if head == "b":
+            digits, _, code = line[1:-1].partition(" ")
+            if len(digits) <= widths.get(code, 0) and digits and not digits.strip("01"):
+                continue
+        if head == "#":
+            time = _check_time(number, line, time, widths)
+        elif head == "$":
+            _check_command(lines, number, line.strip())
+        elif line.strip():
+            _check_change(number, line, line.split(), widths)
+
+
+def _check_time(number: int, line: str, time: int, widths: dict[str, int]) -> int:
+    """A time, and the changes of single bits that may follow it in its line; return the time."""
+    text, *changes = line[1:].split() or [""]
+    if not (text.isascii() and text.isdigit()):
+        raise UserError(f"line {number}: {_show(line)} is not a time")
+    if int(text) < time:
+        raise UserError(f"line {number}: the time goes back from {time} to {text}")
+    for change in changes:
+        _check_change(number, line, [change], widths)
+    return int(text)
+
+
+def _check_command(lines: _Lines, number: int, text: str) -> None:
+    if text.startswith("$comment"):
+        _skip(lines, number, text)
+    elif not _DUMPS.issuperset(text.split()):
+        raise UserError(f"line {number}: {_show(text)} is not a value change")
+
+
+def _check_change(number: int, line: str, words: list[str], widths: dict[str, int]) -> None:
+    """A change of any kind, which `words` are of that line."""
+    head, digits = words[0][0].lower(), words[0][1:]
+    if head in "01xz" and len(words) == 1:
+        value, code = head, digits
+    elif head in "brs" and len(words) == 2:
+        value, code = digits.lower(), words[1]
+    else:
+        raise UserError(f"line {number}: {_show(line)} is not a value change")
+    if code not in widths:
+        raise UserError(f"line {number}: {_show(line)} changes a signal {_show(code)} that is not declared")
+    if head in "rs":
+        return
+    if not value or value.strip("01xz"):
+        raise UserError(f"line {number}: the value in {_show(line)} is not binary")
+    if len(value) > widths[code]:
+        raise UserError(f"line {number}: a value of {len(value)} bits for a signal of {widths[code]}, {_show(line)}")
+
+
+def _show(text: str) -> str:
+    text = text.strip()
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")

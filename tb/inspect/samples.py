@@ -1,0 +1,114 @@
+"""From changes in time to values in cycles."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isa.errors import UserError
+from tb.inspect.changes import UNKNOWN, Changes
+from tb.inspect.recording import RUN
+
+__all__ = ["Samples", "runs"]
+
+
+class Samples:
+    """Signals as they are in each cycle of the window.
+
+    A signal is 0 until its first known value. What else is unknown may be so until it is used.
+
+    Parameters
+    ----------
+    changes
+        By signal, with ``clk``, ``cycle`` and ``last``: the window ends in the first cycle in which ``last`` is 1.
+
+    Attributes
+    ----------
+    first, last
+        First and last cycle of the window.
+
+    Raises
+    ------
+    UserError
+        If cycles are missing, at the end or within.
+    """
+
+    def __init__(self, changes: Mapping[str, Changes]):
+        times, cycles = _drop_repeated(changes["cycle"])
+        self._check(times, cycles)
+        self._changes, self._times, self.first = changes, times, int(cycles[0])
+        ends = changes["last"].times[changes["last"].values == 1]
+        if not len(ends):
+            raise UserError(f"truncated: it ends in cycle {cycles[-1]}, which is not marked as the last one")
+        self.last = self.first + int(self._index(ends[:1])[0])
+        if not (changes["clk"].times > ends[0]).any():
+            raise UserError(f"truncated: it ends within the last cycle, {self.last}")
+
+    @staticmethod
+    def _check(times: NDArray, cycles: NDArray) -> None:
+        if not len(cycles):
+            raise UserError("truncated: it ends before the first cycle")
+        if (cycles == UNKNOWN).any():
+            raise UserError(f"the signal cycle is x at time {times[cycles == UNKNOWN][0]}")
+        for wrong in np.flatnonzero(np.diff(cycles) != 1):
+            raise UserError(
+                f"cycle {cycles[wrong]} is followed by {cycles[wrong + 1]} at time {times[wrong + 1]}: cycles are missing"
+            )
+        for wrong in np.flatnonzero(np.diff(times) == 0):
+            raise UserError(
+                f"cycles {cycles[wrong]} and {cycles[wrong + 1]} are at the same time {times[wrong]}: a time is missing"
+            )
+
+    def _index(self, times: NDArray) -> NDArray:
+        """Number of the cycle in the window that shows what changes at these times."""
+        return np.maximum(np.searchsorted(self._times, times, "right") - 1, 0)
+
+    @property
+    def cycles(self) -> NDArray[np.int32]:
+        """All cycles of the window."""
+        return np.arange(self.first, self.last + 1, dtype=np.int32)
+
+    def at(self, name: str, cycles: NDArray | None = None) -> NDArray[np.int64]:
+        """Values of a signal in these cycles, or in all of the window.
+
+        Raises
+        ------
+        UserError
+            If one of them is unknown.
+        """
+        cycles = self.cycles if cycles is None else cycles
+        times, values = self._changes[name]
+        before = np.searchsorted(self._index(times), cycles - self.first, "right")
+        taken = np.append(0, values)[before]
+        if (taken == UNKNOWN).any():
+            known = np.append(values != UNKNOWN, True).argmax()
+            wrong = (taken == UNKNOWN) & (before > known)
+            if wrong.any():
+                raise UserError(f"{name} is x in cycle {cycles[wrong][0]}")
+            taken[taken == UNKNOWN] = 0
+        return taken
+
+    def flag(self, name: str) -> NDArray[np.bool_]:
+        """Whether a signal of one bit is 1, in each cycle of the window."""
+        return self.at(name) != 0
+
+    @property
+    def changed(self) -> int:
+        """Changes of all signals."""
+        return sum(len(_drop_repeated(changes).times) for changes in self._changes.values())
+
+
+def _drop_repeated(changes: Changes) -> Changes:
+    """Without those that give a signal the value it has."""
+    fresh = np.diff(changes.values, prepend=UNKNOWN) != 0
+    return Changes(changes.times[fresh], changes.values[fresh])
+
+
+def runs(values: NDArray, first: int, where: NDArray[np.bool_] | None = None) -> NDArray:
+    """Stretches of equal values as `RUN` s; `first` is the cycle of the first value, `where` leaves cycles out."""
+    where = np.ones(len(values), bool) if where is None else where
+    keys = np.where(where, values, -1)
+    begins = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    found = np.empty(len(begins), RUN)
+    found["begin"], found["end"], found["value"] = first + begins, first + np.append(begins[1:], len(keys)), keys[begins]
+    return found[where[begins]]
