@@ -23,44 +23,48 @@ _STALLS = {
 _L1_CLIENTS = {Queue.OUT: 0b000100, Queue.MATRIX: 0b001000, Queue.VECTOR: 0b110000}
 """Bits of ``l1.waits`` that are an engine's."""
 
+_DATAPATHS = (Queue.MATRIX, Queue.VECTOR)
+"""Queues whose engine shows when its datapath moves."""
+
 _IDLE = (QueueState.BOOT, QueueState.HALTED)
 """States in which no command of a queue is with its engine."""
 
 
 def engine(samples: Samples, tile: tuple[int, int], queue: Queue) -> Engine:
-    """One queue of one tile, over the whole window."""
-    place = f"tile_{tile[0]}_{tile[1]}"
-    scope, first = f"{place}.{queue.name.lower()}", samples.first
+    """One queue of one tile, over the whole window.
+
+    Raises
+    ------
+    UserError
+        If something unknown is used, or more instructions are done than issued.
+    """
+    place, first = f"tile_{tile[0]}_{tile[1]}", samples.first
+    scope = f"{place}.{queue.name.lower()}"
     state = samples.at(f"{scope}.state")
-
-    def when(flags: NDArray[np.bool_]) -> NDArray:
-        return runs(flags, first, flags)
-
-    stalls = {cause: when(samples.flag(f"{scope}.{name}")) for cause, name in _STALLS[queue].items()}
+    stalls = {cause: samples.flag(f"{scope}.{name}") for cause, name in _STALLS[queue].items()}
     if queue in _L1_CLIENTS:
-        stalls["l1"] = when(samples.at(f"{place}.l1.waits") & _L1_CLIENTS[queue] != 0)
-    result = Engine(
+        stalls["l1"] = samples.at(f"{place}.l1.waits") & _L1_CLIENTS[queue] != 0
+    active = samples.flag(f"{scope}.active") if queue in _DATAPATHS else np.zeros(len(state), bool)
+    busy = np.logical_or.reduce([active, *stalls.values()])
+    return Engine(
         tile,
         queue,
-        executed=_executed(samples, scope, queue, state),
+        executed=_executed(samples, scope, queue, state, busy),
         states=runs(state, first),
         waits=runs(samples.at(f"{scope}.wait_sem"), first, np.isin(state, (QueueState.WAIT0, QueueState.WAIT1))),
-        stalls=stalls,
+        stalls={cause: runs(when, first, when) for cause, when in stalls.items()},
+        active=runs(active, first, active),
     )
-    if queue in (Queue.MATRIX, Queue.VECTOR):
-        result.active = when(samples.flag(f"{scope}.active"))
-    return result
 
 
-def _executed(samples: Samples, scope: str, queue: Queue, state: NDArray) -> NDArray:
+def _executed(samples: Samples, scope: str, queue: Queue, state: NDArray, busy: NDArray[np.bool_]) -> NDArray:
     """The instructions of a queue. An engine completes them in order."""
-    issued = np.flatnonzero(samples.flag(f"{scope}.issue"))
-    done = np.flatnonzero(samples.flag(f"{scope}.done"))
-    early, least = _under_way(issued, done, state)
-    if early < least:
-        raise UserError(f"{scope} has more instructions done than issued up to cycle {samples.first + done[-1]}")
-    count = early + len(issued)
-    executed = np.full(count, -1, EXECUTED)
+    issue, done = samples.flag(f"{scope}.issue"), samples.flag(f"{scope}.done")
+    early = _under_way(issue, done, state, busy)
+    issued, done = np.flatnonzero(issue), np.flatnonzero(done)
+    if len(done) > early + len(issued) or (done[early:] <= issued[: max(len(done) - early, 0)]).any():
+        raise UserError(f"{scope} has more instructions done than issued up to cycle {samples.last}")
+    executed = np.full(early + len(issued), -1, EXECUTED)
     executed["issued"][early:] = samples.first + issued
     executed["done"][: len(done)] = samples.first + done
 
@@ -74,16 +78,16 @@ def _executed(samples: Samples, scope: str, queue: Queue, state: NDArray) -> NDA
     return executed
 
 
-def _under_way(issued: NDArray, done: NDArray, state: NDArray) -> tuple[int, int]:
-    """How many instructions were with the engine when the window began, and the least that explains what was done.
+def _under_way(issue: NDArray[np.bool_], done: NDArray[np.bool_], state: NDArray, busy: NDArray[np.bool_]) -> int:
+    """How many instructions were with the engine when the window began.
 
-    The number is known if there is a cycle in which the engine has none: when the queue leaves a drain, or does not run.
-    Otherwise it is taken to be the least.
+    It is known if there is a cycle in which the engine has none: when the queue leaves a drain, or does not run. Otherwise it is
+    taken to be the least number with which the engine never works, waits or completes without an instruction.
     """
-    earlier = np.searchsorted(issued, done)
-    least = int((np.arange(1, len(done) + 1) - earlier).max(initial=0))
-    drained = np.flatnonzero((state[:-1] == QueueState.DRAIN) & (state[1:] != QueueState.DRAIN)) + 1
-    idle = np.append(drained, np.flatnonzero(np.isin(state, _IDLE)))
-    if not len(idle):
-        return least, least
-    return int((done < idle[0]).sum() - (issued < idle[0]).sum()), least
+    more = np.cumsum(np.append(0, issue.astype(int) - done))
+    idle = np.isin(state, _IDLE)
+    idle[1:] |= (state[:-1] == QueueState.DRAIN) & (state[1:] != QueueState.DRAIN)
+    if idle.any():
+        return max(0, -int(more[idle.argmax()]))
+    working = busy & ~issue | done  # an engine may ask L1 for operands in the very cycle of the issue
+    return max(0, int((1 - more[:-1])[working].max(initial=0)))

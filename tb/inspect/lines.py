@@ -8,9 +8,9 @@ from isa.errors import UserError
 
 __all__ = ["check_lines"]
 
-_SCOPE = re.compile(r"\$scope\s+\S+\s+\S+\s+\$end")
+_SCOPE = re.compile(r"\$scope\s+\w+\s+[!-~]+\s+\$end", re.ASCII)
 _UPSCOPE = re.compile(r"\$upscope\s+\$end")
-_VAR = re.compile(r"\$var\s+\S+\s+(?P<width>[1-9][0-9]*)\s+(?P<code>[!-~]+)\s+\S.*\s+\$end")
+_VAR = re.compile(r"\$var\s+\w+\s+(?P<width>[1-9][0-9]*)\s+(?P<code>[!-~]+)(\s+[!-~]+){1,2}\s+\$end", re.ASCII)
 _TEXT = ("$date", "$version", "$timescale", "$comment", "$attrbegin", "$attrend")
 """What may go over several lines, up to a ``$end``."""
 _DUMPS = {"$dumpvars", "$dumpall", "$dumpon", "$dumpoff", "$end"}

@@ -164,6 +164,21 @@ def test_a_drain_tells_how_many_are_under_way(recorded):
     assert [row[:2] for row in recording.engines[(0, 0), Queue.MATRIX].executed.tolist()] == [(-1, 1), (0, 2)]
 
 
+def test_work_tells_that_an_instruction_is_under_way(recorded):
+    """Without it, the second would be taken for one that took a single cycle."""
+    state, issue, done, active = (f"{MATRIX}.{name}" for name in ("state", "issue", "done", "active"))
+    recording = recorded([
+        {state: QueueState.FETCH, active: 1, issue: 1},
+        {issue: 0, done: 1},
+        {done: 0},
+        {issue: 1},
+        {issue: 0, done: 1},
+        {done: 0},
+    ])  # fmt: skip
+    executed = recording.engines[(0, 0), Queue.MATRIX].executed.tolist()
+    assert [row[:2] for row in executed] == [(-1, 1), (0, 4), (3, -1)]
+
+
 @pytest.mark.parametrize("above", [(), ("a", "very", "deep", "bench")])
 @pytest.mark.parametrize("ranges", ["", " "])
 def test_scope_and_names_of_other_simulators(recorded, above, ranges):

@@ -156,7 +156,7 @@ def test_unknown_values_within_the_window(refused):
 def test_more_done_than_issued(refused):
     state, done = "tile_0_0.matrix.state", "tile_0_0.matrix.done"
     text = vcd([{state: 0}, {state: 1}, {done: 1}, {done: 0}])
-    assert refused(text) == "tile_0_0.matrix has more instructions done than issued up to cycle 2"
+    assert refused(text) == "tile_0_0.matrix has more instructions done than issued up to cycle 3"
 
 
 def test_readers_that_cannot(tmp_path, monkeypatch):
