@@ -1,5 +1,6 @@
 """Reads the value changes of chosen signals: from a VCD with vcdvcd, or from a VCD or FST with pywellen, all the same."""
 
+import os
 import re
 import signal
 from array import array
@@ -83,8 +84,24 @@ def _failing_as(reader: str) -> Iterator[None]:
     """Turn whatever a reader throws into a message to the user."""
     try:
         yield
-    except Exception as error:
-        raise UserError(f"{reader} cannot read it: {str(error) or type(error).__name__}".splitlines()[0]) from None
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of pywellen is not an Exception
+        reason = "".join(filter(str.isprintable, (str(error) or type(error).__name__).splitlines()[0]))
+        raise UserError(f"{reader} cannot read it: {reason[:100].rstrip(': ')}") from None
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Discard what is written to standard error from outside Python."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 class _Vcdvcd:
@@ -124,18 +141,18 @@ class _Vcdvcd:
 
 
 class _Pywellen:
-    """By pywellen."""
+    """By pywellen. It reports a damaged FST file with a panic, which prints a backtrace."""
 
     def __init__(self, path: Path):
         import pywellen
 
-        with _failing_as("pywellen"):
+        with _failing_as("pywellen"), _silent():
             variables = pywellen.Waveform(str(path)).all_vars()
         self._variables = {_RANGE.sub("", variable.full_name): variable for variable in variables}
         self.widths = {name: variable.bitwidth or 0 for name, variable in self._variables.items()}
 
     def changes(self, names: Iterable[str]) -> dict[str, Changes]:
-        with _failing_as("pywellen"):
+        with _failing_as("pywellen"), _silent():
             return {name: self._of(self._variables[name]) for name in names}
 
     @staticmethod

@@ -1,5 +1,7 @@
 """A VCD becomes the recording of exactly what it shows, by either reader."""
 
+import shutil
+import subprocess
 from collections import defaultdict
 from dataclasses import is_dataclass
 
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isa.errors import UserError
 from isa.instructions import Opcode, Queue
 from isa.status import QueueState
 from tb.inspect.changes import READERS
@@ -211,6 +214,25 @@ def test_recordings_of_both_readers_compare(tmp_path):
     """The comparison below means something."""
     paths = [write(tmp_path / f"{tag}.vcd", [{f"{EAST}.valid": 1, f"{EAST}.tag": tag}]) for tag in (1, 2)]
     assert same(read(paths[0]), read(paths[0])) and not same(read(paths[0]), read(paths[1]))
+
+
+@pytest.mark.skipif(not shutil.which("vcd2fst"), reason="needs vcd2fst, which comes with GTKWave")
+def test_fst_and_what_another_tool_makes_of_it(tmp_path):
+    pytest.importorskip("pywellen")
+    wave = {f"{EAST}.valid": 1, f"{EAST}.tag": 9}
+    path = write(tmp_path / "waves.vcd", [{}, wave, {f"{EAST}.ready": 1}, {f"{EAST}.valid": 0}], channels=[("west", 0, 0)])
+    fst, back = path.with_suffix(".fst"), tmp_path / "back.vcd"
+    subprocess.run(["vcd2fst", path, fst], check=True)
+    subprocess.run(["fst2vcd", fst, "-o", back], check=True)
+    recording = read(path, reader="vcdvcd")
+    assert recording.flits == 1
+    assert same(recording, read(fst)) and same(recording, read(back, reader="vcdvcd"))
+    damaged = bytearray(fst.read_bytes())
+    for at in range(len(damaged) // 2, len(damaged), 7):
+        damaged[at] ^= 0xFF
+    fst.write_bytes(damaged)
+    with pytest.raises(UserError):
+        read(fst)
 
 
 BITS = st.integers(0, 1)
