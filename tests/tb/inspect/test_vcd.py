@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 from collections import defaultdict
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def same(one: Recording, other: Recording) -> bool:
             return value.dtype, value.tolist()
         if isinstance(value, dict):
             return {key: plain(item) for key, item in value.items()}
-        return plain(vars(value)) if is_dataclass(value) else value
+        return plain({field.name: getattr(value, field.name) for field in fields(value)}) if is_dataclass(value) else value
 
     return plain(one) == plain(other)
 
