@@ -123,7 +123,7 @@ def add_waves(m, machine: Machine, tiles, channels, *, on, finished, cycle, hbm_
         "waves",
         ("i", "clk", ClockSignal()),
         ("i", "on", on),
-        ("i", "finished", finished),
+        ("i", "finished_now", finished),
         ("i", "cycle_now", cycle),
         ("i", "hbm_latency_now", hbm_latency),
         ("i", "hbm_bytes_per_cycle_now", hbm_bytes_per_cycle),
@@ -160,7 +160,7 @@ def waves_verilog(machine: Machine) -> str:
     """Verilog of the model ``waves`` for a machine.
 
     ``+waves=FILE`` makes it write, from cycle ``+waves_from=N`` (0) to cycle ``+waves_to=N`` or the end of the run. In the last
-    cycle it writes, ``last`` is 1.
+    cycle it writes, ``last`` is 1, and ``finished`` if the run is over.
     """
     every = list(scopes(machine))
     ports = "".join(f",\n    input wire [{_input_bits(machine, scope) - 1}:0] {scope.port}" for scope in every)
@@ -243,7 +243,7 @@ module waves (
     input wire clk,
     /*verilator tracing_off*/
     input wire on,
-    input wire finished,
+    input wire finished_now,
     input wire [31:0] cycle_now,
     input wire [11:0] hbm_latency_now,
     input wire [7:0] hbm_bytes_per_cycle_now{ports}
@@ -259,12 +259,13 @@ module waves (
     end
     /*verilator tracing_on*/
     reg [31:0] cycle = 0;
-    reg last = 0;
+    reg last = 0, finished = 0;
 
     always @(posedge clk) begin
         cycle <= cycle_now;
-        last <= on && (cycle_now == to || finished);
-        if (writes && on && cycle_now == from && !finished) begin
+        finished <= finished_now;
+        last <= on && (cycle_now == to || finished_now);
+        if (writes && on && cycle_now == from && !finished_now) begin
             $dumpfile(path);
             $dumpvars(0, waves);
         end

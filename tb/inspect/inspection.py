@@ -34,9 +34,11 @@ class Hop:
     """Cycle in which its first flit was taken."""
     last: int = -1
     fork_wait: int = 0
-    """Cycles in which a flit waited here while another branch of its fork had already gone on, or to be taken at all."""
+    """Cycles that flits left later by this link than by the first of the other branches of their fork."""
     join_wait: int = 0
-    """Cycles in which a flit waited at the end of this link for the other members of its join."""
+    """Cycles that flits waited at the end of this link for the others of their join."""
+    blocked: int = 0
+    """Cycles in which a flit was offered on this link and not taken."""
 
 
 @dataclass
@@ -48,7 +50,8 @@ class Collective:
     number
         In the order of issue, from 0.
     kind
-        ``load``, ``store``, ``put``, ``reduce``, or ``allreduce`` for a reduction that turns.
+        ``load``, ``store``, ``put``, ``reduce``, ``allreduce`` for a reduction that turns, or ``signal`` for a count that goes to
+        another tile's semaphore.
     op
         ``sum`` or ``max``; None for the others.
     root
@@ -60,13 +63,17 @@ class Collective:
     issued
         Cycle of issue by tile: of each member of a reduction, else of the one tile that asked.
     completed
-        Cycle in which the last word left the network, by receiver.
+        Cycle in which the last word left the network, by receiver: a tile of the rectangle, or the root of a reduction. For a
+        store, the channel's tile, and the cycle of the last word that enters the channel.
     hops
         By link, in the order of first use.
+    start
+        Cycle from which the latency counts: of the issue of the last member; of the first word of a load.
     bound
-        Cycles that no network of this kind can beat; the ratio to it is `rho`.
+        Cycles that no network of this kind can beat: hops to the farthest tile, and a cycle a word (or what the HBM channel takes
+        for a word); twice the hops for an all-reduce. `latency` over it is `rho`.
     begin, end
-        First and last cycle.
+        First and last cycle of anything that belongs to it.
     whole
         Everything of it lies in the window.
     """
@@ -82,6 +89,7 @@ class Collective:
     issued: dict[TileXY, int] = field(default_factory=dict)
     completed: dict[TileXY, int] = field(default_factory=dict)
     hops: list[Hop] = field(default_factory=list)
+    start: int = -1
     bound: int = 0
     begin: int = -1
     end: int = -1
@@ -90,12 +98,17 @@ class Collective:
     @property
     def collective(self) -> bool:
         """Whether it is one to the user: a reduction, or a load or put to more than one tile."""
-        return "reduce" in self.kind or (self.kind != "store" and len(self.rectangle.tiles()) > 1)
+        return "reduce" in self.kind or (self.kind in ("load", "put") and len(self.rectangle.tiles()) > 1)
+
+    @property
+    def name(self) -> str:
+        """What it is, for messages."""
+        return f"{self.kind} {self.op or ''}".strip() + f" with tag {self.tag}"
 
     @property
     def latency(self) -> int:
-        """Cycles from the issue of the last member to the last word, both included."""
-        return self.end - max(self.issued.values()) + 1
+        """Cycles from `start` to the last word, both included."""
+        return self.end - self.start + 1
 
     @property
     def rho(self) -> float:

@@ -123,6 +123,8 @@ class Recording:
     ----------
     first, last
         First and last cycle of the window; cycle 0 is the first in which queues may run.
+    finished
+        The run was over in the last cycle.
     traffic
         Flits by link; links without flits are there too.
     engines
@@ -134,6 +136,7 @@ class Recording:
     facts: Facts
     first: int
     last: int
+    finished: bool
     traffic: dict[Link, Traffic]
     engines: dict[tuple[TileXY, Queue], Engine]
     changes: int = 0

@@ -136,7 +136,9 @@ def needed(places: Places, widths: Mapping[str, int]) -> list[str]:
     UserError
         If one is missing or has another width.
     """
-    wanted: dict[str, int | None] = {"clk": 1, "cycle": 32, "last": 1} | {f"machine.{name}": None for name in MACHINE}
+    wanted: dict[str, int | None] = {"clk": 1, "cycle": 32, "last": 1, "finished": 1} | {
+        f"machine.{name}": None for name in MACHINE
+    }
     for link, scope in places.links.items():
         fields = {"valid": 1, "ready": 1} | NETWORKS[link.network]
         wanted |= {f"{scope}.{name}": width for name, width in fields.items()}

@@ -46,6 +46,7 @@ def _read(path: Path, reader: str) -> Recording:
         facts=_facts(samples, places),
         first=samples.first,
         last=samples.last,
+        finished=bool(samples.flag("finished")[-1]),
         traffic={link: traffic(samples, link, scope) for link, scope in places.links.items()},
         engines={(tile, queue): engine(samples, tile, queue) for tile in places.tiles() for queue in Queue},
         changes=samples.changed,

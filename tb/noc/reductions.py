@@ -17,8 +17,8 @@ from tb.noc.book import Book
 from tb.noc.flits import Packing
 from tb.noc.mesh import build_bench
 from tb.noc.play import Run
+from tb.routes import STEP
 from tb.runner import Build
-from tb.units.network import STEP
 
 __all__ = ["Reduction", "draw", "may_overlap", "random_reductions", "reduce_bench", "reduction_run", "tree"]
 

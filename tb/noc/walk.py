@@ -1,16 +1,14 @@
-"""The routes of docs/network.md in plain Python, written apart from the hardware: which branch sets can occur where."""
+"""Which sets of branches and of inputs can occur where, by the routes of `tb.routes`."""
 
 import itertools
 from collections.abc import Iterator
 
 from hw.layouts import Port
 from isa.machine import Mesh
-from tb.units.network import OPPOSITE, STEP, End, ends
+from tb.routes import OPPOSITE, STEP, Rectangle, branches, joined
+from tb.units.network import End, ends
 
-__all__ = ["Rectangle", "branches", "fork_sets", "join_sets", "rectangles"]
-
-Rectangle = tuple[int, int, int, int]
-"""West column, south row, east column, north row."""
+__all__ = ["fork_sets", "join_sets", "rectangles"]
 
 
 def rectangles(mesh: Mesh) -> Iterator[Rectangle]:
@@ -18,23 +16,6 @@ def rectangles(mesh: Mesh) -> Iterator[Rectangle]:
     columns = itertools.combinations_with_replacement(range(mesh.columns), 2)
     for (x0, x1), (y0, y1) in itertools.product(columns, list(itertools.combinations_with_replacement(range(mesh.rows), 2))):
         yield x0, y0, x1, y1
-
-
-def branches(mesh: Mesh, rectangle: Rectangle, x: int, y: int, port: Port) -> int:
-    """Outputs, as a mask over `Port`, of a data flit that came in by `port` of router (x, y)."""
-    x0, y0, x1, y1 = rectangle
-    step = STEP.get(port, (0, 0))
-    entered = port == Port.LOCAL or not (0 <= x + step[0] < mesh.columns and 0 <= y + step[1] < mesh.rows)
-    vertical = port in (Port.SOUTH, Port.NORTH)
-    column = x0 <= x <= x1
-    wanted = {
-        Port.LOCAL: column and y0 <= y <= y1,
-        Port.WEST: x0 < x and port != Port.WEST and (entered or not vertical),
-        Port.EAST: x1 > x and port != Port.EAST and (entered or not vertical),
-        Port.SOUTH: column and y0 < y and port != Port.SOUTH,
-        Port.NORTH: column and y1 > y and port != Port.NORTH,
-    }
-    return sum(1 << out for out, goes in wanted.items() if goes)
 
 
 def fork_sets(mesh: Mesh) -> set[tuple[int, int, Port, int]]:
@@ -53,20 +34,6 @@ def fork_sets(mesh: Mesh) -> set[tuple[int, int, Port, int]]:
                     known.add(there)
                     queue.append(there)
     return found
-
-
-def joined(rectangle: Rectangle, root: tuple[int, int], x: int, y: int) -> int:
-    """Inputs, as a mask over `Port`, that router (x, y) joins for a reduction; 0 if it is not on the way."""
-    x0, y0, x1, y1 = rectangle
-    home, column = y == root[1], x0 <= x <= x1
-    inputs = {
-        Port.LOCAL: column and y0 <= y <= y1,
-        Port.WEST: home and x <= root[0] and x0 < x,
-        Port.EAST: home and x >= root[0] and x1 > x,
-        Port.SOUTH: column and y <= root[1] and y0 < y,
-        Port.NORTH: column and y >= root[1] and y1 > y,
-    }
-    return sum(1 << port for port, used in inputs.items() if used)
 
 
 def join_sets(mesh: Mesh) -> set[tuple[int, int, int]]:

@@ -19,12 +19,11 @@ from hw.layouts import Port
 from hw.network.reduce_router import ReduceRouter
 from hw.network.router import Router
 from isa.machine import MACHINES, Machine
+from tb.routes import OPPOSITE, STEP
 from tb.runner import Build, build
 
-__all__ = ["OPPOSITE", "STEP", "End", "Ends", "RouterMesh", "Scoreboard", "Wires", "build_network", "ends", "machine"]
+__all__ = ["End", "Ends", "RouterMesh", "Scoreboard", "Wires", "build_network", "ends", "machine"]
 
-STEP = {Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}
-OPPOSITE = {Port.WEST: Port.EAST, Port.EAST: Port.WEST, Port.SOUTH: Port.NORTH, Port.NORTH: Port.SOUTH}
 End = tuple[int, int, Port]
 Wires = tuple[Value, Value, Value]
 """Valid, ready and payload of a stream."""

@@ -15,7 +15,8 @@ from tb.noc.injection import KINDS
 from tb.noc.orders import disagreements
 from tb.noc.patterns import bound, chances
 from tb.noc.play import Outcome
-from tb.noc.walk import branches, rectangles
+from tb.noc.walk import rectangles
+from tb.routes import branches
 from tests.tb.broken import LockingRouter
 
 ROW = "4x1"

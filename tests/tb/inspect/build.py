@@ -43,7 +43,7 @@ def ports(network: str, x: int, y: int, columns: int, rows: int, channels: Seque
 
 def signals(columns: int, rows: int, channels: Sequence[Channel], semaphores: int = 2) -> dict[str, int]:
     """Every signal below the scope ``waves`` and its width."""
-    found = {"clk": 1, "cycle": 32, "last": 1} | {f"machine.{name}": 16 for name in MACHINE}
+    found = {"clk": 1, "cycle": 32, "last": 1, "finished": 1} | {f"machine.{name}": 16 for name in MACHINE}
     for y, x in product(range(rows), range(columns)):
         tile = f"tile_{x}_{y}"
         for network, fields in FLITS.items():
@@ -115,7 +115,7 @@ def vcd(
     lines = list(header(widths, above, ranges))
     shown: dict[str, int | str] = {}
     for index, given in enumerate(cycles):
-        now = {"clk": 1, "cycle": first + index, "last": int(last and index == len(cycles) - 1), **given}
+        now = {"clk": 1, "cycle": first + index, "finished": 0, "last": int(last and index == len(cycles) - 1), **given}
         if not index:
             now = dict.fromkeys(widths, 0) | constants | now
         lines.append(f"#{2 * index + 10}")
