@@ -1,0 +1,1 @@
+"""Waveforms of the mesh: dumping a VCD, and looking at it."""
