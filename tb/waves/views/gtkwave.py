@@ -16,7 +16,7 @@ COLOURS = {
     Colour.PLAIN: GTKWColor.normal,
     Colour.HANDSHAKE: GTKWColor.yellow,
     Colour.TRANSFER: GTKWColor.orange,
-    Colour.PLACE: GTKWColor.blue,
+    Colour.PLACE: GTKWColor.violet,
     Colour.WORK: GTKWColor.green,
     Colour.STALL: GTKWColor.red,
 }

@@ -14,12 +14,12 @@ VIEWERS = {
     "surfer": ("--state-file", "waves.surf.ron", "{dump}"),
 }
 """Viewer to its arguments, run in the folder of the views; the first one found is taken."""
-PATIENCE = 2.0
+PATIENCE = 1.5
 """Seconds after which a viewer that still runs has opened its window."""
 
 
-def viewer_command(dump: Path) -> list[str]:
-    """Command that opens `dump` with the views in the folder it is run in.
+def viewer_command(dump: Path, folder: Path) -> list[str]:
+    """Command that opens `dump` with the views of `folder`, run there.
 
     The environment variable ``VIEWER`` may name the viewer, or give its path.
 
@@ -35,36 +35,36 @@ def viewer_command(dump: Path) -> list[str]:
         if path := shutil.which(program):
             return [path, *(argument.format(dump=dump.resolve()) for argument in VIEWERS[Path(program).name])]
     raise UserError(
-        f"no {wanted or 'waveform viewer'} on PATH: install GTKWave (Debian: apt-get install gtkwave) or Surfer "
-        f"(surfer-project.org), and open {dump}"
+        f"no {wanted or 'waveform viewer'} on PATH: install GTKWave (Debian: apt-get install gtkwave) and open "
+        f"{folder / 'waves.gtkw'}, or Surfer (surfer-project.org) and open {dump} with {folder / 'waves.surf.ron'}"
     )
 
 
-def open_viewer(dump: Path, folder: Path) -> list[str]:
+def open_viewer(dump: Path, folder: Path) -> subprocess.Popen:
     """Start a viewer on `dump` with the views of `folder`, and leave it running.
 
     Returns
     -------
-    list[str]
-        The command. What the viewer prints goes to ``viewer.log`` in `folder`.
+    subprocess.Popen
+        The viewer; ``args`` is the command. What it prints goes to ``viewer.log`` in `folder`.
 
     Raises
     ------
     UserError
         If there is no viewer, or if it ends at once: without a display, for example.
     """
-    command = viewer_command(dump)
+    command = viewer_command(dump, folder)
     log = folder / "viewer.log"
     with open(log, "w") as output:
         # A session of its own: the viewer outlives make, and Ctrl-C in the terminal.
-        process = subprocess.Popen(
+        viewer = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     try:
-        code = process.wait(PATIENCE)
+        code = viewer.wait(PATIENCE)
     except subprocess.TimeoutExpired:
-        return command
+        return viewer
     said = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     raise UserError(
-        f"{Path(command[0]).name} ended at once (exit code {code}): {said[-1] if said else 'it says nothing'}; see {log}"
+        f"{Path(command[0]).name} ended at once (exit code {code}): {said[0] if said else 'it says nothing'}; see {log}"
     )
