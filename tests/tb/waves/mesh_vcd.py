@@ -37,7 +37,10 @@ def write_vcd(path: Path, mesh: str, *, first: int = 0, cycles: int = 30, above:
     """Write `cycles` cycles from cycle `first`, two time units each, with the scopes `above` the model ``waves``."""
     bits = signals(mesh)
     codes = {key: f"v{index}" for index, key in enumerate(bits)}
-    lines = ["$version a test $end", "$timescale 1ns $end", *(f"$scope module {name} $end" for name in (*above, "waves"))]
+    lines = ["$version a test $end", "$timescale 1ns $end", *(f"$scope module {name} $end" for name in above)]
+    # What a view leaves alone: another scope, whose clock is the same variable.
+    lines += ["$scope module tile_9_9 $end", f"$var wire 1 {codes['', 'clk']} clk $end", "$upscope $end"]
+    lines.append("$scope module waves $end")
     for scope in dict.fromkeys(scope for scope, _ in bits):
         inner = scope.split(".") if scope else []
         own = {name: width for (where, name), width in bits.items() if where == scope}

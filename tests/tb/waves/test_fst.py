@@ -34,7 +34,7 @@ def changes(text: str) -> Iterator[tuple[str, str, str]]:
         elif words[0] == "$upscope":
             scopes.pop()
         elif words[0] == "$var":
-            paths[words[3]] = ".".join([*scopes, *words[4:-1]])
+            paths.setdefault(words[3], []).append(".".join([*scopes, *words[4:-1]]))
         elif words[0].startswith("#"):
             time = words[0]
         elif line[0] in "01b" and paths:
@@ -42,7 +42,7 @@ def changes(text: str) -> Iterator[tuple[str, str, str]]:
             value = value.lstrip("b").lstrip("0")
             if values.get(code) != value:
                 values[code] = value
-                yield time, paths[code], value
+                yield from ((time, path, value) for path in paths[code])
 
 
 @needs_gtkwave

@@ -31,7 +31,7 @@ def views(folder, mesh="2x1", tiles=None, **options):
 
 
 def declared(folder) -> set[str]:
-    """Paths with ranges, read from the VCD in another way than the views read it."""
+    """Paths with ranges below ``waves``, read from the VCD in another way than the views read it."""
     scopes, found = [], set()
     for line in (folder / "waves.vcd").read_text().split("$enddefinitions")[0].splitlines():
         words = line.split()
@@ -39,7 +39,7 @@ def declared(folder) -> set[str]:
             scopes.append(words[2])
         elif words[0] == "$upscope":
             scopes.pop()
-        elif words[0] == "$var":
+        elif words[0] == "$var" and "waves" in scopes:
             found.add(".".join([*scopes, words[4]]) + "".join(words[5:-1]))
     return found
 
