@@ -53,7 +53,7 @@ ENGINE = (
     "state", "opcode", "slot", "tag", "rows", "words", "issue", "done", "active", "operand_stall", "drain_stall", "stall",
     "wait_sem", "pc",
 )  # fmt: skip
-TOP = ("cycle", "last", "clk")
+TOP = ("cycle", "last", "finished", "clk")
 QUEUES = tuple(queue.name.lower() for queue in Queue)
 ORDER = {"data": FLIT, "reduce": FLIT, "request": REQUEST, **dict.fromkeys(QUEUES, ENGINE)}
 """Kind of scope to the order of its rows; signals that are not named come last, as declared."""
@@ -194,7 +194,7 @@ def _states(header: Header, tiles: Sequence[TileXY]) -> Group:
             if signal.name == "state"
         ]
 
-    return _group("states of all engines", [_group(f"{queue} states", states(queue)) for queue in QUEUES])
+    return _group("states of all engines", [_group(f"{queue} states", states(queue)) for queue in QUEUES], unfolded=True)
 
 
 def _tile(header: Header, tile: TileXY, *, unfolded: bool) -> Group:
