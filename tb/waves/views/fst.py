@@ -50,18 +50,8 @@ def _compiled() -> Path:
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
         unfinished = program.with_suffix(f".{os.getpid()}")
-        command = [
-            "g++",
-            "-O2",
-            "-std=c++17",
-            f"-I{toolchain.include_folder()}",
-            str(SOURCE),
-            "-o",
-            str(unfinished),
-            "-llz4",
-            "-lz",
-        ]
-        built = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = ["g++", "-O2", "-std=c++17", f"-I{toolchain.include_folder()}", str(SOURCE), "-o", str(unfinished)]
+        built = subprocess.run([*command, "-llz4", "-lz"], capture_output=True, text=True, check=False)
         if built.returncode:
             missing = next((line for line in built.stderr.splitlines() if "error" in line or "cannot find" in line), "")
             raise UserError(

@@ -71,7 +71,7 @@ def test_gtkwave_shows_every_row_and_texts_for_numbers(tmp_path, display, dump):
     save, _, _ = write_views(vcd, vcd.parent / "views")
     files = [to_fst(vcd), save] if dump == "fst" else [save]
     if dump == "moved":
-        files = [shutil.move(tmp_path / "run", tmp_path / "elsewhere") / "views" / save.name]
+        files = [shutil.move(tmp_path / "run", tmp_path / "else where") / "views" / save.name]
     shown, texts = in_gtkwave(*files, cycle=40)
     blank = 0x200
     engines = 2 * 4  # their states are shown twice
