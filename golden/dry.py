@@ -8,12 +8,13 @@ import numpy as np
 from golden.machine import GoldenMachine
 from golden.races import Race, RaceError
 from golden.sequencer import Sequencer
+from golden.statistics import Collective
 from golden.touched import touched
 from isa.image import Program
 from isa.instructions import Kind, Opcode, kind_of
 from isa.machine import Machine
 
-__all__ = ["Checked", "check", "find_races"]
+__all__ = ["Checked", "check", "find_races", "list_collectives"]
 
 
 class _DryMachine(GoldenMachine):
@@ -65,6 +66,19 @@ def check(machine: Machine, images: Mapping[tuple[int, int], Program | list[int]
     executed = dry.statistics.instructions
     transfers = sum(executed[opcode] for opcode in _MOVES)
     return Checked(races, executed.total(), dry.accesses, transfers, dry.semaphores)
+
+
+def list_collectives(machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]) -> list[Collective]:
+    """Every reduction, and every load and put to more than one tile, that the programs carry out.
+
+    Raises
+    ------
+    GoldenError
+        If the programs do not run to their end.
+    """
+    dry = _DryMachine(machine, images, [np.zeros(0, np.uint32) for _ in machine.channels])
+    dry.run()
+    return dry.statistics.collectives
 
 
 def find_races(machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]) -> list[Race]:

@@ -16,6 +16,7 @@ from isa.machine import Machine
 from isa.status import Probe
 from programs.compiled import Compiled
 from programs.compiler import compile_workload
+from tb.hardware import Design
 from tb.mesh import MeshRun, Settings, simulate
 from tb.tensors import DTYPES, AttentionTensors, GemmTensors, Tensors, load_workload
 
@@ -56,11 +57,12 @@ def run_experiment(
     seed: int,
     overrides: dict | None = None,
     settings: Settings = Settings(),
+    design: Design | None = None,
     say: Callable[[str], None] = lambda _: None,
     progress: Callable[[int], None] | None = None,
     workdir: Path | None = None,
 ) -> Experiment:
-    """Compile, run on golden and on the RTL, compare.
+    """Compile, run on golden and on the RTL (or on another `design`), compare.
 
     Raises
     ------
@@ -80,7 +82,9 @@ def run_experiment(
     say(f"golden machine: {golden_seconds:.1f} s")
 
     last = max(len(content) for content in memory) // machine.tile.word_bytes - 1
-    run = simulate(machine, images, memory, dump=(0, last), settings=settings, progress=progress, workdir=workdir)
+    run = simulate(
+        machine, images, memory, dump=(0, last), settings=settings, design=design, progress=progress, workdir=workdir
+    )
     seen = tensors.gather(compiled, run.hbm)
 
     wrong = np.argwhere(seen != expected)

@@ -17,7 +17,7 @@ from hw.tile.tile import Tile
 from isa.machine import Machine
 from tb.runner import ROOT, Build, build
 
-__all__ = ["Design", "build_mesh", "verilog"]
+__all__ = ["Design", "build_mesh", "verilog", "with_waves"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def verilog(
             **{model.name: model.read_text() for model in models},
         }
         if waves:
-            texts = {name: _untraced(text) for name, text in texts.items()} | {"waves.v": waves_verilog(hardware)}
+            texts = with_waves(texts, hardware)
         cached.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cached.parent) as scratch:
             for name, text in texts.items():
@@ -64,6 +64,11 @@ def verilog(
             for name in names:
                 os.replace(Path(scratch, name), cached / name)
     return {name: (cached / name).read_text() for name in names}
+
+
+def with_waves(files: Mapping[str, str], machine: Machine) -> dict[str, str]:
+    """The files of a mesh that was emitted for waveforms, with the model ``waves``, which is all that a VCD then shows."""
+    return {name: _untraced(text) for name, text in files.items()} | {"waves.v": waves_verilog(machine)}
 
 
 def _untraced(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,7 @@ class Network:
         ends = np.cumsum([0, *(len(t) for t in traffic)])
         network = cls(
             mesh, links, [_leaves(link) for link in links], [_enters(link, mesh) for link in links], names, headers,
-            [ids[a:b] for a, b in zip(ends, ends[1:], strict=False)], [t.taken for t in traffic],
+            [ids[a:b] for a, b in pairwise(ends)], [t.taken for t in traffic],
             [t.offered for t in traffic],
         )  # fmt: skip
         network.owners = [np.full(len(t), -1, np.int32) for t in traffic]

@@ -1,1 +1,1 @@
-"""Waveforms of the mesh: dumping a VCD, and looking at it."""
+"""Waveforms of the mesh: which part of a run to show, faults worth looking at, and views for the viewers."""

@@ -19,7 +19,7 @@ import amaranth
 from isa.errors import UserError
 from isa.machine import Machine
 from tb.conformance.mutants.mutation import MUTANT, Mutation
-from tb.hardware import Design
+from tb.hardware import Design, with_waves
 from tb.runner import ROOT
 
 __all__ = ["design", "patched"]
@@ -72,10 +72,12 @@ from hw.mesh.mesh import Mesh
 from hw.tile.tile import Tile
 from isa.machine import Machine
 
-machine, folder = Machine.model_validate_json(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
-(folder / "tile.v").write_text(emit(Tile(machine=machine), "tile"))
-(folder / "mesh.v").write_text(emit(Mesh(machine=machine, stall=True, transport=True), "mesh"))
-(folder / "hbm_memory.v").write_text(Path("hw/memory/hbm_memory.v").read_text())
+machine, waves = Machine.model_validate_json(Path(sys.argv[1]).read_text()), sys.argv[2] == "waves"
+mesh = Mesh(machine=machine, stall=True, transport=True, events=waves, waves=waves)
+Path("tile.v").write_text(emit(Tile(machine=machine, waves=waves), "tile"))
+Path("mesh.v").write_text(emit(mesh, "mesh"))
+for model in ("memory/hbm_memory.v", "mesh/event_log.v")[: 1 + waves]:
+    Path(Path(model).name).write_text(Path("hw", model).read_text())
 """
 
 
@@ -106,8 +108,8 @@ def patched(file: str, text: str, mutations: Sequence[tuple[int, Mutation]]) -> 
     return "".join([*lines[:line], _IMPORTS, *lines[line:]])
 
 
-def design(machine: Machine, mutations: Sequence[Mutation], number: int) -> Design:
-    """The hardware with fault `number` of `mutations`, counted from 1, switched on; 0: none.
+def design(machine: Machine, mutations: Sequence[Mutation], number: int, *, waves: bool = False) -> Design:
+    """The hardware with fault `number` of `mutations`, counted from 1, switched on; 0: none. With `waves`, it can show waveforms.
 
     The Verilog is emitted once, into ``build/conformance/mutants/<hash>``.
 
@@ -120,7 +122,7 @@ def design(machine: Machine, mutations: Sequence[Mutation], number: int) -> Desi
         update={"name": "any", "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1})}
     )
     changes = [(m.file, m.text, m.replacement) for m in (*mutations, *_PLUMBING)]
-    digest = hashlib.sha256(repr((amaranth.__version__, hardware, changes, _SELECT, _EMIT)).encode())
+    digest = hashlib.sha256(repr((amaranth.__version__, hardware, changes, _SELECT, _EMIT, waves)).encode())
     sources = {path: path.read_text() for room in ROOMS for path in sorted((ROOT / room).rglob("*")) if _is_source(path)}
     for path, text in sources.items():
         digest.update(f"{path.relative_to(ROOT)}\n{text}".encode())
@@ -128,22 +130,22 @@ def design(machine: Machine, mutations: Sequence[Mutation], number: int) -> Desi
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            _emit(Path(scratch), hardware, mutations, sources)
+            _emit(Path(scratch), hardware, mutations, sources, waves)
             try:
                 os.replace(scratch, folder)
             except OSError:  # somebody else was faster
                 if not folder.exists():
                     raise
             Path(scratch).mkdir(exist_ok=True)
-    files = {name: (folder / name).read_text() for name in ("tile.v", "mesh.v", "hbm_memory.v")}
-    return Design(files, {INPUT: number})
+    files = {path.name: path.read_text() for path in folder.glob("*.v")}
+    return Design(with_waves(files, hardware) if waves else files, {INPUT: number})
 
 
 def _is_source(path: Path) -> bool:
     return path.suffix in (".py", ".v")
 
 
-def _emit(folder: Path, machine: Machine, mutations: Sequence[Mutation], sources: dict[Path, str]) -> None:
+def _emit(folder: Path, machine: Machine, mutations: Sequence[Mutation], sources: dict[Path, str], waves: bool) -> None:
     by_file: dict[str, list[tuple[int, Mutation]]] = {}
     for number, mutation in [*enumerate(mutations, 1), *((0, plumbing) for plumbing in _PLUMBING)]:
         by_file.setdefault(mutation.file, []).append((number, mutation))
@@ -158,7 +160,7 @@ def _emit(folder: Path, machine: Machine, mutations: Sequence[Mutation], sources
     (folder / "emit_mutants.py").write_text(_EMIT)
     (folder / "machine.json").write_text(json.dumps(machine.model_dump()))
     done = subprocess.run(
-        [sys.executable, "emit_mutants.py", "machine.json", "."],
+        [sys.executable, "emit_mutants.py", "machine.json", "waves" if waves else ""],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

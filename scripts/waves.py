@@ -1,0 +1,184 @@
+"""`make waves`: part of a run as a waveform, with views for GTKWave and Surfer."""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from isa.errors import UserError
+from scripts.options import common_parser, machine_of, main, overrides, positive
+from scripts.output import show, write_result
+from tb import toolchain
+from tb.experiment import Experiment, Tensors, load_workload, run_experiment
+from tb.mesh import RunFailure, Settings, Window
+from tb.runner import ROOT
+from tb.waves.faults import FAULTS, faulty
+from tb.waves.views import open_viewer, to_fst, write_views
+from tb.waves.window import parse_collective, window_of
+
+CYCLES = 20_000
+"""Cycles of a window whose end is not given."""
+NEVER = 1 << 31
+
+
+@dataclass
+class _Runs:
+    """The same run, as often as it is needed."""
+
+    options: object
+    console: Console
+
+    def __post_init__(self):
+        o = self.options
+        self.machine, self.seed = machine_of(o), positive("SEED", o.seed)
+        self.stall = min(positive("STALL", o.stall) * 256 // 100, 243)
+        self.tensors: Tensors = load_workload(o.workload, o.dtype, self.seed, o.ptype, o.otype)
+        self.design = faulty(self.machine, o.fault) if o.fault else None
+
+    def __call__(self, window: Window) -> Experiment:
+        """Run with events and a VCD of `window`."""
+        settings = Settings(
+            stall_rate=self.stall, stall_seed=self.seed & 0xFFFF, waves=window, events=True, backpressure=bool(self.design)
+        )
+        with self.console.status("building the mesh for waveforms, and running it"):
+            return run_experiment(
+                self.machine, self.tensors, self.options.dataflow or None, dtype=self.options.dtype, seed=self.seed,
+                overrides=overrides(self.options), settings=settings, design=self.design,
+            )  # fmt: skip
+
+
+def run() -> int:
+    """Run, and write the VCD, the views, and what inspect needs to know of the run."""
+    parser = common_parser(__doc__)
+    env = os.environ.get
+    parser.add_argument(
+        "--from", dest="first", default=env("FROM") or "", help="first cycle of the window; 0 if empty (FROM)"
+    )
+    parser.add_argument(
+        "--to", dest="last", default=env("TO") or "", help=f"last cycle, or end; {CYCLES:,} cycles if empty (TO)"
+    )
+    parser.add_argument(
+        "--collective", default=env("COLLECTIVE") or "", help="TAG or TAG:NUMBER instead of FROM and TO (COLLECTIVE)"
+    )
+    parser.add_argument(
+        "--fault", default=env("FAULT") or "", help=f"break the hardware: {', '.join(f.name for f in FAULTS)} (FAULT)"
+    )
+    parser.add_argument(
+        "--format", default=env("FORMAT") or "vcd", choices=["vcd", "fst"], help="fst: an FST file as well (FORMAT)"
+    )
+    parser.add_argument(
+        "--open", default=env("OPEN") or "0", choices=["0", "1"], help="1: start the installed viewer (OPEN)"
+    )
+    parser.add_argument("--out", default="waves", help="folder under build")
+    options = parser.parse_args()
+    console = Console()
+    toolchain.environment()  # says what is missing before anything takes time
+    started = time.perf_counter()
+    first, last = _asked(options)
+    runs = _Runs(options, Console(stderr=True))
+    folder = ROOT / "build" / options.out
+    vcd = folder / "waves.vcd"
+    if options.collective:
+        tag, number = parse_collective(options.collective)
+        first, last = window_of(runs(Window(vcd, first=NEVER)).run.events, tag, number)
+    failure, experiment = None, None
+    try:
+        experiment = runs(Window(vcd, first, last))
+    except RunFailure as error:
+        failure = error
+    if not vcd.exists():
+        if failure:
+            raise failure
+        raise UserError(f"FROM={first} is outside the run, which ends after cycle {experiment.run.cycles}")
+    _note(options, folder)
+    dump = to_fst(vcd) if options.format == "fst" else vcd
+    views = write_views(vcd, folder / "views", dump=dump)
+    result = _result(experiment, vcd, dump, first, last, time.perf_counter() - started)
+    path = write_result(options.out, result)
+    _report(console, options, result, dump, views, path)
+    if options.open == "1":
+        console.print(f"opened: {' '.join(map(str, open_viewer(dump, folder / 'views').args))}")
+    if failure:
+        raise failure
+    return 0
+
+
+def _asked(options) -> tuple[int, int | None]:
+    """FROM and TO as the user gave them."""
+    if options.collective and (options.first or options.last):
+        raise UserError("COLLECTIVE chooses the window: leave out FROM and TO")
+    if options.collective:
+        parse_collective(options.collective)
+    first = positive("FROM", options.first or "0")
+    if options.last == "end":
+        return first, None
+    last = positive("TO", options.last) if options.last else first + CYCLES - 1
+    if last < first:
+        raise UserError(f"TO={last} is before FROM={first}")
+    return first, last
+
+
+def _note(options, folder: Path) -> None:
+    """Keep what was run beside the VCD: with it, an inspection can ask the golden machine what should be there."""
+    names = (
+        "machine",
+        "mesh",
+        "dataflow",
+        "workload",
+        "dtype",
+        "ptype",
+        "otype",
+        "seed",
+        "group",
+        "rows",
+        "columns",
+        "stall",
+        "fault",
+    )
+    (folder / "run.json").write_text(json.dumps({name: getattr(options, name) for name in names}, indent=2) + "\n")
+
+
+def _result(experiment: Experiment | None, vcd: Path, dump: Path, first: int, last: int | None, seconds: float) -> dict:
+    """The flat result. The cycles of the run are not known if it failed."""
+    whole = experiment.run.cycles if experiment else None
+    end = last if whole is None or (last is not None and last < whole) else whole
+    size = vcd.stat().st_size
+    return {
+        "first": first,
+        "last": end,
+        "run_cycles": whole,
+        "vcd_bytes": size,
+        "dump_bytes": dump.stat().st_size,
+        "bytes_per_cycle": size / (end - first + 1) if end is not None else None,
+        "bit_exact": experiment.result["bit_exact"] if experiment else None,
+        "workload": experiment.result["workload"] if experiment else None,
+        "dataflow": experiment.result["dataflow"] if experiment else None,
+        "seconds": seconds,
+    }
+
+
+def _report(console: Console, options, result: dict, dump: Path, views: list[Path], path: Path) -> None:
+    at = lambda file: str(file.relative_to(ROOT))  # noqa: E731
+    run_cycles = f"of {result['run_cycles']:,}" if result["run_cycles"] else "of a run that did not end"
+    rate = (
+        f"{result['bytes_per_cycle']:,.0f} B a cycle; whatever happens, it ends with the window"
+        if result["bytes_per_cycle"]
+        else ""
+    )
+    rows = [
+        ("window", f"cycles {result['first']:,} to {result['last']:,}" if result["last"] is not None else f"from {result['first']:,}", run_cycles),
+        ("waveform", f"{result['dump_bytes'] / 1e6:.1f} MB", f"{at(dump)}: {rate}"),
+        ("GTKWave", at(views[0]), f"gtkwave {at(dump)} {at(views[0])}"),
+        ("Surfer", at(views[1]), f"cd {at(views[1].parent)}; surfer --state-file {views[1].name} {os.path.relpath(dump, views[1].parent)}"),
+        ("look into it", "make inspect", "collectives, checks, report"),
+    ]  # fmt: skip
+    title = f"{result['workload'] or options.workload}, {result['dataflow'] or options.dataflow} on {options.machine} {options.mesh}".strip()
+    show(console, title, rows)
+    console.print(f"result: {at(path)}")
+
+
+if __name__ == "__main__":
+    main(run)
