@@ -76,17 +76,19 @@ class Samples:
         UserError
             If one of them is unknown.
         """
-        cycles = self.cycles if cycles is None else cycles
         times, values = self._changes[name]
-        before = np.searchsorted(self._index(times), cycles - self.first, "right")
-        taken = np.append(0, values)[before]
-        if (taken == UNKNOWN).any():
-            known = np.append(values != UNKNOWN, True).argmax()
-            wrong = (taken == UNKNOWN) & (before > known)
-            if wrong.any():
-                raise UserError(f"{name} is x in cycle {cycles[wrong][0]}")
-            taken[taken == UNKNOWN] = 0
-        return taken
+        begins = np.minimum(self._index(times), self.last - self.first + 1)
+        steps, values = np.append(0, begins), np.append(0, values)
+        values[: np.append(values[1:] != UNKNOWN, True).argmax() + 1] = 0
+        if cycles is None:
+            lengths = np.diff(np.append(steps, self.last - self.first + 1))
+            shown, unknown = np.repeat(values, lengths), steps[(values == UNKNOWN) & (lengths > 0)]
+        else:
+            shown = values[np.searchsorted(begins, cycles - self.first, "right")]
+            unknown = (cycles - self.first)[shown == UNKNOWN]
+        if len(unknown):
+            raise UserError(f"{name} is x in cycle {self.first + unknown[0]}")
+        return shown
 
     def flag(self, name: str) -> NDArray[np.bool_]:
         """Whether a signal of one bit is 1, in each cycle of the window."""
