@@ -1,0 +1,191 @@
+"""An inspection as a Chrome trace, for ui.perfetto.dev and chrome://tracing. A microsecond of the trace is a cycle.
+
+Every tile is a process. Of each of its queues, one thread has the instructions, one what the queue waits for, one what stalls its
+engine; another thread has the collectives that complete at the tile. Collectives are asynchronous slices, one track a kind: all of them in
+a process of their own, and each member's share in its tile. Arrows lead from an issue to what completes by it. The process
+``links`` counts how busy each network is.
+"""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isa.instructions import Opcode, Queue
+from isa.status import QueueState
+from tb.inspect.inspection import Collective, Inspection
+from tb.inspect.recording import Engine, Recording
+from tb.inspect.samples import runs
+
+__all__ = ["perfetto", "write_trace"]
+
+TileXY = tuple[int, int]
+Event = dict[str, Any]
+
+_COLLECTIVES, _LINKS, _FIRST_TILE = 1, 2, 3
+"""Process numbers."""
+_INSTRUCTIONS, _WAITS, _STALLS = range(3)
+"""The threads of a queue, counted from three times its number."""
+_COMPLETED = 3 * len(Queue)
+"""The thread of a tile in which transfers are completed."""
+_OPCODES = {opcode.value: opcode.name.lower() for opcode in Opcode}
+_SAMPLES = 1000
+"""Values of a counter, at most."""
+
+
+def write_trace(path: Path, inspection: Inspection) -> None:
+    """Write the trace of an inspection; compressed, which the viewers read too, if the name ends in ``.gz``."""
+    text = json.dumps(perfetto(inspection), separators=(",", ":")).encode()
+    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+
+
+def perfetto(inspection: Inspection) -> dict[str, Any]:
+    """The trace as the object that is its JSON."""
+    recording = inspection.recording
+    events = [*_names(recording)]
+    for engine in recording.engines.values():
+        events += [*_instructions(recording, engine), *_waits(recording, engine), *_stalls(recording, engine)]
+    for collective in inspection.collectives:
+        events += [*_collective(recording, collective), *_completions(recording, collective)]
+    events += _utilisation(recording)
+    for problem in inspection.problems:
+        place = {"pid": _process(recording, problem.tile), "tid": _COMPLETED, "s": "p"}
+        events.append({"ph": "i", "cat": "problem", "name": problem.what, "ts": problem.cycle, **place})
+    return {
+        "traceEvents": events,
+        "otherData": {"unit": "1 us is 1 cycle", "first": recording.first, "last": recording.last},
+    }
+
+
+def _process(recording: Recording, tile: TileXY) -> int:
+    return _FIRST_TILE + tile[1] * recording.facts.columns + tile[0]
+
+
+def _thread(recording: Recording, engine: Engine, which: int) -> tuple[int, int]:
+    """Process and thread of a queue's instructions, waits or stalls."""
+    return _process(recording, engine.tile), 3 * engine.queue + which
+
+
+def _names(recording: Recording) -> Iterator[Event]:
+    """Names of all processes and threads, and their order."""
+
+    def name(what: str, text: str, place: int, **numbers: int) -> Iterator[Event]:
+        yield {"ph": "M", "name": f"{what}_name", **numbers, "args": {"name": text}}
+        yield {"ph": "M", "name": f"{what}_sort_index", **numbers, "args": {"sort_index": place}}
+
+    yield from name("process", "collectives", _COLLECTIVES, pid=_COLLECTIVES)
+    yield from name("process", "links", _LINKS, pid=_LINKS)
+    for tile in sorted({tile for tile, _ in recording.engines}, key=lambda tile: tile[::-1]):
+        process = _process(recording, tile)
+        yield from name("process", f"tile ({tile[0]},{tile[1]})", process, pid=process)
+        for queue in Queue:
+            for number, suffix in enumerate(("", " waits", " stalls"), 3 * queue):
+                yield from name("thread", queue.name.lower() + suffix, number, pid=process, tid=number)
+        yield from name("thread", "completed", _COMPLETED, pid=process, tid=_COMPLETED)
+
+
+def _slice(pid: int, tid: int, category: str, name: str, begin: int, end: int, **args: Any) -> Event:
+    """Something in a thread, from the cycle `begin` up to but not including `end`."""
+    event = {"ph": "X", "pid": pid, "tid": tid, "cat": category, "name": name, "ts": begin, "dur": end - begin}
+    return {**event, "args": args} if args else event
+
+
+def _instructions(recording: Recording, engine: Engine) -> Iterator[Event]:
+    """Instructions one after the other: a slice begins when its instruction is the oldest of those with the engine."""
+    free = recording.first
+    for row in engine.executed.tolist():
+        fields = dict(zip(engine.executed.dtype.names, row, strict=True))
+        opcode, done = fields.pop("opcode"), fields["done"]
+        begin = max(free, fields["issued"])
+        free = done + 1 if done >= 0 else recording.last + 1
+        name = _OPCODES.get(opcode, "unknown")
+        args = {key: value for key, value in fields.items() if value >= 0}
+        yield _slice(*_thread(recording, engine, _INSTRUCTIONS), "instruction", name, begin, free, **args)
+
+
+def _waits(recording: Recording, engine: Engine) -> Iterator[Event]:
+    """What keeps the next instruction of a queue: a semaphore, or a drain."""
+    drains = engine.states[engine.states["value"] == QueueState.DRAIN]
+    named = [(f"semaphore {run['value']}", run) for run in engine.waits] + [("drain", run) for run in drains]
+    for name, run in named:
+        yield _slice(*_thread(recording, engine, _WAITS), "wait", name, int(run["begin"]), int(run["end"]))
+
+
+def _stalls(recording: Recording, engine: Engine) -> Iterator[Event]:
+    """What keeps an engine. Several causes at a time make one slice with all their names."""
+    causes = np.zeros(recording.cycles, np.int64)
+    for bit, found in enumerate(engine.stalls.values()):
+        for run in found:
+            causes[run["begin"] - recording.first : run["end"] - recording.first] |= 1 << bit
+    for begin, end, value in runs(causes, recording.first, causes != 0).tolist():
+        name = " + ".join(cause for bit, cause in enumerate(engine.stalls) if value >> bit & 1)
+        yield _slice(*_thread(recording, engine, _STALLS), "stall", name, begin, end)
+
+
+def _collective(recording: Recording, collective: Collective) -> Iterator[Event]:
+    """A collective as a whole, and each member's share: from its issue to its last word, as far as it has them."""
+    kind = " ".join(filter(None, (collective.kind, collective.op)))
+    begin = collective.begin if collective.begin >= 0 else recording.first
+    end = collective.end if collective.end >= 0 else recording.last
+    shares = {
+        tile: (collective.issued.get(tile, begin), collective.completed.get(tile, end))
+        for tile in {**collective.issued, **collective.completed}
+    }
+    args = {
+        "number": collective.number, "tag": collective.tag, "root": str(collective.root), "rectangle": str(collective.rectangle),
+        "words": collective.words, "bytes": collective.bytes, "bound": collective.bound,
+        **({"rho": round(collective.rho, 3)} if collective.whole and collective.bound else {}),
+    }  # fmt: skip
+    yield from _async(_COLLECTIVES, kind, str(collective.number), begin, end, args)
+    for tile, (first, last) in sorted(shares.items()):
+        process = _process(recording, tile)
+        first, last = max(first, recording.first), last if last >= 0 else recording.last
+        yield from _async(process, kind, f"{collective.number} at {tile[0]},{tile[1]}", first, last, args)
+
+
+def _async(process: int, kind: str, identity: str, first: int, last: int, args: Event) -> Iterator[Event]:
+    """A slice outside the threads: a track of its process shows all of a kind."""
+    event = {"cat": "collective", "name": kind, "id": identity, "pid": process, "tid": 0}
+    yield {**event, "ph": "b", "ts": first, "args": args}
+    yield {**event, "ph": "e", "ts": last + 1}
+
+
+def _completions(recording: Recording, collective: Collective) -> Iterator[Event]:
+    """The cycle of the last word at each receiver, and arrows to it.
+
+    They come from the instruction at each sender; those of an all-reduce meet at the root and part there.
+    """
+    kind = f"{collective.kind} {collective.number}"
+    queue = Queue.LOAD if collective.kind == "load" else Queue.OUT
+    shown = {tile: engine.executed["issued"] for (tile, own), engine in recording.engines.items() if own == queue}
+    issued = {tile: cycle for tile, cycle in collective.issued.items() if cycle in shown[tile]}
+    completed = {tile: cycle for tile, cycle in collective.completed.items() if cycle >= recording.first}
+    for tile, cycle in completed.items():
+        yield _slice(_process(recording, tile), _COMPLETED, "completion", kind, cycle, cycle + 1, tag=collective.tag)
+    for sender, begin in issued.items():
+        for receiver, end in completed.items():
+            if collective.kind == "allreduce" and collective.root not in (sender, receiver):
+                continue
+            arrow = {"cat": "collective", "name": kind, "id": f"{collective.number} {sender}{receiver}"}
+            yield {**arrow, "ph": "s", "pid": _process(recording, sender), "tid": 3 * queue, "ts": begin}
+            yield {**arrow, "ph": "f", "bp": "e", "pid": _process(recording, receiver), "tid": _COMPLETED, "ts": end}
+
+
+def _utilisation(recording: Recording) -> Iterator[Event]:
+    """Flits taken per link between routers, or from and to channels, and cycle: in per cent, network by network."""
+    edges = np.unique(np.linspace(0, recording.cycles, _SAMPLES + 1).astype(int)) + recording.first
+    for network in dict.fromkeys(link.network for link in recording.traffic):
+        taken = [
+            traffic.taken[traffic.taken >= 0]
+            for link, traffic in recording.traffic.items()
+            if link.network == network and link.port not in ("inject", "eject")
+        ]
+        if taken:
+            flits, _ = np.histogram(np.concatenate(taken), edges)
+            shares = 100 * flits / np.diff(edges) / len(taken)
+            for cycle, share in zip(edges.tolist(), [*shares.tolist(), 0.0], strict=True):
+                counter = {"ph": "C", "cat": "links", "name": f"{network} network", "pid": _LINKS, "tid": 0}
+                yield {**counter, "ts": cycle, "args": {"busy %": round(share, 2)}}
