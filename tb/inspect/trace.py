@@ -9,6 +9,7 @@ a process of their own, and each member's share in its tile. Arrows lead from an
 import gzip
 import json
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,10 @@ Event = dict[str, Any]
 
 _COLLECTIVES, _LINKS, _FIRST_TILE = 1, 2, 3
 """Process numbers."""
-_INSTRUCTIONS, _WAITS, _STALLS = range(3)
-"""The threads of a queue, counted from three times its number."""
-_COMPLETED = 3 * len(Queue)
-"""The thread of a tile in which transfers are completed."""
+_OF_QUEUE = ("", " waits", " stalls")
+"""The threads of each queue, by what follows its name."""
+_COMPLETED = len(_OF_QUEUE) * len(Queue)
+"""The last thread of a tile: the collectives that are completed there."""
 _OPCODES = {opcode.value: opcode.name.lower() for opcode in Opcode}
 _SAMPLES = 1000
 """Values of a counter, at most."""
@@ -48,12 +49,13 @@ def perfetto(inspection: Inspection) -> dict[str, Any]:
     events = [*_names(recording)]
     for engine in recording.engines.values():
         events += [*_instructions(recording, engine), *_waits(recording, engine), *_stalls(recording, engine)]
+    ids = count(1)
     for collective in inspection.collectives:
-        events += [*_collective(recording, collective), *_completions(recording, collective)]
+        events += [*_collective(recording, collective, ids), *_completions(recording, collective, ids)]
     events += _utilisation(recording)
     for problem in inspection.problems:
-        place = {"pid": _process(recording, problem.tile), "tid": _COMPLETED, "s": "p"}
-        events.append({"ph": "i", "cat": "problem", "name": problem.what, "ts": problem.cycle, **place})
+        place = _thread(recording, problem.tile, _COMPLETED)
+        events.append({"ph": "i", **place, "cat": "problem", "name": problem.what, "ts": problem.cycle, "s": "p"})
     return {
         "traceEvents": events,
         "otherData": {"unit": "1 us is 1 cycle", "first": recording.first, "last": recording.last},
@@ -64,32 +66,36 @@ def _process(recording: Recording, tile: TileXY) -> int:
     return _FIRST_TILE + tile[1] * recording.facts.columns + tile[0]
 
 
-def _thread(recording: Recording, engine: Engine, which: int) -> tuple[int, int]:
-    """Process and thread of a queue's instructions, waits or stalls."""
-    return _process(recording, engine.tile), 3 * engine.queue + which
+def _thread(recording: Recording, tile: TileXY, thread: int) -> dict[str, int]:
+    """Where the events of a thread of a tile are. No two threads of a trace have the same number, and none has 0."""
+    process = _process(recording, tile)
+    return {"pid": process, "tid": process * (_COMPLETED + 1) + thread}
+
+
+def _queue(recording: Recording, engine: Engine, suffix: str) -> dict[str, int]:
+    """Where the events of a thread of a queue are."""
+    return _thread(recording, engine.tile, len(_OF_QUEUE) * engine.queue + _OF_QUEUE.index(suffix))
 
 
 def _names(recording: Recording) -> Iterator[Event]:
     """Names of all processes and threads, and their order."""
 
-    def name(what: str, text: str, place: int, **numbers: int) -> Iterator[Event]:
-        yield {"ph": "M", "name": f"{what}_name", **numbers, "args": {"name": text}}
-        yield {"ph": "M", "name": f"{what}_sort_index", **numbers, "args": {"sort_index": place}}
+    def name(what: str, text: str, place: dict[str, int]) -> Iterator[Event]:
+        yield {"ph": "M", "name": f"{what}_name", **place, "args": {"name": text}}
+        yield {"ph": "M", "name": f"{what}_sort_index", **place, "args": {"sort_index": place.get("tid", place["pid"])}}
 
-    yield from name("process", "collectives", _COLLECTIVES, pid=_COLLECTIVES)
-    yield from name("process", "links", _LINKS, pid=_LINKS)
-    for tile in sorted({tile for tile, _ in recording.engines}, key=lambda tile: tile[::-1]):
-        process = _process(recording, tile)
-        yield from name("process", f"tile ({tile[0]},{tile[1]})", process, pid=process)
-        for queue in Queue:
-            for number, suffix in enumerate(("", " waits", " stalls"), 3 * queue):
-                yield from name("thread", queue.name.lower() + suffix, number, pid=process, tid=number)
-        yield from name("thread", "completed", _COMPLETED, pid=process, tid=_COMPLETED)
+    yield from name("process", "collectives", {"pid": _COLLECTIVES})
+    yield from name("process", "links", {"pid": _LINKS})
+    titles = [queue.name.lower() + suffix for queue in Queue for suffix in _OF_QUEUE]
+    for tile in dict.fromkeys(tile for tile, _ in recording.engines):
+        yield from name("process", f"tile ({tile[0]},{tile[1]})", {"pid": _process(recording, tile)})
+        for number, title in enumerate([*titles, "completed"]):
+            yield from name("thread", title, _thread(recording, tile, number))
 
 
-def _slice(pid: int, tid: int, category: str, name: str, begin: int, end: int, **args: Any) -> Event:
+def _slice(place: dict[str, int], category: str, name: str, begin: int, end: int, **args: Any) -> Event:
     """Something in a thread, from the cycle `begin` up to but not including `end`."""
-    event = {"ph": "X", "pid": pid, "tid": tid, "cat": category, "name": name, "ts": begin, "dur": end - begin}
+    event = {"ph": "X", **place, "cat": category, "name": name, "ts": begin, "dur": end - begin}
     return {**event, "args": args} if args else event
 
 
@@ -103,7 +109,7 @@ def _instructions(recording: Recording, engine: Engine) -> Iterator[Event]:
         free = done + 1 if done >= 0 else recording.last + 1
         name = _OPCODES.get(opcode, "unknown")
         args = {key: value for key, value in fields.items() if value >= 0}
-        yield _slice(*_thread(recording, engine, _INSTRUCTIONS), "instruction", name, begin, free, **args)
+        yield _slice(_queue(recording, engine, ""), "instruction", name, begin, free, **args)
 
 
 def _waits(recording: Recording, engine: Engine) -> Iterator[Event]:
@@ -111,7 +117,7 @@ def _waits(recording: Recording, engine: Engine) -> Iterator[Event]:
     drains = engine.states[engine.states["value"] == QueueState.DRAIN]
     named = [(f"semaphore {run['value']}", run) for run in engine.waits] + [("drain", run) for run in drains]
     for name, run in named:
-        yield _slice(*_thread(recording, engine, _WAITS), "wait", name, int(run["begin"]), int(run["end"]))
+        yield _slice(_queue(recording, engine, " waits"), "wait", name, int(run["begin"]), int(run["end"]))
 
 
 def _stalls(recording: Recording, engine: Engine) -> Iterator[Event]:
@@ -122,10 +128,10 @@ def _stalls(recording: Recording, engine: Engine) -> Iterator[Event]:
             causes[run["begin"] - recording.first : run["end"] - recording.first] |= 1 << bit
     for begin, end, value in runs(causes, recording.first, causes != 0).tolist():
         name = " + ".join(cause for bit, cause in enumerate(engine.stalls) if value >> bit & 1)
-        yield _slice(*_thread(recording, engine, _STALLS), "stall", name, begin, end)
+        yield _slice(_queue(recording, engine, " stalls"), "stall", name, begin, end)
 
 
-def _collective(recording: Recording, collective: Collective) -> Iterator[Event]:
+def _collective(recording: Recording, collective: Collective, ids: Iterator[int]) -> Iterator[Event]:
     """A collective as a whole, and each member's share: from its issue to its last word, as far as it has them."""
     kind = " ".join(filter(None, (collective.kind, collective.op)))
     begin = collective.begin if collective.begin >= 0 else recording.first
@@ -139,21 +145,20 @@ def _collective(recording: Recording, collective: Collective) -> Iterator[Event]
         "words": collective.words, "bytes": collective.bytes, "bound": collective.bound,
         **({"rho": round(collective.rho, 3)} if collective.whole and collective.bound else {}),
     }  # fmt: skip
-    yield from _async(_COLLECTIVES, kind, str(collective.number), begin, end, args)
+    yield from _async(_COLLECTIVES, kind, next(ids), begin, end, args)
     for tile, (first, last) in sorted(shares.items()):
-        process = _process(recording, tile)
         first, last = max(first, recording.first), last if last >= 0 else recording.last
-        yield from _async(process, kind, f"{collective.number} at {tile[0]},{tile[1]}", first, last, args)
+        yield from _async(_process(recording, tile), kind, next(ids), first, last, args)
 
 
-def _async(process: int, kind: str, identity: str, first: int, last: int, args: Event) -> Iterator[Event]:
+def _async(process: int, kind: str, identity: int, first: int, last: int, args: Event) -> Iterator[Event]:
     """A slice outside the threads: a track of its process shows all of a kind."""
     event = {"cat": "collective", "name": kind, "id": identity, "pid": process, "tid": 0}
     yield {**event, "ph": "b", "ts": first, "args": args}
     yield {**event, "ph": "e", "ts": last + 1}
 
 
-def _completions(recording: Recording, collective: Collective) -> Iterator[Event]:
+def _completions(recording: Recording, collective: Collective, ids: Iterator[int]) -> Iterator[Event]:
     """The cycle of the last word at each receiver, and arrows to it.
 
     They come from the instruction at each sender; those of an all-reduce meet at the root and part there.
@@ -164,14 +169,14 @@ def _completions(recording: Recording, collective: Collective) -> Iterator[Event
     issued = {tile: cycle for tile, cycle in collective.issued.items() if cycle in shown[tile]}
     completed = {tile: cycle for tile, cycle in collective.completed.items() if cycle >= recording.first}
     for tile, cycle in completed.items():
-        yield _slice(_process(recording, tile), _COMPLETED, "completion", kind, cycle, cycle + 1, tag=collective.tag)
+        yield _slice(_thread(recording, tile, _COMPLETED), "completion", kind, cycle, cycle + 1, tag=collective.tag)
     for sender, begin in issued.items():
         for receiver, end in completed.items():
             if collective.kind == "allreduce" and collective.root not in (sender, receiver):
                 continue
-            arrow = {"cat": "collective", "name": kind, "id": f"{collective.number} {sender}{receiver}"}
-            yield {**arrow, "ph": "s", "pid": _process(recording, sender), "tid": 3 * queue, "ts": begin}
-            yield {**arrow, "ph": "f", "bp": "e", "pid": _process(recording, receiver), "tid": _COMPLETED, "ts": end}
+            arrow = {"cat": "collective", "name": kind, "id": next(ids)}
+            yield {"ph": "s", **_queue(recording, recording.engines[sender, queue], ""), **arrow, "ts": begin}
+            yield {"ph": "f", "bp": "e", **_thread(recording, receiver, _COMPLETED), **arrow, "ts": end}
 
 
 def _utilisation(recording: Recording) -> Iterator[Event]:

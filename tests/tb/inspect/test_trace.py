@@ -78,12 +78,18 @@ def events(inspection) -> list[dict]:
 def check(events: list[dict], recording: Recording) -> None:
     """What the viewers demand of a trace."""
     for event in events:
-        assert event["ph"] in "MXbesfCi" and event["name"] and isinstance(event["pid"], int)
+        assert (
+            event["ph"] in "MXbesfCi"
+            and event["name"]
+            and isinstance(event["pid"], int)
+            and isinstance(event.get("id", 1), int)
+        )
         if event["ph"] != "M":
             assert recording.first <= event["ts"] <= recording.last + 1 and event["cat"]
     processes = {e["pid"] for e in events if e["ph"] == "M" and e["name"] == "process_name"}
     threads = {(e["pid"], e["tid"]) for e in events if e["ph"] == "M" and e["name"] == "thread_name"}
     assert {e["pid"] for e in events} == processes
+    assert len({tid for _, tid in threads}) == len(threads) and all(tid > 0 for _, tid in threads)
     slices = defaultdict(list)
     for event in events:
         if event["ph"] == "X":
@@ -98,14 +104,7 @@ def check(events: list[dict], recording: Recording) -> None:
             assert duration <= 0 and end <= recording.last + 1 and (not opened or end <= opened[-1])
             opened.append(end)
     for begins, ends in (("b", "e"), ("s", "f")):
-        pairs = [
-            {
-                (e["cat"], e["name"], e["id"], *([e["pid"]] if begins == "b" else [])): e["ts"]
-                for e in events
-                if e["ph"] == phase
-            }
-            for phase in (begins, ends)
-        ]
+        pairs = [{(e["cat"], e["name"], e["id"]): e["ts"] for e in events if e["ph"] == phase} for phase in (begins, ends)]
         assert pairs[0].keys() == pairs[1].keys() and all(pairs[0][key] <= pairs[1][key] for key in pairs[0])
         assert len(pairs[0]) == sum(e["ph"] == begins for e in events) == sum(e["ph"] == ends for e in events)
     for event in events:
@@ -124,7 +123,7 @@ def test_the_check_sees_faults(inspection, events):
     slices = [event for event in events if event["ph"] == "X"]
     crossing = {**slices[0], "ts": slices[0]["ts"] + 1}
     unended = [event for event in events if event["ph"] != "e"]
-    arrow = {"ph": "s", "cat": "c", "name": "n", "id": "i", "pid": slices[0]["pid"], "tid": 99, "ts": recording.last}
+    arrow = {"ph": "s", "cat": "c", "name": "n", "id": 999, "pid": slices[0]["pid"], "tid": 99, "ts": recording.last}
     for wrong in ([*events, crossing], unended, [*events, arrow, {**arrow, "ph": "f"}], [*events, {**slices[0], "pid": 99}]):
         with pytest.raises(AssertionError):
             check(wrong, recording)
@@ -149,15 +148,14 @@ def test_waits_and_stalls(inspection, events):
 
 
 def test_collectives_and_arrows(events):
-    shown = {(e["pid"], e["name"], e["id"]): e for e in events if e["ph"] == "b"}
-    ends = {(e["pid"], e["name"], e["id"]): e["ts"] - FIRST for e in events if e["ph"] == "e"}
-    spans = {key: (event["ts"] - FIRST, ends[key]) for key, event in shown.items()}
-    assert spans == {
-        (1, "put", "0"): (5, 10), (3, "put", "0 at 0,0"): (5, 10), (4, "put", "0 at 1,0"): (5, 9),
-        (1, "allreduce max", "1"): (10, 31), (3, "allreduce max", "1 at 0,0"): (12, 30), (4, "allreduce max", "1 at 1,0"): (10, 31),
-        (1, "reduce sum", "2"): (41, CYCLES), (4, "reduce sum", "2 at 1,0"): (41, CYCLES),
-    }  # fmt: skip
-    assert shown[1, "allreduce max", "1"]["args"]["rho"] == round(19 / 9, 3)
+    begins = {e["id"]: e for e in events if e["ph"] == "b"}
+    ends = {e["id"]: e["ts"] - FIRST for e in events if e["ph"] == "e"}
+    assert sorted((e["pid"], e["name"], e["args"]["number"], e["ts"] - FIRST, ends[key]) for key, e in begins.items()) == [
+        (1, "allreduce max", 1, 10, 31), (1, "put", 0, 5, 10), (1, "reduce sum", 2, 41, CYCLES),
+        (3, "allreduce max", 1, 12, 30), (3, "put", 0, 5, 10),
+        (4, "allreduce max", 1, 10, 31), (4, "put", 0, 5, 9), (4, "reduce sum", 2, 41, CYCLES),
+    ]  # fmt: skip
+    assert {e["args"].get("rho") for e in begins.values()} == {None, round(5 / 5, 3), round(19 / 9, 3)}
     completions = Counter(event["name"] for event in events if event.get("cat") == "completion")
     assert completions == {"put 0": 2, "allreduce 1": 2}
     arrows = {event["id"]: (event["pid"], event["ts"] - FIRST) for event in events if event["ph"] == "s"}
