@@ -153,7 +153,7 @@ def _collective(recording: Recording, collective: Collective, ids: Iterator[int]
 
 def _async(process: int, kind: str, identity: int, first: int, last: int, args: Event) -> Iterator[Event]:
     """A slice outside the threads: a track of its process shows all of a kind."""
-    event = {"cat": "collective", "name": kind, "id": identity, "pid": process, "tid": 0}
+    event = {"cat": "collective", "name": kind, "id2": {"local": str(identity)}, "pid": process}
     yield {**event, "ph": "b", "ts": first, "args": args}
     yield {**event, "ph": "e", "ts": last + 1}
 

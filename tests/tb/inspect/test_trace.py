@@ -75,6 +75,11 @@ def events(inspection) -> list[dict]:
     return perfetto(inspection)["traceEvents"]
 
 
+def identity(event: dict) -> tuple[int, int] | int | None:
+    """What ties the two ends of something together: a number, which counts in its process if it is a local one."""
+    return (event["pid"], int(event["id2"]["local"])) if "id2" in event else event.get("id")
+
+
 def check(events: list[dict], recording: Recording) -> None:
     """What the viewers demand of a trace."""
     for event in events:
@@ -104,7 +109,9 @@ def check(events: list[dict], recording: Recording) -> None:
             assert duration <= 0 and end <= recording.last + 1 and (not opened or end <= opened[-1])
             opened.append(end)
     for begins, ends in (("b", "e"), ("s", "f")):
-        pairs = [{(e["cat"], e["name"], e["id"]): e["ts"] for e in events if e["ph"] == phase} for phase in (begins, ends)]
+        pairs = [
+            {(e["cat"], e["name"], identity(e)): e["ts"] for e in events if e["ph"] == phase} for phase in (begins, ends)
+        ]
         assert pairs[0].keys() == pairs[1].keys() and all(pairs[0][key] <= pairs[1][key] for key in pairs[0])
         assert len(pairs[0]) == sum(e["ph"] == begins for e in events) == sum(e["ph"] == ends for e in events)
     for event in events:
@@ -148,8 +155,8 @@ def test_waits_and_stalls(inspection, events):
 
 
 def test_collectives_and_arrows(events):
-    begins = {e["id"]: e for e in events if e["ph"] == "b"}
-    ends = {e["id"]: e["ts"] - FIRST for e in events if e["ph"] == "e"}
+    begins = {identity(e): e for e in events if e["ph"] == "b"}
+    ends = {identity(e): e["ts"] - FIRST for e in events if e["ph"] == "e"}
     assert sorted((e["pid"], e["name"], e["args"]["number"], e["ts"] - FIRST, ends[key]) for key, e in begins.items()) == [
         (1, "allreduce max", 1, 10, 31), (1, "put", 0, 5, 10), (1, "reduce sum", 2, 41, CYCLES),
         (3, "allreduce max", 1, 12, 30), (3, "put", 0, 5, 10),
