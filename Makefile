@@ -1,10 +1,11 @@
 # flatmesh: every target sets up what it needs. `make help` lists them; variables go through the environment.
-export MACHINE MESH DATAFLOW WORKLOAD DTYPE PTYPE OTYPE SEED WAVES JOBS GROUP ROWS COLUMNS STALL QUICK SMALL SET CASE TARGET DUT MUTATIONS MUTANT RESUME TOP EXHAUSTIVE MOST
+export MACHINE MESH DATAFLOW WORKLOAD DTYPE PTYPE OTYPE SEED WAVES JOBS GROUP ROWS COLUMNS STALL QUICK SMALL SET CASE TARGET DUT MUTATIONS MUTANT RESUME TOP EXHAUSTIVE MOST \
+  FROM TO COLLECTIVE FAULT FORMAT OPEN VIEWER VCD READER LIST
 PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim conformance test test-all noc formal races ablation variants tune tuning bench accuracy tables results docs lint clean
+.PHONY: help sim waves inspect conformance test test-all noc formal races ablation variants tune tuning bench accuracy tables results docs lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -14,6 +15,12 @@ help: ## this list
 
 sim: .venv/ready ## the main job: attention on the RTL mesh, compared bit by bit (MACHINE MESH DATAFLOW WORKLOAD DTYPE PTYPE OTYPE SEED ...)
 	@$(PY) -m scripts.sim
+
+waves: .venv/ready ## a window of a run as a waveform, with views for GTKWave and Surfer (FROM TO COLLECTIVE FORMAT=fst OPEN=1 FAULT ...)
+	@$(PY) -m scripts.waves
+
+inspect: .venv/ready ## the collectives in a waveform: rebuilt, checked, measured, drawn (VCD COLLECTIVE LIST READER OPEN=1)
+	@$(PY) -m scripts.inspect
 
 conformance: .venv/ready ## the golden-model matrix and deliberate faults (SET TARGET DUT JOBS CASE MUTANT RESUME=0 MUTATIONS=0)
 	@$(PY) -m scripts.conformance
