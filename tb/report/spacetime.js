@@ -1,0 +1,150 @@
+// Space-time diagram of the chosen transfer: its links along its tree, cycles to the right.
+
+const WAIT_COLOURS = {offered: "#e69f00", join: "#d55e00", router: "#8b97a5"};
+
+class SpaceTimeView extends TimeView {
+  constructor(state) {
+    super(state, document.getElementById("spacetime"), 158);
+    this.caption = document.getElementById("spacetime-caption");
+    this.rows = [];
+  }
+
+  get transfer() { return this.state.model.byNumber.get(this.state.collective); }
+
+  layout(room) {
+    const {transfer} = this;
+    if (this.shown !== transfer) {
+      this.shown = transfer;
+      this.hops = transfer ? transfer.hops() : [];
+      this.issued = new Map(transfer && transfer.times("issued"));
+      this.completed = new Map(transfer && transfer.times("completed"));
+      this.marks = new Map();
+    }
+    const height = Math.max(13, Math.min(30, Math.floor((room - 30) / Math.max(1, this.hops.length))));
+    this.rows = transfer ? [{y: 0, height: 30, summary: true}, ...this.hops.map((hop, i) => ({y: 30 + i * height, height, hop}))] : [];
+    this.describeTransfer(transfer);
+    return 30 + this.hops.length * height;
+  }
+
+  describeTransfer(transfer) {
+    if (!transfer) {
+      this.caption.textContent = "No transfer in this window.";
+      return legend(this.legend, []);
+    }
+    const {root} = transfer, part = transfer.whole ? `latency ${number(transfer.latency)} / bound ${number(transfer.bound)} cycles = ${ratio(transfer.ratio)}` : "not all of it is in the window";
+    this.caption.textContent = `#${transfer.number} ${transfer.what} · tag ${transfer.tag} · root (${root.x},${root.y}) · ${transfer.rectangle} · ${count(transfer.words, "word")} · ${part} · waits: fork ${number(transfer.forkWait)}, join ${number(transfer.joinWait)}`;
+    const networks = [...new Set(this.hops.map(hop => hop.link.network))];
+    legend(this.legend, [...networks.map(name => [wordColour(name, 0.35), `${name}: a flit crosses (first word light, last dark)`]), [WAIT_COLOURS.offered, "offered, not taken"], [WAIT_COLOURS.router, "in the router"],
+      ...(networks.includes("reduce") ? [[WAIT_COLOURS.join, "waits for its join"]] : []), [null, "▶ issued"], [null, "◆ complete"], [null, "★ root"], [null, "bold: member"]]);
+  }
+
+  draw(context, visible, height) {
+    const {transfer, hops} = this;
+    this.canvas.setAttribute("aria-label", transfer ? `space-time diagram of transfer ${transfer.number} on ${hops.length} links` : "no transfer");
+    for (const row of visible) row.summary ? this.summary(context, row) : this.hopRow(context, row);
+    if (!transfer || !transfer.bound || !Number.isFinite(transfer.issued)) return;
+    const x = this.x(transfer.issued + transfer.bound);
+    if (x < this.gutter) return;
+    context.strokeStyle = theme.accent;
+    context.lineWidth = 1.5;
+    context.setLineDash([5, 4]);
+    context.beginPath();
+    context.moveTo(x, AXIS);
+    context.lineTo(x, height);
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  // From the last issue: the bound, and what it took.
+  summary(context, row) {
+    const {transfer} = this, y = AXIS + row.y - this.top, from = this.x(transfer.issued), bound = this.x(transfer.issued + transfer.bound), end = this.x(transfer.end + 1);
+    write(context, "bound", this.gutter - 6, y + 7, {align: "right", colour: theme.accent});
+    write(context, "latency", this.gutter - 6, y + 20, {align: "right"});
+    if (!Number.isFinite(from)) return;
+    this.bar(context, from, bound, y + 3, theme.accent, count(transfer.bound, "cycle"));
+    this.bar(context, from, end, y + 16, theme.soft, count(transfer.latency, "cycle"));
+  }
+
+  bar(context, from, to, y, colour, text) {
+    const left = Math.max(from, this.gutter), right = Math.min(to, this.gutter + this.width);
+    if (right <= left) return;
+    context.fillStyle = colour;
+    context.fillRect(left, y + 3, right - left, 3);
+    const wide = context.measureText(text).width, inside = right + wide + 8 > this.gutter + this.width;
+    if (inside) {
+      context.fillStyle = theme.card;
+      context.fillRect(right - wide - 12, y - 1, wide + 8, 11);
+    }
+    write(context, text, inside ? right - wide - 8 : right + 5, y + 4.5, {colour, font: SMALL});
+  }
+
+  hopRow(context, row) {
+    const {hop} = row, {link} = hop, {model} = this.state, y = AXIS + row.y - this.top, thick = Math.min(row.height - 4, 16), top = y + (row.height - thick) / 2;
+    context.fillStyle = theme.faint;
+    context.fillRect(0, y + row.height - 1, this.canvas.clientWidth, 1);
+    const member = this.transfer.isMember(link), root = link.local && link.x === this.transfer.root.x && link.y === this.transfer.root.y;
+    context.fillStyle = NETWORK_COLOURS[link.network];
+    context.fillRect(2, y + 2, 4, row.height - 5);
+    write(context, link.network, 11, y + row.height / 2, {font: SMALL});
+    write(context, `${root ? "★ " : ""}${link.name}`, this.gutter - 6, y + row.height / 2, {align: "right", colour: theme.ink, font: member ? "bold " + FONT : FONT});
+    context.save();
+    context.beginPath();
+    context.rect(this.gutter, y, this.width, row.height);
+    context.clip();
+    this.flits(context, hop, top, thick, model);
+    this.marksOf(context, link, y + row.height / 2, model);
+    context.restore();
+  }
+
+  flits(context, hop, top, thick, model) {
+    const wide = Math.max(1, this.perCycle - (this.perCycle > 4 ? 1 : 0)), nexts = hop.next.length ? Array.from(hop.next, i => this.hops[i].flits).filter(flits => flits.length === hop.flits.length) : [];
+    let drawn = -1;
+    hop.flits.forEach((i, word) => {
+      const offered = model.offered[i], taken = model.taken[i], x = this.x(taken), on = nexts.reduce((latest, flits) => Math.max(latest, model.offered[flits[word]]), 0);
+      if (this.x(on || taken + 1) < this.gutter || this.x(offered) > this.gutter + this.width) return;
+      if (this.perCycle < 1 && Math.floor(x) === drawn && on <= taken + 2) return;
+      drawn = Math.floor(x);
+      if (taken > offered) {
+        context.fillStyle = WAIT_COLOURS.offered;
+        context.globalAlpha = 0.55;
+        context.fillRect(this.x(offered), top + thick * 0.2, x - this.x(offered), thick * 0.6);
+        context.globalAlpha = 1;
+      }
+      if (on > taken + 1) {
+        context.fillStyle = hop.link.network === "reduce" ? WAIT_COLOURS.join : WAIT_COLOURS.router;
+        context.fillRect(this.x(taken + 1), top + thick / 2 - 1, this.x(on) - this.x(taken + 1), 2);
+      }
+      context.fillStyle = wordColour(hop.link.network, hop.flits.length > 1 ? word / (hop.flits.length - 1) : 0.35);
+      context.fillRect(x, top, wide, thick);
+    });
+  }
+
+  marksOf(context, link, y, model) {
+    const tile = link.x + link.y * model.facts.columns;
+    const mark = (cycle, text) => {
+      write(context, text, this.x(cycle + 0.5), y, {align: "center", colour: theme.card, font: "bold 15px system-ui, sans-serif"});
+      write(context, text, this.x(cycle + 0.5), y, {align: "center", colour: theme.ink, font: "11px system-ui, sans-serif"});
+    };
+    if (link.port === "inject" && this.issued.has(tile)) mark(this.issued.get(tile), "▶");
+    if (link.port === "eject" && this.completed.has(tile)) mark(this.completed.get(tile), "◆");
+  }
+
+  flitAt(hop, cycle) {
+    const {model} = this.state;
+    return hop.flits.find(i => model.offered[i] <= cycle && cycle <= model.taken[i]);
+  }
+
+  describe(row, cycle) {
+    if (row.summary) return "from the last member's issue: the bound no network of this kind can beat, and the latency";
+    const {hop} = row, {model} = this.state, head = `${hop.link.network} ${hop.link.name}: ${count(hop.count, "flit")}, cycles ${number(hop.first)}–${number(hop.last)}\nfork waits ${number(hop.forkWait)}, join waits ${number(hop.joinWait)} cycles`;
+    const i = cycle === null ? undefined : this.flitAt(hop, cycle);
+    return i === undefined ? head : `${flitText(hop.link, model.flit(i), model)}\nword ${number(hop.flits.indexOf(i))} of ${number(hop.flits.length)} here`;
+  }
+
+  pick() { return false; }
+}
+
+function wordColour(network, part) {
+  const [hue, strong] = {data: [205, 75], request: [160, 65], reduce: [325, 50]}[network];
+  return `hsl(${hue} ${strong}% ${dark.matches ? 78 - 38 * part : 70 - 42 * part}%)`;
+}
