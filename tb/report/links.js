@@ -68,6 +68,7 @@ class LinksView extends TimeView {
     const {model} = this.state, context = fitted(this.mesh);
     if (!this.mesh.clientWidth) return;
     this.drawing = new MeshDrawing(model, this.mesh.clientWidth, this.mesh.clientHeight, this.network.value);
+    write(context, `${number(model.first)}–${number(model.last)}`, this.mesh.clientWidth / 2, 12, {align: "center"});
     this.drawing.links(context, link => this.whole[link.number] / model.cycles);
     this.drawing.channels(context);
     this.drawing.routers(context);

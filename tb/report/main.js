@@ -6,8 +6,8 @@ function facts(model) {
   const mean = whole.reduce((sum, t) => sum + t.ratio, 0) / whole.length, problems = model.problems.length;
   const entries = [
     ["cycles", `${number(model.first)} – ${number(model.last)}`], ["tiles", `${columns} × ${rows}`], ["flits", number(model.flits)], ["transfers", number(model.transfers.length)],
-    ["collectives", number(collectives.length)], ["mean latency / bound", ratio(mean)], ["problems", number(problems), problems ? "bad" : "good"],
-    ["words of", `${word_bytes} bytes`], ["FIFOs of", `${fifo_depth} flits`], ["adder", count(adder_stages, "stage")], ["HBM", `${channels.length} × ${hbm_bytes_per_cycle} bytes/cycle, latency ${count(hbm_latency, "cycle")}`]];
+    ["collectives", number(collectives.length)], ["latency/bound", ratio(mean)], ["problems", number(problems), problems ? "bad" : "good"],
+    ["words of", `${word_bytes} bytes`], ["FIFOs of", `${fifo_depth} flits`], ["adder", count(adder_stages, "stage")], ["HBM", `${channels.length} × ${hbm_bytes_per_cycle} bytes/cycle after ${count(hbm_latency, "cycle")}`]];
   document.getElementById("facts").replaceChildren(...entries.map(([name, value, kind]) => {
     const entry = document.createElement("div"), term = document.createElement("dt"), data = document.createElement("dd");
     [term.textContent, data.textContent, data.className] = [name, value, kind || ""];

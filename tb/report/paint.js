@@ -3,8 +3,8 @@
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 // Categories after Okabe and Ito, told apart by colour-blind readers; the heat ramp grows darker (lighter, on dark) all along.
-const CLASS_COLOURS = ["#0072b2", "#56b4e9", "#009e73", "#b8a300", "#e69f00", "#d55e00", "#cc79a7", "#7b4fa3", "#888888"];
-const CAUSE_COLOURS = {operand: "#d55e00", drain: "#e69f00", network: "#cc79a7", l1: "#b8a300", semaphore: "#a3adb9"};
+const CLASS_COLOURS = ["#0072b2", "#56b4e9", "#009e73", "#e3d62f", "#e69f00", "#d55e00", "#cc79a7", "#7b4fa3", "#888888"];
+const CAUSE_COLOURS = {operand: "#b3122d", drain: "#c26a00", network: "#a3459b", l1: "#7d6a1a", semaphore: "#a3adb9"};
 const NETWORK_COLOURS = {data: "#0072b2", request: "#009e73", reduce: "#cc6699"};
 const FLIT_COLOURS = {
   write: ["#0072b2", "data write"], program: ["#56b4e9", "program"], signal: ["#b8a300", "signal"], read: ["#009e73", "read request"],

@@ -49,7 +49,8 @@ class TimeView {
     for (const at of ticks(state.from, state.to, this.width)) {
       context.fillStyle = theme.line;
       context.fillRect(Math.round(this.x(at)), AXIS - 5, 1, 5);
-      write(context, number(at), Math.min(this.x(at), this.gutter + this.width - 18), AXIS - 12, {align: "center"});
+      const covered = state.cursor >= state.from && state.cursor < state.to && Math.abs(this.x(at) - this.x(state.cursor + 0.5)) < 56;
+      if (!covered) write(context, number(at), Math.min(this.x(at), this.gutter + this.width - 18), AXIS - 12, {align: "center"});
     }
     write(context, "cycles", this.gutter - 30, AXIS - 12, {align: "right", colour: theme.soft});
     if (state.cursor >= state.from - 1 && state.cursor < state.to) {

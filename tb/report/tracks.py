@@ -64,12 +64,11 @@ def state(engine: Engine, recording: Recording) -> NDArray[np.int32]:
 
 
 def stalls(engine: Engine, recording: Recording) -> NDArray[np.int32]:
-    """Bits of CAUSES, shape (cycles,)."""
+    """Bits of CAUSES, shape (cycles,). A semaphore is a cause where the engine has nothing else to do."""
     found = np.zeros(recording.cycles, np.int32)
     for cause, held in engine.stalls.items():
         found |= _painted(recording, held["begin"], held["end"], held["value"]) << CAUSES.index(cause)
-    states = _painted(recording, engine.states["begin"], engine.states["end"], engine.states["value"])
-    return found | np.isin(states, WAITING).astype(np.int32) << CAUSES.index("semaphore")
+    return found | np.isin(lane(engine, recording), WAITING).astype(np.int32) << CAUSES.index("semaphore")
 
 
 def runs(values: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
