@@ -130,11 +130,13 @@ class Sample:
         if kind == "load":
             tile = rectangle[:2]
             made.issued[tile] = self.now
-            request = dict(x=0, y=tile[1], edge=0, rows=1, words=words)  # noqa: C408
+            request = dict(x=0, y=tile[1], edge=0, rows=1, words=words)
             asked = self.send(made, Link("request", tile, "inject"), np.array([self.now + 2]), np.array([0]), **request)
             for x in range(tile[0], -1, -1):
                 asked = self.send(made, Link("request", (x, tile[1]), "west"), asked + 1, np.array([0]), **request)
-            sent = self.send(made, Link("data", (0, tile[1]), "hbm_west"), asked + 60 + 2 * np.arange(words), self.late(words))
+            sent = self.send(
+                made, Link("data", (0, tile[1]), "hbm_west"), asked + 60 + 2 * np.arange(words), self.late(words)
+            )
             self.spread(made, (0, tile[1]), sent)
         elif kind == "put":
             made.issued[root] = self.now
@@ -181,7 +183,9 @@ class Sample:
         """Instructions of random length, waits before some of them, and the stalls of its kind."""
         executed, states, waits, active, at = [], [], [], [], 0
         length = {Queue.MATRIX: 90, Queue.VECTOR: 40}.get(queue, 60)
-        causes = {Queue.MATRIX: ["operand", "drain", "l1"], Queue.VECTOR: ["l1"], Queue.OUT: ["network", "l1"]}.get(queue, [])
+        causes = {Queue.MATRIX: ["operand", "drain", "l1"], Queue.VECTOR: ["l1"], Queue.OUT: ["network", "l1"]}.get(
+            queue, []
+        )
         stalls: dict[str, list] = {cause: [] for cause in causes}
         while at < self.cycles:
             wait = int(self.rng.integers(0, 50)) * int(self.rng.random() < 0.4)
