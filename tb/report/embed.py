@@ -1,5 +1,6 @@
-"""What a page holds of an inspection: a small index, and columns. Groups of unequal length lie behind each other in a column;
-`<group>.at` says where each begins.
+"""What a page holds of an inspection: a small index, and columns.
+
+Groups of unequal length lie behind each other in a column; `<group>.at` says where each begins.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -17,9 +17,6 @@ EXTRA = {
     "request": ("x", "y", "edge", "write", "program", "rows", "words"),
     "reduce": ("root_x", "root_y", "turn", "op", "fmt", "seq"),
 }
-STEP = 4
-"""Cycles a flit of the sample needs at least from one link to the next of a join with late members."""
-
 
 @dataclass
 class Sample:
@@ -92,7 +89,6 @@ class Sample:
 
     def join(self, transfer: Collective, skew: int) -> np.ndarray:
         """Along the reduction tree to the root's ejector."""
-        x0, y0, x1, y1 = transfer.rectangle
         rx, ry = transfer.root
         ready: dict[tuple[int, int], list[np.ndarray]] = {}
         header = {"root_x": rx, "root_y": ry, "op": int(transfer.op == "max"), "turn": int(transfer.kind == "allreduce")}
@@ -100,16 +96,11 @@ class Sample:
         for tile in tiles:
             transfer.issued[tile] = self.now + int(self.rng.integers(0, skew + 1))
             start = transfer.issued[tile] + 2 + np.arange(transfer.words)
-            ready.setdefault(tile, []).append(
-                self.send(transfer, Link("reduce", tile, "inject"), start, 0 * start, **header)
-            )
+            ready[tile] = [self.send(transfer, Link("reduce", tile, "inject"), start, 0 * start, **header)]
         for x, y in tiles:
             whole = np.maximum.reduce(ready[x, y])
-            for parts, port in zip(ready[x, y], ("inject", "other", "other", "other"), strict=False):
-                if port == "inject":
-                    next(h for h in transfer.hops if h.link == Link("reduce", (x, y), "inject")).join_wait = int(
-                        (whole - parts).sum()
-                    )
+            injected = next(hop for hop in transfer.hops if hop.link == Link("reduce", (x, y), "inject"))
+            injected.join_wait = int((whole - ready[x, y][0]).sum())
             if (x, y) == (rx, ry):
                 port = "eject"
             elif y != ry:
@@ -120,7 +111,7 @@ class Sample:
             taken = self.send(transfer, link, whole + 1, self.late(len(whole)), **header)
             if port == "eject":
                 return taken
-            ready.setdefault(link.to, []).append(taken)
+            ready[link.to].append(taken)
         raise AssertionError("a tree ends in its root")
 
     def transfer(self, kind: str, op: str | None, root: tuple[int, int], rectangle: Rectangle, words: int) -> Collective:
