@@ -82,7 +82,7 @@ class SpaceTimeView extends TimeView {
   }
 
   hopRow(context, row) {
-    const {hop} = row, {link} = hop, {model} = this.state, y = AXIS + row.y - this.top, thick = Math.min(row.height - 4, 16), top = y + (row.height - thick) / 2;
+    const {hop} = row, {link} = hop, {model} = this.state, y = AXIS + row.y - this.top, thick = Math.max(6, Math.min(row.height - 8, 16)), top = y + (row.height - thick - 4) / 2;
     context.fillStyle = theme.faint;
     context.fillRect(0, y + row.height - 1, this.canvas.clientWidth, 1);
     const member = this.transfer.isMember(link), root = link.local && link.x === this.transfer.root.x && link.y === this.transfer.root.y;
@@ -95,7 +95,7 @@ class SpaceTimeView extends TimeView {
     context.rect(this.gutter, y, this.width, row.height);
     context.clip();
     this.flits(context, hop, top, thick, model);
-    this.marksOf(context, link, y + row.height / 2, model);
+    this.marksOf(context, link, top + thick / 2, model);
     context.restore();
   }
 
@@ -115,7 +115,7 @@ class SpaceTimeView extends TimeView {
       }
       if (on > taken + 1) {
         context.fillStyle = hop.link.network === "reduce" ? WAIT_COLOURS.join : WAIT_COLOURS.router;
-        context.fillRect(this.x(taken + 1), top + thick / 2 - 1, this.x(on) - this.x(taken + 1), 2);
+        context.fillRect(this.x(taken + 1), top + thick + 1, this.x(on) - this.x(taken + 1), 3);
       }
       context.fillStyle = wordColour(hop.link.network, hop.flits.length > 1 ? word / (hop.flits.length - 1) : 0.35);
       context.fillRect(x, top, wide, thick);

@@ -18,6 +18,7 @@ EXTRA = {
     "reduce": ("root_x", "root_y", "turn", "op", "fmt", "seq"),
 }
 
+
 @dataclass
 class Sample:
     """Builds transfers one after the other; each is free of conflicts with those before it."""
