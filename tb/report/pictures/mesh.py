@@ -8,7 +8,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from tb.inspect.recording import DIRECTIONS, Link, Recording
+from tb.inspect.recording import DIRECTIONS, Facts, Link, Recording
 from tb.report.pictures.style import HEAT
 
 __all__ = ["mesh"]
@@ -38,7 +38,7 @@ def mesh(recording: Recording) -> Figure:
         lines = {link: share for link, share in used.items() if link.network == network}
         width = max(1.6, 22 / (facts.columns + 1))
         ax.add_collection(LineCollection(
-            [_line(link) for link in lines], colors=HEAT(scale(list(lines.values()))), linewidths=[width * (0.6 if link.port in LOCAL else 1) for link in lines], capstyle="butt",
+            [_line(link, recording.facts) for link in lines], colors=HEAT(scale(list(lines.values()))), linewidths=[width * (0.6 if link.port in LOCAL else 1) for link in lines], capstyle="butt",
         ))  # fmt: skip
         _places(ax, recording)
         busiest = max(lines, key=lines.__getitem__)
@@ -55,7 +55,7 @@ def _percent(share: float, _position: int) -> str:
     return f"{100 * share:g}"
 
 
-def _line(link: Link) -> tuple[tuple[float, float], tuple[float, float]]:
+def _line(link: Link, facts: Facts) -> tuple[tuple[float, float], tuple[float, float]]:
     """Ends of what shows a link, in tiles."""
     x, y = link.tile
     if link.port in LOCAL:
@@ -65,7 +65,8 @@ def _line(link: Link) -> tuple[tuple[float, float], tuple[float, float]]:
     inward = link.port.startswith("hbm_")
     way = -1 if inward else 1
     across = dy * way * BESIDE, -dx * way * BESIDE
-    length = OUTSIDE if inward else 1
+    inside = 0 <= link.to[0] < facts.columns and 0 <= link.to[1] < facts.rows
+    length = 1 if inside and not inward else OUTSIDE
     return (x + across[0], y + across[1]), (x + dx * length + across[0], y + dy * length + across[1])
 
 
@@ -80,8 +81,10 @@ def _places(ax: Axes, recording: Recording) -> None:
     for edge, x, y in facts.channels:
         dx, dy = DIRECTIONS[edge]
         _box(ax, x + dx * OUTSIDE, y + dy * OUTSIDE, 0.12, "#d5dde6", "HBM" if facts.columns <= 5 else "", size * 0.8)
-    ax.set_xlim(-0.75, facts.columns - 0.2)
-    ax.set_ylim(-0.75, facts.rows - 0.2)
+    edges = {edge for edge, _, _ in facts.channels}
+    low = {edge: -0.7 if edge in edges else -0.2 for edge in ("west", "south")}
+    ax.set_xlim(low["west"], facts.columns - 0.2)
+    ax.set_ylim(low["south"], facts.rows - 0.2)
     ax.set_aspect("equal")
     ax.axis("off")
 
