@@ -18,7 +18,7 @@ function facts(model) {
 
 function keys(state) {
   addEventListener("keydown", event => {
-    if (event.target.closest("input, select, textarea") && event.target.type !== "checkbox" || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.target.closest("input, select, textarea") && !["checkbox", "range"].includes(event.target.type) || event.altKey || event.ctrlKey || event.metaKey) return;
     const way = {ArrowLeft: -1, ArrowRight: 1}[event.key];
     if (way) state.go(state.cursor + way * (event.shiftKey ? 10 : 1));
     else if (event.key === "Home") state.go(state.model.first);

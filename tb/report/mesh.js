@@ -105,7 +105,7 @@ class MeshView {
     if (height < 9) return;
     const waits = name === "wait0" || name === "wait1", what = now ? now.name : waits ? `wait s${semaphore}` : name;
     const room = width - 5 - (causes.length ? Math.min(8, width / 4) : 0);
-    const text = fitting(context, room, SMALL, `${engine.queue}: ${what}`, `${engine.queue[0]}: ${what}`, what, waits ? `s${semaphore}` : "");
+    const text = fitting(context, room, SMALL, `${engine.queue}: ${what}`, `${engine.queue[0]}: ${what}`, what, waits ? `s${semaphore}` : what.slice(0, 3));
     write(context, text, x + 3, y + height / 2 + 0.5, {colour: now ? inkOn(colour) : theme.ink, font: SMALL});
   }
 
@@ -119,7 +119,7 @@ class MeshView {
       context.beginPath();
       context.arc(from.x + (to.x - from.x) * part, from.y + (to.y - from.y) * part, size, 0, 2 * Math.PI);
       context.fillStyle = moving ? colour : theme.card;
-      context.strokeStyle = moving ? theme.card : colour;
+      context.strokeStyle = moving ? (dark.matches ? theme.ink : theme.card) : colour;
       context.lineWidth = moving ? 1 : 2;
       context.fill();
       context.stroke();
@@ -156,8 +156,11 @@ class MeshView {
     }), "click: its rows in the Gantt"].join("\n");
   }
 
+  // A flit chooses its transfer, a tile its rows.
   click(event) {
-    const tile = this.drawing.tileAt(event.offsetX, event.offsetY);
-    if (tile) this.state.set({tile, view: this.state.view === "mesh" ? "mesh" : "gantt", reveal: true});
+    const {model, state} = this, link = this.drawing.linkAt(event.offsetX, event.offsetY), i = link ? model.flitAt(link, state.cursor) : -1;
+    const transfer = i < 0 ? null : model.transferOf(model.flit(i)), tile = this.drawing.tileAt(event.offsetX, event.offsetY);
+    if (transfer) state.set({collective: transfer.number});
+    else if (tile) state.set({tile, view: state.view === "mesh" ? "mesh" : "gantt", reveal: true});
   }
 }

@@ -84,6 +84,12 @@ class Model {
     return {...fields, addr: this.columns["flit.addr"][i], seq: this.columns["flit.seq"][i], offered: this.offered[i], taken: this.taken[i]};
   }
 
+  // The transfer that a flit belongs to, if it is known.
+  transferOf(flit) {
+    const root = t => flit.root_x < 0 || flit.root_x === t.root.x && flit.root_y === t.root.y;
+    return this.transfers.find(t => t.tag === flit.tag && t.begin <= flit.taken && flit.offered <= t.end && root(t) && ["x0", "y0", "x1", "y1"].every(name => t[name] === flit[name]));
+  }
+
   field(i, name) { return this.columns["header." + name][this.columns["flit.header"][i]]; }
 
   // An instruction of an engine; `begin` and `end` are cut to the window and to where the next one begins.

@@ -46,8 +46,8 @@ function flitKind(network, flit) {
 }
 
 function flitText(link, flit, model) {
-  const kind = FLIT_COLOURS[flitKind(link.network, flit)][1];
-  const lines = [`${kind} · tag ${flit.tag}`, `link ${link.network} ${link.name}`, `rectangle (${flit.x0},${flit.y0})–(${flit.x1},${flit.y1})`, `address 0x${flit.addr.toString(16)}`];
+  const kind = FLIT_COLOURS[flitKind(link.network, flit)][1], transfer = model.transferOf(flit);
+  const lines = [`${kind} · tag ${flit.tag}${transfer ? ` · transfer #${transfer.number} ${transfer.what}` : ""}`, `link ${link.network} ${link.name}`, `rectangle (${flit.x0},${flit.y0})–(${flit.x1},${flit.y1})`, `address 0x${flit.addr.toString(16)}`];
   if (flit.seq >= 0) lines.push(`word ${flit.seq} · root (${flit.root_x},${flit.root_y})${flit.turn ? " · turns" : ""}`);
   if (flit.rows > 0) lines.push(`${flit.rows} × ${flit.words} words asked`);
   if (flit.bump) lines.push(`bumps semaphore ${flit.sem}`);

@@ -10,7 +10,7 @@ from tb.report.browser import chromium
 
 __all__ = ["screenshots"]
 
-WIDE, TALL = 1200, 760
+WIDE, TALL = 1200, 840
 COLOURS = (256, 128, 64, 32)
 """Palettes to try until a picture is small enough."""
 LARGEST = 150_000
@@ -54,7 +54,8 @@ def screenshots(html: Path, folder: Path, *, links: dict[str, str] | None = None
 def _shrink(path: Path) -> None:
     """Fewer colours until the file is small enough, or there are no fewer."""
     picture = Image.open(path).convert("RGB")
+    picture.save(path, optimize=True)
     for colours in COLOURS:
-        picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
         if path.stat().st_size <= LARGEST:
             return
+        picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -67,7 +67,7 @@ class TimeBar {
       shares.forEach((share, bin) => { if (share) context.fillRect(MARGIN + bin * width / bins, base - share / most * STRIP, width / bins + 0.5, share / most * STRIP); });
     });
     context.fillStyle = theme.page;
-    context.globalAlpha = 0.72;
+    context.globalAlpha = 0.6;
     context.fillRect(MARGIN, 0, this.x(state.from) - MARGIN, 46);
     context.fillRect(this.x(state.to), 0, width, 46);
     context.globalAlpha = 1;
