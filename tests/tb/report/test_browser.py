@@ -119,7 +119,7 @@ def test_the_space_time_diagram_says_what_a_flit_is(page, inspection):
         hop = transfer.hops[index]
         page.mouse.move(*spot(page, "spacetime", hop.first + 0.5, 30 + (row + 0.5) * height))
         text = page.inner_text("#tip")
-        assert f"tag {transfer.tag}\nlink {hop.link}\nrectangle (0,0)–(2,0)" in text
+        assert f"tag {transfer.tag} · transfer #4 allreduce sum\nlink {hop.link}\nrectangle (0,0)–(2,0)" in text
         assert f"taken {hop.first}" in text and f"word 0 of {transfer.words}" in text
 
 
