@@ -21,8 +21,9 @@ __all__ = ["FIELDS", "KINDS", "columns_of", "index_of"]
 
 Columns = dict[str, Column]
 
-KINDS = ("load", "store", "put", "reduce", "allreduce")
+KINDS = ("load", "store", "put", "reduce", "allreduce", "signal")
 OPS = (None, "sum", "max")
+HOP = ("flits", "first", "last", "fork_wait", "join_wait", "blocked")
 FIELDS = (
     "kind", "tag", "x0", "y0", "x1", "y1", "bump", "sem", "x", "y", "edge", "write", "program", "rows", "words", "root_x",
     "root_y", "turn", "op", "fmt",
@@ -140,6 +141,7 @@ def _transfers(transfers: list[Collective]) -> Columns:
         "root_y": [t.root[1] for t in transfers],
         "words": [t.words for t in transfers],
         "bytes": [t.bytes for t in transfers],
+        "start": [t.start for t in transfers],
         "bound": [t.bound for t in transfers],
         "begin": [t.begin for t in transfers],
         "end": [t.end for t in transfers],
@@ -152,9 +154,7 @@ def _transfers(transfers: list[Collective]) -> Columns:
 
 def _hops(transfers: list[Collective], links: Mapping[Link, int]) -> Columns:
     """Hops in tree order; `next` is where in the transfer's own hops those begin that carry the flits on."""
-    columns: dict[str, list[int]] = {
-        name: [] for name in ("link", "flits", "first", "last", "fork_wait", "join_wait", "depth")
-    }
+    columns: dict[str, list[int]] = {name: [] for name in ("link", "depth", *HOP)}
     next_at, nexts = [0], []
     for transfer in transfers:
         order = in_tree_order(transfer)
@@ -164,7 +164,7 @@ def _hops(transfers: list[Collective], links: Mapping[Link, int]) -> Columns:
             hop = transfer.hops[index]
             columns["link"].append(links[hop.link])
             columns["depth"].append(depth)
-            for name in ("flits", "first", "last", "fork_wait", "join_wait"):
+            for name in HOP:
                 columns[name].append(getattr(hop, name))
             nexts += [place[other] for other in after[index]]
             next_at.append(len(nexts))

@@ -32,7 +32,7 @@ class SpaceTimeView extends TimeView {
       return legend(this.legend, []);
     }
     const {root} = transfer, part = transfer.whole ? `latency ${number(transfer.latency)} / bound ${number(transfer.bound)} cycles = ${ratio(transfer.ratio)}` : "not all of it is in the window";
-    this.caption.textContent = `#${transfer.number} ${transfer.what} · tag ${transfer.tag} · root (${root.x},${root.y}) · ${transfer.rectangle} · ${count(transfer.words, "word")} · ${part} · waits: fork ${number(transfer.forkWait)}, join ${number(transfer.joinWait)}`;
+    this.caption.textContent = `#${transfer.number} ${transfer.what} · tag ${transfer.tag} · root (${root.x},${root.y}) · ${transfer.rectangle} · ${count(transfer.words, "word")} · ${part} · waits: fork ${number(transfer.forkWait)}, join ${number(transfer.joinWait)}, blocked ${number(transfer.blocked)}`;
     const networks = [...new Set(this.hops.map(hop => hop.link.network))];
     legend(this.legend, [...networks.map(name => [wordColour(name, 0.35), `${name}: a flit crosses (first word light, last dark)`]), [WAIT_COLOURS.offered, "offered, not taken"], [WAIT_COLOURS.router, "in the router"],
       ...(networks.includes("reduce") ? [[WAIT_COLOURS.join, "waits for its join"]] : []), [null, "▶ issued"], [null, "◆ complete"], [null, "★ root"], [null, "bold: member"]]);
@@ -45,8 +45,8 @@ class SpaceTimeView extends TimeView {
     const before = transfer && transfer.end < this.state.from;
     if (before || transfer && transfer.begin >= this.state.to)
       write(context, `${before ? "← it ended" : "it begins → "} at cycle ${number(before ? transfer.end : transfer.begin)}, ${before ? "before" : "after"} the visible window ("fit collective" goes there)`, this.gutter + this.width / 2, AXIS + 46 - this.top, {align: "center", colour: theme.ink});
-    if (!transfer || !transfer.bound || !Number.isFinite(transfer.issued)) return;
-    const x = this.x(transfer.issued + transfer.bound);
+    if (!transfer || !transfer.bound || transfer.start < 0) return;
+    const x = this.x(transfer.start + transfer.bound);
     if (x < this.gutter) return;
     context.strokeStyle = theme.accent;
     context.lineWidth = 1.5;
@@ -58,12 +58,12 @@ class SpaceTimeView extends TimeView {
     context.setLineDash([]);
   }
 
-  // From the last issue: the bound, and what it took.
+  // From where the latency counts: the bound, and what it took.
   summary(context, row) {
-    const {transfer} = this, y = AXIS + row.y - this.top, from = this.x(transfer.issued), bound = this.x(transfer.issued + transfer.bound), end = this.x(transfer.end + 1);
+    const {transfer} = this, y = AXIS + row.y - this.top, from = this.x(transfer.start), bound = this.x(transfer.start + transfer.bound), end = this.x(transfer.end + 1);
     write(context, "bound", this.gutter - 6, y + 7, {align: "right", colour: theme.accent});
     write(context, "latency", this.gutter - 6, y + 20, {align: "right"});
-    if (!Number.isFinite(from)) return;
+    if (transfer.start < 0) return;
     this.bar(context, from, bound, y + 3, theme.accent, count(transfer.bound, "cycle"));
     this.bar(context, from, end, y + 16, theme.soft, count(transfer.latency, "cycle"));
   }
@@ -138,8 +138,8 @@ class SpaceTimeView extends TimeView {
   }
 
   describe(row, cycle) {
-    if (row.summary) return "from the last member's issue: the bound no network of this kind can beat, and the latency";
-    const {hop} = row, {model} = this.state, head = `${hop.link.network} ${hop.link.name}: ${count(hop.count, "flit")}, cycles ${number(hop.first)}–${number(hop.last)}\nfork waits ${number(hop.forkWait)}, join waits ${number(hop.joinWait)} cycles`;
+    if (row.summary) return "from the last member's issue (a load: from its first word): the bound that no network of this kind can beat, and the latency";
+    const {hop} = row, {model} = this.state, head = `${hop.link.network} ${hop.link.name}: ${count(hop.count, "flit")}, cycles ${number(hop.first)}–${number(hop.last)}\nfork waits ${number(hop.forkWait)}, join waits ${number(hop.joinWait)}, blocked ${number(hop.blocked)} cycles`;
     const i = cycle === null ? undefined : this.flitAt(hop, cycle);
     return i === undefined ? head : `${flitText(hop.link, model.flit(i), model)}\nword ${number(hop.flits.indexOf(i))} of ${number(hop.flits.length)} here`;
   }

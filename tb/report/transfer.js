@@ -4,7 +4,7 @@ class Transfer {
   constructor(model, number) {
     this.model = model;
     this.index = number;
-    for (const name of ["number", "tag", "words", "bytes", "bound", "begin", "end", "x0", "y0", "x1", "y1"]) this[name] = this.get(name);
+    for (const name of ["number", "tag", "words", "bytes", "start", "bound", "begin", "end", "x0", "y0", "x1", "y1"]) this[name] = this.get(name);
     this.root = {x: this.get("root_x"), y: this.get("root_y")};
     this.kind = model.kinds[this.get("kind")];
     this.op = model.ops[this.get("op")];
@@ -13,16 +13,17 @@ class Transfer {
     const starts = this.times("issued").map(([, cycle]) => cycle);
     this.first = starts.length ? Math.min(...starts) : NaN;
     this.issued = starts.length ? Math.max(...starts) : NaN;
-    this.latency = this.end - this.issued + 1;
+    this.latency = this.end - this.start + 1;
     this.ratio = this.whole && this.bound ? this.latency / this.bound : NaN;
     const columns = model.columns, from = columns["hop.at"][number], to = columns["hop.at"][number + 1];
     this.hopFrom = from;
     this.hopTo = to;
-    this.forkWait = this.joinWait = 0;
+    this.forkWait = this.joinWait = this.blocked = 0;
     this.firstFlit = to > from ? columns["hop.first"].subarray(from, to).reduce((a, b) => Math.min(a, b)) : NaN;
     for (let i = from; i < to; i++) {
       this.forkWait += columns["hop.fork_wait"][i];
       this.joinWait += columns["hop.join_wait"][i];
+      this.blocked += columns["hop.blocked"][i];
     }
   }
 
@@ -46,7 +47,7 @@ class Transfer {
     const {columns, links} = this.model, found = [];
     for (let i = this.hopFrom; i < this.hopTo; i++) {
       const get = name => columns["hop." + name][i];
-      const hop = {link: links[get("link")], first: get("first"), last: get("last"), depth: get("depth"), count: get("flits"), forkWait: get("fork_wait"), joinWait: get("join_wait")};
+      const hop = {link: links[get("link")], first: get("first"), last: get("last"), depth: get("depth"), count: get("flits"), forkWait: get("fork_wait"), joinWait: get("join_wait"), blocked: get("blocked")};
       hop.next = columns["next.hop"].subarray(columns["next.at"][i], columns["next.at"][i + 1]);
       hop.flits = this.flitsOn(hop);
       found.push(hop);

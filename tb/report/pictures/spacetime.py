@@ -53,8 +53,8 @@ def spacetime(recording: Recording, transfer: Collective) -> Figure:
         "waits for its join": WAITS["join"],
     }
     handles = patches(entries)
-    if transfer.issued and transfer.bound:
-        bound = max(transfer.issued.values()) + transfer.bound
+    if transfer.start >= 0 and transfer.bound:
+        bound = transfer.start + transfer.bound
         handles.append(ax.axvline(bound, color="k", ls=":", lw=1.2, label=f"bound, {transfer.bound:,} cycles"))
     room = max(3.0, 0.03 * (transfer.end - transfer.begin))
     cycles_axis(ax, transfer.begin - room, transfer.end + 1 + room)

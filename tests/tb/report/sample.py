@@ -60,7 +60,7 @@ class Sample:
             fields = dict.fromkeys(COMMON + EXTRA[link.network], 0) | transfer.rectangle._asdict() | header
             fields |= {"tag": transfer.tag, "addr": 64 + i, "bump": int(i == len(ready) - 1), "sem": 3}
             self.flits[link].append(fields | {"seq": i} | {"offered": a, "taken": b})
-        transfer.hops.append(Hop(link, len(taken), taken[0], taken[-1], fork_wait=int(sum(late))))
+        transfer.hops.append(Hop(link, len(taken), taken[0], taken[-1], fork_wait=int(sum(late)), blocked=int(sum(late))))
         return np.array(taken)
 
     def late(self, words: int) -> np.ndarray:
@@ -141,6 +141,9 @@ class Sample:
             else:
                 made.completed[root] = int(taken[-1])
         made.hops.sort(key=lambda hop: hop.first)
+        made.start = max(made.issued.values())
+        if kind == "load":
+            made.start = next(hop.first for hop in made.hops if hop.link.port == "hbm_west")
         made.begin, made.end = min(made.issued.values()), max(made.completed.values())
         made.whole = made.end < self.cycles
         self.transfers.append(made)
@@ -210,7 +213,7 @@ def sample(columns: int = 3, rows: int = 2, cycles: int = 2000, problems: bool =
     traffic = build.traffic()
     engines = {((x, y), queue): build.engine((x, y), queue) for y in range(rows) for x in range(columns) for queue in Queue}
     facts = Facts(columns, rows, 16, 6, 1, 60, 8, tuple(("west", 0, y) for y in range(rows)))
-    recording = Recording(facts, 0, cycles - 1, traffic, engines, changes=123_456)
+    recording = Recording(facts, 0, cycles - 1, False, traffic, engines, changes=123_456)
     transfers = [t for t in build.transfers if t.begin < cycles]
     for transfer in transfers:
         cut(transfer, cycles)

@@ -10,6 +10,7 @@ from tb.inspect.inspection import Inspection, Problem
 from tb.inspect.recording import Link
 from tb.report import tracks
 from tb.report.columns import Column, decode, encode
+from tb.report.embed import HOP
 from tb.report.page import read_report, write_report
 from tb.report.tree import in_tree_order
 from tests.tb.report.sample import sample
@@ -60,16 +61,14 @@ def test_transfers_and_hops_come_back(inspection, embedded):
     for i, transfer in enumerate(inspection.transfers):
         assert index["kinds"][columns["transfer.kind"][i]] == transfer.kind
         assert index["ops"][columns["transfer.op"][i]] == transfer.op
-        for name in ("number", "tag", "words", "bytes", "bound", "begin", "end", "whole"):
+        for name in ("number", "tag", "words", "bytes", "start", "bound", "begin", "end", "whole"):
             assert columns[f"transfer.{name}"][i] == getattr(transfer, name)
         mine = range(*columns["hop.at"][i : i + 2])
         hops = {hop.link: hop for hop in transfer.hops}
         assert {links[columns["hop.link"][at]] for at in mine} == set(hops)
         for at in mine:
             hop = hops[links[columns["hop.link"][at]]]
-            assert [columns[f"hop.{name}"][at] for name in ("flits", "first", "last", "fork_wait", "join_wait")] == [
-                hop.flits, hop.first, hop.last, hop.fork_wait, hop.join_wait,
-            ]  # fmt: skip
+            assert all(columns[f"hop.{name}"][at] == getattr(hop, name) for name in HOP)
         for name in ("issued", "completed"):
             at = slice(*columns[f"{name}.at"][i : i + 2])
             tiles = [(int(tile) % 3, int(tile) // 3) for tile in columns[f"{name}.tile"][at]]
