@@ -43,7 +43,7 @@ class MeshDrawing {
       return out > 0 ? [corner, edge] : [edge, corner];
     }
     const [dx, dy] = STEPS[link.port.replace("hbm_", "")], inward = link.port.startsWith("hbm_");
-    const outside = inward || link.x + dx < 0 || link.y + dy < 0 || link.x + dx >= this.model.facts.columns || link.y + dy >= this.model.facts.rows;
+    const outside = inward || link.outside(this.model.facts);
     const length = outside ? half + 14 : (dx ? this.cellX : this.cellY) - half;
     // Traffic keeps to the right of its direction.
     const way = inward ? -1 : 1, sideX = dy * way * beside, sideY = dx * way * beside;

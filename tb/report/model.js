@@ -126,5 +126,10 @@ class MeshLink {
     Object.assign(this, {number, network, x, y, port, from, to});
     this.name = `(${x},${y}) ${port.replace("_", " ")}`;
   }
+  // Whether it leads out of the mesh, to a channel.
+  outside({columns, rows}) {
+    const [dx, dy] = STEPS[this.port] || [0, 0];
+    return this.x + dx < 0 || this.y + dy < 0 || this.x + dx >= columns || this.y + dy >= rows;
+  }
   get local() { return this.port === "inject" || this.port === "eject"; }
 }

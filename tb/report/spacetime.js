@@ -18,7 +18,7 @@ class SpaceTimeView extends TimeView {
       this.hops = transfer ? transfer.hops() : [];
       this.issued = new Map(transfer && transfer.times("issued"));
       this.completed = new Map(transfer && transfer.times("completed"));
-      this.marks = new Map();
+      this.networks = ["request", "reduce", "data"].filter(name => this.hops.some(hop => hop.link.network === name));
     }
     const height = Math.max(13, Math.min(30, Math.floor((room - 30) / Math.max(1, this.hops.length))));
     this.rows = transfer ? [{y: 0, height: 30, summary: true}, ...this.hops.map((hop, i) => ({y: 30 + i * height, height, hop}))] : [];
@@ -31,9 +31,9 @@ class SpaceTimeView extends TimeView {
       this.caption.textContent = "No transfer in this window.";
       return legend(this.legend, []);
     }
-    const {root} = transfer, part = transfer.whole ? `latency ${number(transfer.latency)} / bound ${number(transfer.bound)} cycles = ${ratio(transfer.ratio)}` : "not all of it is in the window";
+    const {root} = transfer, part = transfer.whole ? `latency ${number(transfer.latency)}${transfer.bound ? ` / bound ${number(transfer.bound)} = ${ratio(transfer.ratio)}` : " cycles"}` : "not all of it is in the window";
     this.caption.textContent = `#${transfer.number} ${transfer.what} · tag ${transfer.tag} · root (${root.x},${root.y}) · ${transfer.rectangle} · ${count(transfer.words, "word")} · ${part} · waits: fork ${number(transfer.forkWait)}, join ${number(transfer.joinWait)}, blocked ${number(transfer.blocked)}`;
-    const networks = [...new Set(this.hops.map(hop => hop.link.network))];
+    const {networks} = this;
     legend(this.legend, [...networks.map(name => [wordColour(name, 0.35), `${name}: a flit crosses (first word light, last dark)`]), [WAIT_COLOURS.offered, "offered, not taken"], [WAIT_COLOURS.router, "in the router"],
       ...(networks.includes("reduce") ? [[WAIT_COLOURS.join, "waits for its join"]] : []), [null, "▶ issued"], [null, "◆ complete"], [null, "★ root"], [null, "bold: member"]]);
   }
@@ -61,10 +61,12 @@ class SpaceTimeView extends TimeView {
   // From where the latency counts: the bound, and what it took.
   summary(context, row) {
     const {transfer} = this, y = AXIS + row.y - this.top, from = this.x(transfer.start), bound = this.x(transfer.start + transfer.bound), end = this.x(transfer.end + 1);
-    write(context, "bound", this.gutter - 6, y + 7, {align: "right", colour: theme.accent});
     write(context, "latency", this.gutter - 6, y + 20, {align: "right"});
     if (transfer.start < 0) return;
-    this.bar(context, from, bound, y + 3, theme.accent, count(transfer.bound, "cycle"));
+    if (transfer.bound) {
+      write(context, "bound", this.gutter - 6, y + 7, {align: "right", colour: theme.accent});
+      this.bar(context, from, bound, y + 3, theme.accent, count(transfer.bound, "cycle"));
+    }
     this.bar(context, from, end, y + 16, theme.soft, count(transfer.latency, "cycle"));
   }
 
@@ -128,8 +130,13 @@ class SpaceTimeView extends TimeView {
       write(context, text, this.x(cycle + 0.5), y, {align: "center", colour: theme.card, font: "bold 15px system-ui, sans-serif"});
       write(context, text, this.x(cycle + 0.5), y, {align: "center", colour: theme.ink, font: "11px system-ui, sans-serif"});
     };
-    if (link.port === "inject" && this.issued.has(tile)) mark(this.issued.get(tile), "▶");
-    if (link.port === "eject" && this.completed.has(tile)) mark(this.completed.get(tile), "◆");
+    if (link.port === "inject" && link.network === this.networks[0] && this.issued.has(tile)) mark(this.issued.get(tile), "▶");
+    if (this.ends(link) && this.completed.has(tile)) mark(this.completed.get(tile), "◆");
+  }
+
+  // Whether words leave the network here: at the last ejectors, those of a store at its channel.
+  ends(link) {
+    return this.transfer.kind === "store" ? link.network === "request" && link.outside(this.state.model.facts) : link.port === "eject" && link.network === this.networks.at(-1);
   }
 
   flitAt(hop, cycle) {

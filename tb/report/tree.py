@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tb.inspect.inspection import Collective, Hop
 
-__all__ = ["followers", "in_tree_order"]
+__all__ = ["STAGES", "followers", "in_tree_order"]
 
 STAGES = ("request", "reduce", "data")
 """Networks in the order in which a transfer goes through them: an answer follows its request, a turned result its reduction."""

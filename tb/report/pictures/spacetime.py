@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tb.inspect.inspection import Collective, Hop
-from tb.inspect.recording import Link, Recording, Traffic
+from tb.inspect.recording import Facts, Link, Recording, Traffic
 from tb.report.pictures.style import NETWORKS, WAITS, cycles_axis, patches, title_of, word_colours
-from tb.report.tree import followers, in_tree_order
+from tb.report.tree import STAGES, followers, in_tree_order
 
 __all__ = ["flits_of", "spacetime"]
 
@@ -44,7 +44,7 @@ def spacetime(recording: Recording, transfer: Collective) -> Figure:
     for row, index in enumerate(order):
         hop = transfer.hops[index]
         _hop(ax, row, recording, transfer, hop, [transfer.hops[after] for after in nexts[index]], many)
-        _marks(ax, row, transfer, hop.link)
+        _marks(ax, row, transfer, hop.link, recording.facts)
     _rows(ax, transfer, hops)
     entries = {f"{network}: a flit crosses": NETWORKS[network] for network in dict.fromkeys(h.link.network for h in hops)}
     entries |= {
@@ -97,8 +97,16 @@ def _bars(ax: Axes, spans: Iterable[Span], colours: str | NDArray[np.float64], m
     ax.add_collection(PolyCollection(shapes, facecolors=colours, edgecolors="none", rasterized=many))
 
 
-def _marks(ax: Axes, row: int, transfer: Collective, link: Link) -> None:
-    """Issue at the members' injection, completion at the receivers' ejection."""
-    for port, cycles, mark in (("inject", transfer.issued, ">"), ("eject", transfer.completed, "D")):
-        if link.port == port and link.tile in cycles:
+def _marks(ax: Axes, row: int, transfer: Collective, link: Link, facts: Facts) -> None:
+    """Issue at the members' injection; completion where words leave the network: at the last ejectors, or at a store's channel."""
+    networks = [name for name in STAGES if any(hop.link.network == name for hop in transfer.hops)]
+    outside = not (0 <= link.to[0] < facts.columns and 0 <= link.to[1] < facts.rows)
+    ends = (
+        link.network == "request" and outside
+        if transfer.kind == "store"
+        else link.port == "eject" and link.network == networks[-1]
+    )
+    begins = link.port == "inject" and link.network == networks[0]
+    for here, cycles, mark in ((begins, transfer.issued, ">"), (ends, transfer.completed, "D")):
+        if here and link.tile in cycles:
             ax.plot(cycles[link.tile] + 0.5, row - 0.08, mark, color="k", ms=4, mec="w", mew=0.6, zorder=5)

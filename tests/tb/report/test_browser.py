@@ -102,7 +102,7 @@ def test_a_collective_clicked_in_the_table_is_drawn(page, inspection):
     chosen = inspection.transfers[3]
     caption = page.inner_text("#spacetime-caption")
     assert caption.startswith(f"#3 {chosen.kind} {chosen.op} · tag {chosen.tag}")
-    assert f"latency {chosen.latency} / bound {chosen.bound} cycles = {chosen.rho:.2f}" in caption
+    assert f"latency {chosen.latency} / bound {chosen.bound} = {chosen.rho:.2f}" in caption
     label = page.get_attribute("#spacetime .scroller canvas", "aria-label")
     assert label == f"space-time diagram of transfer 3 on {len(chosen.hops)} links"
     assert chosen.begin <= cursor(page) <= chosen.end
