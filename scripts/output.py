@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 
 from tb.runner import ROOT
 
-__all__ = ["Table", "show", "write_result"]
+__all__ = ["Table", "show", "wide_console", "write_result"]
 
 
 def write_result(target: str, result: dict) -> Path:
@@ -26,6 +26,12 @@ def write_result(target: str, result: dict) -> Path:
     os.chmod(scratch.name, 0o644)
     os.replace(scratch.name, path)
     return path
+
+
+def wide_console() -> Console:
+    """A console for tables with many columns: as wide as the terminal, and wide enough where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=150)
 
 
 def show(console: Console, title: str, rows: list[tuple[str, str, str]]) -> None:

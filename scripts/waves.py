@@ -10,7 +10,7 @@ from rich.console import Console
 
 from isa.errors import UserError
 from scripts.options import common_parser, machine_of, main, overrides, positive
-from scripts.output import show, write_result
+from scripts.output import show, wide_console, write_result
 from tb import toolchain
 from tb.experiment import Experiment, Tensors, load_workload, run_experiment
 from tb.mesh import RunFailure, Settings, Window
@@ -74,7 +74,7 @@ def run() -> int:
     )
     parser.add_argument("--out", default="waves", help="folder under build")
     options = parser.parse_args()
-    console = Console()
+    console = wide_console()
     toolchain.environment()  # says what is missing before anything takes time
     started = time.perf_counter()
     first, last = _asked(options)

@@ -1,0 +1,80 @@
+"""What the golden machine says that a run moves, against what a VCD shows."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from golden.dry import list_collectives
+from golden.reduction import Rectangle
+from isa.machine import load_machine
+from programs.compiler import compile_workload
+from tb.inspect.inspection import Collective, Inspection, Problem
+from tb.tensors import load_workload
+
+__all__ = ["Expectation", "Key", "expect", "key_of"]
+
+
+class Key(NamedTuple):
+    """What two lists of collectives must agree on."""
+
+    tag: int
+    kind: str
+    op: str | None
+    root: tuple[int, int]
+    rectangle: Rectangle
+    words: int
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """The collectives of a whole run, by the golden machine."""
+
+    name: str
+    """What is run, for titles."""
+    counts: Counter[Key]
+
+    def compare(self, inspection: Inspection) -> list[Problem]:
+        """Problems with the collectives that were seen whole: of which there are too many, or in a whole run too few."""
+        recording = inspection.recording
+        seen = Counter(key_of(collective) for collective in inspection.collectives if collective.whole)
+        all_of_it = recording.first == 0 and recording.finished
+        problems = []
+        for key in sorted({*seen, *self.counts}, key=str):
+            if seen[key] > self.counts[key] or (all_of_it and seen[key] < self.counts[key]):
+                what = (
+                    f"{key.kind} {key.op or ''}".strip()
+                    + f" with tag {key.tag} over {tuple(key.rectangle)}, {key.words} words"
+                )
+                text = f"{what}: seen {seen[key]} times, the golden machine says {self.counts[key]}"
+                problems.append(Problem(recording.last, key.root, text))
+        return problems
+
+
+def key_of(collective: Collective) -> Key:
+    """What identifies a collective for the golden machine."""
+    c = collective
+    return Key(c.tag, c.kind, c.op, c.root, c.rectangle, c.words)
+
+
+def expect(note: Path) -> Expectation:
+    """What the golden machine says of the run that a note (``run.json`` beside a VCD) describes.
+
+    Raises
+    ------
+    UserError
+        If the run cannot be compiled any more.
+    """
+    run = json.loads(note.read_text())
+    machine = load_machine(run["machine"], run["mesh"] or None)
+    tensors = load_workload(run["workload"], run["dtype"], int(run["seed"]), run["ptype"], run["otype"])
+    fixed = {name: run[name] if name == "group" else int(run[name]) for name in ("group", "rows", "columns") if run[name]}
+    compiled = compile_workload(machine, tensors.workload, run["dataflow"] or None, **fixed)
+    images = {tile: program.words() for tile, program in compiled.programs.items()}
+    counts = Counter(Key(c.tag, c.kind, c.op, c.root, c.rectangle, c.words) for c in list_collectives(machine, images))
+    fault = f", with the fault {run['fault']}" if run["fault"] else ""
+    return Expectation(
+        f"{tensors.name}, {compiled.mapping.dataflow} on {machine.name} {machine.mesh.columns}x{machine.mesh.rows}{fault}",
+        counts,
+    )
