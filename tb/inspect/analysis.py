@@ -1,7 +1,9 @@
 """The whole inspection of a recording."""
 
-from tb.inspect.follow import follow_data, follow_reduce, follow_requests
+from tb.inspect.disagreements import told_once, unhalted, unlike_members
+from tb.inspect.forks import follow_data, follow_requests
 from tb.inspect.inspection import Inspection, Problem
+from tb.inspect.joins import follow_reduce
 from tb.inspect.network import Network
 from tb.inspect.pieces import Pieces
 from tb.inspect.recording import Recording
@@ -15,19 +17,20 @@ def inspect(recording: Recording) -> Inspection:
     """Rebuild every transfer of a recording and check it.
 
     Flits are given to the instructions that put them in and followed through the routers, each against the tree that its own
-    header demands; see `tb.inspect.follow` for what is checked on the way, `tb.inspect.transfers` for what is at the end.
+    header demands; `tb.inspect.forks` and `tb.inspect.joins` say what is checked on the way, `tb.inspect.transfers` what is at the
+    end.
     """
     problems: list[Problem] = []
-    pieces, first, finished = Pieces(), recording.first, recording.finished
+    pieces, ends = Pieces(), (recording.first, recording.last, recording.over)
     networks = {name: Network.of(recording, name) for name in ("request", "reduce", "data")}
     sources = Sources(recording, pieces, problems)
     own_instructions(sources, networks["request"], networks["reduce"])
-    follow_requests(networks["request"], first, finished, problems)
-    follow_reduce(networks["reduce"], first, finished, problems, pieces)
+    follow_requests(networks["request"], *ends, problems)
+    follow_reduce(networks["reduce"], *ends, problems, pieces)
     own_tile_data(sources, networks["data"], networks["reduce"])
     own_channel_flits(sources, networks["data"], networks["request"])
-    follow_data(networks["data"], first, finished, problems)
+    follow_data(networks["data"], *ends, problems)
     sources.check()
     transfers = build_transfers(recording, networks, pieces, problems)
-    problems.sort(key=lambda problem: (problem.cycle, problem.tile))
-    return Inspection(recording, transfers, problems)
+    problems += [*unlike_members(transfers), *unhalted(recording)]
+    return Inspection(recording, transfers, told_once(problems))

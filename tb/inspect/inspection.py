@@ -19,6 +19,8 @@ class Problem:
     what: str
     collective: int | None = None
     """Number of the transfer it belongs to, if that is known."""
+    alike: str = ""
+    """Problems of one transfer at one tile for which this is the same are told once; empty: each is told."""
 
     def __str__(self) -> str:
         return f"cycle {self.cycle}, tile ({self.tile[0]},{self.tile[1]}): {self.what}"

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isa.instructions import Queue
+from isa.status import QueueState
 
 __all__ = ["DIRECTIONS", "EXECUTED", "RUN", "Engine", "Facts", "Link", "Recording", "Traffic"]
 
@@ -124,7 +125,7 @@ class Recording:
     first, last
         First and last cycle of the window; cycle 0 is the first in which queues may run.
     finished
-        The run was over in the last cycle.
+        The run had ended by the last cycle, well or with an error; see `over`.
     traffic
         Flits by link; links without flits are there too.
     engines
@@ -145,6 +146,16 @@ class Recording:
     def cycles(self) -> int:
         """Cycles in the window."""
         return self.last - self.first + 1
+
+    @cached_property
+    def unhalted(self) -> list[Engine]:
+        """Queues that have not halted in the last cycle."""
+        return [engine for engine in self.engines.values() if engine.states["value"][-1] != QueueState.HALTED]
+
+    @property
+    def over(self) -> bool:
+        """The run ended as it should: everything that was begun must be complete."""
+        return self.finished and not self.unhalted
 
     @cached_property
     def flits(self) -> int:

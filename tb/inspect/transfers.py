@@ -81,7 +81,7 @@ def _describe(facts: Facts, number: int, members: Sequence[Piece]) -> Collective
 
 def _bound(facts: Facts, kind: str, root: TileXY, area: Rectangle, words: int) -> int:
     """Hops to or from the farthest tile, and a cycle a word, or what the HBM channel takes for it."""
-    far = max(abs(x - root[0]) + abs(y - root[1]) for x, y in area.tiles())
+    far = max((abs(x - root[0]) + abs(y - root[1]) for x, y in area.tiles()), default=0)
     pace = max(1.0, facts.word_bytes / facts.hbm_bytes_per_cycle)
     return {
         "put": far + words,
@@ -149,7 +149,7 @@ def _complete(
         transfer.start = min((hop.first for hop in transfer.hops if hop.link.port.startswith("hbm_")), default=-1)
     if any(piece.issued < 0 for piece in members):
         return
-    wrong = list(_wrong(transfer, members, arrived, recording.finished))
+    wrong = list(_wrong(transfer, members, arrived, recording.over))
     problems += [Problem(transfer.end, transfer.root, f"{transfer.name}: {what}", transfer.number) for what in wrong]
     transfer.whole = not list(_wrong(transfer, members, arrived, True))
 

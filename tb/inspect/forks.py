@@ -1,0 +1,100 @@
+"""Follows flits through routers that copy: the data network, and the request network, where every flit has one way."""
+
+from hw.layouts import Port
+from tb.inspect.follow import PORTS, Flit, Follower
+from tb.inspect.inspection import Problem
+from tb.inspect.network import Network
+from tb.routes import branches, requested
+
+__all__ = ["follow_data", "follow_requests"]
+
+
+class _Forks(Follower):
+    """An entry also has the mask of outputs that still have to take the flit, and the cycle in which the first did."""
+
+    def allows(self, header: int, at: int, out: int) -> bool:
+        return bool(self.demand(header, at) >> out & 1)
+
+    def entry(self, at: int, flit: Flit, header: int, cycle: int, link: int, place: int) -> list:
+        pending = self.demand(header, at)
+        if not pending:
+            self.say(cycle, at, header, f"comes in by {_name(at)}, from where it has no way on", flit.owner)
+        return [flit, header, cycle, pending, -1]
+
+    def leave(self, out: int, header: int, cycle: int, link: int, place: int) -> Flit:
+        base, port = out - out % PORTS, out % PORTS
+        for at in range(base, base + PORTS):
+            entries = self.inputs[at]
+            if entries and entries[0][1] == header and entries[0][3] >> port & 1 and entries[0][2] < cycle:
+                return self._take(at, port, cycle, link, place)
+        return self._odd(out, header, cycle, link, place)
+
+    def _take(self, at: int, port: int, cycle: int, link: int, place: int) -> Flit:
+        """The first of an input leaves by an output."""
+        entry = self.inputs[at][0]
+        self.seen[at] = True
+        entry[3] &= ~(1 << port)
+        if entry[4] < 0:
+            entry[4] = cycle
+        self.network.fork_wait[link][place] = cycle - entry[4]
+        if not entry[3]:
+            self.inputs[at].popleft()
+        return entry[0]
+
+    def _odd(self, out: int, header: int, cycle: int, link: int, place: int) -> Flit:
+        """A flit leaves that is not the first of any input."""
+        base, port = out - out % PORTS, out % PORTS
+        for at in range(base, base + PORTS):
+            entries = self.inputs[at]
+            if any(entry[1] == header and entry[3] >> port & 1 for entry in entries):
+                while not (entries[0][1] == header and entries[0][3] >> port & 1):
+                    self.lost(entries.popleft(), at)
+                return self._take(at, port, cycle, link, place)
+        here = [entry for at in range(base, base + PORTS) for entry in self.inputs[at] if entry[1] == header]
+        if here:
+            owner = here[0][0].owner
+            self.say(cycle, out, header, f"leaves by {_name(out)}, where it has no way or has already left", owner)
+            return Flit(owner)
+        if not self.from_before(header, out):
+            self.say(cycle, out, header, f"leaves by {_name(out)} and never came in: doubled, changed, or on a wrong way")
+        return Flit(-1)
+
+    def lost(self, entry: list, at: int) -> None:
+        flit, header, entered, pending, _ = entry
+        ways = ", ".join(port.name.lower() for port in Port if pending >> port & 1)
+        if ways and flit.owner >= 0:
+            what = f"comes in by {_name(at)} and never leaves by {ways}: dropped, changed, or on a wrong way"
+            self.say(entered, at, header, what, flit.owner)
+
+    def vanished(self, entry: list, at: int, place: int) -> bool:
+        # The first of an input is offered to every output that still has to take it, from the cycle after it came in.
+        base = at - at % PORTS
+        offered = all(base + port in self.offers for port in range(PORTS) if entry[3] >> port & 1)
+        return place == 0 and not offered and entry[2] < self.last - 1
+
+
+class _Data(_Forks):
+    def demanded(self, header: int, router: int, port: Port) -> int:
+        x, y = self.tile(router)
+        return branches(self.network.mesh, self.area(header), x, y, port)
+
+
+class _Requests(_Forks):
+    def demanded(self, header: int, router: int, port: Port) -> int:
+        x, y = self.tile(router)
+        edge = self.network.headers[header][self.network.names.index("edge")]
+        return 1 << requested(self.pair(header, "x", "y"), Port(edge + 1), x, y)
+
+
+def follow_data(network: Network, first: int, last: int, over: bool, problems: list[Problem]) -> None:
+    """Follow the data network, the owners of what tiles and channels put in being known; fills in all other owners."""
+    _Data(network, "data", first, last, problems).run(over)
+
+
+def follow_requests(network: Network, first: int, last: int, over: bool, problems: list[Problem]) -> None:
+    """Follow the request network, likewise."""
+    _Requests(network, "request", first, last, problems).run(over)
+
+
+def _name(at: int) -> str:
+    return Port(at % PORTS).name.lower()
