@@ -7,7 +7,7 @@ from rich.console import Console
 
 from scripts.output import Table, show
 from tb.inspect.expected import Expectation, Key
-from tb.inspect.inspection import Collective, Inspection
+from tb.inspect.inspection import Collective, Inspection, area
 
 __all__ = ["print_report"]
 
@@ -105,7 +105,7 @@ def _each(found: Sequence[Collective], what: str, total: int) -> Table:
         issued = sorted(c.issued.values())
         done = sorted(c.completed.values())
         rows.append((
-            str(c.number), f"{c.kind} {c.op or ''}".strip(), str(c.tag), f"({c.root[0]},{c.root[1]})", _area(c), f"{c.words}",
+            str(c.number), f"{c.kind} {c.op or ''}".strip(), str(c.tag), f"({c.root[0]},{c.root[1]})", area(c.rectangle), f"{c.words}",
             _span(issued), str(min((hop.first for hop in c.hops), default="")), _span(done),
             str(c.latency) if c.whole else "cut", str(c.bound or ""), f"{c.rho:.3f}" if c.whole and c.bound else "",
         ))  # fmt: skip
@@ -129,11 +129,6 @@ def _each(found: Sequence[Collective], what: str, total: int) -> Table:
         else ""
     )
     return Table(what, heads, rows, note)
-
-
-def _area(c: Collective) -> str:
-    x0, y0, x1, y1 = c.rectangle
-    return f"({x0},{y0})" if (x0, y0) == (x1, y1) else f"({x0},{y0})-({x1},{y1})"
 
 
 def _span(cycles: Sequence[int]) -> str:

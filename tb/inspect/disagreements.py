@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from isa.status import QueueState
-from tb.inspect.inspection import Collective, Problem
+from tb.inspect.inspection import Collective, Problem, area
 from tb.inspect.recording import Recording
 
 __all__ = ["told_once", "unhalted", "unlike_members"]
@@ -23,12 +23,13 @@ def unlike_members(transfers: Sequence[Collective]) -> Iterator[Problem]:
     for (rectangle, _), group in waiting.items():
         for one, other in itertools.pairwise(group):
             together = {*one.issued, *other.issued}
-            if not set(one.issued) & set(other.issued) and together <= set(rectangle.tiles()):
+            alike = (one.root, one.kind, one.op) == (other.root, other.kind, other.op)
+            if not alike and not set(one.issued) & set(other.issued) and together <= set(rectangle.tiles()):
                 few, many = sorted((other, one), key=lambda transfer: len(transfer.issued))
                 tile = min(few.issued)
                 yield Problem(
                     few.issued[tile], tile,
-                    f"{few.name} over {tuple(rectangle)}: {_who(few)} {_does(few)}, {_who(many)} {_does(many)}", few.number,
+                    f"{few.name} over {area(rectangle)}: {_who(few)} {_does(few)}, {_who(many)} {_does(many)}", few.number,
                 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from golden.dry import list_collectives
 from golden.reduction import Rectangle
 from isa.machine import load_machine
 from programs.compiler import compile_workload
-from tb.inspect.inspection import Collective, Inspection, Problem
+from tb.inspect.inspection import Collective, Inspection, Problem, area
 from tb.tensors import load_workload
 
 __all__ = ["Expectation", "Key", "expect", "key_of"]
@@ -39,13 +39,13 @@ class Expectation:
         """Problems with the collectives that were seen whole: of which there are too many, or in a whole run too few."""
         recording = inspection.recording
         seen = Counter(key_of(collective) for collective in inspection.collectives if collective.whole)
-        all_of_it = recording.first == 0 and recording.finished
+        all_of_it = recording.first == 0 and recording.over
         problems = []
         for key in sorted({*seen, *self.counts}, key=str):
             if seen[key] > self.counts[key] or (all_of_it and seen[key] < self.counts[key]):
                 what = (
                     f"{key.kind} {key.op or ''}".strip()
-                    + f" with tag {key.tag} over {tuple(key.rectangle)}, {key.words} words"
+                    + f" with tag {key.tag} over {area(key.rectangle)}, {key.words} words"
                 )
                 text = f"{what}: seen {seen[key]} times, the golden machine says {self.counts[key]}"
                 problems.append(Problem(recording.last, key.root, text))

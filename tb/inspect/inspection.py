@@ -5,9 +5,15 @@ from dataclasses import dataclass, field
 from golden.reduction import Rectangle
 from tb.inspect.recording import Link, Recording
 
-__all__ = ["Collective", "Hop", "Inspection", "Problem"]
+__all__ = ["Collective", "Hop", "Inspection", "Problem", "area"]
 
 TileXY = tuple[int, int]
+
+
+def area(rectangle: tuple[int, int, int, int]) -> str:
+    """A rectangle of tiles, for messages and tables."""
+    x0, y0, x1, y1 = rectangle
+    return f"({x0},{y0})" if (x0, y0) == (x1, y1) else f"({x0},{y0})-({x1},{y1})"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hw.layouts import Port
 from isa.machine import Mesh
+from tb.inspect.inspection import area
 from tb.inspect.recording import Link, Recording
 from tb.routes import OPPOSITE
 
@@ -104,19 +105,17 @@ def mesh_of(recording: Recording) -> Mesh:
 
 def describe(network: str, header: dict[str, int]) -> str:
     """One flit, for messages."""
-    area = f"({header['x0']},{header['y0']})"
-    if (header["x0"], header["y0"]) != (header["x1"], header["y1"]):
-        area += f"-({header['x1']},{header['y1']})"
+    to = area((header["x0"], header["y0"], header["x1"], header["y1"]))
     if network == "reduce":
         return (
-            f"word {header['seq']} of the {'all-reduce' if header['turn'] else 'reduction'} with tag {header['tag']} over {area} "
+            f"word {header['seq']} of the {'all-reduce' if header['turn'] else 'reduction'} with tag {header['tag']} over {to} "
             f"to ({header['root_x']},{header['root_y']})"
         )
     if network == "request":
         what = "write" if header["write"] else "read"
         return f"{what} request with tag {header['tag']} to word {header['addr']:#x} of the channel at ({header['x']},{header['y']})"
     what = "signal" if header["kind"] == 2 else f"word for L1 address {header['addr']:#x}"
-    return f"{what} with tag {header['tag']} to {area}"
+    return f"{what} with tag {header['tag']} to {to}"
 
 
 def _numbered(table: NDArray) -> tuple[list[tuple[int, ...]], NDArray[np.int64]]:
