@@ -1,7 +1,6 @@
 """`make inspect`: the collectives in a waveform, rebuilt from the VCD alone, checked, measured and drawn."""
 
 import argparse
-import json
 import math
 import os
 import resource
@@ -14,7 +13,7 @@ from rich.console import Console
 from isa.errors import UserError
 from scripts.inspect_report import print_report
 from scripts.options import main, positive
-from scripts.output import wide_console, write_result
+from scripts.output import wide_console, write_json, write_result
 from tb.inspect.analysis import inspect
 from tb.inspect.expected import Expectation, expect
 from tb.inspect.inspection import Collective, Inspection
@@ -22,7 +21,7 @@ from tb.inspect.trace import write_trace
 from tb.inspect.vcd import read
 from tb.report import pictures, write_report
 from tb.runner import ROOT
-from tb.waves.window import parse_collective
+from tb.waves.window import find, parse_collective
 
 LISTED = 24
 """Collectives, and problems, that are printed one by one."""
@@ -39,7 +38,7 @@ def run() -> int:
     tag, number = parse_collective(options.collective) if options.collective else (None, 1)
     listed = positive("LIST", options.list)
     with err.status("reading the VCD"):
-        recording = read(vcd, reader=options.reader)
+        recording = read(vcd, reader=options.reader or ("" if vcd.suffix == ".fst" else "vcdvcd"))
     with err.status("rebuilding the collectives"):
         inspection = inspect(recording)
     expectation = _expectation(vcd, inspection, err)
@@ -69,9 +68,9 @@ def _options() -> argparse.Namespace:
     add("--list", default=env("LIST") or str(LISTED), help="collectives to print one by one (LIST)")
     add(
         "--reader",
-        default=env("READER") or "vcdvcd",
-        choices=["vcdvcd", "pywellen"],
-        help="pywellen: faster, same result (READER)",
+        default=env("READER") or "",
+        choices=["", "vcdvcd", "pywellen"],
+        help="vcdvcd if empty; pywellen: faster, same result, FST files too (READER)",
     )
     add("--open", default=env("OPEN") or "0", choices=["0", "1"], help="1: open the report in a browser (OPEN)")
     add("--out", default="inspect", help="folder under build")
@@ -94,20 +93,14 @@ def _chosen(inspection: Inspection, tag: int | None, number: int) -> Collective 
     if tag is None:
         whole = [c for c in inspection.collectives if c.whole]
         return max(whole, key=lambda c: ("reduce" in c.kind, len(c.rectangle.tiles()), c.words), default=None)
-    mine = [transfer for transfer in inspection.transfers if transfer.tag == tag and transfer.kind != "signal"]
-    if not mine:
-        tags = ", ".join(map(str, sorted({transfer.tag for transfer in inspection.transfers if transfer.kind != "signal"})))
-        raise UserError(f"COLLECTIVE={tag}: nothing in this window has the tag {tag}; there are {tags or 'none at all'}")
-    if number > len(mine):
-        raise UserError(f"COLLECTIVE={tag}:{number}: there are {len(mine)} transfers with tag {tag} in this window")
-    return mine[number - 1]
+    return find(inspection, tag, number)
 
 
 def _write(inspection: Inspection, folder: Path, title: str, chosen: Collective | None) -> list[Path]:
     report, trace, listing = folder / "report.html", folder / "trace.json.gz", folder / "collectives.json"
     write_report(inspection, report, title=title)
     write_trace(trace, inspection)
-    listing.write_text(json.dumps([_as_dict(transfer) for transfer in inspection.transfers], indent=1) + "\n")
+    write_json(listing, [_as_dict(transfer) for transfer in inspection.transfers])
     pictures(inspection, folder / "pictures", collective=chosen.number if chosen else None)
     return [report, trace, listing]
 

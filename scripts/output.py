@@ -12,20 +12,24 @@ from rich.table import Table as RichTable
 
 from tb.runner import ROOT
 
-__all__ = ["Table", "show", "wide_console", "write_result"]
+__all__ = ["Table", "show", "wide_console", "write_json", "write_result"]
 
 
 def write_result(target: str, result: dict) -> Path:
     """Write ``build/<target>/result.json`` in one step and return its path."""
-    folder = ROOT / "build" / target
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as scratch:
-        json.dump(result, scratch, indent=2)
+    path = ROOT / "build" / target / "result.json"
+    write_json(path, result)
+    return path
+
+
+def write_json(path: Path, content: dict | list) -> None:
+    """Write a JSON file in one step; makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as scratch:
+        json.dump(content, scratch, indent=2)
         scratch.write("\n")
-    path = folder / "result.json"
     os.chmod(scratch.name, 0o644)
     os.replace(scratch.name, path)
-    return path
 
 
 def wide_console() -> Console:

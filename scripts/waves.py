@@ -1,6 +1,5 @@
 """`make waves`: part of a run as a waveform, with views for GTKWave and Surfer."""
 
-import json
 import os
 import time
 from dataclasses import dataclass
@@ -10,18 +9,19 @@ from rich.console import Console
 
 from isa.errors import UserError
 from scripts.options import common_parser, machine_of, main, overrides, positive
-from scripts.output import show, wide_console, write_result
+from scripts.output import show, wide_console, write_json, write_result
 from tb import toolchain
 from tb.experiment import Experiment, Tensors, load_workload, run_experiment
+from tb.inspect.analysis import inspect
+from tb.inspect.vcd import read
 from tb.mesh import RunFailure, Settings, Window
 from tb.runner import ROOT
 from tb.waves.faults import FAULTS, faulty
 from tb.waves.views import open_viewer, to_fst, write_views
-from tb.waves.window import parse_collective, window_of
+from tb.waves.window import find, parse_collective, window_of
 
 CYCLES = 20_000
 """Cycles of a window whose end is not given."""
-NEVER = 1 << 31
 
 
 @dataclass
@@ -39,9 +39,9 @@ class _Runs:
         self.design = faulty(self.machine, o.fault) if o.fault else None
 
     def __call__(self, window: Window) -> Experiment:
-        """Run with events and a VCD of `window`."""
+        """Run with a VCD of `window`."""
         settings = Settings(
-            stall_rate=self.stall, stall_seed=self.seed & 0xFFFF, waves=window, events=True, backpressure=bool(self.design)
+            stall_rate=self.stall, stall_seed=self.seed & 0xFFFF, waves=window, backpressure=bool(self.design)
         )
         with self.console.status("building the mesh for waveforms, and running it"):
             return run_experiment(
@@ -83,7 +83,9 @@ def run() -> int:
     vcd = folder / "waves.vcd"
     if options.collective:
         tag, number = parse_collective(options.collective)
-        first, last = window_of(runs(Window(vcd, first=NEVER)).run.events, tag, number)
+        runs(Window(vcd))
+        with Console(stderr=True).status("looking for the collective"):
+            first, last = window_of(find(inspect(read(vcd)), tag, number))
     failure, experiment = None, None
     try:
         experiment = runs(Window(vcd, first, last))
@@ -138,7 +140,7 @@ def _note(options, folder: Path) -> None:
         "stall",
         "fault",
     )
-    (folder / "run.json").write_text(json.dumps({name: getattr(options, name) for name in names}, indent=2) + "\n")
+    write_json(folder / "run.json", {name: getattr(options, name) for name in names})
 
 
 def _result(experiment: Experiment | None, vcd: Path, dump: Path, first: int, last: int | None, seconds: float) -> dict:

@@ -24,7 +24,7 @@ def read(path: Path, *, reader: str = "") -> Recording:
     path
         The file; an FST file if its name ends in ``.fst``, which needs pywellen.
     reader
-        ``vcdvcd`` or ``pywellen``: the result is the same. If not given, pywellen where it is installed, which is faster.
+        ``vcdvcd`` or ``pywellen``: the result is the same. If not given, vcdvcd; pywellen is faster.
 
     Raises
     ------

@@ -1,12 +1,9 @@
 """The window of a run in which a given collective happens."""
 
-import numpy as np
-from numpy.typing import NDArray
-
 from isa.errors import UserError
-from isa.status import Event
+from tb.inspect.inspection import Collective, Inspection
 
-__all__ = ["MARGIN", "parse_collective", "window_of"]
+__all__ = ["MARGIN", "find", "parse_collective", "window_of"]
 
 MARGIN = 20
 """Cycles to show before the first and after the last sign of a collective."""
@@ -26,36 +23,24 @@ def parse_collective(text: str) -> tuple[int, int]:
     return int(tag), int(number or 1)
 
 
-def window_of(events: NDArray, tag: int, number: int) -> tuple[int, int]:
-    """First and last cycle of what the tiles do for the `number`-th time with a tag, with a margin.
-
-    The same tag may be in use in several places of the mesh at once: all of them are in the window. A tile that issues it
-    again begins the next time.
-
-    Parameters
-    ----------
-    events
-        All events of the run (`tb.mesh.EVENTS`).
+def find(inspection: Inspection, tag: int, number: int) -> Collective:
+    """The `number`-th transfer with a tag, in the order of issue, signals apart.
 
     Raises
     ------
     UserError
         If nothing has this tag, or not so often.
     """
-    issues = events[np.isin(events["kind"], (Event.ISSUE_LOAD, Event.ISSUE_OUT))]
-    mine = issues[issues["tag"] == tag]
-    if not len(mine):
-        there = ", ".join(map(str, np.unique(issues["tag"])))
-        raise UserError(f"COLLECTIVE={tag}: nothing in this run has the tag {tag}; there are {there or 'none at all'}")
-    begins, seen = [], set()
-    for cycle, *tile in zip(mine["cycle"].tolist(), mine["x"].tolist(), mine["y"].tolist(), strict=True):
-        if not begins or tuple(tile) in seen:
-            begins.append(cycle)
-            seen.clear()
-        seen.add(tuple(tile))
-    if number > len(begins):
-        raise UserError(f"COLLECTIVE={tag}:{number}: tag {tag} is used {len(begins)} times in this run")
-    first = begins[number - 1]
-    until = begins[number] if number < len(begins) else np.iinfo(np.int64).max
-    signs = events["cycle"][(events["tag"] == tag) & (events["cycle"] >= first) & (events["cycle"] < until)]
-    return max(0, first - MARGIN), int(signs.max()) + MARGIN
+    moves = [transfer for transfer in inspection.transfers if transfer.kind != "signal"]
+    mine = [transfer for transfer in moves if transfer.tag == tag]
+    if not mine:
+        tags = ", ".join(map(str, sorted({transfer.tag for transfer in moves})))
+        raise UserError(f"COLLECTIVE={tag}: nothing here has the tag {tag}; there are {tags or 'none at all'}")
+    if number > len(mine):
+        raise UserError(f"COLLECTIVE={tag}:{number}: only {len(mine)} transfers here have the tag {tag}")
+    return mine[number - 1]
+
+
+def window_of(transfer: Collective) -> tuple[int, int]:
+    """First and last cycle to show of a transfer, with a margin."""
+    return max(0, transfer.begin - MARGIN), transfer.end + MARGIN

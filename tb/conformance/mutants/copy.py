@@ -73,11 +73,10 @@ from hw.tile.tile import Tile
 from isa.machine import Machine
 
 machine, waves = Machine.model_validate_json(Path(sys.argv[1]).read_text()), sys.argv[2] == "waves"
-mesh = Mesh(machine=machine, stall=True, transport=True, events=waves, waves=waves)
+mesh = Mesh(machine=machine, stall=True, transport=True, waves=waves)
 Path("tile.v").write_text(emit(Tile(machine=machine, waves=waves), "tile"))
 Path("mesh.v").write_text(emit(mesh, "mesh"))
-for model in ("memory/hbm_memory.v", "mesh/event_log.v")[: 1 + waves]:
-    Path(Path(model).name).write_text(Path("hw", model).read_text())
+Path("hbm_memory.v").write_text(Path("hw/memory/hbm_memory.v").read_text())
 """
 
 
