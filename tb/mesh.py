@@ -151,7 +151,7 @@ def simulate(
         stall=settings.stall_rate > 0 or settings.backpressure,
         waves=settings.waves is not None,
         transport=settings.transport,
-        events=settings.events,
+        events=settings.events or settings.waves is not None,  # one build for both
         design=design,
     )
     if workdir is None:
