@@ -34,15 +34,17 @@ class Samples:
     """
 
     def __init__(self, changes: Mapping[str, Changes]):
-        times, cycles = _drop_repeated(changes["cycle"])
-        self._check(times, cycles)
-        self._changes, self._times, self.first = changes, times, int(cycles[0])
+        times, cycles = _settled(changes["cycle"])
         ends = changes["last"].times[changes["last"].values == 1]
+        window = times <= ends[0] if len(ends) else np.ones(len(times), bool)
+        self._check(times[window], cycles[window])
         if not len(ends):
             raise UserError(f"truncated: it ends in cycle {cycles[-1]}, which is not marked as the last one")
-        self.last = self.first + int(self._index(ends[:1])[0])
+        self.first, self.last = int(cycles[0]), int(cycles[window][-1])
         if not (changes["clk"].times > ends[0]).any():
             raise UserError(f"truncated: it ends within the last cycle, {self.last}")
+        # The time after the window, if there is one, is the end of its last cycle.
+        self._changes, self._times = changes, times[: window.sum() + 1]
 
     @staticmethod
     def _check(times: NDArray, cycles: NDArray) -> None:
@@ -53,10 +55,6 @@ class Samples:
         for wrong in np.flatnonzero(np.diff(cycles) != 1):
             raise UserError(
                 f"cycle {cycles[wrong]} is followed by {cycles[wrong + 1]} at time {times[wrong + 1]}: cycles are missing"
-            )
-        for wrong in np.flatnonzero(np.diff(times) == 0):
-            raise UserError(
-                f"cycles {cycles[wrong]} and {cycles[wrong + 1]} are at the same time {times[wrong]}: a time is missing"
             )
 
     def _index(self, times: NDArray) -> NDArray:
@@ -97,13 +95,15 @@ class Samples:
     @property
     def changed(self) -> int:
         """Changes of all signals."""
-        return sum(len(_drop_repeated(changes).times) for changes in self._changes.values())
+        return sum(len(_settled(changes).times) for changes in self._changes.values())
 
 
-def _drop_repeated(changes: Changes) -> Changes:
-    """Without those that give a signal the value it has."""
-    fresh = np.diff(changes.values, prepend=UNKNOWN) != 0
-    return Changes(changes.times[fresh], changes.values[fresh])
+def _settled(changes: Changes) -> Changes:
+    """The last change at each time, if it is to another value than the one before."""
+    final = np.diff(changes.times, append=changes.times[-1:] + 1) > 0
+    settled = Changes(changes.times[final], changes.values[final])
+    fresh = np.diff(settled.values, prepend=UNKNOWN) != 0
+    return Changes(settled.times[fresh], settled.values[fresh])
 
 
 def runs(values: NDArray, first: int, where: NDArray[np.bool_] | None = None) -> NDArray:

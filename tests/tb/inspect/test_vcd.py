@@ -200,6 +200,18 @@ def test_signals_that_share_an_identifier_code(reader, tmp_path):
     assert recording.traffic[Link("data", (1, 0), "eject")].offered.tolist() == [0]
 
 
+def test_a_dump_that_begins_late_and_is_turned_off(reader, tmp_path):
+    """Other simulators show what was there before the first clock edge, and nothing but x after the last one."""
+    names = [code(index) for index in range(len(signals(2, 1, ())))]
+    text = vcd([{f"{EAST}.valid": 1}, {f"{EAST}.ready": 1}], first=8)
+    text = text.replace("#10\n", "#10\n$dumpvars\n" + "".join(f"x{name}\n" for name in names) + "$end\n")
+    path = tmp_path / "waves.vcd"
+    path.write_text(text + "#14\n$dumpoff\n" + "".join(f"x{name}\n" for name in names) + "$end\n")
+    recording = read(path, reader=reader)
+    assert (recording.first, recording.last) == (8, 9)
+    assert recording.traffic[Link("data", (0, 0), "east")].taken.tolist() == [9]
+
+
 def test_unknown_until_the_first_known_value(recorded):
     recording = recorded([
         {f"{EAST}.valid": "x", f"{EAST}.addr": "x", f"{MATRIX}.state": "zzz"},
