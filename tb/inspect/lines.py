@@ -10,7 +10,13 @@ __all__ = ["check_lines"]
 
 _SCOPE = re.compile(r"\$scope\s+\w+\s+[!-~]+\s+\$end", re.ASCII)
 _UPSCOPE = re.compile(r"\$upscope\s+\$end")
-_VAR = re.compile(r"\$var\s+\w+\s+(?P<width>[1-9][0-9]*)\s+(?P<code>[!-~]+)(\s+[!-~]+){1,2}\s+\$end", re.ASCII)
+_VAR = re.compile(
+    r"\$var\s+(?P<type>\w+)\s+(?P<width>[1-9][0-9]*)\s+(?P<code>[!-~]+)\s+[!-~]+?"
+    r"(\s*\[(?P<high>-?[0-9]+):(?P<low>-?[0-9]+)\]|\s+\[-?[0-9]+\])?\s+\$end",
+    re.ASCII,
+)
+_NUMBERS = ("real", "realtime", "shortreal", "string")
+"""Types of signals that have no bits."""
 _TEXT = ("$date", "$version", "$timescale", "$comment", "$attrbegin", "$attrend")
 """What may go over several lines, up to a ``$end``."""
 _DUMPS = {"$dumpvars", "$dumpall", "$dumpon", "$dumpoff", "$end"}
@@ -36,7 +42,7 @@ def check_lines(path: Path) -> None:
             raise UserError(f"not a VCD: it starts with {_show(start.decode('latin-1').splitlines()[0])}")
         file.seek(-1, 2)
         ends = file.read() == b"\n"
-    with path.open(encoding="latin-1") as file:
+    with path.open(encoding="ascii", errors="backslashreplace") as file:
         if not ends:
             number, line = max(enumerate(file, 1))
             raise UserError(f"truncated: it ends in the middle of line {number}, {_show(line)}")
@@ -45,7 +51,7 @@ def check_lines(path: Path) -> None:
 
 
 def _check_header(lines: _Lines) -> dict[str, int]:
-    """Read up to the end of the declarations; return the width of each identifier code."""
+    """Read up to the end of the declarations; return the width of each identifier code, 0 if it has no bits."""
     number, depth, widths = 0, 0, {}
     for number, line in lines:
         text = line.strip()
@@ -58,7 +64,9 @@ def _check_header(lines: _Lines) -> dict[str, int]:
         elif depth and _UPSCOPE.fullmatch(text):
             depth -= 1
         elif match := _VAR.fullmatch(text):
-            widths[match["code"]] = int(match["width"])
+            widths[match["code"]] = 0 if match["type"] in _NUMBERS else int(match["width"])
+            if match["high"] and abs(int(match["high"]) - int(match["low"])) + 1 != int(match["width"]):
+                raise UserError(f"line {number}: the range and the width in {_show(line)} differ")
         elif text.startswith(_TEXT):
             _skip(lines, number, text)
         elif text:
@@ -124,9 +132,9 @@ def _check_change(number: int, line: str, words: list[str], widths: dict[str, in
         raise UserError(f"line {number}: {_show(line)} is not a value change")
     if code not in widths:
         raise UserError(f"line {number}: {_show(line)} changes a signal {_show(code)} that is not declared")
-    if head in "rs":
+    if head in "rs" and not widths[code]:
         return
-    if not value or value.strip("01xz"):
+    if head in "rs" or not value or value.strip("01xz"):
         raise UserError(f"line {number}: the value in {_show(line)} is not binary")
     if len(value) > widths[code]:
         raise UserError(f"line {number}: a value of {len(value)} bits for a signal of {widths[code]}, {_show(line)}")

@@ -212,6 +212,22 @@ def test_a_dump_that_begins_late_and_is_turned_off(reader, tmp_path):
     assert recording.traffic[Link("data", (0, 0), "east")].taken.tolist() == [9]
 
 
+def test_other_signals_and_texts(reader, tmp_path):
+    """Numbers, strings, arrays, comments and blank lines of what else is in a VCD."""
+    text = vcd([{}, {f"{EAST}.valid": 1, f"{EAST}.ready": 1}])
+    others = (
+        "$comment\n two lines: \u00fc $end\n$var real 64 ~~ r $end\n$var wire 8 ~a m[3] $end\n$var wire 1 ~b b [0] $end\n"
+    )
+    values = "$comment\n 1! $end\nr-1.5e3 ~~\n\nb1x0z ~a\nB1 ~b\nX~b\n"
+    path = tmp_path / "waves.vcd"
+    path.write_text(
+        text.replace("$scope", f"$scope module other $end\n{others}$upscope $end\n$scope", 1).replace(
+            "#12\n", f"#12\n{values}"
+        )
+    )
+    assert read(path, reader=reader).flits == 1
+
+
 def test_unknown_until_the_first_known_value(recorded):
     recording = recorded([
         {f"{EAST}.valid": "x", f"{EAST}.addr": "x", f"{MATRIX}.state": "zzz"},

@@ -110,6 +110,7 @@ CYCLE = CODES["cycle"]
     (f"b11 {ADDR}", f"b13 {ADDR}", f"the value in 'b13 {ADDR}' is not binary"),
     (f"b11 {ADDR}", f"b {ADDR}", f"the value in 'b {ADDR}' is not binary"),
     (f"b11 {ADDR}", f"b{'1' * 17} {ADDR}", f"a value of 17 bits for a signal of 16, 'b{'1' * 17} {ADDR}'"),
+    (f"b11 {ADDR}", f"r11 {ADDR}", f"the value in 'r11 {ADDR}' is not binary"),
     (f"b11 {ADDR}", f"b11{ADDR}", f"'b11{ADDR}' is not a value change"),
     (f"b11 {ADDR}", "\x00\x00\x00", r"'\x00\x00\x00' is not a value change"),
     (f"b11 {ADDR}", f"b11 {ADDR} b11 {ADDR}", f"'b11 {ADDR} b11 {ADDR}' is not a value change"),
@@ -127,6 +128,7 @@ def test_a_damaged_line(refused, line, damaged, message):
 
 @pytest.mark.parametrize("line, damaged, message", [
     (f"$var wire 32 {CYCLE} cycle [31:0] $end", "$var wire $end", "'$var wire $end' is not a declaration"),
+    (f"$var wire 32 {CYCLE} cycle [31:0] $end", f"$var wire 32 {CYCLE} cycle [3:0] $end", "the range and the width in"),
     ("$scope module TOP $end", "$scope TOP $end", "'$scope TOP $end' is not a declaration"),
     ("$scope module TOP $end", "$upscope $end", "'$upscope $end' is not a declaration"),
     ("$enddefinitions $end", "$scope module x $end\n$enddefinitions $end", "the declarations end within a scope"),
