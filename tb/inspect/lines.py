@@ -42,7 +42,7 @@ def check_lines(path: Path) -> None:
             raise UserError(f"not a VCD: it starts with {_show(start.decode('latin-1').splitlines()[0])}")
         file.seek(-1, 2)
         ends = file.read() == b"\n"
-    with path.open(encoding="ascii", errors="backslashreplace") as file:
+    with path.open(encoding="ascii", errors="surrogateescape") as file:
         if not ends:
             number, line = max(enumerate(file, 1))
             raise UserError(f"truncated: it ends in the middle of line {number}, {_show(line)}")
@@ -141,5 +141,5 @@ def _check_change(number: int, line: str, words: list[str], widths: dict[str, in
 
 
 def _show(text: str) -> str:
-    text = text.strip()
+    text = text.strip().encode("ascii", "surrogateescape").decode("latin-1")
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
