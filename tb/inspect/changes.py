@@ -47,28 +47,24 @@ class Waves(Protocol):
         """Read the changes of these signals."""
 
 
-def open_waves(path: Path, reader: str = "") -> Waves:
-    """Open a VCD or FST file, and see that it is whole.
+def open_waves(path: Path, reader: str = "vcdvcd") -> Waves:
+    """Open a VCD, and see that it is whole; or an FST file.
 
     Parameters
     ----------
     path
         An FST file if it ends in ``.fst``.
     reader
-        One of `READERS`; if not given, pywellen where it is installed, which is faster, else vcdvcd.
+        One of `READERS`, for a VCD: pywellen is faster, and optional. Only pywellen reads FST files.
 
     Raises
     ------
     UserError
-        If the file cannot be read, is damaged, or needs a reader that is not there.
+        If the file cannot be read, is damaged, or needs a reader that is not installed.
     """
-    if reader not in ("", *READERS):
+    if reader not in READERS:
         raise UserError(f"the reader must be one of {', '.join(READERS)}, not {reader!r}")
-    fst, installed = path.suffix == ".fst", find_spec("pywellen") is not None
-    if fst and (reader == "vcdvcd" or not installed):
-        raise UserError("an FST file can be read with pywellen only: `pip install pywellen`, or give a VCD")
-    if reader == "pywellen" and not installed:
-        raise UserError("pywellen is not installed: `pip install pywellen`, or leave the reader to vcdvcd")
+    fst = path.suffix == ".fst"
     try:
         if not fst:
             check_lines(path)
@@ -76,7 +72,15 @@ def open_waves(path: Path, reader: str = "") -> Waves:
             raise UserError("the file is empty")
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}") from None
-    return _Pywellen(path) if installed and reader != "vcdvcd" else _Vcdvcd(path)
+    if not fst and reader == "vcdvcd":
+        return _Vcdvcd(path)
+    if find_spec("pywellen") is None:
+        raise UserError(
+            "pywellen is needed"
+            + (" for an FST file" if fst else "")
+            + ": `pip install pywellen`, or read a VCD with vcdvcd"
+        )
+    return _Pywellen(path)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from tb.inspect.streams import traffic
 __all__ = ["read"]
 
 
-def read(path: Path, *, reader: str = "") -> Recording:
+def read(path: Path, *, reader: str = "vcdvcd") -> Recording:
     """Read what a VCD, or an FST file, shows of a run.
 
     The scope ``waves`` is found by its name, whatever is above it.
@@ -22,9 +22,9 @@ def read(path: Path, *, reader: str = "") -> Recording:
     Parameters
     ----------
     path
-        The file; an FST file if its name ends in ``.fst``, which needs pywellen.
+        The file; an FST file if its name ends in ``.fst``, which is always read with pywellen.
     reader
-        ``vcdvcd`` or ``pywellen``: the result is the same. If not given, vcdvcd; pywellen is faster.
+        ``vcdvcd``, or ``pywellen`` if it is installed, which is faster: the result is the same.
 
     Raises
     ------
