@@ -75,11 +75,7 @@ def open_waves(path: Path, reader: str = "vcdvcd") -> Waves:
     if not fst and reader == "vcdvcd":
         return _Vcdvcd(path)
     if find_spec("pywellen") is None:
-        raise UserError(
-            "pywellen is needed"
-            + (" for an FST file" if fst else "")
-            + ": `pip install pywellen`, or read a VCD with vcdvcd"
-        )
+        raise UserError("pywellen is needed, `pip install pywellen`; without it, only a VCD can be read, with vcdvcd")
     return _Pywellen(path)
 
 

@@ -1,9 +1,9 @@
 """An inspection as a Chrome trace, for ui.perfetto.dev and chrome://tracing. A microsecond of the trace is a cycle.
 
 Every tile is a process. Of each of its queues, one thread has the instructions, one what the queue waits for, one what stalls its
-engine; another thread has the collectives that complete at the tile. Collectives are asynchronous slices, one track a kind: all of them in
-a process of their own, and each member's share in its tile. Arrows lead from an issue to what completes by it. The process
-``links`` counts how busy each network is.
+engine; another thread has the collectives that complete at the tile. Collectives are asynchronous slices, one track a kind: all
+of them in a process of their own, and each member's share in its tile. Arrows lead from an issue to what completes by it. The
+process ``links`` counts how busy each network is.
 """
 
 import gzip
@@ -40,7 +40,7 @@ _SAMPLES = 1000
 def write_trace(path: Path, inspection: Inspection) -> None:
     """Write the trace of an inspection; compressed, which the viewers read too, if the name ends in ``.gz``."""
     text = json.dumps(perfetto(inspection), separators=(",", ":")).encode()
-    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+    path.write_bytes(gzip.compress(text, compresslevel=6, mtime=0) if path.suffix == ".gz" else text)
 
 
 def perfetto(inspection: Inspection) -> dict[str, Any]:
