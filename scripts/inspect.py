@@ -38,7 +38,7 @@ def run() -> int:
     tag, number = parse_collective(options.collective) if options.collective else (None, 1)
     listed = positive("LIST", options.list)
     with err.status("reading the VCD"):
-        recording = read(vcd, reader=options.reader or ("" if vcd.suffix == ".fst" else "vcdvcd"))
+        recording = read(vcd, reader=options.reader)
     with err.status("rebuilding the collectives"):
         inspection = inspect(recording)
     expectation = _expectation(vcd, inspection, err)
@@ -68,9 +68,9 @@ def _options() -> argparse.Namespace:
     add("--list", default=env("LIST") or str(LISTED), help="collectives to print one by one (LIST)")
     add(
         "--reader",
-        default=env("READER") or "",
-        choices=["", "vcdvcd", "pywellen"],
-        help="vcdvcd if empty; pywellen: faster, same result, FST files too (READER)",
+        default=env("READER") or "vcdvcd",
+        choices=["vcdvcd", "pywellen"],
+        help="pywellen: faster, same result; always taken for FST files (READER)",
     )
     add("--open", default=env("OPEN") or "0", choices=["0", "1"], help="1: open the report in a browser (OPEN)")
     add("--out", default="inspect", help="folder under build")
