@@ -38,6 +38,7 @@ def index_of(inspection: Inspection, title: str) -> dict:
         "title": title,
         "first": recording.first,
         "last": recording.last,
+        "finished": recording.finished,
         "changes": recording.changes,
         "flits": recording.flits,
         "facts": asdict(recording.facts),

@@ -1,6 +1,6 @@
 // Space-time diagram of the chosen transfer: its links along its tree, cycles to the right.
 
-const WAIT_COLOURS = {offered: "#e69f00", join: "#d55e00", router: "#8b97a5"};
+const WAIT_COLOURS = {offered: "#e69f00", fork: "#7b4fa3", join: "#d55e00", router: "#8b97a5"};
 
 class SpaceTimeView extends TimeView {
   constructor(state) {
@@ -34,8 +34,8 @@ class SpaceTimeView extends TimeView {
     const {root} = transfer, part = transfer.whole ? `latency ${number(transfer.latency)}${transfer.bound ? ` / bound ${number(transfer.bound)} = ${ratio(transfer.ratio)}` : " cycles"}` : "not all of it is in the window";
     this.caption.textContent = `#${transfer.number} ${transfer.what} · tag ${transfer.tag} · root (${root.x},${root.y}) · ${transfer.rectangle} · ${count(transfer.words, "word")} · ${part} · waits: fork ${number(transfer.forkWait)}, join ${number(transfer.joinWait)}, blocked ${number(transfer.blocked)}`;
     const {networks} = this;
-    legend(this.legend, [...networks.map(name => [wordColour(name, 0.35), `${name}: a flit crosses (first word light, last dark)`]), [WAIT_COLOURS.offered, "offered, not taken"], [WAIT_COLOURS.router, "in the router"],
-      ...(networks.includes("reduce") ? [[WAIT_COLOURS.join, "waits for its join"]] : []), [null, "▶ issued"], [null, "◆ complete"], [null, "★ root"], [null, "bold: member"]]);
+    legend(this.legend, [...networks.map(name => [wordColour(name, 0.35), `${name}: a flit crosses (later words darker)`]), [WAIT_COLOURS.offered, "offered, not taken"], [WAIT_COLOURS.router, "below: in the router"], ...(this.hops.some(hop => hop.siblings.length) ? [[WAIT_COLOURS.fork, "above: behind the first branch of its fork"]] : []),
+      ...(networks.includes("reduce") ? [[WAIT_COLOURS.join, "below: waits for its join"]] : []), [null, "▶ issued"], [null, "◆ complete"], [null, "★ root"], [null, "bold: member"]]);
   }
 
   draw(context, visible, height) {
@@ -61,13 +61,13 @@ class SpaceTimeView extends TimeView {
   // From where the latency counts: the bound, and what it took.
   summary(context, row) {
     const {transfer} = this, y = AXIS + row.y - this.top, from = this.x(transfer.start), bound = this.x(transfer.start + transfer.bound), end = this.x(transfer.end + 1);
-    write(context, "latency", this.gutter - 6, y + 20, {align: "right"});
+    if (transfer.whole) write(context, "latency", this.gutter - 6, y + 20, {align: "right"});
     if (transfer.start < 0) return;
     if (transfer.bound) {
       write(context, "bound", this.gutter - 6, y + 7, {align: "right", colour: theme.accent});
       this.bar(context, from, bound, y + 3, theme.accent, count(transfer.bound, "cycle"));
     }
-    this.bar(context, from, end, y + 16, theme.soft, count(transfer.latency, "cycle"));
+    if (transfer.whole) this.bar(context, from, end, y + 16, theme.soft, count(transfer.latency, "cycle"));
   }
 
   bar(context, from, to, y, colour, text) {
@@ -102,7 +102,8 @@ class SpaceTimeView extends TimeView {
   }
 
   flits(context, hop, top, thick, model) {
-    const wide = Math.max(1, this.perCycle - (this.perCycle > 4 ? 1 : 0)), nexts = hop.next.length ? Array.from(hop.next, i => this.hops[i].flits).filter(flits => flits.length === hop.flits.length) : [];
+    const flitsOf = hops => Array.from(hops, i => this.hops[i].flits).filter(flits => flits.length === hop.flits.length);
+    const wide = Math.max(1, this.perCycle - (this.perCycle > 4 ? 1 : 0)), nexts = flitsOf(hop.next), branches = flitsOf(hop.siblings);
     let drawn = -1;
     hop.flits.forEach((i, word) => {
       const offered = model.offered[i], taken = model.taken[i], x = this.x(taken), on = nexts.reduce((latest, flits) => Math.max(latest, model.offered[flits[word]]), 0);
@@ -114,6 +115,11 @@ class SpaceTimeView extends TimeView {
         context.globalAlpha = 0.55;
         context.fillRect(this.x(offered), top + thick * 0.2, x - this.x(offered), thick * 0.6);
         context.globalAlpha = 1;
+      }
+      const gone = branches.reduce((first, flits) => Math.min(first, model.taken[flits[word]]), taken);
+      if (gone < taken) {
+        context.fillStyle = WAIT_COLOURS.fork;
+        context.fillRect(this.x(gone + 1), top - 3, this.x(taken + 1) - this.x(gone + 1), 2);
       }
       if (on > taken + 1) {
         context.fillStyle = hop.link.network === "reduce" ? WAIT_COLOURS.join : WAIT_COLOURS.router;

@@ -6,12 +6,20 @@ const COLUMNS = [
   ["words", t => t.words], ["bytes", t => t.bytes], ["issued", t => t.first], ["last issue", t => t.issued], ["first flit", t => t.firstFlit], ["last flit", t => t.end], ["latency, cycles", t => t.latency], ["bound", t => t.bound],
   ["ratio", t => t.ratio, "ratio"], ["fork waits", t => t.forkWait], ["join waits", t => t.joinWait], ["blocked", t => t.blocked]];
 
+function element(name, kind, ...content) {
+  const made = document.createElement(name);
+  made.className = kind;
+  made.append(...content);
+  return made;
+}
+
 class Tables {
   constructor(state) {
     this.state = state;
     this.model = state.model;
     this.box = document.getElementById("table");
     this.sort = {column: 0, down: false};
+    this.wrong = new Set(this.model.problems.map(problem => problem.collective));
     this.table = this.model.problems.length ? "problems" : "collectives";
     const kinds = [...new Set(this.model.transfers.map(t => t.kind))];
     document.getElementById("kind").replaceChildren(new Option("all", ""), ...kinds.map(kind => new Option(kind)));
@@ -30,18 +38,39 @@ class Tables {
     for (const tab of document.querySelectorAll("[data-table]")) tab.setAttribute("aria-selected", tab.dataset.table === this.table);
     document.getElementById("filters").hidden = this.table === "problems";
     this.box.scrollTop = 0;
-    this.body = null;
-    if (this.table === "problems") return this.problems();
+    if (this.table === "problems") this.problems(); else this.collectives();
+    this.rows();
+  }
+
+  // An empty table; heads are [class, content].
+  head(label, heads) {
+    const table = element("table", ""), line = element("tr", ""), top = element("thead", "", line);
+    table.setAttribute("aria-label", label);
+    line.append(...heads.map(([kind, content]) => element("th", kind, content)));
+    this.body = element("tbody", "");
+    table.append(top, this.body);
+    this.box.replaceChildren(table);
+    this.width = heads.length;
+    return line;
+  }
+
+  collectives() {
     this.found = this.sorted(this.filtered());
     const collectives = this.model.transfers.filter(t => t.collective).length;
     document.getElementById("count").textContent = `${number(this.found.length)} shown of ${count(collectives, "collective")}, ${count(this.model.transfers.length, "transfer")}`;
-    const head = COLUMNS.map(([name, , kind], i) => {
-      const arrow = this.sort.column === i ? (this.sort.down ? " ↓" : " ↑") : "", order = this.sort.column === i ? (this.sort.down ? "descending" : "ascending") : "none";
-      return `<th class="${kind === "text" ? "text" : ""}" aria-sort="${order}"><button data-sort="${i}">${name}${arrow}</button></th>`;
-    });
-    this.box.innerHTML = `<table aria-label="collectives"><thead><tr>${head.join("")}</tr></thead><tbody></tbody></table>`;
-    this.body = this.box.querySelector("tbody");
-    this.rows();
+    const line = this.head("collectives", COLUMNS.map(([name, , kind], i) => {
+      const button = element("button", "", name + (this.sort.column === i ? (this.sort.down ? " ↓" : " ↑") : ""));
+      button.dataset.sort = i;
+      return [kind === "text" ? "text" : "", button];
+    }));
+    line.children[this.sort.column].setAttribute("aria-sort", this.sort.down ? "descending" : "ascending");
+    this.line = transfer => {
+      const row = element("tr", "", ...COLUMNS.map(([, value, kind]) => element("td", kind === "text" ? "text" : "", kind === "text" ? value(transfer) : kind === "ratio" ? ratio(value(transfer)) : number(value(transfer)))));
+      if (this.wrong.has(transfer.number)) row.firstChild.className = "bad";
+      row.dataset.row = transfer.number;
+      row.setAttribute("aria-selected", transfer.number === this.state.collective);
+      return row;
+    };
   }
 
   filtered() {
@@ -67,30 +96,30 @@ class Tables {
   rows() {
     if (!this.body) return;
     const from = Math.max(0, Math.floor(this.box.scrollTop / ROW) - 5), to = Math.min(this.found.length, from + Math.ceil(this.box.clientHeight / ROW) + 12);
-    const space = height => height > 0 ? `<tr aria-hidden="true"><td colspan="${COLUMNS.length}" style="height:${height}px;border:0"></td></tr>` : "";
-    const cells = transfer => COLUMNS.map(([, value, kind]) => `<td class="${kind === "text" ? "text" : ""}">${kind === "text" ? value(transfer) : kind === "ratio" ? ratio(value(transfer)) : number(value(transfer))}</td>`).join("");
-    const lines = this.found.slice(from, to).map(t => `<tr data-row="${t.number}" aria-selected="${t.number === this.state.collective}">${cells(t)}</tr>`);
-    this.body.innerHTML = space(from * ROW) + lines.join("") + space((this.found.length - to) * ROW);
+    const space = height => {
+      const cell = element("td", ""), row = element("tr", "", cell);
+      cell.colSpan = this.width;
+      cell.style.cssText = `height:${height}px;border:0;padding:0`;
+      row.setAttribute("aria-hidden", "true");
+      return height > 0 ? [row] : [];
+    };
+    this.body.replaceChildren(...space(from * ROW), ...this.found.slice(from, to).map(this.line), ...space((this.found.length - to) * ROW));
   }
 
   problems() {
     const {problems} = this.model;
+    this.body = null;
     document.getElementById("count").textContent = count(problems.length, "problem");
-    if (!problems.length) {
-      const fine = document.createElement("p");
-      fine.className = "fine";
-      fine.textContent = `✓ no problems: all ${count(this.model.transfers.length, "transfer")} are as they should be`;
-      return this.box.replaceChildren(fine);
-    }
-    this.box.innerHTML = '<table aria-label="problems"><thead><tr><th>cycle</th><th>tile</th><th>transfer</th><th class="text">what</th></tr></thead><tbody></tbody></table>';
-    this.box.querySelector("tbody").append(...problems.map(problem => {
-      const row = document.createElement("tr"), known = this.model.byNumber.has(problem.collective), link = document.createElement("a");
+    if (!problems.length) return this.box.replaceChildren(element("p", "fine", `✓ no problems: all ${count(this.model.transfers.length, "transfer")} are as they should be`));
+    this.found = problems;
+    this.head("problems", [["", "cycle"], ["", "tile"], ["", "transfer"], ["text", "what"]]);
+    this.line = problem => {
+      const known = this.model.byNumber.has(problem.collective), link = element("a", "", number(problem.cycle));
       link.href = `#cycle=${problem.cycle}${known ? `&collective=${problem.collective}&view=spacetime` : `&view=gantt&tile=${problem.x},${problem.y}`}`;
-      link.textContent = number(problem.cycle);
-      const texts = [link, `(${problem.x},${problem.y})`, known ? `#${problem.collective}` : "–", problem.what];
-      row.append(...texts.map((text, i) => { const cell = document.createElement("td"); cell.className = i === 3 ? "text wide" : ""; cell.append(text); return cell; }));
-      return row;
-    }));
+      const what = element("td", "text wide", problem.what);
+      what.title = problem.what;
+      return element("tr", "", element("td", "", link), element("td", "", `(${problem.x},${problem.y})`), element("td", "", known ? `#${problem.collective}` : "–"), what);
+    };
   }
 
   click(event) {
@@ -107,7 +136,7 @@ class Tables {
 
   // Marks the chosen transfer, and brings it into sight when it was chosen elsewhere.
   render() {
-    if (this.marked === this.state.collective || !this.body) return;
+    if (this.marked === this.state.collective || this.table === "problems") return;
     this.marked = this.state.collective;
     const at = this.found.findIndex(t => t.number === this.marked) * ROW;
     if (at >= 0 && (at < this.box.scrollTop || at > this.box.scrollTop + this.box.clientHeight - 2 * ROW)) this.box.scrollTop = at - ROW;

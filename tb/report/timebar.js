@@ -37,7 +37,7 @@ class TimeBar {
     canvas.addEventListener("pointerup", () => { held = false; });
     canvas.addEventListener("wheel", event => {
       event.preventDefault();
-      state.zoom(1.0016 ** Math.max(-300, Math.min(300, event.deltaY)), state.cursor);
+      state.zoom(zoomOf(event), state.cursor);
     }, {passive: false});
   }
 

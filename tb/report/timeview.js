@@ -82,6 +82,11 @@ class TimeView {
   drag(dy) { this.scroller.scrollTop -= dy; }
 }
 
+// How much wider the window gets by a turn of the wheel; some browsers count lines, not pixels.
+function zoomOf(event) {
+  return 1.0016 ** Math.max(-300, Math.min(300, event.deltaY * (event.deltaMode ? 16 : 1)));
+}
+
 // Wheel, drag, click and tooltip of a canvas whose `view` knows x(), cycle(), width, click() and hover().
 function handleTime(view, canvas) {
   const {state} = view;
@@ -89,11 +94,11 @@ function handleTime(view, canvas) {
   canvas.addEventListener("wheel", event => {
     if (event.offsetX < view.gutter && !event.ctrlKey) return;
     event.preventDefault();
-    const across = event.shiftKey ? event.deltaY : event.deltaX;
-    if (Math.abs(across) > Math.abs(event.deltaY) || event.shiftKey) {
+    const unit = event.deltaMode ? 16 : 1, across = unit * (event.shiftKey ? event.deltaY : event.deltaX);
+    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
       const shift = across / view.width * (state.to - state.from);
       state.set({from: state.from + shift, to: state.to + shift});
-    } else state.zoom(1.0016 ** Math.max(-300, Math.min(300, event.deltaY)), view.cycle(event.offsetX));
+    } else state.zoom(zoomOf(event), view.cycle(event.offsetX));
   }, {passive: false});
   canvas.addEventListener("pointerdown", event => {
     start = {x: event.offsetX, y: event.clientY, from: state.from, to: state.to};

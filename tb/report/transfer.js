@@ -13,7 +13,7 @@ class Transfer {
     const starts = this.times("issued").map(([, cycle]) => cycle);
     this.first = starts.length ? Math.min(...starts) : NaN;
     this.issued = starts.length ? Math.max(...starts) : NaN;
-    this.latency = this.end - this.start + 1;
+    this.latency = this.whole ? this.end - this.start + 1 : NaN;
     this.ratio = this.whole && this.bound ? this.latency / this.bound : NaN;
     const columns = model.columns, from = columns["hop.at"][number], to = columns["hop.at"][number + 1];
     this.hopFrom = from;
@@ -50,8 +50,10 @@ class Transfer {
       const hop = {link: links[get("link")], first: get("first"), last: get("last"), depth: get("depth"), count: get("flits"), forkWait: get("fork_wait"), joinWait: get("join_wait"), blocked: get("blocked")};
       hop.next = columns["next.hop"].subarray(columns["next.at"][i], columns["next.at"][i + 1]);
       hop.flits = this.flitsOn(hop);
+      hop.siblings = [];
       found.push(hop);
     }
+    for (const {next} of found) if (next.length > 1) for (const i of next) found[i].siblings = Array.from(next).filter(other => other !== i);
     return found;
   }
 

@@ -1,6 +1,7 @@
 """One transfer in space and time: its links along its tree, and when each flit crossed them."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -34,23 +35,38 @@ def flits_of(transfer: Collective, hop: Hop, traffic: Traffic) -> NDArray[np.int
     return np.flatnonzero(mine)
 
 
+class Crossing(NamedTuple):
+    """When the flits of a transfer were offered and taken on a link, shape (flits,)."""
+
+    network: str
+    offered: NDArray[np.int32]
+    taken: NDArray[np.int32]
+
+
+def _crossing(recording: Recording, transfer: Collective, hop: Hop) -> Crossing:
+    traffic = recording.traffic[hop.link]
+    mine = flits_of(transfer, hop, traffic)
+    return Crossing(hop.link.network, traffic.offered[mine], traffic.taken[mine])
+
+
 def spacetime(recording: Recording, transfer: Collective) -> Figure:
     """A row a link, from the senders above to the receivers below."""
     order = [index for index, _ in in_tree_order(transfer)]
     hops = [transfer.hops[index] for index in order]
-    nexts = followers(transfer.hops)
+    after = followers(transfer.hops)
+    crossings = [_crossing(recording, transfer, hop) for hop in transfer.hops]
     figure, ax = plt.subplots(figsize=(8.5, max(1.6, min(12, 0.2 * len(hops) + 0.6))))
     many = sum(hop.flits for hop in hops) > MANY
     for row, index in enumerate(order):
-        hop = transfer.hops[index]
-        _hop(ax, row, recording, transfer, hop, [transfer.hops[after] for after in nexts[index]], many)
-        _marks(ax, row, transfer, hop.link, recording.facts)
+        _hop(ax, row, crossings, index, after, many)
+        _marks(ax, row, transfer, transfer.hops[index].link, recording.facts)
     _rows(ax, transfer, hops)
     entries = {f"{network}: a flit crosses": NETWORKS[network] for network in dict.fromkeys(h.link.network for h in hops)}
     entries |= {
         "offered, not taken": WAITS["offered"],
-        "in the router": WAITS["router"],
-        "waits for its join": WAITS["join"],
+        "above: behind the first branch of its fork": WAITS["fork"],
+        "below: waits for its join": WAITS["join"],
+        "below: in the router": WAITS["router"],
     }
     handles = patches(entries)
     if transfer.start >= 0 and transfer.bound:
@@ -58,8 +74,8 @@ def spacetime(recording: Recording, transfer: Collective) -> Figure:
         handles.append(ax.axvline(bound, color="k", ls=":", lw=1.2, label=f"bound, {transfer.bound:,} cycles"))
     room = max(3.0, 0.03 * (transfer.end - transfer.begin))
     cycles_axis(ax, transfer.begin - room, transfer.end + 1 + room)
-    ax.legend(handles=handles, fontsize=7, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
-    ax.set_title(title_of(transfer), fontsize=9.5, pad=32)
+    ax.legend(handles=handles, fontsize=7, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    ax.set_title(title_of(transfer), fontsize=9.5, pad=40)
     return figure
 
 
@@ -74,22 +90,24 @@ def _rows(ax: Axes, transfer: Collective, hops: list[Hop]) -> None:
     ax.set_axisbelow(True)
 
 
-def _hop(
-    ax: Axes, row: int, recording: Recording, transfer: Collective, hop: Hop, nexts: list[Hop], many: bool
-) -> None:  # fmt: skip
-    traffic = recording.traffic[hop.link]
-    mine = flits_of(transfer, hop, traffic)
-    offered, taken = traffic.offered[mine], traffic.taken[mine]
-    held = np.flatnonzero(taken > offered)
+def _hop(ax: Axes, row: int, crossings: list[Crossing], index: int, after: list[list[int]], many: bool) -> None:
+    """The flits of a link: what crosses it in the middle, behind a fork's first branch above, in the router at its end below."""
+    network, offered, taken = crossings[index]
+    gone, on = taken, taken + 1
+    for branches in after:
+        if index in branches:
+            gone = np.minimum.reduce(
+                [gone, *(crossings[i].taken for i in branches if len(crossings[i].taken) == len(taken))]
+            )
+    for onward in after[index]:
+        if len(crossings[onward].offered) == len(taken):
+            on = np.maximum(on, crossings[onward].offered)
+    held, behind, inside = np.flatnonzero(taken > offered), np.flatnonzero(taken > gone), np.flatnonzero(on > taken + 1)
     _bars(ax, ((offered[i], taken[i], row - 0.28, row + 0.12) for i in held), WAITS["offered"], many)
-    on = taken + 1
-    for after in nexts:
-        at = recording.traffic[after.link].offered[flits_of(transfer, after, recording.traffic[after.link])]
-        on = np.maximum(on, at) if len(at) == len(on) else on
-    inside = WAITS["join" if hop.link.network == "reduce" else "router"]
-    _bars(ax, ((taken[i] + 1, on[i], row + 0.26, row + 0.4) for i in np.flatnonzero(on > taken + 1)), inside, many)
-    colours = word_colours(hop.link.network, len(mine))
-    _bars(ax, ((cycle, cycle + 1, row - 0.38, row + 0.22) for cycle in taken), colours, many)
+    _bars(ax, ((gone[i] + 1, taken[i] + 1, row - 0.48, row - 0.4) for i in behind), WAITS["fork"], many)
+    colour = WAITS["join" if network == "reduce" else "router"]
+    _bars(ax, ((taken[i] + 1, on[i], row + 0.26, row + 0.4) for i in inside), colour, many)
+    _bars(ax, ((cycle, cycle + 1, row - 0.38, row + 0.22) for cycle in taken), word_colours(network, len(taken)), many)
 
 
 def _bars(ax: Axes, spans: Iterable[Span], colours: str | NDArray[np.float64], many: bool) -> None:

@@ -20,7 +20,7 @@ NETWORKS = {"data": "#0072b2", "request": "#009e73", "reduce": "#cc6699"}
 CLASSES = ("#0072b2", "#56b4e9", "#009e73", "#e3d62f", "#e69f00", "#d55e00", "#cc79a7", "#7b4fa3", "#888888")
 """By index in `tracks.CLASSES`; the last one for anything else."""
 CAUSES = {"operand": "#b3122d", "drain": "#c26a00", "network": "#a3459b", "l1": "#7d6a1a", "semaphore": "#a3adb9"}
-WAITS = {"offered": "#e69f00", "join": "#d55e00", "router": "#8b97a5"}
+WAITS = {"offered": "#e69f00", "fork": "#7b4fa3", "join": "#d55e00", "router": "#8b97a5"}
 STATES = {
     QueueState.BOOT: "#eceff3", QueueState.FETCH: "#b4bdc8", QueueState.WAIT0: "#dfe4ea", QueueState.WAIT1: "#dfe4ea",
     QueueState.ENGINE: "#c9d0d8", QueueState.DRAIN: "#d4cfde", QueueState.HALTED: "#f7f8fa", QueueState.ERROR: "#c8102e",

@@ -159,6 +159,23 @@ def test_a_tile_clicked_on_the_mesh_is_shown_in_the_gantt(page):
     assert page.inner_text("#mesh-tile").startswith("tile (2,1): matrix ")
 
 
+def test_a_flit_clicked_on_the_mesh_chooses_its_transfer(page, inspection):
+    flying = inspection.transfers[6]
+    follow(page, f"#cycle={(flying.begin + flying.end) // 2}&collective=0&view=mesh")
+    box = page.locator("#mesh-canvas").bounding_box()
+    for y in range(int(box["y"] + 0.7 * box["height"]), int(box["y"] + box["height"]), 2):
+        x = box["x"] + 0.35 * box["width"]
+        page.mouse.move(x, y)
+        if page.is_visible("#tip") and "transfer #" in page.inner_text("#tip"):
+            number = re.search(r"transfer #(\d+)", page.inner_text("#tip"))[1]
+            page.mouse.click(x, y)
+            page.click("[data-view=spacetime][role=tab]")
+            settled(page)
+            assert page.inner_text("#spacetime-caption").startswith(f"#{number} ")
+            return
+    pytest.fail("no flit under the pointer")
+
+
 def test_wheel_and_drag_change_the_window(page):
     follow(page, "#cycle=500&view=gantt&from=400&to=600")
     page.mouse.move(*spot(page, "gantt", 500, 40))
