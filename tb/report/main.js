@@ -5,7 +5,7 @@ function facts(model) {
   const collectives = model.transfers.filter(t => t.collective), whole = collectives.filter(t => Number.isFinite(t.ratio));
   const mean = whole.reduce((sum, t) => sum + t.ratio, 0) / whole.length, problems = model.problems.length;
   const entries = [
-    ["cycles", `${number(model.first)} – ${number(model.last)}${model.finished ? ", the run's last" : ""}`], ["tiles", `${columns} × ${rows}`], ["flits", number(model.flits)], ["transfers", number(model.transfers.length)],
+    ["cycles", `${number(model.first)} – ${number(model.last)}${model.finished ? " (end)" : ""}`], ["tiles", `${columns} × ${rows}`], ["flits", number(model.flits)], ["transfers", number(model.transfers.length)],
     ["collectives", number(collectives.length)], ["latency/bound", ratio(mean)], ["problems", number(problems), problems ? "bad" : "good"],
     ["words of", `${word_bytes} bytes`], ["FIFOs of", `${fifo_depth} flits`], ["adder", count(adder_stages, "stage")], ["HBM", `${channels.length} × ${hbm_bytes_per_cycle} bytes/cycle after ${count(hbm_latency, "cycle")}`]];
   document.getElementById("facts").replaceChildren(...entries.map(([name, value, kind]) => {

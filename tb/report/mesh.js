@@ -105,8 +105,8 @@ class MeshView {
     if (height < 9) return;
     const waits = name === "wait0" || name === "wait1", what = now ? now.name : waits ? `wait s${semaphore}` : name;
     const room = width - 5 - (causes.length ? Math.min(8, width / 4) : 0);
-    const text = fitting(context, room, SMALL, `${engine.queue}: ${what}`, `${engine.queue[0]}: ${what}`, what, waits ? `s${semaphore}` : what.slice(0, 3));
-    write(context, text, x + 3, y + height / 2 + 0.5, {colour: now ? inkOn(colour) : theme.ink, font: SMALL});
+    const font = height > 18 ? FONT : SMALL, text = fitting(context, room, font, `${engine.queue}: ${what}`, `${engine.queue[0]}: ${what}`, what, waits ? `s${semaphore}` : what.slice(0, 3));
+    write(context, text, x + 3, y + height / 2 + 0.5, {colour: now ? inkOn(colour) : theme.ink, font});
   }
 
   flits(context) {

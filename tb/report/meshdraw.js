@@ -11,8 +11,8 @@ class MeshDrawing {
     this.network = network;
     const at = edge => channels.some(channel => channel[0] === edge) ? 34 : 8;
     const wide = (width - at("west") - at("east")) / columns, tall = (height - at("south") - at("north")) / rows;
-    this.cellX = Math.min(wide, tall * 1.5);
-    this.cellY = Math.min(tall, wide * 1.25);
+    this.cellX = Math.min(wide, tall * 1.5, 230);
+    this.cellY = Math.min(tall, wide * 1.25, 170);
     this.small = Math.min(this.cellX, this.cellY);
     this.left = (width - this.cellX * columns - at("west") - at("east")) / 2 + at("west");
     this.bottom = height - (height - this.cellY * rows - at("south") - at("north")) / 2 - at("south");

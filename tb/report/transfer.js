@@ -32,7 +32,8 @@ class Transfer {
   get tiles() { return (this.x1 - this.x0 + 1) * (this.y1 - this.y0 + 1); }
   get rectangle() { return this.tiles === 1 ? `(${this.x0},${this.y0})` : `(${this.x0},${this.y0})–(${this.x1},${this.y1})`; }
   get what() { return (this.op ? `${this.kind} ${this.op}` : this.kind) + (this.collective && !this.op ? " multicast" : ""); }
-  get middle() { return Math.round((this.begin + this.end) / 2); }
+  // A cycle in which words move.
+  get middle() { return Math.round(((this.whole ? this.start : this.begin) + this.end) / 2); }
 
   // [tile number, cycle] of `issued` or `completed`.
   times(name) {

@@ -62,12 +62,10 @@ def spacetime(recording: Recording, transfer: Collective) -> Figure:
         _marks(ax, row, transfer, transfer.hops[index].link, recording.facts)
     _rows(ax, transfer, hops)
     entries = {f"{network}: a flit crosses": NETWORKS[network] for network in dict.fromkeys(h.link.network for h in hops)}
-    entries |= {
-        "offered, not taken": WAITS["offered"],
-        "above: behind the first branch of its fork": WAITS["fork"],
-        "below: waits for its join": WAITS["join"],
-        "below: in the router": WAITS["router"],
-    }
+    entries |= {"offered, not taken": WAITS["offered"], "above: behind the first branch of its fork": WAITS["fork"]}
+    if "reduce" in transfer.kind:
+        entries["below: waits for its join"] = WAITS["join"]
+    entries["below: in the router"] = WAITS["router"]
     handles = patches(entries)
     if transfer.start >= 0 and transfer.bound:
         bound = transfer.start + transfer.bound
