@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from isa.errors import UserError
+
 __all__ = ["Missing", "chromium"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -14,7 +16,7 @@ ARGUMENTS = (
 )  # fmt: skip
 
 
-class Missing(RuntimeError):
+class Missing(UserError):
     """What a browser needs and is not installed."""
 
 
@@ -30,10 +32,10 @@ def chromium() -> Iterator[Any]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        raise Missing("playwright is not installed") from None
+        raise Missing("playwright is not installed: pip install playwright") from None
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
-        raise Missing(f"none of {', '.join(NAMES)} is installed")
+        raise Missing(f"no Chromium: none of {', '.join(NAMES)} is on the PATH")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
         try:

@@ -10,7 +10,7 @@ from tb.report.browser import chromium
 
 __all__ = ["screenshots"]
 
-WIDE, TALL = 1200, 840
+WIDE, TALL = 1200, 900
 COLOURS = (256, 128, 64, 32)
 """Palettes to try until a picture is small enough."""
 LARGEST = 150_000
@@ -58,4 +58,4 @@ def _shrink(path: Path) -> None:
     for colours in COLOURS:
         if path.stat().st_size <= LARGEST:
             return
-        picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)
