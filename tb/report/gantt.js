@@ -136,9 +136,10 @@ class GanttView extends TimeView {
   }
 
   itemText(engine, item) {
-    const times = `issued ${item.issued < 0 ? "before the window" : number(item.issued)}, done ${item.done < 0 ? "after the window" : number(item.done)} (${count(item.end - item.begin, "cycle")})`;
+    const known = item.issued >= 0 && item.done >= 0, span = known ? ` (${count(item.done - item.issued + 1, "cycle")})` : "";
+    const times = `issued ${item.issued < 0 ? "before the window" : number(item.issued)}, done ${item.done < 0 ? "after the window" : number(item.done)}${span}`;
     const shape = engine.queue === "load" || engine.queue === "out" ? ` · tag ${item.tag} · ${item.rows} × ${item.words} words` : "";
-    const active = engine.active.to - engine.active.from > 1 ? `\ndatapath moves in ${percent(held(engine.active, item, () => true) / (item.end - item.begin))} of them` : "";
+    const active = engine.active.to - engine.active.from > 1 ? `\ndatapath moves in ${percent(held(engine.active, item, () => true) / Math.max(1, item.end - item.begin))} of its cycles` : "";
     const lost = this.state.model.causes.map((name, bit) => [name, held(engine.stall, item, value => value >> bit & 1)]).filter(([name, cycles]) => cycles && name !== "semaphore");
     return `${item.name} · slot ${item.slot}${shape}\n${times}${active}${lost.length ? "\nstalls: " + lost.map(([name, cycles]) => `${name} ${number(cycles)}`).join(", ") + " cycles" : ""}`;
   }

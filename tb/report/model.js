@@ -97,7 +97,7 @@ class Model {
     const get = name => this.columns["executed." + name][i];
     const issued = get("issued"), done = get("done"), begin = issued < 0 ? this.first : issued;
     let end = done < 0 ? this.end : done + 1;
-    if (i + 1 < engine.to) end = Math.min(end, Math.max(this.columns["executed.issued"][i + 1], begin + 1));
+    if (i + 1 < engine.to) end = Math.min(end, Math.max(this.columns["executed.issued"][i + 1], this.first));
     const [name, kind] = this.opcodes[get("opcode")] || ["opcode " + get("opcode"), this.classes.length];
     return {i, issued, done, begin, end, name, kind, slot: get("slot"), tag: get("tag"), rows: get("rows"), words: get("words")};
   }

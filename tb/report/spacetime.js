@@ -42,9 +42,9 @@ class SpaceTimeView extends TimeView {
     const {transfer, hops} = this;
     this.canvas.setAttribute("aria-label", transfer ? `space-time diagram of transfer ${transfer.number} on ${hops.length} links` : "no transfer");
     for (const row of visible) row.summary ? this.summary(context, row) : this.hopRow(context, row);
-    const before = transfer && transfer.end < this.state.from;
+    const before = transfer && transfer.until < this.state.from;
     if (before || transfer && transfer.begin >= this.state.to)
-      write(context, `${before ? "← it ended" : "it begins → "} at cycle ${number(before ? transfer.end : transfer.begin)}, ${before ? "before" : "after"} the visible window ("fit collective" goes there)`, this.gutter + this.width / 2, AXIS + 46 - this.top, {align: "center", colour: theme.ink});
+      write(context, `${before ? "← it ended" : "it begins → "} at cycle ${number(before ? transfer.until : transfer.begin)}, ${before ? "before" : "after"} the visible window ("fit collective" goes there)`, this.gutter + this.width / 2, AXIS + 46 - this.top, {align: "center", colour: theme.ink});
     if (!transfer || !transfer.bound || transfer.start < 0) return;
     const x = this.x(transfer.start + transfer.bound);
     if (x < this.gutter) return;

@@ -51,8 +51,8 @@ class State {
   select(number) {
     const transfer = this.model.byNumber.get(number);
     if (!transfer) return;
-    const margin = Math.max(4, (transfer.end - transfer.begin) * 0.05);
-    this.set({collective: number, cursor: transfer.middle, from: transfer.begin - margin, to: transfer.end + 1 + margin});
+    const margin = Math.max(4, (transfer.until - transfer.begin) * 0.05);
+    this.set({collective: number, cursor: transfer.middle, from: transfer.begin - margin, to: transfer.until + 1 + margin});
   }
 
   get link() {

@@ -3,7 +3,7 @@
 const ROW = 22;
 const COLUMNS = [
   ["#", t => t.number], ["tag", t => t.tag], ["kind", t => t.kind + (t.collective && !t.op ? " multicast" : ""), "text"], ["op", t => t.op || "–", "text"], ["root", t => `(${t.root.x},${t.root.y})`, "text"], ["rectangle", t => t.rectangle, "text"],
-  ["words", t => t.words], ["bytes", t => t.bytes], ["issued", t => t.first], ["last issue", t => t.issued], ["first flit", t => t.firstFlit], ["last flit", t => t.end], ["latency, cycles", t => t.latency], ["bound", t => t.bound],
+  ["words", t => t.words], ["bytes", t => t.bytes], ["issued", t => t.first], ["last issue", t => t.issued], ["first flit", t => t.firstFlit], ["last flit", t => t.until], ["latency, cycles", t => t.latency], ["bound", t => t.bound],
   ["ratio", t => t.ratio, "ratio"], ["fork waits", t => t.forkWait], ["join waits", t => t.joinWait], ["blocked", t => t.blocked]];
 
 function element(name, kind, ...content) {

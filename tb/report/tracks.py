@@ -38,13 +38,15 @@ def class_of(opcode: int) -> int:
 
 
 def spans(engine: Engine, recording: Recording) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Cycles from begin up to but not including end of each instruction, cut to the window, and to where the next one begins."""
+    """Cycles from begin up to but not including end of each instruction, cut to the window, and to where the next one begins.
+
+    Of several that were under way when the window begins, only the last one is left with any.
+    """
     issued, done = engine.executed["issued"].astype(np.int64), engine.executed["done"].astype(np.int64)
     begin = np.where(issued < 0, recording.first, issued)
     end = np.where(done < 0, recording.last, done) + 1
-    if len(begin) > 1:
-        end[:-1] = np.minimum(end[:-1], np.maximum(begin[1:], begin[:-1] + 1))
-    return begin, np.maximum(end, begin + 1)
+    end[:-1] = np.minimum(end[:-1], begin[1:])
+    return begin, end
 
 
 def lane(engine: Engine, recording: Recording) -> NDArray[np.int32]:

@@ -19,7 +19,9 @@ class Transfer {
     this.hopFrom = from;
     this.hopTo = to;
     this.forkWait = this.joinWait = this.blocked = 0;
-    this.firstFlit = to > from ? columns["hop.first"].subarray(from, to).reduce((a, b) => Math.min(a, b)) : NaN;
+    const firsts = columns["hop.first"].subarray(from, to).filter(cycle => cycle >= 0);
+    this.firstFlit = firsts.length ? firsts.reduce((a, b) => Math.min(a, b)) : NaN;
+    this.until = columns["hop.last"].subarray(from, to).reduce((a, b) => Math.max(a, b), this.end);
     for (let i = from; i < to; i++) {
       this.forkWait += columns["hop.fork_wait"][i];
       this.joinWait += columns["hop.join_wait"][i];
@@ -33,7 +35,7 @@ class Transfer {
   get rectangle() { return this.tiles === 1 ? `(${this.x0},${this.y0})` : `(${this.x0},${this.y0})–(${this.x1},${this.y1})`; }
   get what() { return (this.op ? `${this.kind} ${this.op}` : this.kind) + (this.collective && !this.op ? " multicast" : ""); }
   // A cycle in which words move.
-  get middle() { return Math.round(((this.whole ? this.start : this.begin) + this.end) / 2); }
+  get middle() { return Math.round(((this.whole ? this.start : this.begin) + this.until) / 2); }
 
   // [tile number, cycle] of `issued` or `completed`.
   times(name) {

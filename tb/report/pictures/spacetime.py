@@ -70,8 +70,9 @@ def spacetime(recording: Recording, transfer: Collective) -> Figure:
     if transfer.start >= 0 and transfer.bound:
         bound = transfer.start + transfer.bound
         handles.append(ax.axvline(bound, color="k", ls=":", lw=1.2, label=f"bound, {transfer.bound:,} cycles"))
-    room = max(3.0, 0.03 * (transfer.end - transfer.begin))
-    cycles_axis(ax, transfer.begin - room, transfer.end + 1 + room)
+    end = max([transfer.end, *(hop.last for hop in hops)])
+    room = max(3.0, 0.03 * (end - transfer.begin))
+    cycles_axis(ax, transfer.begin - room, end + 1 + room)
     ax.legend(handles=handles, fontsize=7, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     ax.set_title(title_of(transfer), fontsize=9.5, pad=40)
     return figure

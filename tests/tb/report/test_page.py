@@ -7,7 +7,7 @@ import pytest
 
 from isa.instructions import Queue
 from tb.inspect.inspection import Inspection, Problem
-from tb.inspect.recording import Link
+from tb.inspect.recording import EXECUTED, Link
 from tb.report import tracks
 from tb.report.columns import Column, decode, encode
 from tb.report.embed import HOP
@@ -87,6 +87,25 @@ def test_engines_come_back(inspection, embedded):
             begin, values = columns[f"{name}.begin"][at], columns[f"{name}.value"][at]
             lengths = np.diff(begin, append=inspection.recording.last + 1)
             assert np.array_equal(np.repeat(values, lengths), paint(engine, inspection.recording))
+
+
+def test_active_cycles_come_back(inspection, embedded):
+    _, columns = embedded
+    for number, engine in enumerate(inspection.recording.engines.values()):
+        at = slice(*columns["active.at"][number : number + 2])
+        begin, values = columns["active.begin"][at], columns["active.value"][at]
+        held = [run for run in zip(begin, np.append(begin[1:], 1500), values, strict=True) if run[2]]
+        assert held == engine.active.tolist()
+
+
+def test_of_instructions_under_way_the_last_is_shown():
+    recording = sample(1, 1, 100).recording
+    engine = recording.engines[(0, 0), Queue.OUT]
+    put, store = 0x32, 0x31
+    engine.executed = np.array([(-1, 30, put, 0, 0, 1, 1), (-1, 40, store, 1, 0, 1, 1), (20, -1, put, 2, 0, 1, 1)], EXECUTED)
+    shown = tracks.lane(engine, recording)
+    assert set(shown[:20]) == {tracks.RUNNING + tracks.class_of(store)}
+    assert set(shown[20:]) == {tracks.RUNNING + tracks.class_of(put)}
 
 
 def test_a_lane_shows_states_where_no_instruction_runs(inspection):
