@@ -57,9 +57,11 @@ class Model {
     this.links = index.links.map(([network, x, y, port], number) => new MeshLink(number, network, x, y, port, at[number], at[number + 1]));
     this.engines = index.engines.map(([x, y, queue], number) => this.engine(x, y, queue, number));
     this.engineOf = new Map(this.engines.map(engine => [`${engine.x},${engine.y},${engine.queue}`, engine]));
+    this.problems = index.problems.map(([cycle, x, y, what, collective]) => ({cycle, x, y, what, collective}));
+    this.wrong = new Map();
+    for (const {collective} of this.problems) this.wrong.set(collective, (this.wrong.get(collective) || 0) + 1);
     this.transfers = Array.from(columns["transfer.number"], (_, number) => new Transfer(this, number));
     this.byNumber = new Map(this.transfers.map(transfer => [transfer.number, transfer]));
-    this.problems = index.problems.map(([cycle, x, y, what, collective]) => ({cycle, x, y, what, collective}));
   }
 
   engine(x, y, queue, number) {

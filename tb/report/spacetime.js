@@ -31,7 +31,7 @@ class SpaceTimeView extends TimeView {
       this.caption.textContent = "No transfer in this window.";
       return legend(this.legend, []);
     }
-    const {root} = transfer, part = transfer.whole ? `latency ${number(transfer.latency)}${transfer.bound ? ` / bound ${number(transfer.bound)} = ${ratio(transfer.ratio)}` : " cycles"}` : "not all of it is in the window";
+    const {root} = transfer, part = transfer.whole ? `latency ${number(transfer.latency)}${transfer.bound ? ` / bound ${number(transfer.bound)} = ${ratio(transfer.ratio)}` : " cycles"}` : transfer.problems ? `not whole: ${count(transfer.problems, "problem")}` : "not all of it is in the window";
     this.caption.textContent = `#${transfer.number} ${transfer.what} · tag ${transfer.tag} · root (${root.x},${root.y}) · ${transfer.rectangle} · ${count(transfer.words, "word")} · ${part} · waits: fork ${number(transfer.forkWait)}, join ${number(transfer.joinWait)}, blocked ${number(transfer.blocked)}`;
     const {networks} = this;
     legend(this.legend, [...networks.map(name => [wordColour(name, 0.35), `${name}: a flit crosses (later words darker)`]), [WAIT_COLOURS.offered, "offered, not taken"], [WAIT_COLOURS.router, "below: in the router"], ...(this.hops.some(hop => hop.siblings.length) ? [[WAIT_COLOURS.fork, "above: behind the first branch of its fork"]] : []),

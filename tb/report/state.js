@@ -8,9 +8,11 @@ class State {
     this.model = model;
     this.listeners = [];
     this.waiting = false;
-    const first = model.transfers.find(t => t.collective && t.whole) || model.transfers[0];
+    const wrong = model.problems.find(problem => model.byNumber.has(problem.collective));
+    const first = wrong ? model.byNumber.get(wrong.collective) : model.transfers.find(t => t.collective && t.whole) || model.transfers[0];
     Object.assign(this, {cursor: model.first, from: model.first, to: model.end, collective: null, tile: null, view: "spacetime"});
     if (first) this.select(first.number);
+    if (wrong && wrong.cycle >= this.from && wrong.cycle < this.to) this.cursor = wrong.cycle;
     this.tile = {x: 0, y: 0};
     this.read();
     addEventListener("hashchange", () => { if (location.hash !== this.written) this.read(); });

@@ -1,6 +1,6 @@
 // Tables of transfers and problems. Only the rows in sight are in the document.
 
-const ROW = 22;
+const ROW = {collectives: 22, problems: 38};
 const COLUMNS = [
   ["#", t => t.number], ["tag", t => t.tag], ["kind", t => t.kind + (t.collective && !t.op ? " multicast" : ""), "text"], ["op", t => t.op || "–", "text"], ["root", t => `(${t.root.x},${t.root.y})`, "text"], ["rectangle", t => t.rectangle, "text"],
   ["words", t => t.words], ["bytes", t => t.bytes], ["issued", t => t.first], ["last issue", t => t.issued], ["first flit", t => t.firstFlit], ["last flit", t => t.until], ["latency, cycles", t => t.latency], ["bound", t => t.bound],
@@ -19,7 +19,6 @@ class Tables {
     this.model = state.model;
     this.box = document.getElementById("table");
     this.sort = {column: 0, down: false};
-    this.wrong = new Set(this.model.problems.map(problem => problem.collective));
     this.table = this.model.problems.length ? "problems" : "collectives";
     const kinds = [...new Set(this.model.transfers.map(t => t.kind))];
     document.getElementById("kind").replaceChildren(new Option("all", ""), ...kinds.map(kind => new Option(kind)));
@@ -66,7 +65,7 @@ class Tables {
     line.children[this.sort.column].setAttribute("aria-sort", this.sort.down ? "descending" : "ascending");
     this.line = transfer => {
       const row = element("tr", "", ...COLUMNS.map(([, value, kind]) => element("td", kind === "text" ? "text" : "", kind === "text" ? value(transfer) : kind === "ratio" ? ratio(value(transfer)) : number(value(transfer)))));
-      if (this.wrong.has(transfer.number)) row.firstChild.className = "bad";
+      if (transfer.problems) row.firstChild.className = "bad";
       row.dataset.row = transfer.number;
       row.setAttribute("aria-selected", transfer.number === this.state.collective);
       return row;
@@ -95,7 +94,7 @@ class Tables {
   // The rows in sight, between two empty ones that keep the height.
   rows() {
     if (!this.body) return;
-    const from = Math.max(0, Math.floor(this.box.scrollTop / ROW) - 5), to = Math.min(this.found.length, from + Math.ceil(this.box.clientHeight / ROW) + 12);
+    const tall = ROW[this.table], from = Math.max(0, Math.floor(this.box.scrollTop / tall) - 5), to = Math.min(this.found.length, from + Math.ceil(this.box.clientHeight / tall) + 12);
     const space = height => {
       const cell = element("td", ""), row = element("tr", "", cell);
       cell.colSpan = this.width;
@@ -103,7 +102,7 @@ class Tables {
       row.setAttribute("aria-hidden", "true");
       return height > 0 ? [row] : [];
     };
-    this.body.replaceChildren(...space(from * ROW), ...this.found.slice(from, to).map(this.line), ...space((this.found.length - to) * ROW));
+    this.body.replaceChildren(...space(from * tall), ...this.found.slice(from, to).map(this.line), ...space((this.found.length - to) * tall));
   }
 
   problems() {
@@ -116,7 +115,7 @@ class Tables {
     this.line = problem => {
       const known = this.model.byNumber.has(problem.collective), link = element("a", "", number(problem.cycle));
       link.href = `#cycle=${problem.cycle}${known ? `&collective=${problem.collective}&view=spacetime` : `&view=gantt&tile=${problem.x},${problem.y}`}`;
-      const what = element("td", "text wide", problem.what);
+      const what = element("td", "text wide", element("div", "", problem.what));
       what.title = problem.what;
       return element("tr", "", element("td", "", link), element("td", "", `(${problem.x},${problem.y})`), element("td", "", known ? `#${problem.collective}` : "–"), what);
     };
@@ -138,8 +137,8 @@ class Tables {
   render() {
     if (this.marked === this.state.collective || this.table === "problems") return;
     this.marked = this.state.collective;
-    const at = this.found.findIndex(t => t.number === this.marked) * ROW;
-    if (at >= 0 && (at < this.box.scrollTop || at > this.box.scrollTop + this.box.clientHeight - 2 * ROW)) this.box.scrollTop = at - ROW;
+    const at = this.found.findIndex(t => t.number === this.marked) * ROW.collectives;
+    if (at >= 0 && (at < this.box.scrollTop || at > this.box.scrollTop + this.box.clientHeight - 2 * ROW.collectives)) this.box.scrollTop = at - ROW.collectives;
     this.rows();
   }
 }

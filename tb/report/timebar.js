@@ -71,6 +71,8 @@ class TimeBar {
     context.fillRect(MARGIN, 0, this.x(state.from) - MARGIN, 46);
     context.fillRect(this.x(state.to), 0, width, 46);
     context.globalAlpha = 1;
+    context.fillStyle = theme.bad;
+    for (const x of new Set(model.problems.map(problem => Math.round(this.x(problem.cycle + 0.5))))) context.fillRect(x - 1, 39, 3, 7);
     context.strokeStyle = theme.accent;
     context.strokeRect(this.x(state.from) + 0.5, 0.5, Math.max(2, this.x(state.to) - this.x(state.from) - 1), 45);
     context.fillStyle = theme.cursor;

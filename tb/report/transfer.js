@@ -18,6 +18,7 @@ class Transfer {
     const columns = model.columns, from = columns["hop.at"][number], to = columns["hop.at"][number + 1];
     this.hopFrom = from;
     this.hopTo = to;
+    this.problems = model.wrong.get(this.number) || 0;
     this.forkWait = this.joinWait = this.blocked = 0;
     const firsts = columns["hop.first"].subarray(from, to).filter(cycle => cycle >= 0);
     this.firstFlit = firsts.length ? firsts.reduce((a, b) => Math.min(a, b)) : NaN;
