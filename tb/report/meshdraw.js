@@ -1,6 +1,10 @@
 // The mesh in place: a router at the south-west corner of each cell, its tile beside it, y to the north.
 
-const LANES = [["data", 2.5], ["request", 7.5], ["reduce", 12.5]];
+const LANES = [
+  ["data", 2.5],
+  ["request", 7.5],
+  ["reduce", 12.5],
+];
 const STEPS = {west: [-1, 0], east: [1, 0], south: [0, -1], north: [0, 1]};
 
 class MeshDrawing {
@@ -9,8 +13,9 @@ class MeshDrawing {
     const {columns, rows, channels} = model.facts;
     this.model = model;
     this.network = network;
-    const at = edge => channels.some(channel => channel[0] === edge) ? 34 : 8;
-    const wide = (width - at("west") - at("east")) / columns, tall = (height - at("south") - at("north")) / rows;
+    const at = edge => (channels.some(channel => channel[0] === edge) ? 34 : 8);
+    const wide = (width - at("west") - at("east")) / columns,
+      tall = (height - at("south") - at("north")) / rows;
     this.cellX = Math.min(wide, tall * 1.5, 230);
     this.cellY = Math.min(tall, wide * 1.25, 170);
     this.small = Math.min(this.cellX, this.cellY);
@@ -21,33 +26,51 @@ class MeshDrawing {
     this.half = Math.max(4, this.lane * (network === "all" ? 15.5 : 6.5));
   }
 
-  router(x, y) { return {x: this.left + x * this.cellX + this.half + 1, y: this.bottom - y * this.cellY - this.half - 1}; }
-
-  tile(x, y) {
-    const at = this.router(x, y), gap = Math.max(3, this.small * 0.06);
-    const left = at.x + this.half + gap, bottom = at.y - this.half - gap;
-    return {x: left, y: bottom - (this.cellY - 2 * this.half - 2 * gap), width: this.cellX - 2 * this.half - 2 * gap, height: this.cellY - 2 * this.half - 2 * gap};
+  router(x, y) {
+    return {x: this.left + x * this.cellX + this.half + 1, y: this.bottom - y * this.cellY - this.half - 1};
   }
 
-  shown(link) { return this.network === "all" || link.network === this.network; }
+  tile(x, y) {
+    const at = this.router(x, y),
+      gap = Math.max(3, this.small * 0.06);
+    const left = at.x + this.half + gap,
+      bottom = at.y - this.half - gap;
+    return {
+      x: left,
+      y: bottom - (this.cellY - 2 * this.half - 2 * gap),
+      width: this.cellX - 2 * this.half - 2 * gap,
+      height: this.cellY - 2 * this.half - 2 * gap,
+    };
+  }
+
+  shown(link) {
+    return this.network === "all" || link.network === this.network;
+  }
 
   // Ends of the line that shows a link.
   line(link) {
     const place = LANES.findIndex(([network]) => network === link.network);
-    const beside = this.lane * (this.network === "all" ? LANES[place][1] : 3.2), at = this.router(link.x, link.y), {half} = this;
+    const beside = this.lane * (this.network === "all" ? LANES[place][1] : 3.2),
+      at = this.router(link.x, link.y),
+      {half} = this;
     if (link.local) {
-      const box = this.tile(link.x, link.y), out = link.port === "inject" ? 1 : -1;
+      const box = this.tile(link.x, link.y),
+        out = link.port === "inject" ? 1 : -1;
       const shift = (this.network === "all" ? (place - 1) * 2 : 0) * this.lane * 2.6 + out * this.lane * 1.3;
       const corner = {x: box.x + 3 + Math.max(0, shift), y: box.y + box.height - 3 + Math.min(0, shift)};
       const edge = {x: at.x + half - 2 + Math.min(0, shift) + 2, y: at.y - half + 2 + Math.max(0, shift) - 2};
       return out > 0 ? [corner, edge] : [edge, corner];
     }
-    const [dx, dy] = STEPS[link.port.replace("hbm_", "")], inward = link.port.startsWith("hbm_");
+    const [dx, dy] = STEPS[link.port.replace("hbm_", "")],
+      inward = link.port.startsWith("hbm_");
     const outside = inward || link.outside(this.model.facts);
     const length = outside ? half + 14 : (dx ? this.cellX : this.cellY) - half;
     // Traffic keeps to the right of its direction.
-    const way = inward ? -1 : 1, sideX = dy * way * beside, sideY = dx * way * beside;
-    const near = {x: at.x + dx * half + sideX, y: at.y - dy * half + sideY}, far = {x: at.x + dx * length + sideX, y: at.y - dy * length + sideY};
+    const way = inward ? -1 : 1,
+      sideX = dy * way * beside,
+      sideY = dx * way * beside;
+    const near = {x: at.x + dx * half + sideX, y: at.y - dy * half + sideY},
+      far = {x: at.x + dx * length + sideX, y: at.y - dy * length + sideY};
     return inward ? [far, near] : [near, far];
   }
 
@@ -55,7 +78,8 @@ class MeshDrawing {
     context.lineCap = "butt";
     for (const link of this.model.links) {
       if (!this.shown(link)) continue;
-      const [from, to] = this.line(link), used = share(link);
+      const [from, to] = this.line(link),
+        used = share(link);
       context.strokeStyle = heat(used);
       context.lineWidth = this.lane * (link.local ? 2.2 : 3.6);
       context.beginPath();
@@ -67,9 +91,13 @@ class MeshDrawing {
 
   channels(context) {
     for (const [edge, x, y] of this.model.facts.channels) {
-      const [dx, dy] = STEPS[edge], at = this.router(x, y), far = this.half + 14;
-      const wide = dx ? 13 : Math.max(26, 2 * this.half), tall = dx ? Math.max(28, 2 * this.half) : 13;
-      const left = dx ? at.x + dx * far + (dx < 0 ? -wide : 0) : at.x - wide / 2, top = dy ? at.y - dy * far + (dy < 0 ? 0 : -tall) : at.y - tall / 2;
+      const [dx, dy] = STEPS[edge],
+        at = this.router(x, y),
+        far = this.half + 14;
+      const wide = dx ? 13 : Math.max(26, 2 * this.half),
+        tall = dx ? Math.max(28, 2 * this.half) : 13;
+      const left = dx ? at.x + dx * far + (dx < 0 ? -wide : 0) : at.x - wide / 2,
+        top = dy ? at.y - dy * far + (dy < 0 ? 0 : -tall) : at.y - tall / 2;
       context.fillStyle = theme.faint;
       context.strokeStyle = theme.soft;
       context.lineWidth = 1;
@@ -105,10 +133,13 @@ class MeshDrawing {
 
   // The link whose line is nearest to a place, within a few pixels.
   linkAt(x, y) {
-    let best = null, nearest = 4;
+    let best = null,
+      nearest = 4;
     for (const link of this.model.links) {
       if (!this.shown(link)) continue;
-      const [a, b] = this.line(link), dx = b.x - a.x, dy = b.y - a.y;
+      const [a, b] = this.line(link),
+        dx = b.x - a.x,
+        dy = b.y - a.y;
       const part = Math.min(1, Math.max(0, ((x - a.x) * dx + (y - a.y) * dy) / (dx * dx + dy * dy || 1)));
       const away = Math.hypot(x - a.x - part * dx, y - a.y - part * dy);
       if (away < nearest) [best, nearest] = [link, away];
@@ -119,9 +150,10 @@ class MeshDrawing {
   tileAt(x, y) {
     for (let row = 0; row < this.model.facts.rows; row++)
       for (let column = 0; column < this.model.facts.columns; column++) {
-        const box = this.tile(column, row), at = this.router(column, row);
+        const box = this.tile(column, row),
+          at = this.router(column, row);
         const inside = x >= box.x && x < box.x + box.width && y >= box.y && y < box.y + box.height;
-        if (inside || Math.abs(x - at.x) <= this.half && Math.abs(y - at.y) <= this.half) return {x: column, y: row};
+        if (inside || (Math.abs(x - at.x) <= this.half && Math.abs(y - at.y) <= this.half)) return {x: column, y: row};
       }
     return null;
   }

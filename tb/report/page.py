@@ -18,8 +18,8 @@ __all__ = ["SCRIPTS", "read_report", "write_report"]
 
 HERE = Path(__file__).parent
 SCRIPTS = (
-    "model.js", "transfer.js", "state.js", "paint.js", "timeview.js", "timebar.js", "meshdraw.js", "mesh.js", "spacetime.js", "gantt.js",
-    "links.js", "tables.js", "main.js",
+    "model.js", "transfer.js", "state.js", "paint.js", "words.js", "timeview.js", "timebar.js", "meshdraw.js", "mesh.js",
+    "spacetime.js", "shares.js", "gantt.js", "links.js", "tables.js", "main.js",
 )  # fmt: skip
 """In the order in which the page runs them."""
 

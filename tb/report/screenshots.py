@@ -27,8 +27,8 @@ def screenshots(html: Path, folder: Path, *, links: dict[str, str] | None = None
     folder
         Where to; it exists.
     links
-        File name without its ending to the state that is shown, as ``cycle=4711&collective=3&view=gantt``; if None the mesh, the
-        space-time diagram and the Gantt chart as the report opens them.
+        File name without its ending to the state that is shown, as ``cycle=4711&collective=3&view=gantt``; if None the
+        mesh, the space-time diagram and the Gantt chart as the report opens them.
 
     Raises
     ------

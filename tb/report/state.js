@@ -9,16 +9,29 @@ class State {
     this.listeners = [];
     this.waiting = false;
     const wrong = model.problems.find(problem => model.byNumber.has(problem.collective));
-    const first = wrong ? model.byNumber.get(wrong.collective) : model.transfers.find(t => t.collective && t.whole) || model.transfers[0];
-    Object.assign(this, {cursor: model.first, from: model.first, to: model.end, collective: null, tile: null, view: "spacetime"});
+    const first = wrong
+      ? model.byNumber.get(wrong.collective)
+      : model.transfers.find(t => t.collective && t.whole) || model.transfers[0];
+    Object.assign(this, {
+      cursor: model.first,
+      from: model.first,
+      to: model.end,
+      collective: null,
+      tile: null,
+      view: "spacetime",
+    });
     if (first) this.select(first.number);
     if (wrong && wrong.cycle >= this.from && wrong.cycle < this.to) this.cursor = wrong.cycle;
     this.tile = {x: 0, y: 0};
     this.read();
-    addEventListener("hashchange", () => { if (location.hash !== this.written) this.read(); });
+    addEventListener("hashchange", () => {
+      if (location.hash !== this.written) this.read();
+    });
   }
 
-  listen(render) { this.listeners.push(render); }
+  listen(render) {
+    this.listeners.push(render);
+  }
 
   set(changes) {
     Object.assign(this, changes);
@@ -41,7 +54,8 @@ class State {
 
   // Moves the cursor, and the window if the cursor would leave it.
   go(cycle) {
-    const width = this.to - this.from, outside = cycle < this.from || cycle >= this.to;
+    const width = this.to - this.from,
+      outside = cycle < this.from || cycle >= this.to;
     this.set(outside ? {cursor: cycle, from: cycle - width / 2, to: cycle + width / 2} : {cursor: cycle});
   }
 
@@ -59,7 +73,8 @@ class State {
 
   get link() {
     const chosen = this.collective === null ? "" : `&collective=${this.collective}`;
-    return `#cycle=${this.cursor}${chosen}&view=${this.view}&from=${Math.round(this.from)}&to=${Math.round(this.to)}&tile=${this.tile.x},${this.tile.y}`;
+    const shown = `&from=${Math.round(this.from)}&to=${Math.round(this.to)}&tile=${this.tile.x},${this.tile.y}`;
+    return `#cycle=${this.cursor}${chosen}&view=${this.view}${shown}`;
   }
 
   write() {
@@ -68,7 +83,8 @@ class State {
   }
 
   read() {
-    const given = new URLSearchParams(location.hash.slice(1)), number = name => given.has(name) && given.get(name) !== "" ? Number(given.get(name)) : NaN;
+    const given = new URLSearchParams(location.hash.slice(1)),
+      number = name => (given.has(name) && given.get(name) !== "" ? Number(given.get(name)) : NaN);
     if (this.model.byNumber.has(number("collective"))) this.select(number("collective"));
     if (number("to") > number("from")) this.set({from: number("from"), to: number("to")});
     if (VIEWS.includes(given.get("view"))) this.set({view: given.get("view")});

@@ -38,7 +38,7 @@ def class_of(opcode: int) -> int:
 
 
 def spans(engine: Engine, recording: Recording) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Cycles from begin up to but not including end of each instruction, cut to the window, and to where the next one begins.
+    """From begin up to but not including end, the cycles of each instruction in the window, until the next one begins.
 
     Of several that were under way when the window begins, only the last one is left with any.
     """

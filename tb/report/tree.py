@@ -7,7 +7,7 @@ from tb.inspect.inspection import Collective, Hop
 __all__ = ["STAGES", "followers", "in_tree_order"]
 
 STAGES = ("request", "reduce", "data")
-"""Networks in the order in which a transfer goes through them: an answer follows its request, a turned result its reduction."""
+"""Networks in the order in which a transfer takes them: an answer follows its request, a turned result its reduction."""
 
 
 def followers(hops: list[Hop]) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""The engines of every tile over the whole window: instructions and states, and in a strip below them why they stand still."""
+"""The engines of every tile over the whole window: instructions, states, and in a strip below why they stand still."""
 
 import numpy as np
 from matplotlib import pyplot as plt

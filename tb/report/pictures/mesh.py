@@ -37,12 +37,12 @@ def mesh(recording: Recording) -> Figure:
     for ax, network in zip(axes[0], networks, strict=True):
         lines = {link: share for link, share in used.items() if link.network == network}
         width = max(1.6, 22 / (facts.columns + 1))
-        ax.add_collection(LineCollection(
-            [_line(link, recording.facts) for link in lines], colors=HEAT(scale(list(lines.values()))), linewidths=[width * (0.6 if link.port in LOCAL else 1) for link in lines], capstyle="butt",
-        ))  # fmt: skip
+        widths = [width * (0.6 if link.port in LOCAL else 1) for link in lines]
+        places, colours = [_line(link, facts) for link in lines], HEAT(scale(list(lines.values())))
+        ax.add_collection(LineCollection(places, colors=colours, linewidths=widths, capstyle="butt"))
         _places(ax, recording)
         busiest = max(lines, key=lines.__getitem__)
-        ax.set_title(f"{network}: at most {lines[busiest]:.1%}, ({busiest.tile[0]},{busiest.tile[1]}) {busiest.port.replace('_', ' ')}", fontsize=9)  # fmt: skip
+        ax.set_title(f"{network}: at most {lines[busiest]:.1%}, {str(busiest).removeprefix(network + ' ')}", fontsize=9)
     bar = figure.colorbar(
         ScalarMappable(scale, HEAT), ax=list(axes[0]), fraction=0.025, pad=0.01, shrink=0.8, format=_percent
     )

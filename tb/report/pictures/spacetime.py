@@ -90,7 +90,7 @@ def _rows(ax: Axes, transfer: Collective, hops: list[Hop]) -> None:
 
 
 def _hop(ax: Axes, row: int, crossings: list[Crossing], index: int, after: list[list[int]], many: bool) -> None:
-    """The flits of a link: what crosses it in the middle, behind a fork's first branch above, in the router at its end below."""
+    """The flits of a link: crossings in the middle, waits behind a fork's first branch above, in the router below."""
     network, offered, taken = crossings[index]
     gone, on = taken, taken + 1
     for branches in after:
@@ -115,7 +115,7 @@ def _bars(ax: Axes, spans: Iterable[Span], colours: str | NDArray[np.float64], m
 
 
 def _marks(ax: Axes, row: int, transfer: Collective, link: Link, facts: Facts) -> None:
-    """Issue at the members' injection; completion where words leave the network: at the last ejectors, or at a store's channel."""
+    """Issue at the members' injection, completion where words leave: at the last ejectors, or at a store's channel."""
     networks = [name for name in STAGES if any(hop.link.network == name for hop in transfer.hops)]
     outside = not (0 <= link.to[0] < facts.columns and 0 <= link.to[1] < facts.rows)
     ends = (

@@ -53,5 +53,6 @@ def title_of(transfer: Collective) -> str:
     x0, y0, x1, y1 = transfer.rectangle
     what = f"{transfer.kind} {transfer.op}" if transfer.op else transfer.kind + " multicast" * transfer.collective
     where = f"({x0},{y0})–({x1},{y1})" if (x0, y0) != (x1, y1) else f"({x0},{y0})"
+    root = f"root ({transfer.root[0]},{transfer.root[1]})"
     bound = f", {transfer.latency:,} cycles, bound {transfer.bound:,}" if transfer.whole and transfer.bound else ""
-    return f"{what} #{transfer.number}, tag {transfer.tag}: {where}, root ({transfer.root[0]},{transfer.root[1]}), {transfer.words:,} words{bound}"
+    return f"{what} #{transfer.number}, tag {transfer.tag}: {where}, {root}, {transfer.words:,} words{bound}"
