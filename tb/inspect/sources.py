@@ -1,6 +1,7 @@
 """Who put each flit in: matches the flits at the ends of the networks with instructions, and with what asked for them."""
 
 from collections import deque
+from itertools import pairwise
 
 import numpy as np
 
@@ -222,14 +223,8 @@ class _Channel:
         """The first word that was asked for within the window; before it are those of earlier reads."""
         if self._sources.recording.first == 0:
             return 0
-        ends = [
-            0,
-            *(
-                i + 1
-                for i, place in enumerate(words)
-                if self._bumps[place] or self._keys[place] != self._keys[words[min(i + 1, len(words) - 1)]]
-            ),
-        ]
+        changes = [self._bumps[one] or self._keys[one] != self._keys[next_] for one, next_ in pairwise(words)]
+        ends = [0, *(place + 1 for place, change in enumerate(changes) if change), len(words)]
         return max(ends, key=lambda begin: (self._fitting(words[begin:]) + begin, -begin))
 
     def _fitting(self, words: list[int]) -> int:
