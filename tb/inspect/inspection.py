@@ -47,6 +47,8 @@ class Hop:
     """Cycles that flits waited at the end of this link for the others of their join."""
     blocked: int = 0
     """Cycles in which a flit was offered on this link and not taken."""
+    offered: int = -1
+    """Cycle in which its first flit was offered."""
 
 
 @dataclass
@@ -76,7 +78,7 @@ class Collective:
     hops
         By link, in the order of first use.
     start
-        Cycle from which the latency counts: of the issue of the last member; of the first word of a load.
+        Cycle from which the latency counts: of the issue of the last member; of a load, in which the channel offers the first word.
     bound
         Cycles that no network of this kind can beat: hops to the farthest tile, and a cycle a word (or what the HBM channel takes
         for a word); twice the hops for an all-reduce. `latency` over it is `rho`.

@@ -33,16 +33,27 @@ class _Engine:
                 pieces.add(Piece(_KINDS[Opcode(opcode)] if opcode in _KINDS else "", tile, issued, done, tag, total))
             )
         self._pieces, self._issued, self._done = pieces, executed["issued"], executed["done"]
+        self._tile, self._from_start, self._before = tile, recording.first == 0, -1
 
     def at(self, cycle: int, kind: str) -> int:
         """The piece of a kind that is being sent; -1 if there is none."""
         index = int(np.searchsorted(self._issued, cycle)) - 1
-        if index < 0 or 0 <= self._done[index] < cycle:
+        if index < 0:
+            return self._earlier(kind)
+        if 0 <= self._done[index] < cycle:
             return -1
         piece = self._pieces.all[self.numbers[index]]
         if not piece.kind and piece.issued < 0:
             piece.kind = kind
         return self.numbers[index] if piece.kind == kind else -1
+
+    def _earlier(self, kind: str) -> int:
+        """The piece of an instruction from before the window, of which nothing else is seen."""
+        if self._from_start:
+            return -1
+        if self._before < 0:
+            self._before = self._pieces.add(Piece(kind, self._tile, -1, -1, 0, -1))
+        return self._before if self._pieces.all[self._before].kind == kind else -1
 
 
 class Sources:
@@ -127,6 +138,7 @@ def own_tile_data(sources: Sources, data: Network, reduce: Network) -> None:
         if link is None:
             continue
         turned = _turned(reduce, ejected) if ejected is not None else deque()
+        unseen = 0 if sources.recording.first == 0 else _HELD  # results on the turn when the window begins
         for place, cycle in enumerate(data.taken[link].tolist()):
             if cycle < 0:
                 continue
@@ -136,11 +148,17 @@ def own_tile_data(sources: Sources, data: Network, reduce: Network) -> None:
                 sources.own(data, "data", link, place, number)
             elif turned and turned[0][0] < cycle and turned[0][1] == tuple(header[name] for name in _TURNED):
                 data.owners[link][place] = turned.popleft()[2]
+                unseen = 0
             elif (number := sources.out[tile].at(cycle, "put")) >= 0:
                 sources.own(data, "data", link, place, number)
-            elif sources.recording.first == 0 or turned or place > 4:
+            elif unseen:
+                unseen -= 1
+            else:
                 sources.stray(data, "data", link, place)
 
+
+_HELD = 4
+"""Results that can be between the router and the data network: in the ejector and what is being taken."""
 
 _TURNED = (*_AREA, "addr", "bump", "sem", "tag")
 """What a result that turns keeps of its header."""

@@ -82,12 +82,13 @@ def _describe(facts: Facts, number: int, members: Sequence[Piece]) -> Collective
 def _bound(facts: Facts, kind: str, root: TileXY, area: Rectangle, words: int) -> int:
     """Hops to or from the farthest tile, and a cycle a word, or what the HBM channel takes for it."""
     far = max((abs(x - root[0]) + abs(y - root[1]) for x, y in area.tiles()), default=0)
-    pace = max(1.0, facts.word_bytes / facts.hbm_bytes_per_cycle)
+    # A channel can save up for almost two words, see `hw.memory.channel`.
+    served = max(words - 1, ceil(((words - 2) * facts.word_bytes + 1) / facts.hbm_bytes_per_cycle))
     return {
         "put": far + words,
         "reduce": far + words,
         "allreduce": 2 * far + words,
-        "load": far + 1 + ceil((words - 1) * pace),
+        "load": far + 1 + served,
         "store": far + words,
     }.get(kind, 0)
 
@@ -110,6 +111,7 @@ def _add_hops(networks: Mapping[str, Network], transfers: Sequence[Collective]) 
                 np.add.reduceat(network.fork_wait[link][mine], starts),
                 np.add.reduceat(network.join_wait[link][mine], starts),
                 np.add.reduceat((taken - network.offered[link])[mine], starts),
+                np.minimum.reduceat(network.offered[link][mine], starts),
             )
             for owner, *found in zip(*(column.tolist() for column in columns), strict=True):
                 transfers[owner].hops.append(Hop(place, *found))
@@ -146,7 +148,7 @@ def _complete(
     transfer.end = max(transfer.completed.values(), default=max(seen, default=transfer.begin))
     transfer.start = max(transfer.issued.values(), default=-1)
     if transfer.kind == "load":
-        transfer.start = min((hop.first for hop in transfer.hops if hop.link.port.startswith("hbm_")), default=-1)
+        transfer.start = min((hop.offered for hop in transfer.hops if hop.link.port.startswith("hbm_")), default=-1)
     if any(piece.issued < 0 for piece in members):
         return
     wrong = list(_wrong(transfer, members, arrived, recording.over))
