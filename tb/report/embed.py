@@ -95,9 +95,13 @@ def _flits(traffic: list[Traffic]) -> Columns:
 
 def _distinct(fields: list[NDArray[np.int32]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Index of one flit for each set of fields that occurs, and for each flit, which set is its."""
-    key = np.zeros(len(fields[0]), np.int64)
+    key, keys = np.zeros(len(fields[0]), np.int64), 1
     for values in fields:
-        key = np.unique(key * (values.max(initial=0) + 2) + values + 1, return_inverse=True)[1]
+        room = int(values.max(initial=0)) + 2
+        if keys * room >= 2**63:
+            key = np.unique(key, return_inverse=True)[1]
+            keys = len(key) + 1
+        key, keys = key * room + values + 1, keys * room
     return np.unique(key, return_index=True, return_inverse=True)[1:]
 
 
