@@ -1,13 +1,13 @@
 // The mesh at the cursor: use of links around it, flits on them, what every engine does.
 
 const OVER = [
-  ["1", "the cursor's cycle"],
-  ["17", "cursor ± 8 cycles"],
-  ["65", "cursor ± 32 cycles"],
-  ["257", "cursor ± 128 cycles"],
-  ["1025", "cursor ± 512 cycles"],
-  ["visible", "the visible window"],
-  ["whole", "the whole window"],
+  ["1", "1 cycle"],
+  ["17", "± 8 cycles"],
+  ["65", "± 32 cycles"],
+  ["257", "± 128 cycles"],
+  ["1025", "± 512 cycles"],
+  ["visible", "visible window"],
+  ["whole", "whole window"],
 ];
 
 class MeshView {

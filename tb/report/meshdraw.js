@@ -23,7 +23,7 @@ class MeshDrawing {
     this.bottom = height - (height - this.cellY * rows - at("south") - at("north")) / 2 - at("south");
     const thick = Math.min(1, this.small / 100);
     this.lane = network === "all" ? Math.max(thick, 0.42) : Math.max(thick, 0.5) * 1.5;
-    this.half = Math.max(4, this.lane * (network === "all" ? 15.5 : 6.5));
+    this.half = Math.max(this.small > 60 ? 11 : 4, this.lane * (network === "all" ? 15.5 : 6.5));
   }
 
   router(x, y) {
