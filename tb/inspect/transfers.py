@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.reduction import Rectangle
+from hw.memory.channel import OUTPUT_QUEUE
 from isa.instructions import ReduceOp
 from tb.inspect.inspection import Collective, Hop, Problem
 from tb.inspect.network import Network
@@ -41,6 +42,7 @@ def build_transfers(
 
     transfers = [_describe(recording.facts, number, groups[group]) for number, group in enumerate(ranked)]
     _add_hops(networks, transfers)
+    _ease_bounds(recording.facts, networks["data"], transfers)
     arrivals = _arrivals(networks, transfers)
     for transfer, group in zip(transfers, ranked, strict=True):
         _complete(recording, transfer, groups[group], arrivals[transfer.number], problems)
@@ -79,11 +81,11 @@ def _describe(facts: Facts, number: int, members: Sequence[Piece]) -> Collective
     )
 
 
-def _bound(facts: Facts, kind: str, root: TileXY, area: Rectangle, words: int) -> int:
-    """Hops to or from the farthest tile, and a cycle a word, or what the HBM channel takes for it."""
+def _bound(facts: Facts, kind: str, root: TileXY, area: Rectangle, words: int, queued: int = 0) -> int:
+    """Hops to or from the farthest tile, and a cycle a word, or what the HBM channel takes for those that are not yet `queued`."""
     far = max((abs(x - root[0]) + abs(y - root[1]) for x, y in area.tiles()), default=0)
-    # A channel can save up for almost two words, see `hw.memory.channel`.
-    served = max(words - 1, ceil(((words - 2) * facts.word_bytes + 1) / facts.hbm_bytes_per_cycle))
+    # A channel can save up for almost two words.
+    served = max(words - 1, ceil(((words - 2 - queued) * facts.word_bytes + 1) / facts.hbm_bytes_per_cycle))
     return {
         "put": far + words,
         "reduce": far + words,
@@ -117,6 +119,16 @@ def _add_hops(networks: Mapping[str, Network], transfers: Sequence[Collective]) 
                 transfers[owner].hops.append(Hop(place, *found))
     for transfer in transfers:
         transfer.hops.sort(key=lambda hop: (hop.first, hop.link.network, hop.link.tile, hop.link.port))
+
+
+def _ease_bounds(facts: Facts, data: Network, transfers: Sequence[Collective]) -> None:
+    """Loads whose first word follows right behind another's: the channel may have had some words ready by then."""
+    for link, place in enumerate(data.links):
+        if place.port.startswith("hbm_"):
+            offered, taken, owners = data.offered[link], data.taken[link], data.owners[link]
+            behind = (offered[1:] == taken[:-1] + 1) & (owners[1:] != owners[:-1]) & (owners[1:] >= 0)
+            for t in (transfers[owner] for owner in owners[1:][behind].tolist()):
+                t.bound = _bound(facts, t.kind, t.root, t.rectangle, t.words, OUTPUT_QUEUE)
 
 
 def _arrivals(networks: Mapping[str, Network], transfers: Sequence[Collective]) -> Arrivals:
