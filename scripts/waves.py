@@ -17,7 +17,7 @@ from tb.inspect.vcd import read
 from tb.mesh import RunFailure, Settings, Window
 from tb.runner import ROOT
 from tb.waves.faults import FAULTS, faulty
-from tb.waves.views import open_viewer, to_fst, write_views
+from tb.waves.views import open_viewer, to_fst, viewer_command, write_views
 from tb.waves.window import find, parse_collective, window_of
 
 CYCLES = 20_000
@@ -78,8 +78,10 @@ def run() -> int:
     toolchain.environment()  # says what is missing before anything takes time
     started = time.perf_counter()
     first, last = _asked(options)
-    runs = _Runs(options, Console(stderr=True))
     folder = ROOT / "build" / options.out
+    if options.open == "1":
+        viewer_command(folder / "waves.vcd", folder / "views")
+    runs = _Runs(options, Console(stderr=True))
     vcd = folder / "waves.vcd"
     if options.collective:
         tag, number = parse_collective(options.collective)

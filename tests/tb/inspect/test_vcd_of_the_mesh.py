@@ -4,15 +4,11 @@ import numpy as np
 import pytest
 
 from isa.instructions import Queue
-from isa.machine import MACHINES
 from isa.status import QUEUE_PROBES, Event, Probe, QueueState
-from tb.experiment import load_workload, run_experiment
 from tb.inspect.recording import Link
 from tb.inspect.vcd import read
-from tb.mesh import Settings, Window
 from tests.tb.inspect.test_vcd import same
 
-TINY = MACHINES["tiny"]
 COUNTED = {
     Probe.MATRIX_ACTIVE: lambda engines: engines[Queue.MATRIX].active,
     Probe.MATRIX_OPERAND_STALL: lambda engines: engines[Queue.MATRIX].stalls["operand"],
@@ -27,21 +23,12 @@ def length(runs: np.ndarray) -> int:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    path = tmp_path_factory.mktemp("mesh") / "waves.vcd"
-    settings = Settings(waves=Window(path), events=True)
-    workload = load_workload("mha:S=40,D=24,H=2", "fp16", 1)
-    return run_experiment(TINY, workload, "flat-async", dtype="fp16", seed=1, settings=settings).run, path
+def recording(tiny_run):
+    return read(tiny_run[1], reader="vcdvcd")
 
 
-@pytest.fixture(scope="module")
-def recording(run):
-    return read(run[1], reader="vcdvcd")
-
-
-@pytest.mark.slow
-def test_counters(run, recording):
-    for tile, probes in run[0].probes.items():
+def test_counters(tiny_run, recording):
+    for tile, probes in tiny_run[0].probes.items():
         engines = {queue: recording.engines[tile, queue] for queue in Queue}
         assert {probe: length(of(engines)) for probe, of in COUNTED.items()} == {probe: probes[probe] for probe in COUNTED}
         assert len(engines[Queue.LOAD].executed) == probes[Probe.LOAD_REQUESTS]
@@ -58,10 +45,9 @@ def test_counters(run, recording):
                 assert probes[first + index] == (0 if traffic is None else len(traffic)), (tile, network, port)
 
 
-@pytest.mark.slow
-def test_cycles_of_events(run, recording):
-    events = run[0].events
-    for tile in run[0].probes:
+def test_cycles_of_events(tiny_run, recording):
+    events = tiny_run[0].events
+    for tile in tiny_run[0].probes:
         own = events[(events["x"] == tile[0]) & (events["y"] == tile[1])]
         for kind, queue in ((Event.ISSUE_LOAD, Queue.LOAD), (Event.ISSUE_OUT, Queue.OUT)):
             executed, issues = recording.engines[tile, queue].executed, own[own["kind"] == kind]
@@ -69,7 +55,6 @@ def test_cycles_of_events(run, recording):
             assert executed["tag"].tolist() == issues["tag"].tolist()
 
 
-@pytest.mark.slow
-def test_both_readers(run, recording):
+def test_both_readers(tiny_run, recording):
     pytest.importorskip("pywellen")
-    assert same(recording, read(run[1], reader="pywellen"))
+    assert same(recording, read(tiny_run[1], reader="pywellen"))

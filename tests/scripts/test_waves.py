@@ -1,0 +1,115 @@
+"""`make waves` and `make inspect` as a user sees them, on a small real run; and one clear line for everything that is wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = {"MACHINE": "tiny", "WORKLOAD": "mha:S=40,D=24,H=2", "DATAFLOW": "flat-async"}
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+WAVES, INSPECT = (ROOT / "build" / f"test-{name}-{WORKER}" for name in ("waves", "inspect"))
+VIEWS = ("waves.gtkw", "waves.surf.ron", "waves.sucl")
+
+
+def call(script: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", f"scripts.{script}", "--out", f"test-{script}-{WORKER}"], cwd=ROOT, env={**os.environ, **environment},
+        capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+
+
+def waves(**environment: str) -> dict:
+    done = call("waves", **{**RUN, **environment})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads((WAVES / "result.json").read_text())
+
+
+def inspected(**environment: str) -> tuple[dict, str]:
+    done = call("inspect", VCD=str(WAVES / "waves.vcd"), **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads((INSPECT / "result.json").read_text()), done.stdout
+
+
+def test_a_whole_run():
+    seen = waves(TO="end")
+    assert seen["bit_exact"] and seen["first"] == 0 and seen["last"] == seen["run_cycles"]
+    assert all((WAVES / "views" / name).exists() for name in VIEWS)
+    result, printed = inspected(LIST="5")
+    assert {"cycles", "collectives", "mismatches", "multicasts", "reductions", "mean_rho", "seconds", "peak_mb"} <= set(
+        result
+    )
+    assert result["collectives"] == result["whole"] == result["expected"] == result["multicasts"] + result["reductions"] > 0
+    assert result["mismatches"] == 0 and result["mean_rho"] >= 1 and result["peak_mb"] < 1000
+    assert f"lists {result['expected']} in the whole run" in " ".join(printed.split())
+    folder = INSPECT
+    listed = json.loads((folder / "collectives.json").read_text())
+    assert sum(transfer["collective"] for transfer in listed) == result["collectives"]
+    assert (folder / "report.html").stat().st_size > 50_000 and (folder / "trace.json.gz").exists()
+    assert {path.name for path in (folder / "pictures").iterdir()} >= {
+        "mesh.svg",
+        "spacetime.png",
+        "gantt.svg",
+        "utilisation.png",
+    }
+
+
+def test_a_collective_chooses_its_window():
+    seen = waves(COLLECTIVE="8:2")
+    result, printed = inspected(COLLECTIVE="8")
+    assert result["cycles"] == seen["last"] - seen["first"] + 1 < 400
+    assert "allreduce max" in printed
+
+
+def test_both_readers_find_the_same():
+    pytest.importorskip("pywellen")
+    waves(FROM="300", TO="900")
+    ours, theirs = inspected()[0], inspected(READER="pywellen")[0]
+    same = set(ours) - {"seconds", "peak_mb"}
+    assert {key: ours[key] for key in same} == {key: theirs[key] for key in same}
+
+
+@pytest.mark.parametrize("environment, says", [
+    ({"FROM": "x"}, "FROM must be a whole number"),
+    ({"FROM": "9", "TO": "3"}, "TO=3 is before FROM=9"),
+    ({"FROM": "1000000"}, "is outside the run, which ends after cycle"),
+    ({"COLLECTIVE": "9x"}, "COLLECTIVE must be a tag"),
+    ({"COLLECTIVE": "77"}, "nothing here has the tag 77"),
+    ({"COLLECTIVE": "8:500"}, "transfers here have the tag 8"),
+    ({"COLLECTIVE": "8", "FROM": "3"}, "leave out FROM and TO"),
+    ({"FAULT": "gremlins"}, "FAULT must be one of dropped-flit"),
+    ({"OPEN": "1", "VIEWER": "notepad"}, "VIEWER must be"),
+])  # fmt: skip
+def test_one_clear_line_of_waves(environment, says):
+    done = call("waves", **{**RUN, **environment})
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("flatmesh: ") and says in done.stderr
+
+
+def test_one_clear_line_of_inspect(tmp_path):
+    (tmp_path / "no.vcd").write_text("module counter;\n")
+    for environment, says in (
+        ({"VCD": str(tmp_path / "nowhere.vcd")}, "nowhere.vcd"),
+        ({"VCD": str(tmp_path / "no.vcd")}, "not a VCD"),
+        ({"LIST": "many"}, "LIST must be a whole number"),
+        ({"COLLECTIVE": "-1"}, "COLLECTIVE must be a tag"),
+    ):
+        done = call("inspect", **{"VCD": str(tmp_path / "no.vcd"), **environment})
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1 and done.stderr.startswith("flatmesh: ") and says in done.stderr, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault, says", [
+    ("dropped-flit", "never leaves by local"), ("wrong-root", "sends allreduce max to the root"),
+    ("join-incomplete", "leaves without the part from east"), ("route-branch-missing", "never leaves by north"),
+])  # fmt: skip
+def test_a_fault_in_the_hardware_is_found_in_the_vcd_alone(fault, says):
+    call("waves", **{**RUN, "WORKLOAD": "mha:S=64,D=32,H=2", "FAULT": fault, "TO": "end"})
+    (WAVES / "run.json").unlink()  # what was run is not told
+    done = call("inspect", VCD=str(WAVES / "waves.vcd"))
+    assert done.returncode == 1
+    assert says in " ".join(done.stdout.split())
