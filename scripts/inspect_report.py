@@ -7,9 +7,13 @@ from rich.console import Console
 
 from scripts.output import Table, show
 from tb.inspect.expected import Expectation, Key
+from tb.inspect.halts import Halt, halts
 from tb.inspect.inspection import Collective, Inspection, area
 
 __all__ = ["print_report"]
+
+HALTS = 4
+"""Halts of the matrix arrays that are printed."""
 
 
 def print_report(
@@ -31,6 +35,8 @@ def print_report(
     )
     if listed:
         _each(found[:listed], f"{'transfers' if tag is not None else 'collectives'} one by one", len(found)).show(console)
+    if found_halts := halts(inspection, HALTS):
+        _halts(found_halts).show(console)
     rho = "" if result["mean_rho"] is None else f"{result['mean_rho']:.3f}"
     golden = "no note of what was run beside the VCD"
     if expectation:
@@ -129,6 +135,24 @@ def _each(found: Sequence[Collective], what: str, total: int) -> Table:
         else ""
     )
     return Table(what, heads, rows, note)
+
+
+def _halts(found: Sequence[Halt]) -> Table:
+    """The longest halts of the matrix arrays."""
+    rows = [
+        (
+            f"{halt.begin}..{halt.end}",
+            str(halt.cycles),
+            f"({halt.tile[0]},{halt.tile[1]})",
+            str(halt.tiles),
+            halt.waits_for,
+            halt.until,
+        )
+        for halt in found
+    ]
+    return Table(
+        "longest halts of the matrix arrays", ("cycles", "length", "tile", "tiles at this time", "waits for", "until"), rows
+    )
 
 
 def _span(cycles: Sequence[int]) -> str:
