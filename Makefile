@@ -5,7 +5,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim waves inspect conformance test test-all noc formal races ablation variants tune tuning bench accuracy tables results docs lint clean
+.PHONY: help sim waves inspect tour conformance test test-all noc formal races ablation variants tune tuning bench accuracy tables results docs lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -21,6 +21,9 @@ waves: .venv/ready ## a window of a run as a waveform, with views for GTKWave an
 
 inspect: .venv/ready ## the collectives in a waveform: rebuilt, checked, measured, drawn (VCD COLLECTIVE LIST READER OPEN=1)
 	@$(PY) -m scripts.inspect
+
+tour: .venv/ready ## run what docs/inspection.md shows and rewrite its tables and pictures (minutes)
+	@$(PY) -m scripts.tour
 
 conformance: .venv/ready ## the golden-model matrix and deliberate faults (SET TARGET DUT JOBS CASE MUTANT RESUME=0 MUTATIONS=0)
 	@$(PY) -m scripts.conformance

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 from isa.instructions import Queue
+from isa.machine import MACHINES
 from isa.status import QUEUE_PROBES, Event, Probe, QueueState
+from tb.experiment import load_workload, run_experiment
 from tb.inspect.recording import Link
 from tb.inspect.vcd import read
 from tests.tb.inspect.test_vcd import same
 
+TINY = MACHINES["tiny"]
 COUNTED = {
     Probe.MATRIX_ACTIVE: lambda engines: engines[Queue.MATRIX].active,
     Probe.MATRIX_OPERAND_STALL: lambda engines: engines[Queue.MATRIX].stalls["operand"],
@@ -58,3 +61,9 @@ def test_cycles_of_events(tiny_run, recording):
 def test_both_readers(tiny_run, recording):
     pytest.importorskip("pywellen")
     assert same(recording, read(tiny_run[1], reader="pywellen"))
+
+
+def test_waves_change_no_cycle(tiny_run):
+    plain = run_experiment(TINY, load_workload("mha:S=40,D=24,H=2", "fp16", 1), "flat-async", dtype="fp16", seed=1).run
+    assert (plain.cycles, plain.boot_cycles) == (tiny_run[0].cycles, tiny_run[0].boot_cycles)
+    assert plain.probes == tiny_run[0].probes

@@ -1,0 +1,227 @@
+"""`make tour`: measures what docs/inspection.md shows, and rewrites its tables and pictures.
+
+Four runs: one block of attention whose maxima turn at the root's router, the same with maxima that are combined in the root's
+L1, a window of the main job, and hardware with faults.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+
+from golden.reduction import Rectangle
+from isa.errors import UserError
+from isa.machine import MACHINES
+from scripts.docs import insert
+from scripts.options import main
+from scripts.output import Table, write_json
+from scripts.tables import README, RESULTS
+from tb.experiment import load_workload, run_experiment
+from tb.inspect.analysis import inspect
+from tb.inspect.expected import expect, key_of
+from tb.inspect.halts import halts
+from tb.inspect.inspection import Collective, Inspection, area
+from tb.inspect.vcd import read
+from tb.mesh import Settings, Window
+from tb.report.browser import Missing
+from tb.report.screenshots import screenshots
+from tb.runner import ROOT
+from tb.waves.faults import FAULTS
+
+__all__ = ["PAGE", "tables"]
+
+PAGE = ROOT / "docs" / "inspection.md"
+FOUND = RESULTS / "inspect.json"
+BLOCK = "mha:S=128,D=32,H=1"
+FIRST, LAST = 10_000, 29_999
+FAULTY = ("dropped-flit", "wrong-root")
+VIEWS = {
+    "inspect_mesh": "cycle=16800&view=mesh",
+    "inspect_spacetime": "view=spacetime",
+    "inspect_gantt": "cycle=17700&view=gantt&from=15500&to=17900",
+}
+"""Screenshots to the states of the report of the main job's window."""
+
+
+def run() -> int:
+    """Measure (or with --from-results only rewrite the pages)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--from-results", action="store_true", help="rewrite the pages from docs/results, run nothing")
+    if not parser.parse_args().from_results:
+        write_json(FOUND, _measure(Console(stderr=True)))
+    found = json.loads(FOUND.read_text())
+    for page in (PAGE, README):
+        page.write_text(insert(page.read_text(), tables(found)))
+    return 0
+
+
+def tables(found: dict) -> dict[str, str]:
+    """Marker in the pages to what stands there."""
+    shown = {
+        name: Table("", tuple(part["heads"]), [tuple(row) for row in part["rows"]]).markdown()
+        for name, part in found["tables"].items()
+    }
+    r = found["window"]
+    speed = Table("", ("window", "value changes", "VCD", "seconds", "peak memory", "collectives", "mismatches", "latency / bound"), [(
+        f"{r['cycles']:,} cycles of minilm on mesh4", f"{r['changes']:,}", f"{r['vcd_bytes'] / 1e6:.1f} MB", f"{r['seconds']:.1f}",
+        f"{r['peak_mb']:.0f} MB", f"{r['collectives']}", f"{r['mismatches']}", f"{r['mean_rho']:.3f}",
+    )]).markdown()  # fmt: skip
+    return {**shown, "window": speed}
+
+
+def _measure(console: Console) -> dict:
+    found: dict[str, dict] = {}
+    with console.status("one block of attention"):
+        block = _waves_and_inspect("tour-block", WORKLOAD=BLOCK, TO="end")[0]
+        expected = expect(ROOT / "build" / "tour-block" / "run.json")
+        found["one block"] = _beside_golden(block, expected.counts)
+        row = Rectangle(0, 0, 3, 0)
+        multicast = next(c for c in block.collectives if c.kind == "load" and c.rectangle == row)
+        found["row multicast"] = _hops(multicast)
+        found["all-reduce"] = _hops(next(c for c in block.collectives if c.kind == "allreduce" and c.rectangle == row))
+    with console.status("the same, maxima combined in the root's L1"):
+        memory = _in_memory()
+        found["max-reduce"] = _hops(
+            next(c for c in memory.collectives if c.kind == "reduce" and c.op == "max" and c.rectangle == row)
+        )
+    with console.status("the main job"):
+        window, result = _waves_and_inspect("tour", WORKLOAD="minilm", FROM=str(FIRST), TO=str(LAST))
+        found["halts"] = _halts(window)
+        found["vector"] = _exponentials(window)
+        _photograph(console)
+    with console.status("faults"):
+        found["faults"] = _faults()
+    return {"tables": found, "window": result}
+
+
+def _call(script: str, out: str, **environment: str) -> subprocess.CompletedProcess:
+    variables = {"MACHINE": "mesh4", "DATAFLOW": "flat-async", **environment}
+    return subprocess.run(
+        [sys.executable, "-m", f"scripts.{script}", "--out", out], cwd=ROOT, env={**os.environ, **variables},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def _waves_and_inspect(name: str, **environment: str) -> tuple[Inspection, dict]:
+    """Run `make waves` and `make inspect` as a user does; the inspection again, and their results."""
+    folder = ROOT / "build" / name
+    for script, out, variables in (
+        ("waves", name, environment),
+        ("inspect", f"{name}-inspect", {"VCD": str(folder / "waves.vcd")}),
+    ):
+        done = _call(script, out, **variables)
+        if done.returncode:
+            raise UserError(f"make {script} failed: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+    result = json.loads((ROOT / "build" / f"{name}-inspect" / "result.json").read_text())
+    result["vcd_bytes"] = (folder / "waves.vcd").stat().st_size
+    return inspect(read(folder / "waves.vcd")), result
+
+
+def _in_memory() -> Inspection:
+    path = ROOT / "build" / "tour-memory" / "waves.vcd"
+    tensors = load_workload(BLOCK, "fp16", 1)
+    run_experiment(
+        MACHINES["mesh4"], tensors, "flat-async", dtype="fp16", seed=1, overrides={"all_reduce": "memory"},
+        settings=Settings(waves=Window(path)),
+    )  # fmt: skip
+    return inspect(read(path))
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple]) -> dict:
+    return {"heads": heads, "rows": [[str(cell) for cell in row] for row in rows]}
+
+
+def _beside_golden(block: Inspection, golden: Counter) -> dict:
+    """Every collective of a run, by the VCD and by the golden machine."""
+    seen = Counter(key_of(c) for c in block.collectives)
+    word = block.recording.facts.word_bytes
+    rows = [
+        (f"{key.kind} {key.op or ''}".strip(), key.tag, f"({key.root[0]},{key.root[1]})", area(key.rectangle),
+         len(key.rectangle.tiles()), key.words * word, seen[key], golden[key])
+        for key in sorted({*seen, *golden}, key=lambda key: (key.kind, key.tag, key.rectangle))
+    ]  # fmt: skip
+    rows.append(("all", "", "", "", "", "", seen.total(), golden.total()))
+    return _table(("collective", "tag", "root", "tiles", "members", "bytes", "in the VCD", "golden"), rows)
+
+
+def _hops(c: Collective) -> dict:
+    """A collective, link by link."""
+    rows = [
+        (f"{hop.link.network} ({hop.link.tile[0]},{hop.link.tile[1]}) {hop.link.port.replace('_', ' ')}", hop.flits, hop.offered, hop.first, hop.last,
+         hop.fork_wait, hop.join_wait)
+        for hop in c.hops
+    ]  # fmt: skip
+    issued = ", ".join(f"({x},{y}) in {cycle}" for (x, y), cycle in c.issued.items())
+    rows.append(
+        (
+            f"**{c.name}, {c.words} words: issued by {issued}; latency {c.latency}, bound {c.bound}, ratio {c.rho:.3f}**",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+        )
+    )
+    return _table(("link", "flits", "offered", "first", "last", "fork wait", "join wait"), rows)
+
+
+def _halts(window: Inspection) -> dict:
+    rows = [
+        (f"{h.begin}..{h.end}", h.cycles, f"({h.tile[0]},{h.tile[1]})", h.tiles, h.waits_for, h.until)
+        for h in halts(window, 3)
+    ]
+    return _table(("cycles", "length", "tile", "tiles at this time", "waits for", "until"), rows)
+
+
+def _exponentials(window: Inspection) -> dict:
+    """The exponentials of one tile, and what of their time they wait for L1."""
+    from isa.instructions import Opcode, Queue
+
+    engine = window.recording.engines[(0, 0), Queue.VECTOR]
+    l1 = engine.stalls["l1"]
+    rows = []
+    for one in engine.executed:
+        issued, done = int(one["issued"]), int(one["done"])
+        if one["opcode"] == Opcode.EXP and issued >= 0 and done >= 0:
+            waited = sum(max(0, min(int(s["end"]), done) - max(int(s["begin"]), issued)) for s in l1)
+            under_way = sorted(
+                {
+                    t.name
+                    for t in window.collectives
+                    if t.begin < done and t.end > issued and (0, 0) in t.issued and "sum" in t.name
+                }
+            )
+            rows.append((one["slot"], issued, done - issued, waited, ", ".join(under_way)))
+    return _table(("slot", "issued", "cycles", "of them waiting for L1", "sums under way"), rows)
+
+
+def _photograph(console: Console) -> None:
+    """Screenshots of the window's report; those that are there stay, where there is no browser."""
+    try:
+        screenshots(ROOT / "build" / "tour-inspect" / "report.html", RESULTS, links=VIEWS)
+    except Missing as error:
+        console.print(f"no new screenshots: {error}")
+
+
+def _faults() -> dict:
+    rows = []
+    for name in FAULTY:
+        out = f"tour-{name}"
+        _call("waves", out, MACHINE="tiny", WORKLOAD="mha:S=64,D=32,H=2", FAULT=name, TO="end")
+        folder = ROOT / "build" / out
+        Path(folder, "run.json").unlink(missing_ok=True)  # the VCD alone
+        _call("inspect", f"{out}-inspect", VCD=str(folder / "waves.vcd"))
+        result = json.loads((ROOT / "build" / f"{out}-inspect" / "result.json").read_text())
+        what = next(fault.what for fault in FAULTS if fault.name == name)
+        rows.append((f"`FAULT={name}`: {what}", result["mismatches"], result["problems"][0]))
+    return _table(("what is wrong", "problems", "the first of them"), rows)
+
+
+if __name__ == "__main__":
+    main(run)
