@@ -100,12 +100,12 @@ def _write(inspection: Inspection, folder: Path, title: str, chosen: Collective 
     report, trace, listing = folder / "report.html", folder / "trace.json.gz", folder / "collectives.json"
     write_report(inspection, report, title=title)
     write_trace(trace, inspection)
-    write_json(listing, [_as_dict(transfer) for transfer in inspection.transfers])
+    write_json(listing, [_as_dict(inspection, transfer) for transfer in inspection.transfers])
     pictures(inspection, folder / "pictures", collective=chosen.number if chosen else None)
     return [report, trace, listing]
 
 
-def _as_dict(transfer: Collective) -> dict:
+def _as_dict(inspection: Inspection, transfer: Collective) -> dict:
     """A transfer as JSON; tiles are lists of x and y, cycles lists of x, y and the cycle."""
     by_tile = lambda cycles: [[*tile, cycle] for tile, cycle in cycles.items()]  # noqa: E731
     t = transfer
@@ -113,6 +113,7 @@ def _as_dict(transfer: Collective) -> dict:
         "number": t.number, "tag": t.tag, "kind": t.kind, "op": t.op, "root": t.root, "rectangle": t.rectangle, "words": t.words,
         "bytes": t.bytes, "collective": t.collective, "whole": t.whole, "issued": by_tile(t.issued), "completed": by_tile(t.completed),
         "start": t.start, "end": t.end, "latency": t.latency if t.whole else None, "bound": t.bound, "rho": t.rho if t.whole and t.bound else None,
+        "problems": [str(problem) for problem in inspection.problems if problem.collective == t.number],
         "hops": [
             {"link": str(hop.link), "flits": hop.flits, "first": hop.first, "last": hop.last, "fork_wait": hop.fork_wait,
              "join_wait": hop.join_wait, "blocked": hop.blocked}

@@ -13,6 +13,7 @@ from scripts.output import show, wide_console, write_json, write_result
 from tb import toolchain
 from tb.experiment import Experiment, Tensors, load_workload, run_experiment
 from tb.inspect.analysis import inspect
+from tb.inspect.expected import NOTED
 from tb.inspect.vcd import read
 from tb.mesh import RunFailure, Settings, Window
 from tb.runner import ROOT
@@ -83,6 +84,7 @@ def run() -> int:
         viewer_command(folder / "waves.vcd", folder / "views")
     runs = _Runs(options, Console(stderr=True))
     vcd = folder / "waves.vcd"
+    (folder / "run.json").unlink(missing_ok=True)  # that of another VCD
     if options.collective:
         tag, number = parse_collective(options.collective)
         runs(Window(vcd))
@@ -127,22 +129,7 @@ def _asked(options) -> tuple[int, int | None]:
 
 def _note(options, folder: Path) -> None:
     """Keep what was run beside the VCD: with it, an inspection can ask the golden machine what should be there."""
-    names = (
-        "machine",
-        "mesh",
-        "dataflow",
-        "workload",
-        "dtype",
-        "ptype",
-        "otype",
-        "seed",
-        "group",
-        "rows",
-        "columns",
-        "stall",
-        "fault",
-    )
-    write_json(folder / "run.json", {name: getattr(options, name) for name in names})
+    write_json(folder / "run.json", {name: getattr(options, name) for name in NOTED})
 
 
 def _result(experiment: Experiment | None, vcd: Path, dump: Path, first: int, last: int | None, seconds: float) -> dict:

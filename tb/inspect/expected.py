@@ -8,12 +8,18 @@ from typing import NamedTuple
 
 from golden.dry import list_collectives
 from golden.reduction import Rectangle
+from isa.errors import UserError
 from isa.machine import load_machine
 from programs.compiler import compile_workload
 from tb.inspect.inspection import Collective, Inspection, Problem, area
 from tb.tensors import load_workload
 
-__all__ = ["Expectation", "Key", "expect", "key_of"]
+__all__ = ["NOTED", "Expectation", "Key", "expect", "key_of"]
+
+NOTED = (
+    "machine", "mesh", "dataflow", "workload", "dtype", "ptype", "otype", "seed", "group", "rows", "columns", "stall", "fault",
+)  # fmt: skip
+"""What the note beside a VCD says of the run: variables of `make waves`."""
 
 
 class Key(NamedTuple):
@@ -66,7 +72,13 @@ def expect(note: Path) -> Expectation:
     UserError
         If the run cannot be compiled any more.
     """
-    run = json.loads(note.read_text())
+    try:
+        run = {name: str(value) for name, value in json.loads(note.read_text()).items()}
+        missing = [name for name in NOTED if name not in run]
+    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError):
+        missing = list(NOTED)
+    if missing:
+        raise UserError(f"{note} does not say what was run ({missing[0]} is missing): make waves writes it; or remove it")
     machine = load_machine(run["machine"], run["mesh"] or None)
     tensors = load_workload(run["workload"], run["dtype"], int(run["seed"]), run["ptype"], run["otype"])
     fixed = {name: run[name] if name == "group" else int(run[name]) for name in ("group", "rows", "columns") if run[name]}
