@@ -38,6 +38,8 @@ def run() -> int:
         )  # fmt: skip
     path = write_result(options.out, experiment.result)
     report(Console(), experiment, path)
+    if waves:
+        print(f"waveform of the run: {waves.path.relative_to(ROOT)} (make inspect VCD=... looks into it)")
     if not experiment.passed:
         print(f"flatmesh: {experiment.first_mismatch or 'error_vs_reference is above 2'}", file=sys.stderr)
         print(f"repeat with: {repeat(options)}", file=sys.stderr)
