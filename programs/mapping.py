@@ -1,7 +1,9 @@
 """How attention is cut and dealt out: the mapping, and the HBM traffic it causes."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from isa.formats import FORMATS
@@ -40,9 +42,10 @@ class Range(NamedTuple):
     size: int
 
 
-def blocks(total: int, size: int) -> list[Range]:
+@lru_cache(maxsize=256)
+def blocks(total: int, size: int) -> Sequence[Range]:
     """Cut `total` into ranges of `size`; the last one may be smaller."""
-    return [Range(start, min(size, total - start)) for start in range(0, total, size)]
+    return tuple(Range(start, min(size, total - start)) for start in range(0, total, size))
 
 
 def share(whole: Range, parts: int, grain: int = 1) -> list[Range]:
@@ -115,11 +118,11 @@ class Mapping:
         """Column of the tile in the middle of a row."""
         return self.fold // 2 * self.tiles[0] + self.tiles[0] // 2
 
-    def row_blocks(self, workload: Workload) -> list[Range]:
+    def row_blocks(self, workload: Workload) -> Sequence[Range]:
         """Query rows that a group takes at a time, in one stream."""
         return blocks(workload.rows, self.group[1] * self.rows)
 
-    def column_blocks(self, workload: Workload, head: int) -> list[Range]:
+    def column_blocks(self, workload: Workload, head: int) -> Sequence[Range]:
         """Keys of a KV head that a group takes at a time."""
         return blocks(workload.length(head), self.group[0] * self.columns)
 

@@ -4,9 +4,8 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import amaranth
 
@@ -35,35 +34,35 @@ def verilog(
 ) -> dict[str, str]:
     """File name to Verilog text of the machine: ``tile.v``, ``mesh.v`` and the simulation models.
 
-    Emission takes seconds, so its result is kept under ``build/verilog``, keyed by the sources and the machine.
+    Emission takes seconds, so its results are kept under ``build/verilog``.
     """
     hardware = machine.model_copy(
         update={"name": "any", "clock_ghz": 1.0, "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1})}
     )
-    digest = hashlib.sha256(f"{amaranth.__version__} {stall} {transport} {events} {waves} {hardware!r}".encode())
+    parts = {
+        "tile.v": _emitted("tile", Tile, hardware, waves=waves),
+        "mesh.v": _emitted("mesh", Mesh, hardware, stall=stall, transport=transport, events=events, waves=waves),
+        "hbm_memory.v": (ROOT / "hw" / "memory" / "hbm_memory.v").read_text(),
+    }
+    if events:
+        parts["event_log.v"] = (ROOT / "hw" / "mesh" / "event_log.v").read_text()
+    return with_waves(parts, hardware) if waves else parts
+
+
+def _emitted(name: str, component: Callable, machine: Machine, **options: bool) -> str:
+    """Verilog of a component of the machine, kept from the last time if neither sources nor machine have changed."""
+    key = hashlib.sha256(repr((amaranth.__version__, name, options, machine)).encode())
     for folder in ("isa", "hw"):
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in (".py", ".v"):
-                digest.update(path.read_bytes())
-    cached = ROOT / "build" / "verilog" / digest.hexdigest()[:16]
-    models = [ROOT / "hw" / "memory" / "hbm_memory.v", *([ROOT / "hw" / "mesh" / "event_log.v"] if events else [])]
-    names = ["tile.v", "mesh.v", *(model.name for model in models), *(["waves.v"] if waves else [])]
-    if not all((cached / name).exists() for name in names):
-        texts = {
-            "tile.v": emit(Tile(machine=hardware, waves=waves), "tile"),
-            "mesh.v": emit(Mesh(machine=hardware, stall=stall, transport=transport, events=events, waves=waves), "mesh"),
-            **{model.name: model.read_text() for model in models},
-        }
-        if waves:
-            texts = with_waves(texts, hardware)
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cached.parent) as scratch:
-            for name, text in texts.items():
-                Path(scratch, name).write_text(text)
-            cached.mkdir(exist_ok=True)
-            for name in names:
-                os.replace(Path(scratch, name), cached / name)
-    return {name: (cached / name).read_text() for name in names}
+                key.update(path.read_bytes())
+    kept = ROOT / "build" / "verilog" / f"{key.hexdigest()[:16]}.v"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=kept.parent, delete=False) as scratch:
+            scratch.write(emit(component(machine=machine, **options), name))
+        os.replace(scratch.name, kept)
+    return kept.read_text()
 
 
 def with_waves(files: Mapping[str, str], machine: Machine) -> dict[str, str]:

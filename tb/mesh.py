@@ -146,14 +146,6 @@ def simulate(
     SimulationFailure
         If the simulator itself fails.
     """
-    compiled = build_mesh(
-        machine,
-        stall=settings.stall_rate > 0 or settings.backpressure,
-        waves=settings.waves is not None,
-        transport=settings.transport,
-        events=settings.events or settings.waves is not None,  # one build for both
-        design=design,
-    )
     if workdir is None:
         (ROOT / "build" / "runs").mkdir(parents=True, exist_ok=True)
         workdir = Path(tempfile.mkdtemp(prefix="mesh-", dir=ROOT / "build" / "runs"))
@@ -162,6 +154,14 @@ def simulate(
         settings.waves.path.parent.mkdir(parents=True, exist_ok=True)
         settings.waves.path.unlink(missing_ok=True)
     boot_address, boot_words = write_memory(machine, images, hbm, workdir)
+    compiled = build_mesh(
+        machine,
+        stall=settings.stall_rate > 0 or settings.backpressure,
+        waves=settings.waves is not None,
+        transport=settings.transport,
+        events=settings.events or settings.waves is not None,  # one build for both
+        design=design,
+    )
     (workdir / "run.json").write_text(json.dumps({
         "targets": machine.mesh.tiles,
         "channels": len(machine.channels),

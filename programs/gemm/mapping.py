@@ -1,5 +1,6 @@
 """How a GEMM is cut and dealt out, and the HBM traffic it causes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -97,15 +98,15 @@ class GemmMapping:
         index = y * self.group[0] + x
         return {"grid": (y, x), "columns": (0, index), "rows": (index, 0)}[self.cut]
 
-    def row_blocks(self, workload: Gemm) -> list[Range]:
+    def row_blocks(self, workload: Gemm) -> Sequence[Range]:
         """Rows of C that a group takes at a time."""
         return blocks(workload.m, self.parts[0] * self.rows)
 
-    def column_blocks(self, workload: Gemm) -> list[Range]:
+    def column_blocks(self, workload: Gemm) -> Sequence[Range]:
         """Columns of C that a group takes at a time."""
         return blocks(workload.n, self.parts[1] * self.columns)
 
-    def panels(self, workload: Gemm) -> list[Range]:
+    def panels(self, workload: Gemm) -> Sequence[Range]:
         """Ranges of k."""
         return blocks(workload.k, self.depth)
 
@@ -129,7 +130,7 @@ class GemmMapping:
         """Bytes read and written: A once per column block, B once per row block, C once, rows padded to whole words."""
         columns, panels = self.column_blocks(workload), self.panels(workload)
 
-        def words(parts: list[Range], fmt: Format) -> int:
+        def words(parts: Sequence[Range], fmt: Format) -> int:
             return sum(row_words(tile, part.size, fmt) for part in parts)
 
         a = len(columns) * workload.m * words(panels, workload.fmt)

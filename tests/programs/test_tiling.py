@@ -13,7 +13,7 @@ MESH4 = MACHINES["mesh4"]
 
 
 def test_ranges():
-    assert blocks(10, 4) == [Range(0, 4), Range(4, 4), Range(8, 2)]
+    assert list(blocks(10, 4)) == [Range(0, 4), Range(4, 4), Range(8, 2)]
     assert share(Range(5, 8), 3) == [Range(5, 3), Range(8, 3), Range(11, 2)]
     assert [r.size for r in share(Range(0, 2), 4)] == [1, 1, 0, 0]
 
