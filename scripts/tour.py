@@ -16,6 +16,7 @@ from rich.console import Console
 
 from golden.reduction import Rectangle
 from isa.errors import UserError
+from isa.instructions import Opcode, Queue
 from isa.machine import MACHINES
 from scripts.docs import insert
 from scripts.options import main
@@ -181,8 +182,6 @@ def _halts(window: Inspection) -> dict:
 
 def _exponentials(window: Inspection) -> dict:
     """The exponentials of one tile, and what of their time they wait for L1."""
-    from isa.instructions import Opcode, Queue
-
     engine = window.recording.engines[(0, 0), Queue.VECTOR]
     l1 = engine.stalls["l1"]
     rows = []
