@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from golden.statistics import Collective as Listed
 from scripts.output import Table, show
-from tb.inspect.expected import Expectation, Key
+from tb.inspect.expected import Expectation
 from tb.inspect.halts import Halt, halts
 from tb.inspect.inspection import Collective, Inspection, area
 
@@ -57,7 +58,7 @@ def print_report(
         )
 
 
-def _shape(c: Collective | Key) -> tuple:
+def _shape(c: Collective | Listed) -> tuple:
     """What collectives of one row of the table have in common."""
     west, south, east, north = c.rectangle
     return c.kind, c.op or "", c.tag, f"{east - west + 1}x{north - south + 1}", c.words

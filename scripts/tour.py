@@ -24,7 +24,7 @@ from scripts.output import Table, write_json
 from scripts.tables import README, RESULTS
 from tb.experiment import load_workload, run_experiment
 from tb.inspect.analysis import inspect
-from tb.inspect.expected import expect, key_of
+from tb.inspect.expected import expect, listed
 from tb.inspect.halts import halts
 from tb.inspect.inspection import Collective, Inspection, area
 from tb.inspect.vcd import read
@@ -139,7 +139,7 @@ def _table(heads: tuple[str, ...], rows: list[tuple]) -> dict:
 
 def _beside_golden(block: Inspection, golden: Counter) -> dict:
     """Every collective of a run, by the VCD and by the golden machine."""
-    seen = Counter(key_of(c) for c in block.collectives)
+    seen = Counter(listed(c) for c in block.collectives)
     word = block.recording.facts.word_bytes
     rows = [
         (f"{key.kind} {key.op or ''}".strip(), key.tag, f"({key.root[0]},{key.root[1]})", area(key.rectangle),

@@ -1,5 +1,6 @@
 """The whole inspection of a recording."""
 
+from tb.inspect.channels import own_channel_flits
 from tb.inspect.disagreements import told_once, unhalted, unlike_members
 from tb.inspect.forks import follow_data, follow_requests
 from tb.inspect.inspection import Inspection, Problem
@@ -7,7 +8,7 @@ from tb.inspect.joins import follow_reduce
 from tb.inspect.network import Network
 from tb.inspect.pieces import Pieces
 from tb.inspect.recording import Recording
-from tb.inspect.sources import Sources, own_channel_flits, own_instructions, own_tile_data
+from tb.inspect.sources import Sources, own_instructions, own_tile_data
 from tb.inspect.transfers import build_transfers
 
 __all__ = ["inspect"]

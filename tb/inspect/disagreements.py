@@ -18,7 +18,7 @@ def unlike_members(transfers: Sequence[Collective]) -> Iterator[Problem]:
     """
     waiting: dict[tuple, list[Collective]] = {}
     for transfer in transfers:
-        if "reduce" in transfer.kind and not transfer.whole and transfer.issued:
+        if "reduce" in transfer.kind and not transfer.whole and not transfer.cut:
             waiting.setdefault((transfer.rectangle, transfer.tag), []).append(transfer)
     for (rectangle, _), group in waiting.items():
         for one, other in itertools.pairwise(group):

@@ -4,33 +4,21 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from golden.dry import list_collectives
-from golden.reduction import Rectangle
+from golden.statistics import Collective as Listed
 from isa.errors import UserError
 from isa.machine import load_machine
 from programs.compiler import compile_workload
 from tb.inspect.inspection import Collective, Inspection, Problem, area
 from tb.tensors import load_workload
 
-__all__ = ["NOTED", "Expectation", "Key", "expect", "key_of"]
+__all__ = ["NOTED", "Expectation", "expect", "listed"]
 
 NOTED = (
     "machine", "mesh", "dataflow", "workload", "dtype", "ptype", "otype", "seed", "group", "rows", "columns", "stall", "fault",
 )  # fmt: skip
 """What the note beside a VCD says of the run: variables of `make waves`."""
-
-
-class Key(NamedTuple):
-    """What two lists of collectives must agree on."""
-
-    tag: int
-    kind: str
-    op: str | None
-    root: tuple[int, int]
-    rectangle: Rectangle
-    words: int
 
 
 @dataclass(frozen=True)
@@ -39,12 +27,12 @@ class Expectation:
 
     name: str
     """What is run, for titles."""
-    counts: Counter[Key]
+    counts: Counter[Listed]
 
     def compare(self, inspection: Inspection) -> list[Problem]:
         """Problems with the collectives that were seen whole: of which there are too many, or in a whole run too few."""
         recording = inspection.recording
-        seen = Counter(key_of(collective) for collective in inspection.collectives if collective.whole)
+        seen = Counter(listed(collective) for collective in inspection.collectives if collective.whole)
         all_of_it = recording.first == 0 and recording.over
         problems = []
         for key in sorted({*seen, *self.counts}, key=str):
@@ -58,10 +46,10 @@ class Expectation:
         return problems
 
 
-def key_of(collective: Collective) -> Key:
-    """What identifies a collective for the golden machine."""
+def listed(collective: Collective) -> Listed:
+    """What the golden machine would list for a collective."""
     c = collective
-    return Key(c.tag, c.kind, c.op, c.root, c.rectangle, c.words)
+    return Listed(c.tag, c.kind, c.op, c.root, c.rectangle, c.words)
 
 
 def expect(note: Path) -> Expectation:
@@ -84,7 +72,7 @@ def expect(note: Path) -> Expectation:
     fixed = {name: run[name] if name == "group" else int(run[name]) for name in ("group", "rows", "columns") if run[name]}
     compiled = compile_workload(machine, tensors.workload, run["dataflow"] or None, **fixed)
     images = {tile: program.words() for tile, program in compiled.programs.items()}
-    counts = Counter(Key(c.tag, c.kind, c.op, c.root, c.rectangle, c.words) for c in list_collectives(machine, images))
+    counts = Counter(list_collectives(machine, images))
     fault = f", with the fault {run['fault']}" if run["fault"] else ""
     return Expectation(
         f"{tensors.name}, {compiled.mapping.dataflow} on {machine.name} {machine.mesh.columns}x{machine.mesh.rows}{fault}",

@@ -84,6 +84,8 @@ class Collective:
         for a word); twice the hops for an all-reduce. `latency` over it is `rho`.
     begin, end
         First and last cycle of anything that belongs to it.
+    cut
+        An instruction of it was issued before the window.
     whole
         Everything of it lies in the window.
     """
@@ -103,6 +105,7 @@ class Collective:
     bound: int = 0
     begin: int = -1
     end: int = -1
+    cut: bool = False
     whole: bool = False
 
     @property

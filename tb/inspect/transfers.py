@@ -161,7 +161,8 @@ def _complete(
     transfer.start = max(transfer.issued.values(), default=-1)
     if transfer.kind == "load":
         transfer.start = min((hop.offered for hop in transfer.hops if hop.link.port.startswith("hbm_")), default=-1)
-    if any(piece.issued < 0 for piece in members):
+    transfer.cut = any(piece.issued < 0 for piece in members)
+    if transfer.cut:
         return
     wrong = list(_wrong(transfer, members, arrived, recording.over))
     problems += [Problem(transfer.end, transfer.root, f"{transfer.name}: {what}", transfer.number) for what in wrong]
