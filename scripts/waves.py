@@ -18,6 +18,7 @@ from tb.inspect.vcd import read
 from tb.mesh import RunFailure, Settings, Window
 from tb.runner import ROOT
 from tb.waves.faults import FAULTS, faulty
+from tb.waves.size import most_bytes_per_cycle
 from tb.waves.views import open_viewer, to_fst, viewer_command, write_views
 from tb.waves.window import find, parse_collective, window_of
 
@@ -144,6 +145,7 @@ def _result(experiment: Experiment | None, vcd: Path, dump: Path, first: int, la
         "vcd_bytes": size,
         "dump_bytes": dump.stat().st_size,
         "bytes_per_cycle": size / (end - first + 1) if end is not None else None,
+        "most_bytes_per_cycle": most_bytes_per_cycle(vcd),
         "bit_exact": experiment.result["bit_exact"] if experiment else None,
         "workload": experiment.result["workload"] if experiment else None,
         "dataflow": experiment.result["dataflow"] if experiment else None,
@@ -154,11 +156,9 @@ def _result(experiment: Experiment | None, vcd: Path, dump: Path, first: int, la
 def _report(console: Console, options, result: dict, dump: Path, views: list[Path], path: Path) -> None:
     at = lambda file: str(file.relative_to(ROOT))  # noqa: E731
     run_cycles = f"of {result['run_cycles']:,}" if result["run_cycles"] else "of a run that did not end"
-    rate = (
-        f"{result['bytes_per_cycle']:,.0f} B a cycle; whatever happens, it ends with the window"
-        if result["bytes_per_cycle"]
-        else ""
-    )
+    rate = f"at most {result['most_bytes_per_cycle']:,} B a cycle"
+    if result["bytes_per_cycle"]:
+        rate = f"{result['bytes_per_cycle']:,.0f} B a cycle ({rate}, if every signal changed)"
     rows = [
         ("window", f"cycles {result['first']:,} to {result['last']:,}" if result["last"] is not None else f"from {result['first']:,}", run_cycles),
         ("waveform", f"{result['dump_bytes'] / 1e6:.1f} MB", f"{at(dump)}: {rate}"),

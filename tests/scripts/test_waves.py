@@ -37,6 +37,7 @@ def inspected(**environment: str) -> tuple[dict, str]:
 def test_a_whole_run():
     seen = waves(TO="end")
     assert seen["bit_exact"] and seen["first"] == 0 and seen["last"] == seen["run_cycles"]
+    assert seen["bytes_per_cycle"] < seen["most_bytes_per_cycle"] < 20_000
     assert all((WAVES / "views" / name).exists() for name in VIEWS)
     result, printed = inspected(LIST="5")
     assert {"cycles", "collectives", "mismatches", "multicasts", "reductions", "mean_rho", "seconds", "peak_mb"} <= set(
