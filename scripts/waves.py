@@ -159,9 +159,11 @@ def _report(console: Console, options, result: dict, dump: Path, views: list[Pat
     rate = f"at most {result['most_bytes_per_cycle']:,} B a cycle"
     if result["bytes_per_cycle"]:
         rate = f"{result['bytes_per_cycle']:,.0f} B a cycle ({rate}, if every signal changed)"
+    verdict = {True: "bit-exact", False: "WRONG", None: "none: the run failed"}[result["bit_exact"]]
     rows = [
         ("window", f"cycles {result['first']:,} to {result['last']:,}" if result["last"] is not None else f"from {result['first']:,}", run_cycles),
         ("waveform", f"{result['dump_bytes'] / 1e6:.1f} MB", f"{at(dump)}: {rate}"),
+        ("output", verdict, "RTL against the golden machine, every output bit"),
         ("GTKWave", at(views[0]), f"gtkwave {at(dump)} {at(views[0])}"),
         ("Surfer", at(views[1]), f"cd {at(views[1].parent)}; surfer --state-file {views[1].name} {os.path.relpath(dump, views[1].parent)}"),
         ("look into it", "make inspect", "collectives, checks, report"),
