@@ -6,6 +6,7 @@ import os
 import resource
 import time
 import webbrowser
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from scripts.options import main, positive
 from scripts.output import wide_console, write_json, write_result
 from tb.inspect.analysis import inspect
 from tb.inspect.expected import Expectation, expect
+from tb.inspect.halts import halts
 from tb.inspect.inspection import Collective, Inspection
 from tb.inspect.trace import write_trace
 from tb.inspect.vcd import read
@@ -23,6 +25,8 @@ from tb.report import pictures, write_report
 from tb.runner import ROOT
 from tb.waves.window import find, parse_collective
 
+HALTS = 100
+"""Halts of the matrix arrays that are kept."""
 LISTED = 24
 """Collectives, and problems, that are printed one by one."""
 
@@ -98,11 +102,13 @@ def _chosen(inspection: Inspection, tag: int | None, number: int) -> Collective 
 
 def _write(inspection: Inspection, folder: Path, title: str, chosen: Collective | None) -> list[Path]:
     report, trace, listing = folder / "report.html", folder / "trace.json.gz", folder / "collectives.json"
+    stood = folder / "halts.json"
     write_report(inspection, report, title=title)
     write_trace(trace, inspection)
     write_json(listing, [_as_dict(inspection, transfer) for transfer in inspection.transfers])
+    write_json(stood, [asdict(halt) for halt in halts(inspection, HALTS)])
     pictures(inspection, folder / "pictures", collective=chosen.number if chosen else None)
-    return [report, trace, listing]
+    return [report, trace, listing, stood]
 
 
 def _as_dict(inspection: Inspection, transfer: Collective) -> dict:
