@@ -14,7 +14,7 @@ from rich.console import Console
 from isa.errors import UserError
 from scripts.inspect_report import print_report
 from scripts.options import main, positive
-from scripts.output import wide_console, write_json, write_result
+from scripts.output import clear, wide_console, write_json, write_result
 from tb.inspect.analysis import inspect
 from tb.inspect.expected import Expectation, expect
 from tb.inspect.halts import halts
@@ -41,6 +41,9 @@ def run() -> int:
         raise UserError(f"there is no {vcd.relative_to(ROOT)}: make waves writes it, or give VCD=")
     tag, number = parse_collective(options.collective) if options.collective else (None, 1)
     listed = positive("LIST", options.list)
+    folder = ROOT / "build" / options.out
+    clear(folder, "result.json", "report.html", "trace.json.gz", "collectives.json", "halts.json", "pictures")
+    folder.mkdir(parents=True, exist_ok=True)
     with err.status("reading the VCD"):
         recording = read(vcd, reader=options.reader)
     with err.status("rebuilding the collectives"):
@@ -48,12 +51,10 @@ def run() -> int:
     expectation = _expectation(vcd, inspection, err)
     chosen = _chosen(inspection, tag, number)
     seconds = time.perf_counter() - started
-    folder = ROOT / "build" / options.out
-    folder.mkdir(parents=True, exist_ok=True)
     title = expectation.name if expectation else vcd.name
     with err.status("drawing"):
         files = _write(inspection, folder, title, chosen)
-    result = _result(inspection, expectation, seconds)
+    result = {"vcd": str(vcd), **_result(inspection, expectation, seconds)}
     path = write_result(options.out, result)
     print_report(console, inspection, expectation, title, result, listed, tag)
     console.print("written: " + ", ".join(str(file.relative_to(ROOT)) for file in (*files, path)))
@@ -87,7 +88,7 @@ def _expectation(vcd: Path, inspection: Inspection, console: Console) -> Expecta
     if not note.exists():
         return None
     with console.status("asking the golden machine"):
-        expectation = expect(note)
+        expectation = expect(note, inspection.recording.facts)
     inspection.problems += expectation.compare(inspection)
     return expectation
 

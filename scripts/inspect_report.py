@@ -113,7 +113,7 @@ def _each(found: Sequence[Collective], what: str, total: int) -> Table:
         done = sorted(c.completed.values())
         rows.append((
             str(c.number), f"{c.kind} {c.op or ''}".strip(), str(c.tag), f"({c.root[0]},{c.root[1]})", area(c.rectangle), f"{c.words}",
-            _span(issued), str(min((hop.first for hop in c.hops), default="")), _span(done),
+            _span(issued, "before"), str(min((hop.first for hop in c.hops), default="")), _span(done, "after"),
             str(c.latency) if c.whole else "cut", str(c.bound or ""), f"{c.rho:.3f}" if c.whole and c.bound else "",
         ))  # fmt: skip
     heads = (
@@ -156,9 +156,9 @@ def _halts(found: Sequence[Halt]) -> Table:
     )
 
 
-def _span(cycles: Sequence[int]) -> str:
+def _span(cycles: Sequence[int], otherwise: str) -> str:
     if not cycles:
-        return "before"
+        return otherwise
     return str(cycles[0]) if cycles[0] == cycles[-1] else f"{cycles[0]}..{cycles[-1]}"
 
 

@@ -3,6 +3,7 @@
 import html
 import json
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.table import Table as RichTable
 
 from tb.runner import ROOT
 
-__all__ = ["Table", "show", "wide_console", "write_json", "write_result"]
+__all__ = ["Table", "clear", "show", "wide_console", "write_json", "write_result"]
 
 
 def write_result(target: str, result: dict) -> Path:
@@ -20,6 +21,16 @@ def write_result(target: str, result: dict) -> Path:
     path = ROOT / "build" / target / "result.json"
     write_json(path, result)
     return path
+
+
+def clear(folder: Path, *names: str) -> None:
+    """Remove what an earlier call left under these names, so that nothing stays that does not belong together."""
+    for name in names:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: dict | list) -> None:

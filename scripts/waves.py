@@ -8,8 +8,9 @@ from pathlib import Path
 from rich.console import Console
 
 from isa.errors import UserError
+from programs.compiler import compile_workload
 from scripts.options import common_parser, machine_of, main, overrides, positive
-from scripts.output import show, wide_console, write_json, write_result
+from scripts.output import clear, show, wide_console, write_json, write_result
 from tb import toolchain
 from tb.experiment import Experiment, Tensors, load_workload, run_experiment
 from tb.inspect.analysis import inspect
@@ -18,10 +19,12 @@ from tb.inspect.vcd import read
 from tb.mesh import RunFailure, Settings, Window
 from tb.runner import ROOT
 from tb.waves.faults import FAULTS, faulty
-from tb.waves.size import most_bytes_per_cycle
+from tb.waves.size import cycles_of, header_bytes, most_bytes_per_cycle
 from tb.waves.views import open_viewer, to_fst, viewer_command, write_views
 from tb.waves.window import find, parse_collective, window_of
 
+END = 2**31
+"""No run is longer."""
 CYCLES = 20_000
 """Cycles of a window whose end is not given."""
 
@@ -39,17 +42,31 @@ class _Runs:
         self.stall = min(positive("STALL", o.stall) * 256 // 100, 243)
         self.tensors: Tensors = load_workload(o.workload, o.dtype, self.seed, o.ptype, o.otype)
         self.design = faulty(self.machine, o.fault) if o.fault else None
+        # Whatever is wrong with what is asked for is said before anything is written.
+        compile_workload(self.machine, self.tensors.workload, o.dataflow or None, **overrides(o))
 
-    def __call__(self, window: Window) -> Experiment:
-        """Run with a VCD of `window`."""
+    def window_of(self, scratch: Path, tag: int, number: int) -> tuple[int, int]:
+        """The window of a collective: found in a VCD of the whole run, which is removed again."""
+        self(Window(scratch))
+        try:
+            with self.console.status("looking for the collective"):
+                return window_of(find(inspect(read(scratch)), tag, number))
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def __call__(self, window: Window) -> tuple[Experiment | None, RunFailure | None]:
+        """Run with a VCD of `window`: what it gave, or how it failed."""
         settings = Settings(
             stall_rate=self.stall, stall_seed=self.seed & 0xFFFF, waves=window, backpressure=bool(self.design)
         )
         with self.console.status("building the mesh for waveforms, and running it"):
-            return run_experiment(
-                self.machine, self.tensors, self.options.dataflow or None, dtype=self.options.dtype, seed=self.seed,
-                overrides=overrides(self.options), settings=settings, design=self.design,
-            )  # fmt: skip
+            try:
+                return run_experiment(
+                    self.machine, self.tensors, self.options.dataflow or None, dtype=self.options.dtype, seed=self.seed,
+                    overrides=overrides(self.options), settings=settings, design=self.design,
+                ), None  # fmt: skip
+            except RunFailure as failure:
+                return None, failure
 
 
 def run() -> int:
@@ -85,17 +102,10 @@ def run() -> int:
         viewer_command(folder / "waves.vcd", folder / "views")
     runs = _Runs(options, Console(stderr=True))
     vcd = folder / "waves.vcd"
-    (folder / "run.json").unlink(missing_ok=True)  # that of another VCD
     if options.collective:
-        tag, number = parse_collective(options.collective)
-        runs(Window(vcd))
-        with Console(stderr=True).status("looking for the collective"):
-            first, last = window_of(find(inspect(read(vcd)), tag, number))
-    failure, experiment = None, None
-    try:
-        experiment = runs(Window(vcd, first, last))
-    except RunFailure as error:
-        failure = error
+        first, last = runs.window_of(folder / "search.vcd", *parse_collective(options.collective))
+    clear(folder, "waves.vcd", "waves.fst", "run.json", "result.json", "views")
+    experiment, failure = runs(Window(vcd, first, last))
     if not vcd.exists():
         if failure:
             raise failure
@@ -103,13 +113,15 @@ def run() -> int:
     _note(options, folder)
     dump = to_fst(vcd) if options.format == "fst" else vcd
     views = write_views(vcd, folder / "views", dump=dump)
-    result = _result(experiment, vcd, dump, first, last, time.perf_counter() - started)
+    result = _result(experiment, vcd, dump, time.perf_counter() - started)
     path = write_result(options.out, result)
-    _report(console, options, result, dump, views, path)
+    _report(console, options, result, vcd, dump, views, path)
     if options.open == "1":
         console.print(f"opened: {' '.join(map(str, open_viewer(dump, folder / 'views').args))}")
     if failure:
         raise failure
+    if not result["bit_exact"] and not options.fault:
+        raise UserError(experiment.first_mismatch)
     return 0
 
 
@@ -120,9 +132,11 @@ def _asked(options) -> tuple[int, int | None]:
     if options.collective:
         parse_collective(options.collective)
     first = positive("FROM", options.first or "0")
+    if first >= END:
+        raise UserError(f"FROM must be below {END:,}, not {first:,}")
     if options.last == "end":
         return first, None
-    last = positive("TO", options.last) if options.last else first + CYCLES - 1
+    last = min(positive("TO", options.last), END) if options.last else first + CYCLES - 1
     if last < first:
         raise UserError(f"TO={last} is before FROM={first}")
     return first, last
@@ -133,18 +147,17 @@ def _note(options, folder: Path) -> None:
     write_json(folder / "run.json", {name: getattr(options, name) for name in NOTED})
 
 
-def _result(experiment: Experiment | None, vcd: Path, dump: Path, first: int, last: int | None, seconds: float) -> dict:
+def _result(experiment: Experiment | None, vcd: Path, dump: Path, seconds: float) -> dict:
     """The flat result. The cycles of the run are not known if it failed."""
-    whole = experiment.run.cycles if experiment else None
-    end = last if whole is None or (last is not None and last < whole) else whole
+    first, last = cycles_of(vcd)
     size = vcd.stat().st_size
     return {
         "first": first,
-        "last": end,
-        "run_cycles": whole,
+        "last": last,
+        "run_cycles": experiment.run.cycles if experiment else None,
         "vcd_bytes": size,
         "dump_bytes": dump.stat().st_size,
-        "bytes_per_cycle": size / (end - first + 1) if end is not None else None,
+        "bytes_per_cycle": (size - header_bytes(vcd)) / (last - first + 1),
         "most_bytes_per_cycle": most_bytes_per_cycle(vcd),
         "bit_exact": experiment.result["bit_exact"] if experiment else None,
         "workload": experiment.result["workload"] if experiment else None,
@@ -153,16 +166,19 @@ def _result(experiment: Experiment | None, vcd: Path, dump: Path, first: int, la
     }
 
 
-def _report(console: Console, options, result: dict, dump: Path, views: list[Path], path: Path) -> None:
+def _report(console: Console, options, result: dict, vcd: Path, dump: Path, views: list[Path], path: Path) -> None:
     at = lambda file: str(file.relative_to(ROOT))  # noqa: E731
-    run_cycles = f"of {result['run_cycles']:,}" if result["run_cycles"] else "of a run that did not end"
-    rate = f"at most {result['most_bytes_per_cycle']:,} B a cycle"
-    if result["bytes_per_cycle"]:
-        rate = f"{result['bytes_per_cycle']:,.0f} B a cycle ({rate}, if every signal changed)"
+    run_cycles = (
+        f"last activity of the run in cycle {result['run_cycles']:,}" if result["run_cycles"] else "of a run that failed"
+    )
+    rate = (
+        f"{result['bytes_per_cycle']:,.0f} B a cycle, at most {result['most_bytes_per_cycle']:,} B if every signal changed"
+    )
     verdict = {True: "bit-exact", False: "WRONG", None: "none: the run failed"}[result["bit_exact"]]
     rows = [
-        ("window", f"cycles {result['first']:,} to {result['last']:,}" if result["last"] is not None else f"from {result['first']:,}", run_cycles),
-        ("waveform", f"{result['dump_bytes'] / 1e6:.1f} MB", f"{at(dump)}: {rate}"),
+        ("window", f"cycles {result['first']:,} to {result['last']:,}", run_cycles),
+        ("waveform", f"{result['vcd_bytes'] / 1e6:,.2f} MB", f"{at(vcd)}: {rate}"),
+        *([("FST", f"{result['dump_bytes'] / 1e6:,.2f} MB", at(dump))] if dump != vcd else []),
         ("output", verdict, "RTL against the golden machine, every output bit"),
         ("GTKWave", at(views[0]), f"gtkwave {at(dump)} {at(views[0])}"),
         ("Surfer", at(views[1]), f"cd {at(views[1].parent)}; surfer --state-file {views[1].name} {os.path.relpath(dump, views[1].parent)}"),

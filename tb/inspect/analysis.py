@@ -22,7 +22,7 @@ def inspect(recording: Recording) -> Inspection:
     end.
     """
     problems: list[Problem] = []
-    pieces, ends = Pieces(), (recording.first, recording.last, recording.over)
+    pieces, ends = Pieces(), (recording.first, recording.last, recording.facts.fifo_depth, recording.over)
     networks = {name: Network.of(recording, name) for name in ("request", "reduce", "data")}
     sources = Sources(recording, pieces, problems)
     own_instructions(sources, networks["request"], networks["reduce"])

@@ -11,6 +11,7 @@ from isa.errors import UserError
 from isa.machine import load_machine
 from programs.compiler import compile_workload
 from tb.inspect.inspection import Collective, Inspection, Problem, area
+from tb.inspect.recording import Facts
 from tb.tensors import load_workload
 
 __all__ = ["NOTED", "Expectation", "expect", "listed"]
@@ -52,24 +53,32 @@ def listed(collective: Collective) -> Listed:
     return Listed(c.tag, c.kind, c.op, c.root, c.rectangle, c.words)
 
 
-def expect(note: Path) -> Expectation:
+def expect(note: Path, facts: Facts) -> Expectation:
     """What the golden machine says of the run that a note (``run.json`` beside a VCD) describes.
 
     Raises
     ------
     UserError
-        If the run cannot be compiled any more.
+        If the note is not one, is of another mesh than the VCD's `facts`, or names a run that cannot be compiled any more.
     """
+    says = f"{note} does not say what was run"
     try:
         run = {name: str(value) for name, value in json.loads(note.read_text()).items()}
         missing = [name for name in NOTED if name not in run]
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError):
-        missing = list(NOTED)
-    if missing:
-        raise UserError(f"{note} does not say what was run ({missing[0]} is missing): make waves writes it; or remove it")
+        if missing:
+            raise UserError(f"{says} ({missing[0]} is missing): make waves writes it; or remove it")
+        seed, fixed = int(run["seed"]), {name: int(run[name]) for name in ("rows", "columns") if run[name]}
+    except (ValueError, AttributeError, OSError):
+        raise UserError(f"{says}: make waves writes it; or remove it") from None
     machine = load_machine(run["machine"], run["mesh"] or None)
-    tensors = load_workload(run["workload"], run["dtype"], int(run["seed"]), run["ptype"], run["otype"])
-    fixed = {name: run[name] if name == "group" else int(run[name]) for name in ("group", "rows", "columns") if run[name]}
+    if (machine.mesh.columns, machine.mesh.rows) != (facts.columns, facts.rows):
+        seen = f"{facts.columns}x{facts.rows}"
+        raise UserError(
+            f"{note} is of another run: its mesh is {machine.mesh.columns}x{machine.mesh.rows}, the VCD's {seen}"
+        )
+    tensors = load_workload(run["workload"], run["dtype"], seed, run["ptype"], run["otype"])
+    if run["group"]:
+        fixed["group"] = run["group"]
     compiled = compile_workload(machine, tensors.workload, run["dataflow"] or None, **fixed)
     images = {tile: program.words() for tile, program in compiled.programs.items()}
     counts = Counter(list_collectives(machine, images))

@@ -35,13 +35,18 @@ class Follower:
     cycle in which it came in and what the subclass keeps.
     """
 
-    def __init__(self, network: Network, name: str, first: int, last: int, problems: list[Problem]):
+    def __init__(self, network: Network, name: str, first: int, last: int, depth: int, problems: list[Problem]):
         self.network, self.name, self.problems = network, name, problems
         self.columns = network.mesh.columns
         self.from_start, self.last = first == 0, last
         self.inputs: list[deque] = [deque() for _ in range(network.mesh.tiles * PORTS)]
-        self.seen = [False] * len(self.inputs)
-        """Whether something that came in within the window has left this input: all from before has left by then."""
+        self.seen = [self.from_start] * len(self.inputs)
+        """Whether all that was in this input when the window began has left: something that came in later has, or it ran dry."""
+        self.excused = [0] * len(self.inputs)
+        """Flits that left and were taken to have been in this input when the window began."""
+        self.room = PORTS * depth
+        """Copies of flits that an input can have held: each leaves by several outputs."""
+        self.now = first
         self._demands: dict[tuple[int, int], int] = {}
         self._leaves = [self._end(end) for end in network.leaves]
         self._enters = [self._end(end) for end in network.enters]
@@ -54,6 +59,7 @@ class Follower:
         """Go through the recording; if the run is over, nothing may be left in a router."""
         network = self.network
         for takes in network.cycles():
+            self.now = takes[0][0]
             arriving = []
             for cycle, link, place, header in takes:
                 leaves, enters = self._leaves[link], self._enters[link]
@@ -105,10 +111,16 @@ class Follower:
 
     def from_before(self, header: int, out: int) -> bool:
         """Whether a flit that nobody saw come in can have been in this router when the window began."""
-        if self.from_start:
-            return False
         base = out - out % PORTS
-        return any(not self.seen[at] and self.allows(header, at, out % PORTS) for at in range(base, base + PORTS))
+        for at in range(base, base + PORTS):
+            if self.may_hold(at) and self.allows(header, at, out % PORTS):
+                self.excused[at] += 1
+                return True
+        return False
+
+    def may_hold(self, at: int) -> bool:
+        """Whether an input can still hold a flit from before the window: there must be room for it besides the others."""
+        return not self.seen[at] and self.excused[at] < self.room and len(self.inputs[at]) < self.room
 
     def _end(self, end) -> int | None:
         if end is None:

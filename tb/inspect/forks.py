@@ -1,5 +1,7 @@
 """Follows flits through routers that copy: the data network, and the request network, where every flit has one way."""
 
+import numpy as np
+
 from hw.layouts import Port
 from tb.inspect.follow import PORTS, Flit, Follower
 from tb.inspect.inspection import Problem
@@ -10,7 +12,37 @@ __all__ = ["follow_data", "follow_requests"]
 
 
 class _Forks(Follower):
-    """An entry also has the mask of outputs that still have to take the flit, and the cycle in which the first did."""
+    """An entry also has the mask of outputs that still have to take the flit, and the cycle in which the first did.
+
+    A router that offers nothing for a cycle holds nothing: the first flit of each input is always offered.
+    """
+
+    def __init__(self, network: Network, name: str, first: int, last: int, depth: int, problems: list[Problem]):
+        super().__init__(network, name, first, last, depth, problems)
+        self._dry = self._first_idle(first)
+        self._moved = [first] * len(self.inputs)
+        """The cycle in which the last flit left each input: the next one is offered from then on."""
+
+    def _first_idle(self, first: int) -> list[int]:
+        """For each router the first cycle in which it offers nothing, after that in which the window begins."""
+        busy: list[list[tuple[int, int]]] = [[] for _ in range(self.network.mesh.tiles)]
+        for link, out in enumerate(self._leaves):
+            if out is not None:
+                taken = self.network.taken[link]
+                spans = zip(self.network.offered[link].tolist(), np.where(taken < 0, self.last, taken).tolist(), strict=True)
+                busy[out // PORTS] += spans
+        dry = []
+        for spans in busy:
+            cycle = first + 1
+            for begin, end in sorted(spans):
+                if begin > cycle:
+                    break
+                cycle = max(cycle, end + 1)
+            dry.append(cycle)
+        return dry
+
+    def may_hold(self, at: int) -> bool:
+        return super().may_hold(at) and self.now <= self._dry[at // PORTS]
 
     def allows(self, header: int, at: int, out: int) -> bool:
         return bool(self.demand(header, at) >> out & 1)
@@ -39,6 +71,7 @@ class _Forks(Follower):
         self.network.fork_wait[link][place] = cycle - entry[4]
         if not entry[3]:
             self.inputs[at].popleft()
+            self._moved[at] = cycle
         return entry[0]
 
     def _odd(self, out: int, header: int, cycle: int, link: int, place: int) -> Flit:
@@ -62,7 +95,7 @@ class _Forks(Follower):
     def lost(self, entry: list, at: int) -> None:
         flit, header, entered, pending, _ = entry
         ways = ", ".join(port.name.lower() for port in Port if pending >> port & 1)
-        if ways and flit.owner >= 0:
+        if ways:
             what = f"comes in by {_name(at)} and never leaves by {ways}: dropped, changed, or on a wrong way"
             self.say(entered, at, header, what, flit.owner)
 
@@ -70,7 +103,8 @@ class _Forks(Follower):
         # The first of an input is offered to every output that still has to take it, from the cycle after it came in.
         base = at - at % PORTS
         offered = all(base + port in self.offers for port in range(PORTS) if entry[3] >> port & 1)
-        return place == 0 and not offered and entry[2] < self.last - 1
+        since = max(entry[2], self._moved[at])
+        return place == 0 and not offered and since < self.last - 1 and not self.may_hold(at)
 
 
 class _Data(_Forks):
@@ -80,20 +114,24 @@ class _Data(_Forks):
 
 
 class _Requests(_Forks):
+    def __init__(self, network: Network, name: str, first: int, last: int, depth: int, problems: list[Problem]):
+        super().__init__(network, name, first, last, depth, problems)
+        self.room = depth  # one way each
+
     def demanded(self, header: int, router: int, port: Port) -> int:
         x, y = self.tile(router)
         edge = self.network.headers[header][self.network.names.index("edge")]
         return 1 << requested(self.pair(header, "x", "y"), Port(edge + 1), x, y)
 
 
-def follow_data(network: Network, first: int, last: int, over: bool, problems: list[Problem]) -> None:
+def follow_data(network: Network, first: int, last: int, depth: int, over: bool, problems: list[Problem]) -> None:
     """Follow the data network, the owners of what tiles and channels put in being known; fills in all other owners."""
-    _Data(network, "data", first, last, problems).run(over)
+    _Data(network, "data", first, last, depth, problems).run(over)
 
 
-def follow_requests(network: Network, first: int, last: int, over: bool, problems: list[Problem]) -> None:
+def follow_requests(network: Network, first: int, last: int, depth: int, over: bool, problems: list[Problem]) -> None:
     """Follow the request network, likewise."""
-    _Requests(network, "request", first, last, problems).run(over)
+    _Requests(network, "request", first, last, depth, problems).run(over)
 
 
 def _name(at: int) -> str:

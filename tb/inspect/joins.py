@@ -10,11 +10,16 @@ from tb.routes import joined, towards
 __all__ = ["follow_reduce"]
 
 
+IN_ROUTER = 8
+"""Parts of an input, at most, that were taken from it and whose result has not left the router."""
+
+
 class _Joins(Follower):
     """An entry also has the output that the flit goes to, and the link and place by which it came in."""
 
-    def __init__(self, network: Network, first: int, last: int, problems: list[Problem], pieces: Pieces):
-        super().__init__(network, "reduce", first, last, problems)
+    def __init__(self, network: Network, first: int, last: int, depth: int, problems: list[Problem], pieces: Pieces):
+        super().__init__(network, "reduce", first, last, depth, problems)
+        self.room = depth + IN_ROUTER
         self._pieces = pieces
         self._outputs: dict[tuple[int, int], int] = {}
 
@@ -89,12 +94,18 @@ class _Joins(Follower):
                 self.say(cycle, out, header, "has a contribution twice", owner)
             members |= part[0].members
         base = out - out % PORTS
-        absent = [number for number in missing if self.from_start or self.seen[base + number]]
+        absent = [number for number in missing if not self._excuse(base + number)]
         if absent:
             ways = ", ".join(_name(number) for number in absent)
             why = "without the part from" if parts else "though nothing came in from"
             self.say(cycle, out, header, f"leaves {why} {ways}: dropped, doubled, changed, or for another root", owner)
         return Flit(owner, members, whole)
+
+    def _excuse(self, at: int) -> bool:
+        """Whether the part that is missing from an input can have been there when the window began."""
+        excused = self.may_hold(at)
+        self.excused[at] += excused
+        return excused
 
     def lost(self, entry: list, at: int) -> None:
         if entry[0].owner >= 0:
@@ -105,9 +116,11 @@ class _Joins(Follower):
         return False  # it may well wait for the others
 
 
-def follow_reduce(network: Network, first: int, last: int, over: bool, problems: list[Problem], pieces: Pieces) -> None:
+def follow_reduce(
+    network: Network, first: int, last: int, depth: int, over: bool, problems: list[Problem], pieces: Pieces
+) -> None:
     """Follow the reduction network, the owners of what tiles put in being known; pieces that are combined become one transfer."""
-    _Joins(network, first, last, problems, pieces).run(over)
+    _Joins(network, first, last, depth, problems, pieces).run(over)
 
 
 def _name(at: int) -> str:

@@ -39,7 +39,7 @@ def check_lines(path: Path) -> None:
         if not start:
             raise UserError("the file is empty")
         if not start.startswith(b"$"):
-            raise UserError(f"not a VCD: it starts with {_show(start.decode('latin-1').splitlines()[0])}")
+            raise UserError(f"not a VCD: it starts with {_show(start.decode('ascii', 'surrogateescape').splitlines()[0])}")
         file.seek(-1, 2)
         ends = file.read() == b"\n"
     with path.open(encoding="ascii", errors="surrogateescape") as file:

@@ -15,7 +15,7 @@ class SpaceTimeView extends TimeView {
 
   layout(room) {
     const {transfer} = this;
-    if (this.shown !== transfer) {
+    if (this.shown !== transfer || !this.hops) {
       this.shown = transfer;
       this.hops = transfer ? transfer.hops() : [];
       this.issued = new Map(transfer && transfer.times("issued"));

@@ -1,8 +1,9 @@
-"""How large a VCD can become."""
+"""How large a VCD is, and what it holds, without reading all of it."""
 
+import re
 from pathlib import Path
 
-__all__ = ["most_bytes_per_cycle"]
+__all__ = ["cycles_of", "header_bytes", "most_bytes_per_cycle"]
 
 _TIMES = 2 * len("#1234567890\n")
 """Both clock edges of a cycle."""
@@ -21,3 +22,34 @@ def most_bytes_per_cycle(vcd: Path) -> int:
                 # A bit and its code; or b, the bits, a space and the code.
                 most += len(code) + 1 + (1 if bits == 1 else bits + 2)
     return most
+
+
+def header_bytes(vcd: Path) -> int:
+    """Bytes of the declarations and of the first cycle, in which every signal has a value."""
+    read, times = 0, 0
+    with open(vcd, "rb") as lines:
+        for line in lines:
+            times += line.startswith(b"#")
+            if times == 2:
+                break
+            read += len(line)
+    return read
+
+
+def cycles_of(vcd: Path) -> tuple[int, int]:
+    """First and last cycle that a VCD shows.
+
+    Raises
+    ------
+    ValueError
+        If it does not show the signal ``cycle``.
+    """
+    text = vcd.read_bytes()
+    code = re.search(rb"\$var wire 32 (\S+) cycle ", text)
+    if code is None:
+        raise ValueError(f"{vcd} has no signal cycle")
+    change = rb"^b([01]+) " + re.escape(code[1]) + rb"$"
+    first = re.search(change, text, re.MULTILINE)
+    tail = re.findall(change, text[-(1 << 20) :], re.MULTILINE)
+    last = tail[-1] if tail else re.findall(change, text, re.MULTILINE)[-1]
+    return int(first[1], 2), int(last, 2)

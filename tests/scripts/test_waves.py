@@ -36,7 +36,7 @@ def inspected(**environment: str) -> tuple[dict, str]:
 
 def test_a_whole_run():
     seen = waves(TO="end")
-    assert seen["bit_exact"] and seen["first"] == 0 and seen["last"] == seen["run_cycles"]
+    assert seen["bit_exact"] and seen["first"] == 0 and seen["last"] > seen["run_cycles"]
     assert seen["bytes_per_cycle"] < seen["most_bytes_per_cycle"] < 20_000
     assert all((WAVES / "views" / name).exists() for name in VIEWS)
     result, printed = inspected(LIST="5")
@@ -77,6 +77,8 @@ def test_both_readers_find_the_same():
     ({"FROM": "x"}, "FROM must be a whole number"),
     ({"FROM": "9", "TO": "3"}, "TO=3 is before FROM=9"),
     ({"FROM": "1000000"}, "is outside the run, which ends after cycle"),
+    ({"FROM": str(1 << 32)}, "FROM must be below"),
+    ({"GROUP": "3x3"}, "group must divide"),
     ({"COLLECTIVE": "9x"}, "COLLECTIVE must be a tag"),
     ({"COLLECTIVE": "77"}, "nothing here has the tag 77"),
     ({"COLLECTIVE": "8:500"}, "transfers here have the tag 8"),
@@ -90,11 +92,39 @@ def test_one_clear_line_of_waves(environment, says):
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("flatmesh: ") and says in done.stderr
 
 
+def test_what_does_not_belong_together_does_not_stay():
+    waves(TO="100")
+    inspected()
+    assert call("waves", **{**RUN, "GROUP": "3x3"}).returncode == 2
+    assert (WAVES / "waves.vcd").exists() and (WAVES / "run.json").exists()
+    assert call("waves", **{**RUN, "FROM": "1000000"}).returncode == 2
+    assert not {path.name for path in WAVES.iterdir()} & {"waves.vcd", "run.json", "result.json", "views"}
+    done = call("inspect", VCD=str(WAVES / "waves.vcd"))
+    assert done.returncode == 2 and not (INSPECT / "result.json").exists()
+
+
+def test_a_window_behind_the_last_activity():
+    end = waves(TO="end")
+    seen = waves(FROM=str(end["run_cycles"] + 1), TO="end")
+    assert seen["first"] == seen["run_cycles"] + 1 and seen["last"] == end["last"] and seen["bytes_per_cycle"] > 0
+    assert inspected()[0]["collectives"] == 0
+
+
+@pytest.mark.parametrize("change", [{"seed": "abc"}, {"rows": "many"}, {"mesh": "3x2"}])
+def test_a_note_that_is_wrong(change):
+    waves(TO="100")
+    note = WAVES / "run.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), **change}))
+    done = call("inspect", VCD=str(WAVES / "waves.vcd"))
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "run.json" in done.stderr
+
+
 def test_one_clear_line_of_inspect(tmp_path):
     (tmp_path / "no.vcd").write_text("module counter;\n")
     for environment, says in (
         ({"VCD": str(tmp_path / "nowhere.vcd")}, "nowhere.vcd"),
         ({"VCD": str(tmp_path / "no.vcd")}, "not a VCD"),
+        ({"VCD": sys.executable}, "not a VCD"),
         ({"LIST": "many"}, "LIST must be a whole number"),
         ({"COLLECTIVE": "-1"}, "COLLECTIVE must be a tag"),
     ):

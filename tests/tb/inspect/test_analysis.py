@@ -108,6 +108,15 @@ def test_a_dropped_flit(vcd, tmp_path):
     assert second.tile == (1, 0) and "never came in" in second.what
 
 
+def test_a_flit_that_is_dropped_on_its_way_when_the_window_begins(vcd, tmp_path):
+    """The load was asked for before the window; its words are followed all the same."""
+    cycles = taken(vcd, "tile_0_0.data_east")
+    cycle = cycles[30]
+    vcd.set(cycle, {"tile_0_0.data_east.valid": 0})
+    told = found(vcd, tmp_path, first=cycles[20], last=cycles[20] + 400)
+    assert any(problem.tile == (0, 0) and "never leaves by east" in problem.what for problem in told)
+
+
 def test_a_doubled_flit(vcd, tmp_path):
     idle = set(range(len(vcd.cycles))) - set(vcd.when("tile_0_0.data_eject.valid"))
     cycle = next(c + 1 for c in taken(vcd, "tile_0_0.data_eject") if c + 1 in idle)
