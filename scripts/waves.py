@@ -109,7 +109,7 @@ def run() -> int:
     if not vcd.exists():
         if failure:
             raise failure
-        raise UserError(f"FROM={first} is outside the run, which ends after cycle {experiment.run.cycles}")
+        raise UserError(f"FROM={first} is outside the run, whose last activity is in cycle {experiment.run.cycles}")
     _note(options, folder)
     dump = to_fst(vcd) if options.format == "fst" else vcd
     views = write_views(vcd, folder / "views", dump=dump)

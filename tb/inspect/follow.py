@@ -11,28 +11,16 @@ from hw.layouts import Port
 from tb.inspect.inspection import Problem
 from tb.inspect.network import Network, describe
 
-__all__ = ["PORTS", "Flit", "Follower"]
+__all__ = ["PORTS", "Follower"]
 
 PORTS = len(Port)
-
-
-class Flit:
-    """A flit on its way.
-
-    `owner` is the number of its piece (-1: unknown), `members` a mask of the tiles whose words are in it.
-    """
-
-    __slots__ = ("members", "owner", "whole")
-
-    def __init__(self, owner: int, members: int = 0, whole: bool = True):
-        self.owner, self.members, self.whole = owner, members, whole
 
 
 class Follower:
     """What following has in common, on any network.
 
-    Inputs and outputs of routers are numbered ``tile * 5 + port``; an entry of an input is a list of a flit, its header, the
-    cycle in which it came in and what the subclass keeps.
+    Inputs and outputs of routers are numbered ``tile * 5 + port``; an entry of an input is a list of the owner of a flit (the
+    number of its piece, -1: unknown), its header, the cycle in which it came in and what the subclass keeps.
     """
 
     def __init__(self, network: Network, name: str, first: int, last: int, depth: int, problems: list[Problem]):
@@ -64,22 +52,17 @@ class Follower:
             for cycle, link, place, header in takes:
                 leaves, enters = self._leaves[link], self._enters[link]
                 if leaves is None:
-                    flit = self.source(link, place, header)
+                    owner = int(network.owners[link][place])
                 else:
-                    flit = self.leave(leaves, header, cycle, link, place)
-                    network.owners[link][place] = flit.owner
+                    owner = network.owners[link][place] = self.leave(leaves, header, cycle, link, place)
                 if enters is not None:
-                    arriving.append((enters, flit, header, cycle, link, place))
-            for enters, flit, header, cycle, link, place in arriving:
-                self.inputs[enters].append(self.entry(enters, flit, header, cycle, link, place))
+                    arriving.append((enters, owner, header, cycle, link, place))
+            for enters, owner, header, cycle, link, place in arriving:
+                self.inputs[enters].append(self.entry(enters, owner, header, cycle, link, place))
         for at, entries in enumerate(self.inputs):
             for place, entry in enumerate(entries):
                 if over or self.vanished(entry, at, place):
                     self.lost(entry, at)
-
-    def source(self, link: int, place: int, header: int) -> Flit:
-        """A flit that a tile or a channel puts in."""
-        return Flit(int(self.network.owners[link][place]))
 
     def demand(self, header: int, at: int) -> int:
         """What the header demands at an input, kept once it is known."""
@@ -138,12 +121,12 @@ class Follower:
         """Whether a flit at this input can leave by this output."""
         raise NotImplementedError
 
-    def entry(self, at: int, flit: Flit, header: int, cycle: int, link: int, place: int) -> list:
+    def entry(self, at: int, owner: int, header: int, cycle: int, link: int, place: int) -> list:
         """What is kept of a flit that comes in."""
         raise NotImplementedError
 
-    def leave(self, out: int, header: int, cycle: int, link: int, place: int) -> Flit:
-        """What leaves by an output, which must be in this router."""
+    def leave(self, out: int, header: int, cycle: int, link: int, place: int) -> int:
+        """Owner of what leaves by an output, which must be in this router."""
         raise NotImplementedError
 
     def lost(self, entry: list, at: int) -> None:

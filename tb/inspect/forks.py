@@ -3,7 +3,7 @@
 import numpy as np
 
 from hw.layouts import Port
-from tb.inspect.follow import PORTS, Flit, Follower
+from tb.inspect.follow import PORTS, Follower
 from tb.inspect.inspection import Problem
 from tb.inspect.network import Network
 from tb.routes import branches, requested
@@ -47,13 +47,13 @@ class _Forks(Follower):
     def allows(self, header: int, at: int, out: int) -> bool:
         return bool(self.demand(header, at) >> out & 1)
 
-    def entry(self, at: int, flit: Flit, header: int, cycle: int, link: int, place: int) -> list:
+    def entry(self, at: int, owner: int, header: int, cycle: int, link: int, place: int) -> list:
         pending = self.demand(header, at)
         if not pending:
-            self.say(cycle, at, header, f"comes in by {_name(at)}, from where it has no way on", flit.owner)
-        return [flit, header, cycle, pending, -1]
+            self.say(cycle, at, header, f"comes in by {_name(at)}, from where it has no way on", owner)
+        return [owner, header, cycle, pending, -1]
 
-    def leave(self, out: int, header: int, cycle: int, link: int, place: int) -> Flit:
+    def leave(self, out: int, header: int, cycle: int, link: int, place: int) -> int:
         base, port = out - out % PORTS, out % PORTS
         for at in range(base, base + PORTS):
             entries = self.inputs[at]
@@ -61,7 +61,7 @@ class _Forks(Follower):
                 return self._take(at, port, cycle, link, place)
         return self._odd(out, header, cycle, link, place)
 
-    def _take(self, at: int, port: int, cycle: int, link: int, place: int) -> Flit:
+    def _take(self, at: int, port: int, cycle: int, link: int, place: int) -> int:
         """The first of an input leaves by an output."""
         entry = self.inputs[at][0]
         self.seen[at] = True
@@ -74,7 +74,7 @@ class _Forks(Follower):
             self._moved[at] = cycle
         return entry[0]
 
-    def _odd(self, out: int, header: int, cycle: int, link: int, place: int) -> Flit:
+    def _odd(self, out: int, header: int, cycle: int, link: int, place: int) -> int:
         """A flit leaves that is not the first of any input."""
         base, port = out - out % PORTS, out % PORTS
         for at in range(base, base + PORTS):
@@ -85,19 +85,19 @@ class _Forks(Follower):
                 return self._take(at, port, cycle, link, place)
         here = [entry for at in range(base, base + PORTS) for entry in self.inputs[at] if entry[1] == header]
         if here:
-            owner = here[0][0].owner
+            owner = here[0][0]
             self.say(cycle, out, header, f"leaves by {_name(out)}, where it has no way or has already left", owner)
-            return Flit(owner)
+            return owner
         if not self.from_before(header, out):
             self.say(cycle, out, header, f"leaves by {_name(out)} and never came in: doubled, changed, or on a wrong way")
-        return Flit(-1)
+        return -1
 
     def lost(self, entry: list, at: int) -> None:
-        flit, header, entered, pending, _ = entry
+        owner, header, entered, pending, _ = entry
         ways = ", ".join(port.name.lower() for port in Port if pending >> port & 1)
         if ways:
             what = f"comes in by {_name(at)} and never leaves by {ways}: dropped, changed, or on a wrong way"
-            self.say(entered, at, header, what, flit.owner)
+            self.say(entered, at, header, what, owner)
 
     def vanished(self, entry: list, at: int, place: int) -> bool:
         # The first of an input is offered to every output that still has to take it, from the cycle after it came in.

@@ -1,7 +1,7 @@
 """Follows flits through routers that combine them, and finds out whose contributions a result is made of."""
 
 from hw.layouts import Port
-from tb.inspect.follow import PORTS, Flit, Follower
+from tb.inspect.follow import PORTS, Follower
 from tb.inspect.inspection import Problem
 from tb.inspect.network import Network
 from tb.inspect.pieces import Pieces
@@ -23,10 +23,6 @@ class _Joins(Follower):
         self._pieces = pieces
         self._outputs: dict[tuple[int, int], int] = {}
 
-    def source(self, link: int, place: int, header: int) -> Flit:
-        x, y = self.network.links[link].tile
-        return Flit(int(self.network.owners[link][place]), 1 << y * self.columns + x)
-
     def demanded(self, header: int, router: int, port: Port) -> int:
         return joined(self.area(header), self.pair(header, "root_x", "root_y"), *self.tile(router))
 
@@ -40,12 +36,12 @@ class _Joins(Follower):
             known = self._outputs[header, router] = towards(root, *self.tile(router))
         return known
 
-    def entry(self, at: int, flit: Flit, header: int, cycle: int, link: int, place: int) -> list:
+    def entry(self, at: int, owner: int, header: int, cycle: int, link: int, place: int) -> list:
         if not self.allows(header, at, 0):
-            self.say(cycle, at, header, f"comes in by {_name(at)}, which it does not join from", flit.owner)
-        return [flit, header, cycle, self._output(header, at // PORTS), link, place]
+            self.say(cycle, at, header, f"comes in by {_name(at)}, which it does not join from", owner)
+        return [owner, header, cycle, self._output(header, at // PORTS), link, place]
 
-    def leave(self, out: int, header: int, cycle: int, link: int, place: int) -> Flit:
+    def leave(self, out: int, header: int, cycle: int, link: int, place: int) -> int:
         base, port = out - out % PORTS, out % PORTS
         if port != self._output(header, out // PORTS):
             self.say(cycle, out, header, f"leaves by {_name(out)} instead of {_name(self._output(header, out // PORTS))}")
@@ -81,25 +77,18 @@ class _Joins(Follower):
                 return entry
             self.lost(entry, at)
 
-    def _combine(self, parts: list[list], missing: list[int], out: int, header: int, cycle: int) -> Flit:
+    def _combine(self, parts: list[list], missing: list[int], out: int, header: int, cycle: int) -> int:
         latest = max((part[2] for part in parts), default=0)
         for part in parts:
             self.network.join_wait[part[4]][part[5]] = latest - part[2]
-        owners = [part[0].owner for part in parts if part[0].owner >= 0]
-        owner = self._pieces.join(owners)
-        whole = not missing and all(part[0].whole for part in parts)
-        members = 0
-        for part in parts:
-            if members & part[0].members:
-                self.say(cycle, out, header, "has a contribution twice", owner)
-            members |= part[0].members
+        owner = self._pieces.join(part[0] for part in parts if part[0] >= 0)
         base = out - out % PORTS
         absent = [number for number in missing if not self._excuse(base + number)]
         if absent:
             ways = ", ".join(_name(number) for number in absent)
             why = "without the part from" if parts else "though nothing came in from"
             self.say(cycle, out, header, f"leaves {why} {ways}: dropped, doubled, changed, or for another root", owner)
-        return Flit(owner, members, whole)
+        return owner
 
     def _excuse(self, at: int) -> bool:
         """Whether the part that is missing from an input can have been there when the window began."""
@@ -108,9 +97,8 @@ class _Joins(Follower):
         return excused
 
     def lost(self, entry: list, at: int) -> None:
-        if entry[0].owner >= 0:
-            what = f"comes in by {_name(at)} and is never combined: another part is missing, or it came twice"
-            self.say(entry[2], at, entry[1], what, entry[0].owner)
+        what = f"comes in by {_name(at)} and is never combined: another part is missing, or it came twice"
+        self.say(entry[2], at, entry[1], what, entry[0])
 
     def vanished(self, entry: list, at: int, place: int) -> bool:
         return False  # it may well wait for the others

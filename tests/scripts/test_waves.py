@@ -76,7 +76,7 @@ def test_both_readers_find_the_same():
 @pytest.mark.parametrize("environment, says", [
     ({"FROM": "x"}, "FROM must be a whole number"),
     ({"FROM": "9", "TO": "3"}, "TO=3 is before FROM=9"),
-    ({"FROM": "1000000"}, "is outside the run, which ends after cycle"),
+    ({"FROM": "1000000"}, "is outside the run, whose last activity is in cycle"),
     ({"FROM": str(1 << 32)}, "FROM must be below"),
     ({"GROUP": "3x3"}, "group must divide"),
     ({"COLLECTIVE": "9x"}, "COLLECTIVE must be a tag"),
