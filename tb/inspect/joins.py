@@ -1,6 +1,7 @@
 """Follows flits through routers that combine them, and finds out whose contributions a result is made of."""
 
 from hw.layouts import Port
+from hw.network.combine import in_flight
 from tb.inspect.follow import PORTS, Follower
 from tb.inspect.inspection import Problem
 from tb.inspect.network import Network
@@ -10,8 +11,8 @@ from tb.routes import joined, towards
 __all__ = ["follow_reduce"]
 
 
-IN_ROUTER = 8
-"""Parts of an input, at most, that were taken from it and whose result has not left the router."""
+IN_ROUTER = in_flight(2)
+"""Parts that were taken from an input and whose result has not left the router: at most, with the slowest adders."""
 
 
 class _Joins(Follower):
