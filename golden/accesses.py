@@ -1,4 +1,6 @@
-"""Compares each access of a run to those before it to the same words, given what is certainly over."""
+"""Compares each access of a run to those before it to the same words, given what is
+certainly over.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,7 +23,9 @@ Ids = NDArray[np.int32]
 
 @dataclass(slots=True)
 class _Memory:
-    """For each word of an L1 or a channel, the access that wrote it last, and what has read it since, by reader; 0: none."""
+    """For each word of an L1 or a channel, the access that wrote it last, and what has read it
+    since, by reader; 0: none.
+    """
 
     size: int
     written: Ids = field(init=False)
@@ -48,10 +52,11 @@ class _Now:
 
 
 class Accesses:
-    """Collects `races`, by memory and the two accesses; `engine` and `arrival` are what `golden.order.Clocks` calls.
+    """Collects `races`, by memory and the two accesses; `engine` and `arrival` are what
+    `golden.order.Clocks` calls.
 
-    A word remembers its last write, and its reads since then: whoever comes after a write comes after all that the write
-    came after.
+    A word remembers its last write, and its reads since then: whoever comes after a write comes
+    after all that the write came after.
     """
 
     def __init__(self, machine: Machine, flows: Flows):
@@ -59,7 +64,8 @@ class Accesses:
         self._tile = machine.tile
         self._l1: dict[TileXY, _Memory] = {}
         self._hbm = {channel: _Memory(size) for channel, size in _written_hbm(flows.events).items()}
-        # Accesses by number: who made them, and when they are over: once `component` has reached `value`. 0 is no access.
+        # Accesses by number: who made them, and when they are over: once `component` has reached
+        # `value`. 0 is no access.
         self._who: list[tuple[Event, bool]] = [(event, False) for event in flows.events[:1]]
         self._component, self._value = np.zeros(1024, np.int32), np.zeros(1024, np.int32)
         self._executions: dict[Event, int] = {}
@@ -67,22 +73,31 @@ class Accesses:
         self._own_checked: set[tuple] = set()
 
     def engine(self, event: Event, clock: Clock) -> None:
-        """Accesses of an engine to its tile's L1; `clock`: what comes before the instruction is issued."""
+        """Accesses of an engine to its tile's L1; `clock`: what comes before the instruction is
+        issued.
+        """
         step = event.step
         key = event.component, step.slot
         self._executions[event] = self._counts[key] = self._counts.get(key, 0) + 1
         reads, writes = touched(step.decoded.opcode, step.operands, self._tile)
-        memory, own = self._memory(step.tile), self._number(event, event.component, 2 * event.number + 1)
+        memory, own = (
+            self._memory(step.tile),
+            self._number(event, event.component, 2 * event.number + 1),
+        )
         for block in reads:
-            self._compare(_Now(step.tile, event, False, False), _view(memory.written, block), clock, block)
+            self._compare(
+                _Now(step.tile, event, False, False), _view(memory.written, block), clock, block
+            )
         if writes:
             known = clock[event.component]
             if step.queue == Queue.MATRIX:
-                # Results are written in order and after all earlier operands were read, although nothing else of the earlier
-                # instructions is certain.
+                # Results are written in order and after all earlier operands were read, although
+                # nothing else of the earlier instructions is certain.
                 clock[event.component] = 2 * event.number - 1
             for block in writes:
-                self._write(_Now(step.tile, event, True, False), memory, block, clock, same=event.component)
+                self._write(
+                    _Now(step.tile, event, True, False), memory, block, clock, same=event.component
+                )
             clock[event.component] = known
             self._check_own(event, own)
         for block in reads:
@@ -91,7 +106,9 @@ class Accesses:
             _view(memory.written, block)[...] = own
 
     def arrival(self, event: Event, transfer: Transfer, tile: TileXY, clock: Clock) -> None:
-        """Words that arrive in a tile, or for a STORE in HBM; `clock`: what comes before the first of them."""
+        """Words that arrive in a tile, or for a STORE in HBM; `clock`: what comes before the first
+        of them.
+        """
         f, opcode = event.step.operands, event.step.decoded.opcode
         remote = Block(f["remote"], f["remote_pitch"], f["rows"], f["words"])
         if opcode == Opcode.STORE:
@@ -107,7 +124,10 @@ class Accesses:
             event = transfer.members[tile]
             clock[event.component] = 2 * event.number + 1
             self._check_in_place(event, block)
-        memory, own = self._memory(tile), self._number(event, transfer.source.arrived[tile], transfer.number, True)
+        memory, own = (
+            self._memory(tile),
+            self._number(event, transfer.source.arrived[tile], transfer.number, True),
+        )
         self._write(_Now(tile, event, True, True), memory, block, clock)
         _view(memory.written, block)[...] = own
 
@@ -117,23 +137,35 @@ class Accesses:
     def _number(self, event: Event, component: int, value: int, arrives: bool = False) -> int:
         number = len(self._who)
         if number == len(self._component):
-            self._component, self._value = (np.concatenate([a, np.zeros_like(a)]) for a in (self._component, self._value))
+            self._component, self._value = (
+                np.concatenate([a, np.zeros_like(a)]) for a in (self._component, self._value)
+            )
         self._component[number], self._value[number] = component, value
         self._who.append((event, arrives))
         return number
 
-    def _compare(self, now: _Now, before: Ids, clock: Clock, block: Block, *, read: bool = False) -> None:
-        """Compare with the accesses `before`, one for each word of `block`, which have written, or have read."""
+    def _compare(
+        self, now: _Now, before: Ids, clock: Clock, block: Block, *, read: bool = False
+    ) -> None:
+        """Compare with the accesses `before`, one for each word of `block`, which have written, or
+        have read.
+        """
         first = before.flat[0]
         if clock[self._component[first]] >= self._value[first] and (before == first).all():
             return
         late = clock[self._component[before]] < self._value[before]
         if late.any():
             rows, words = np.nonzero(late)
-            self._report_all(now, before[rows, words], block.address + rows * block.pitch + words, read)
+            self._report_all(
+                now, before[rows, words], block.address + rows * block.pitch + words, read
+            )
 
-    def _write(self, now: _Now, memory: _Memory, block: Block, clock: Clock, *, same: int = 0) -> None:
-        """Compare a write with the accesses before it, but for reads of the engine that is the `same`."""
+    def _write(
+        self, now: _Now, memory: _Memory, block: Block, clock: Clock, *, same: int = 0
+    ) -> None:
+        """Compare a write with the accesses before it, but for reads of the engine that is the
+        `same`.
+        """
         self._compare(now, _view(memory.written, block), clock, block)
         for component, ids in memory.read.items():
             reads = _view(ids, block)
@@ -160,7 +192,9 @@ class Accesses:
         arrived = transfer.source.arrived[event.step.tile]
         memory.written[at] = self._number(event, arrived, transfer.number, True)
 
-    def _compare_hbm(self, now: _Now, before: Ids, clock: Clock, at: NDArray[np.int64], *, read: bool = False) -> None:
+    def _compare_hbm(
+        self, now: _Now, before: Ids, clock: Clock, at: NDArray[np.int64], *, read: bool = False
+    ) -> None:
         late = clock[self._component[before]] < self._value[before]
         if late.any():
             self._report_all(now, before[late], at[late], read)
@@ -177,7 +211,9 @@ class Accesses:
             self._report(now, own, words, True, "the engine may write them before it has read them")
 
     def _check_in_place(self, event: Event, block: Block) -> None:
-        """What arrives over the receiver's own part of the transfer: a word may only replace itself and those before it."""
+        """What arrives over the receiver's own part of the transfer: a word may only replace itself
+        and those before it.
+        """
         f = event.step.operands
         own = Block(f["local"], f["local_pitch"], f["rows"], f["words"])
         if block.address >= own.end or own.address >= block.end:
@@ -191,15 +227,20 @@ class Accesses:
             rows, words = np.nonzero(late)
             number = self._number(event, event.component, 2 * event.number + 1)
             self._report(
-                _Now(event.step.tile, event, True, True), number, block.address + rows * block.pitch + words, True,
+                _Now(event.step.tile, event, True, True),
+                number,
+                block.address + rows * block.pitch + words,
+                True,
                 "a word arrives once that very word was sent, and what it overwrites is sent later",
-            )  # fmt: skip
+            )
 
     def _report_all(self, now: _Now, before: Ids, at: NDArray[np.int64], read: bool) -> None:
         for access in np.unique(before):
             self._report(now, int(access), at[before == access], read)
 
-    def _report(self, now: _Now, before: int, words: Iterable[int], read: bool, missing: str = "") -> None:
+    def _report(
+        self, now: _Now, before: int, words: Iterable[int], read: bool, missing: str = ""
+    ) -> None:
         event, arrives = self._who[before]
         first = Access(event.step, self._executions[event], not read, arrives)
         second = Access(now.event.step, self._executions[now.event], now.writes, now.arrives)
@@ -211,16 +252,22 @@ class Accesses:
             missing = f"no path of semaphores from {_end(first, now.memory)} to {_start(second)}"
             if first.place[:2] != second.place[:2]:
                 missing += f", nor from {_end(second, now.memory)} to {_start(first)}"
-        self.races[key] = Race(now.memory, sorted({int(word) for word in words}), first, second, missing)
+        self.races[key] = Race(
+            now.memory, sorted({int(word) for word in words}), first, second, missing
+        )
 
 
 def _view(ids: Ids, block: Block) -> Ids:
-    return np.ndarray((block.rows, block.words), np.int32, ids, 4 * block.address, (4 * block.pitch, 4))
+    return np.ndarray(
+        (block.rows, block.words), np.int32, ids, 4 * block.address, (4 * block.pitch, 4)
+    )
 
 
 def _words(block: Block, size: int) -> NDArray[np.int64]:
     """The words of a block, as far as they are below `size`."""
-    at = (block.address + np.arange(block.rows)[:, None] * block.pitch + np.arange(block.words)).ravel()
+    at = (
+        block.address + np.arange(block.rows)[:, None] * block.pitch + np.arange(block.words)
+    ).ravel()
     return at[at < size]
 
 

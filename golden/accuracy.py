@@ -13,7 +13,9 @@ __all__ = ["ExpError", "exp_error"]
 
 
 class ExpError(NamedTuple):
-    """Errors of exp(x) against float64, in units in the last place of the storage format at the true result."""
+    """Errors of exp(x) against float64, in units in the last place of the storage format at the
+    true result.
+    """
 
     fmt: Format
     inputs: int
@@ -26,7 +28,9 @@ class ExpError(NamedTuple):
     misrounded: int
     """Inputs whose result is not the correctly rounded one."""
     flushed: int
-    """Inputs left out because the true result is below 2^-126, where the hardware gives 0: BF16 has subnormals there."""
+    """Inputs left out because the true result is below 2^-126, where the hardware gives 0: BF16 has
+    subnormals there.
+    """
 
     def __str__(self) -> str:
         """One line for a table."""
@@ -39,7 +43,9 @@ class ExpError(NamedTuple):
 
 
 def exp_error(fmt: Format) -> ExpError:
-    """Exhaustive error of EXP with imm = log2(e) and b = 0, over every value x <= 0 of a format of up to 16 bits."""
+    """Exhaustive error of EXP with imm = log2(e) and b = 0, over every value x <= 0 of a format of
+    up to 16 bits.
+    """
     info = FORMATS[fmt]
     x = decode(np.arange(1 << info.bits, dtype=np.uint32).astype(info.dtype), fmt)
     x = x[x <= 0]

@@ -1,7 +1,8 @@
 """FP32 arithmetic as the hardware does it, element by element over whole arrays.
 
-Additions are NumPy's (nearest even, gradual underflow); multiplications flush what is subnormal, before and after; every
-NaN that comes out is the canonical one. All functions take and give float32 arrays and broadcast like NumPy.
+Additions are NumPy's (nearest even, gradual underflow); multiplications flush what is subnormal,
+before and after; every NaN that comes out is the canonical one. All functions take and give float32
+arrays and broadcast like NumPy.
 """
 
 from functools import partial
@@ -13,7 +14,18 @@ from isa.exp2 import FRACTION_BITS, INDEX_BITS, TABLE
 from isa.formats import FORMATS
 from isa.instructions import Format
 
-__all__ = ["LOG2E", "add", "exp2", "exponential", "from_key", "matmul", "maximum", "multiply", "order_key", "reciprocal"]
+__all__ = [
+    "LOG2E",
+    "add",
+    "exp2",
+    "exponential",
+    "from_key",
+    "matmul",
+    "maximum",
+    "multiply",
+    "order_key",
+    "reciprocal",
+]
 
 Floats = NDArray[np.float32]
 
@@ -45,7 +57,9 @@ def add(a: Floats, b: Floats) -> Floats:
 
 
 def multiply(a: Floats, b: Floats) -> Floats:
-    """A * b in the vector engine and in EXP: what is below 2^-126 counts as zero, of operands and of the exact product."""
+    """A * b in the vector engine and in EXP: what is below 2^-126 counts as zero, of operands and
+    of the exact product.
+    """
     with quiet():
         # 24 by 24 bits and exponents down to -252: exact in float64.
         product = np.atleast_1d(np.multiply(_flush(a), _flush(b), dtype=np.float64))
@@ -60,7 +74,9 @@ def _flush(values: Floats) -> Floats:
 
 
 def reciprocal(a: Floats) -> Floats:
-    """1 / a, correctly rounded; 0 for zeros, and zero of the sign where the result would be subnormal."""
+    """1 / a, correctly rounded; 0 for zeros, and zero of the sign where the result would be
+    subnormal.
+    """
     with quiet():
         a = np.atleast_1d(_flush(a))
         result = _canonical(_flush(np.divide(np.float32(1), a)))
@@ -88,8 +104,11 @@ def exp2(t: Floats) -> Floats:
     """2^t by the table and the rule of `isa.exp2`."""
     t = np.atleast_1d(np.asarray(t, np.float32))
     with quiet():
-        # Beyond the clip limits every result is the same; NaN takes any value here and is put in at the end.
-        clipped = np.where(np.isnan(t), np.float32(0), np.clip(t, np.float32(-127), np.float32(128)))
+        # Beyond the clip limits every result is the same; NaN takes any value here and is put in at
+        # the end.
+        clipped = np.where(
+            np.isnan(t), np.float32(0), np.clip(t, np.float32(-127), np.float32(128))
+        )
         fixed = np.trunc(np.ldexp(clipped.astype(np.float64), FRACTION_BITS)).astype(np.int64)
     n = fixed >> FRACTION_BITS
     fraction = fixed & (1 << FRACTION_BITS) - 1
@@ -111,8 +130,9 @@ def exponential(a: Floats, b: Floats, imm: Floats) -> Floats:
 def matmul(a: Floats, b: Floats, c: Floats | None = None) -> Floats:
     """C + A x B with one FP32 addition for each k, in ascending order.
 
-    A and B hold values of storage formats, whose products are exact; those below 2^-126 (with a BF16 factor only) become
-    zero of their sign. `a` is (..., m, k), `b` (..., k, n), `c` (..., m, n) or None for +0; leading axes are equal.
+    A and B hold values of storage formats, whose products are exact; those below 2^-126 (with a
+    BF16 factor only) become zero of their sign. `a` is (..., m, k), `b` (..., k, n), `c` (..., m,
+    n) or None for +0; leading axes are equal.
     """
     *stack, m, k = a.shape
     n = b.shape[-1]

@@ -1,12 +1,14 @@
-"""Attention twice: the textbook in float64, and an online softmax with the hardware's precision but NumPy's operations.
+"""Attention twice: the textbook in float64, and an online softmax with the hardware's precision but
+NumPy's operations.
 
 What the hardware computes is judged by ``max|out - attention| / max|online_attention - attention|``: how much worse it is
 than anything of the same precision has to be.
 
-Shapes: q is (heads, Sq, D), k (kv heads, Skv, D), v (kv heads, Skv, Dv), the result (heads, Sq, Dv); the number of heads
-is a multiple of the kv heads, and consecutive heads share one. Causal masks end at the last key: row i sees the keys up to
-i + Skv - Sq, so that the last query sees all of them. A row that sees no key is 0. With `lengths`, one for each KV head, only
-so many of its keys count, as if it had no others.
+Shapes: q is (heads, Sq, D), k (kv heads, Skv, D), v (kv heads, Skv, Dv), the result (heads, Sq,
+Dv); the number of heads is a multiple of the kv heads, and consecutive heads share one. Causal
+masks end at the last key: row i sees the keys up to i + Skv - Sq, so that the last query sees all
+of them. A row that sees no key is 0. With `lengths`, one for each KV head, only so many of its keys
+count, as if it had no others.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +34,8 @@ def attention(
 ) -> NDArray[np.float64]:
     """softmax(scale * q k^T) v in float64; `scale` defaults to 1 / sqrt(D).
 
-    A masked key takes no part at all, whatever it holds; NaN and infinities among the others give what IEEE 754 gives.
+    A masked key takes no part at all, whatever it holds; NaN and infinities among the others give
+    what IEEE 754 gives.
     """
     _check(q, k, v, lengths)
     scale = 1 / np.sqrt(q.shape[2]) if scale is None else scale
@@ -62,11 +65,13 @@ def online_attention(
     lengths: Sequence[int] = (),
     scale: float | None = None,
 ) -> NDArray[np.float32]:
-    """The same over blocks of `block` keys, with inputs in `fmt`, P in `p_fmt`, the output in `o_fmt`, all else in FP32.
+    """The same over blocks of `block` keys, with inputs in `fmt`, P in `p_fmt`, the output in
+    `o_fmt`, all else in FP32.
 
     `p_fmt` and `o_fmt` default to `fmt`.
 
-    Statistics as in the hardware's dataflow: a running maximum, and a running sum of P as it was rounded.
+    Statistics as in the hardware's dataflow: a running maximum, and a running sum of P as it was
+    rounded.
     """
     _check(q, k, v, lengths)
     p_fmt, o_fmt = (fmt if chosen is None else chosen for chosen in (p_fmt, o_fmt))
@@ -80,9 +85,13 @@ def online_attention(
             total = np.zeros((q.shape[1], 1), np.float32)
             for start in range(0, k.shape[1], block):
                 part = slice(start, start + block)
-                scores = np.where(seen[:, part], q[head] @ k[kv, part].T * factor, np.float32(-np.inf))
+                scores = np.where(
+                    seen[:, part], q[head] @ k[kv, part].T * factor, np.float32(-np.inf)
+                )
                 before, top = top, np.maximum(top, scores.max(axis=1, keepdims=True))
-                p = round_to(np.where(scores == -np.inf, np.float32(0), np.exp(scores - top)), p_fmt)
+                p = round_to(
+                    np.where(scores == -np.inf, np.float32(0), np.exp(scores - top)), p_fmt
+                )
                 keep = np.where(before == -np.inf, np.float32(0), np.exp(before - top))
                 total = total * keep + p.sum(axis=1, keepdims=True)
                 out[head] = out[head] * keep + _weighted(p, v[kv, part], seen[:, part])
@@ -91,15 +100,21 @@ def online_attention(
 
 
 def _check(q: NDArray, k: NDArray, v: NDArray, lengths: Sequence[int]) -> None:
-    shapes = q.ndim == k.ndim == v.ndim == 3 and k.shape[:2] == v.shape[:2] and q.shape[2] == k.shape[2]
+    shapes = (
+        q.ndim == k.ndim == v.ndim == 3 and k.shape[:2] == v.shape[:2] and q.shape[2] == k.shape[2]
+    )
     if not shapes or q.shape[0] % k.shape[0]:
         raise ValueError(
             "q, k and v must be (heads, Sq, D), (kv heads, Skv, D) and (kv heads, Skv, Dv), "
             f"heads a multiple of kv heads, not {q.shape}, {k.shape} and {v.shape}"
         )
 
-    if lengths and (len(lengths) != k.shape[0] or not 0 < min(lengths) <= max(lengths) <= k.shape[1]):
-        raise ValueError(f"lengths must be {k.shape[0]}, each from 1 to {k.shape[1]}, not {tuple(lengths)}")
+    if lengths and (
+        len(lengths) != k.shape[0] or not 0 < min(lengths) <= max(lengths) <= k.shape[1]
+    ):
+        raise ValueError(
+            f"lengths must be {k.shape[0]}, each from 1 to {k.shape[1]}, not {tuple(lengths)}"
+        )
 
 
 def _heads(q: NDArray, k: NDArray) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,6 @@
-"""Reductions under way: who has posted what, what goes together, and whether all tiles agree on the order."""
+"""Reductions under way: who has posted what, what goes together, and whether all tiles agree on the
+order.
+"""
 
 from collections import deque
 from dataclasses import dataclass
@@ -46,20 +48,25 @@ class Contribution:
 
 
 class Reductions:
-    """Matches the members' contributions by rectangle, root and tag, each member's in the order it posted them."""
+    """Matches the members' contributions by rectangle, root and tag, each member's in the order it
+    posted them.
+    """
 
     def __init__(self) -> None:
         self._posted: dict[Key, dict[TileXY, deque[tuple[Contribution, NDArray[np.uint32]]]]] = {}
         self._order: dict[TileXY, list[tuple[Key, int]]] = {}
         self._numbers: dict[tuple[TileXY, Key], int] = {}
 
-    def post(self, tile: TileXY, header: Contribution, data: NDArray[np.uint32]) -> NDArray[np.uint32] | None:
+    def post(
+        self, tile: TileXY, header: Contribution, data: NDArray[np.uint32]
+    ) -> NDArray[np.uint32] | None:
         """Add a member's contribution; gives the combined words once the last member has posted.
 
         Raises
         ------
         GoldenError
-            REDUCE_MISMATCH, if the members do not agree; it names one that differs from the last to post.
+            REDUCE_MISMATCH, if the members do not agree; it names one that differs from the last to
+            post.
         """
         number = self._numbers.get((tile, header.key), 0)
         self._numbers[tile, header.key] = number + 1
@@ -72,7 +79,9 @@ class Reductions:
         parts = {}
         for member in tiles:
             theirs, part = members[member].popleft()
-            parts[member] = part.view(np.float32 if header.fmt == Format.FP32 else dtype_of(header.fmt))
+            parts[member] = part.view(
+                np.float32 if header.fmt == Format.FP32 else dtype_of(header.fmt)
+            )
             if theirs != header:
                 raise _mismatch(theirs, member, header, tile)
             if not members[member]:
@@ -92,10 +101,11 @@ class Reductions:
         return lines
 
     def check_order(self) -> None:
-        """Refuse a run in which tiles issued the same reductions in different orders: on hardware they hang.
+        """Refuse a run in which tiles issued the same reductions in different orders: on hardware
+        they hang.
 
-        A tile injects its reductions in order through one queue, so that each waits for all that were issued before it by
-        any of its members; there must be one order that suits everybody.
+        A tile injects its reductions in order through one queue, so that each waits for all that
+        were issued before it by any of its members; there must be one order that suits everybody.
 
         Raises
         ------
@@ -111,7 +121,11 @@ class Reductions:
         except CycleError as error:
             cycle = error.args[1]
             tags = " before ".join(f"tag {key[2]}" for key, _ in cycle)
-            tile = next(tile for tile, order in self._order.items() if cycle[0] in order and cycle[1] in order)
+            tile = next(
+                tile
+                for tile, order in self._order.items()
+                if cycle[0] in order and cycle[1] in order
+            )
             raise GoldenError(
                 ErrorCode.REDUCE_MISMATCH,
                 f"reductions are issued in orders that contradict each other: {tags}",
@@ -120,10 +134,19 @@ class Reductions:
             ) from None
 
 
-def _mismatch(theirs: Contribution, member: TileXY, ours: Contribution, tile: TileXY) -> GoldenError:
+def _mismatch(
+    theirs: Contribution, member: TileXY, ours: Contribution, tile: TileXY
+) -> GoldenError:
     differs = ((name, getattr(theirs, name), getattr(ours, name)) for name in ours.__slots__)
-    values = ", ".join(f"{name} {here} here, {there} at {tile}" for name, here, there in differs if here != there)
-    return GoldenError(ErrorCode.REDUCE_MISMATCH, f"reduction tag {ours.tag}: {values}", tile=member, detail=ours.tag)
+    values = ", ".join(
+        f"{name} {here} here, {there} at {tile}" for name, here, there in differs if here != there
+    )
+    return GoldenError(
+        ErrorCode.REDUCE_MISMATCH,
+        f"reduction tag {ours.tag}: {values}",
+        tile=member,
+        detail=ours.tag,
+    )
 
 
 def _some(tiles: list[TileXY]) -> str:

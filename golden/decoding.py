@@ -1,4 +1,6 @@
-"""From a slot of a program image to an instruction the sequencer can issue, or to the error it raises."""
+"""From a slot of a program image to an instruction the sequencer can issue, or to the error it
+raises.
+"""
 
 from dataclasses import dataclass
 
@@ -33,7 +35,9 @@ class Decoded:
     kind: Kind
     fields: dict[str, int]
     added: tuple[tuple[str, int, int, bool], ...]
-    """(operand, register, width, signed) of each address to which a register other than r0 is added."""
+    """(operand, register, width, signed) of each address to which a register other than r0 is
+    added.
+    """
     waits: tuple[tuple[int, int], ...]
     """(semaphore, count) of each wait."""
     signals: tuple[tuple[int, tuple[int, int] | None], ...]
@@ -49,29 +53,46 @@ class Decoded:
             for field in LAYOUTS[kind]
             if fields.get(f"{field.name}_reg")
         )
-        waits = tuple((fields[f"wait{i}_sem"], fields[f"wait{i}_count"]) for i in (0, 1) if fields[f"wait{i}_count"])
-        signals: list[tuple[int, tuple[int, int] | None]] = [(fields["sig0_sem"], None)] if fields["sig0_on"] else []
+        waits = tuple(
+            (fields[f"wait{i}_sem"], fields[f"wait{i}_count"])
+            for i in (0, 1)
+            if fields[f"wait{i}_count"]
+        )
+        signals: list[tuple[int, tuple[int, int] | None]] = (
+            [(fields["sig0_sem"], None)] if fields["sig0_on"] else []
+        )
         if fields["sig1_kind"] != SignalKind.NONE:
             remote = fields["sig1_kind"] == SignalKind.REMOTE
-            signals.append((fields["sig1_sem"], (fields["sig1_x"], fields["sig1_y"]) if remote else None))
+            signals.append(
+                (fields["sig1_sem"], (fields["sig1_x"], fields["sig1_y"]) if remote else None)
+            )
         return cls(instruction.opcode, kind, fields, added, waits, tuple(signals))
 
 
 class Image:
-    """The program memory of a tile: slots are decoded and checked when they are fetched, as in the hardware."""
+    """The program memory of a tile: slots are decoded and checked when they are fetched, as in the
+    hardware.
+    """
 
     def __init__(self, image: Program | list[int], machine: Machine, tile: tuple[int, int]):
         self._machine = machine
         self._tile = tile
         self._slots: list[Instruction | int]
         if isinstance(image, Program):
-            self._slots = [0, *(instruction for queue in Queue for instruction in image.queues[queue])]
+            self._slots = [
+                0,
+                *(instruction for queue in Queue for instruction in image.queues[queue]),
+            ]
             lengths = [len(image.queues[queue]) for queue in Queue]
             self.entries = [1 + sum(lengths[:queue]) for queue in Queue]
         else:
             self._slots = list(image)
             header = self._slots[0] if self._slots else 0
-            if not checksum_ok(header) or header & 0xFF != Opcode.HEADER or header >> 64 & 0xFFFFFFFF != MAGIC:
+            if (
+                not checksum_ok(header)
+                or header & 0xFF != Opcode.HEADER
+                or header >> 64 & 0xFFFFFFFF != MAGIC
+            ):
                 raise Fault(ErrorCode.BAD_HEADER, "the program image does not start with a header")
             self.entries = [header >> 96 + 16 * queue & 0xFFFF for queue in Queue]
         capacity = machine.tile.program_instructions
@@ -89,8 +110,8 @@ class Image:
         Raises
         ------
         Fault
-            BAD_CHECKSUM, ILLEGAL, or what `golden.legality` finds, unless registers are still to be added. Memory that
-            the image does not reach holds 0, which is no instruction.
+            BAD_CHECKSUM, ILLEGAL, or what `golden.legality` finds, unless registers are still to be
+            added. Memory that the image does not reach holds 0, which is no instruction.
         """
         found = self._decoded.get((pc, queue))
         if found is None:
@@ -112,6 +133,8 @@ def _decode(slot: Instruction | int, queue: Queue, machine: Machine) -> Decoded:
         except ValueError as error:
             raise Fault(ErrorCode.ILLEGAL, str(error)) from None
     opcode = slot.opcode
-    if opcode == Opcode.HEADER or (kind_of(opcode) != Kind.SCALAR and opcode not in OPCODES_OF[queue]):
+    if opcode == Opcode.HEADER or (
+        kind_of(opcode) != Kind.SCALAR and opcode not in OPCODES_OF[queue]
+    ):
         raise Fault(ErrorCode.ILLEGAL, f"{opcode.name} is not for this queue")
     return Decoded.of(slot)

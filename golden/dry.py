@@ -1,4 +1,6 @@
-"""The golden machine without data: what its queues do, and in which order, in a fraction of the time."""
+"""The golden machine without data: what its queues do, and in which order, in a fraction of the
+time.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -18,7 +20,9 @@ __all__ = ["Checked", "check", "find_races", "list_collectives"]
 
 
 class _DryMachine(GoldenMachine):
-    """Executes everything but arithmetic and copies. Addresses are checked as far as an instruction is issued."""
+    """Executes everything but arithmetic and copies. Addresses are checked as far as an instruction
+    is issued.
+    """
 
     accesses = 0
 
@@ -50,14 +54,17 @@ _MOVES = (Opcode.LOAD, Opcode.STORE, Opcode.PUT, Opcode.REDUCE)
 
 
 def check(machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]) -> Checked:
-    """Look for data races in the programs (or images) of a mesh's tiles, without computing anything.
+    """Look for data races in the programs (or images) of a mesh's tiles, without computing
+    anything.
 
     Raises
     ------
     GoldenError
         If the programs do not run to their end.
     """
-    dry = _DryMachine(machine, images, [np.zeros(0, np.uint32) for _ in machine.channels], races=True)
+    dry = _DryMachine(
+        machine, images, [np.zeros(0, np.uint32) for _ in machine.channels], races=True
+    )
     races: list[Race] = []
     try:
         dry.run()
@@ -68,7 +75,9 @@ def check(machine: Machine, images: Mapping[tuple[int, int], Program | list[int]
     return Checked(races, executed.total(), dry.accesses, transfers, dry.semaphores)
 
 
-def list_collectives(machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]) -> list[Collective]:
+def list_collectives(
+    machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]
+) -> list[Collective]:
     """Every reduction, and every load and put to more than one tile, that the programs carry out.
 
     Raises
@@ -81,6 +90,8 @@ def list_collectives(machine: Machine, images: Mapping[tuple[int, int], Program 
     return dry.statistics.collectives
 
 
-def find_races(machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]) -> list[Race]:
+def find_races(
+    machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]
+) -> list[Race]:
     """The races that `check` finds."""
     return check(machine, images).races

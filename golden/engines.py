@@ -21,14 +21,20 @@ def run_matrix(l1: L1, f: Operands) -> int:
     """MATMUL with the addresses in `f` already effective; gives the multiply-accumulates done."""
     m, n, k, fmt_b = f["m"], f["n"], f["k"], Format(f["fmt_b"])
     a = l1.read(f["a"], f["lda"], m, k, Format(f["fmt_a"]))
-    b = l1.read(f["b"], f["ldb"], n, k, fmt_b).T if f["trans_b"] else l1.read(f["b"], f["ldb"], k, n, fmt_b)
+    b = (
+        l1.read(f["b"], f["ldb"], n, k, fmt_b).T
+        if f["trans_b"]
+        else l1.read(f["b"], f["ldb"], k, n, fmt_b)
+    )
     c = l1.read(f["c"], f["ldc"], m, n, Format.FP32) if f["accumulate"] else None
     l1.write(f["c"], f["ldc"], arithmetic.matmul(a, b, c).view(np.uint32))
     return m * n * k
 
 
 def run_vector(l1: L1, opcode: Opcode, f: Operands, tile: Tile) -> None:
-    """A vector instruction with the addresses in `f` already effective: all reads, then all writes."""
+    """A vector instruction with the addresses in `f` already effective: all reads, then all
+    writes.
+    """
     m, n = f["m"], f["n"]
     if opcode in _ELEMENTWISE:
         _write(l1, f, _ELEMENTWISE[opcode](l1, f))
@@ -41,7 +47,9 @@ def run_vector(l1: L1, opcode: Opcode, f: Operands, tile: Tile) -> None:
         return
     b = l1.read_packed(f["b"], m)
     fmt = Format(f["fmt_d"])
-    bits, sums = vector.exp_rows(a, b, _immediate(f), fmt=fmt, masked=masked, lanes=tile.vector_lanes)
+    bits, sums = vector.exp_rows(
+        a, b, _immediate(f), fmt=fmt, masked=masked, lanes=tile.vector_lanes
+    )
     l1.write(f["d"], f["ldd"], bits)
     if f["with_s"]:
         l1.write_packed(f["s"], sums)
@@ -69,7 +77,9 @@ _ELEMENTWISE: dict[Opcode, Callable[[L1, Operands], Floats]] = {
     Opcode.ADDV: lambda l1, f: arithmetic.add(_a(l1, f), _b(l1, f)),
     Opcode.MAXV: lambda l1, f: arithmetic.maximum(_a(l1, f), _b(l1, f)),
     Opcode.MULV: lambda l1, f: arithmetic.multiply(_a(l1, f), _b(l1, f)),
-    Opcode.SCALE: lambda l1, f: arithmetic.multiply(_a(l1, f), l1.read_packed(f["b"], f["m"])[:, None]),
+    Opcode.SCALE: lambda l1, f: arithmetic.multiply(
+        _a(l1, f), l1.read_packed(f["b"], f["m"])[:, None]
+    ),
     Opcode.EXPD: lambda l1, f: arithmetic.exponential(_a(l1, f), _b(l1, f), _immediate(f)),
     Opcode.RECIP: lambda l1, f: arithmetic.reciprocal(_a(l1, f)),
 }

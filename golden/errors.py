@@ -1,4 +1,6 @@
-"""How the golden machine says what went wrong: with the code the hardware's status register would hold."""
+"""How the golden machine says what went wrong: with the code the hardware's status register would
+hold.
+"""
 
 from isa.instructions import Queue
 from isa.status import ErrorCode
@@ -7,7 +9,9 @@ __all__ = ["Fault", "GoldenError"]
 
 
 class Fault(Exception):
-    """An error without its place: raised by the parts of the machine that do not know which instruction they serve."""
+    """An error without its place: raised by the parts of the machine that do not know which
+    instruction they serve.
+    """
 
     def __init__(self, code: ErrorCode, text: str, detail: int = 0):
         super().__init__(text)
@@ -22,11 +26,14 @@ class GoldenError(RuntimeError):
     Attributes
     ----------
     code
-        What the status register of `tile` holds; NONE for a deadlock, which is no error to the hardware.
+        What the status register of `tile` holds; NONE for a deadlock, which is no error to the
+        hardware.
     tile
-        (x, y) of the tile that reports the error (a receiver, if a flit caused it), or None if all of them are stuck.
+        (x, y) of the tile that reports the error (a receiver, if a flit caused it), or None if all
+        of them are stuck.
     queue, pc
-        The instruction: its queue and its slot in the program image. None if the network caused the error.
+        The instruction: its queue and its slot in the program image. None if the network caused the
+        error.
     detail
         Address, semaphore or tag, as in the probe ERROR_DETAIL.
     """
@@ -46,7 +53,9 @@ class GoldenError(RuntimeError):
             place = f"tile ({tile[0]},{tile[1]})"
             place += f" queue {queue.name.lower()} pc {pc}" if queue is not None else ""
             place += ": "
-        super().__init__(f"{place}{text}" if code == ErrorCode.NONE else f"{place}{code.name}: {text}")
+        super().__init__(
+            f"{place}{text}" if code == ErrorCode.NONE else f"{place}{code.name}: {text}"
+        )
         self.code = code
         self.tile = tile
         self.queue = queue

@@ -13,8 +13,8 @@ _TURN_MOST = 8
 class Events:
     """Calls what is due, one thing after the other, until nothing is left.
 
-    Without a `seed`, queues take turns and what is sent arrives at once. With one, queues and paths of the network take
-    turns at random, a queue for a few instructions only.
+    Without a `seed`, queues take turns and what is sent arrives at once. With one, queues and paths
+    of the network take turns at random, a queue for a few instructions only.
     """
 
     def __init__(self, seed: int | None):
@@ -23,7 +23,9 @@ class Events:
         self._paths: dict[Hashable, deque[Callable[[], None]]] = {}
 
     def ready(self, go: Callable[[int | None], None]) -> None:
-        """Let a queue go on: ``go(most)`` executes at most that many instructions (None: as many as it can)."""
+        """Let a queue go on: ``go(most)`` executes at most that many instructions (None: as many as
+        it can).
+        """
         self._ready.append(go)
 
     def send(self, path: Hashable, arrive: Callable[[], None]) -> None:

@@ -1,7 +1,8 @@
-"""What a run's instructions sent to each other: transfers, signals, and the semaphores that count them.
+"""What a run's instructions sent to each other: transfers, signals, and the semaphores that count
+them.
 
-Everything that is numbered here has a **component** of a vector clock: a queue's instructions, what comes from one sender
-to one tile, what was sent at all. Components count from 1; 0 is "not yet".
+Everything that is numbered here has a **component** of a vector clock: a queue's instructions, what
+comes from one sender to one tile, what was sent at all. Components count from 1; 0 is "not yet".
 """
 
 from collections import deque
@@ -20,7 +21,9 @@ TileXY = tuple[int, int]
 
 @dataclass(slots=True, eq=False)
 class Semaphore:
-    """A semaphore with all its bumps, in the order in which they came in this run, and all its waits."""
+    """A semaphore with all its bumps, in the order in which they came in this run, and all its
+    waits.
+    """
 
     tile: TileXY
     number: int
@@ -80,7 +83,9 @@ class Source:
 
 @dataclass(slots=True, eq=False)
 class Transfer:
-    """What a LOAD, STORE, PUT or REDUCE moves; it is under way once the last of its `members` was executed."""
+    """What a LOAD, STORE, PUT or REDUCE moves; it is under way once the last of its `members` was
+    executed.
+    """
 
     number: int
     """Of its source, from 1."""
@@ -114,7 +119,9 @@ class Event:
     @property
     def drains(self) -> bool:
         """Whether it waits for all that its queue has issued."""
-        return not self.engine and (bool(self.step.decoded.signals) or self.step.decoded.opcode == Opcode.HALT)
+        return not self.engine and (
+            bool(self.step.decoded.signals) or self.step.decoded.opcode == Opcode.HALT
+        )
 
 
 class Flows:
@@ -194,15 +201,24 @@ class Flows:
         """Find the transfer that a step belongs to."""
         step, f = event.step, event.step.operands
         tile, opcode = step.tile, step.decoded.opcode
-        rectangle, target = Rectangle(f["x0"], f["y0"], f["x1"], f["y1"]), (f["target_x"], f["target_y"])
+        rectangle, target = (
+            Rectangle(f["x0"], f["y0"], f["x1"], f["y1"]),
+            (f["target_x"], f["target_y"]),
+        )
         members, channel = {tile: event}, None
         if opcode in (Opcode.LOAD, Opcode.STORE):
             channel = self._channel_at[*target, EdgePort(f["edge"])]
         if opcode == Opcode.LOAD:
-            source, receivers = self._source(("load", tile, channel), ("channel", channel)), rectangle.tiles()
+            source, receivers = (
+                self._source(("load", tile, channel), ("channel", channel)),
+                rectangle.tiles(),
+            )
         elif opcode == Opcode.STORE:
             # The receiver is the sender, which gets the acknowledgement.
-            source, receivers = self._source(("store", tile, channel), ("written", tile, channel)), [tile]
+            source, receivers = (
+                self._source(("store", tile, channel), ("written", tile, channel)),
+                [tile],
+            )
         elif opcode == Opcode.PUT:
             source, receivers = self._source(("put", tile), ("tile", tile)), rectangle.tiles()
         else:
@@ -217,8 +233,12 @@ class Flows:
             receivers = rectangle.tiles() if f["turn"] else [target]
         bumps: dict[TileXY, Bump | None] = {}
         for receiver in receivers:
-            arrived = source.arrived.get(receiver) or source.arrived.setdefault(receiver, self._component())
-            bumps[receiver] = self._bump(receiver, f["sem"], ("transfer", arrived)) if f["bump"] else None
+            arrived = source.arrived.get(receiver) or source.arrived.setdefault(
+                receiver, self._component()
+            )
+            bumps[receiver] = (
+                self._bump(receiver, f["sem"], ("transfer", arrived)) if f["bump"] else None
+            )
         transfer = Transfer(source.count, source, members, bumps, channel)
         for member in members.values():
             member.transfer = transfer

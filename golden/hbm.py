@@ -11,7 +11,8 @@ __all__ = ["HbmChannel"]
 
 
 class HbmChannel:
-    """Words of a channel; memory is allocated up to the highest word in use, what was never written is 0.
+    """Words of a channel; memory is allocated up to the highest word in use, what was never written
+    is 0.
 
     Attributes
     ----------
@@ -25,7 +26,9 @@ class HbmChannel:
         data = np.ascontiguousarray(contents)
         word_bytes = machine.tile.word_bytes
         if data.nbytes % word_bytes or data.nbytes > machine.hbm.channel_bytes:
-            raise ValueError(f"{name} must be whole words and at most the channel's capacity, not {data.nbytes} bytes")
+            raise ValueError(
+                f"{name} must be whole words and at most the channel's capacity, not {data.nbytes} bytes"
+            )
         self.words = data.reshape(-1).view(np.uint32).reshape(-1, word_bytes // 4).copy()
         self.words_read = 0
         self.words_written = 0
@@ -49,7 +52,9 @@ class HbmChannel:
         last = address + (rows - 1) * pitch + words - 1
         if last >= self._capacity:
             raise Fault(
-                ErrorCode.REMOTE_ADDRESS, f"word {last:#x} is beyond the HBM channel's {self._capacity:#x} words", last
+                ErrorCode.REMOTE_ADDRESS,
+                f"word {last:#x} is beyond the HBM channel's {self._capacity:#x} words",
+                last,
             )
         present, lanes = self.words.shape
         if last >= present:

@@ -1,9 +1,11 @@
-"""Instruction-level machine: the program images of a whole mesh, executed to the last bit and without any notion of time.
+"""Instruction-level machine: the program images of a whole mesh, executed to the last bit and
+without any notion of time.
 
-Programs without races give the same bits under every legal order of events. By default each queue runs as far as it can
-and everything it sends arrives at once; with a `seed`, queues take turns at random and whatever is under way arrives when
-it pleases, in order only where the network keeps order (from one sender or channel to one receiver). A program whose results
-depend on the seed has a race.
+Programs without races give the same bits under every legal order of events. By default each queue
+runs as far as it can and everything it sends arrives at once; with a `seed`, queues take turns at
+random and whatever is under way arrives when it pleases, in order only where the network keeps
+order (from one sender or channel to one receiver). A program whose results depend on the seed has a
+race.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,10 +47,11 @@ class GoldenMachine:
     machine
         The description all tiles share.
     images
-        Program (or image as 256-bit words) of each tile (x, y); a tile that is not named has nothing to do.
+        Program (or image as 256-bit words) of each tile (x, y); a tile that is not named has
+        nothing to do.
     hbm
-        Contents of each channel, in the order of ``machine.channels``, as bytes or 32-bit words; copied. What is beyond an
-        array, up to the channel's capacity, is 0.
+        Contents of each channel, in the order of ``machine.channels``, as bytes or 32-bit words;
+        copied. What is beyond an array, up to the channel's capacity, is 0.
     seed
         None, or the seed of a random order of events.
     races
@@ -67,8 +70,12 @@ class GoldenMachine:
         self.machine = machine
         channels = machine.channels
         if len(hbm) != len(channels):
-            raise ValueError(f"hbm must hold {len(channels)} arrays, one per channel, not {len(hbm)}")
-        self._channels = [HbmChannel(machine, contents, f"hbm[{index}]") for index, contents in enumerate(hbm)]
+            raise ValueError(
+                f"hbm must hold {len(channels)} arrays, one per channel, not {len(hbm)}"
+            )
+        self._channels = [
+            HbmChannel(machine, contents, f"hbm[{index}]") for index, contents in enumerate(hbm)
+        ]
         self._channel_at = {(c.x, c.y, EdgePort[c.edge.upper()]): c.index for c in channels}
         tiles = [(x, y) for y in range(machine.mesh.rows) for x in range(machine.mesh.columns)]
         self._l1 = {tile: L1(machine.tile) for tile in tiles}
@@ -94,7 +101,9 @@ class GoldenMachine:
 
     @property
     def hbm(self) -> list[Words]:
-        """Words of each channel as a (words, link_bits / 32) array, grown to the highest word written."""
+        """Words of each channel as a (words, link_bits / 32) array, grown to the highest word
+        written.
+        """
         return [channel.words for channel in self._channels]
 
     @property
@@ -120,7 +129,8 @@ class GoldenMachine:
         Raises
         ------
         GoldenError
-            With the error code the hardware would show, or NONE if the queues that have not halted wait for ever.
+            With the error code the hardware would show, or NONE if the queues that have not halted
+            wait for ever.
         RaceError
             If races are looked for, and there are any.
         """
@@ -181,11 +191,15 @@ class GoldenMachine:
             assert sequencer.blocked
             semaphore, count = sequencer.blocked
             present = self._semaphores[sequencer.tile].counts[semaphore]
-            lines.append(f"{_name(sequencer)}: waits for semaphore {semaphore} >= {count}, has {present}")
+            lines.append(
+                f"{_name(sequencer)}: waits for semaphore {semaphore} >= {count}, has {present}"
+            )
         if len(stuck) > _LINES:
             lines.append(f"and {len(stuck) - _LINES} more")
         summary = (
-            f"deadlock: {len(stuck)} of {len(self._sequencers)} queues wait for ever" if stuck else "unfinished reductions"
+            f"deadlock: {len(stuck)} of {len(self._sequencers)} queues wait for ever"
+            if stuck
+            else "unfinished reductions"
         )
         raise GoldenError(ErrorCode.NONE, "\n".join([summary, *lines, *pending]))
 
@@ -193,14 +207,18 @@ class GoldenMachine:
         try:
             self._semaphores[tile].bump(semaphore)
         except Fault as fault:
-            raise GoldenError(fault.code, f"{fault.text}, bumped by {sender}", tile=tile, detail=fault.detail) from None
+            raise GoldenError(
+                fault.code, f"{fault.text}, bumped by {sender}", tile=tile, detail=fault.detail
+            ) from None
 
     def _signal(self, sequencer: Sequencer, semaphore: int, remote: TileXY | None) -> None:
         sender = _name(sequencer)
         if remote is None:
             self._bump(sequencer.tile, semaphore, sender)
         else:
-            self._events.send(("data", sequencer.tile, remote), partial(self._bump, remote, semaphore, sender))
+            self._events.send(
+                ("data", sequencer.tile, remote), partial(self._bump, remote, semaphore, sender)
+            )
 
     def _execute(self, sequencer: Sequencer, opcode: Opcode, f: dict[str, int]) -> None:
         kind = kind_of(opcode)
@@ -213,7 +231,9 @@ class GoldenMachine:
             self._load(sequencer, f)
         else:
             data = l1.read_words(f["local"], f["local_pitch"], f["rows"], f["words"])
-            serve = {Opcode.STORE: self._store, Opcode.PUT: self._put, Opcode.REDUCE: self._reduce}[opcode]
+            serve = {Opcode.STORE: self._store, Opcode.PUT: self._put, Opcode.REDUCE: self._reduce}[
+                opcode
+            ]
             serve(sequencer, f, data)
 
     def _load(self, sequencer: Sequencer, f: dict[str, int]) -> None:
@@ -224,7 +244,9 @@ class GoldenMachine:
 
         def serve() -> None:
             try:
-                data = self._channels[channel].read(f["remote"], f["remote_pitch"], f["rows"], f["words"])
+                data = self._channels[channel].read(
+                    f["remote"], f["remote_pitch"], f["rows"], f["words"]
+                )
             except Fault as fault:
                 raise _at(place, fault) from None
             self._deliver(("channel", channel), rectangle.tiles(), *where, data, f, _name(place))
@@ -245,13 +267,16 @@ class GoldenMachine:
                 path = "channel", channel, place.tile
                 self._events.send(path, partial(self._bump, place.tile, f["sem"], _name(place)))
 
-        # A channel keeps writes in a queue apart from reads: only the acknowledgement orders the two.
+        # A channel keeps writes in a queue apart from reads: only the acknowledgement orders the
+        # two.
         self._events.send(("write", sequencer.tile, channel), serve)
 
     def _put(self, sequencer: Sequencer, f: dict[str, int], data: Words) -> None:
         rectangle, where = _rectangle(f), (f["remote"], f["remote_pitch"])
         self._count("put", f, sequencer.tile, rectangle)
-        self._deliver(("data", sequencer.tile), rectangle.tiles(), *where, data, f, _name(sequencer))
+        self._deliver(
+            ("data", sequencer.tile), rectangle.tiles(), *where, data, f, _name(sequencer)
+        )
 
     def _reduce(self, sequencer: Sequencer, f: dict[str, int], data: Words) -> None:
         rectangle, root = _rectangle(f), (f["target_x"], f["target_y"])
@@ -277,7 +302,14 @@ class GoldenMachine:
             self._deliver(path, receivers, header.remote, header.pitch, result, f, sender)
 
     def _deliver(
-        self, path: tuple, tiles: list[TileXY], address: int, pitch: int, data: Words, f: dict[str, int], sender: str
+        self,
+        path: tuple,
+        tiles: list[TileXY],
+        address: int,
+        pitch: int,
+        data: Words,
+        f: dict[str, int],
+        sender: str,
     ) -> None:
         """Send rows of words to each receiver, and the bump behind them."""
 
@@ -285,17 +317,28 @@ class GoldenMachine:
             try:
                 self._l1[tile].write_words(address, pitch, data)
             except Fault as fault:
-                raise GoldenError(fault.code, f"{fault.text}, sent by {sender}", tile=tile, detail=fault.detail) from None
+                raise GoldenError(
+                    fault.code, f"{fault.text}, sent by {sender}", tile=tile, detail=fault.detail
+                ) from None
             if f["bump"]:
                 self._bump(tile, f["sem"], sender)
 
         for tile in tiles:
             self._events.send((*path, tile), partial(arrive, tile))
 
-    def _count(self, kind: str, f: dict[str, int], root: TileXY, rectangle: Rectangle, op: ReduceOp | None = None) -> None:
+    def _count(
+        self,
+        kind: str,
+        f: dict[str, int],
+        root: TileXY,
+        rectangle: Rectangle,
+        op: ReduceOp | None = None,
+    ) -> None:
         if op is not None or len(rectangle.tiles()) > 1:
             name = None if op is None else op.name.lower()
-            self._statistics.collectives.append(Collective(f["tag"], kind, name, root, rectangle, f["rows"] * f["words"]))
+            self._statistics.collectives.append(
+                Collective(f["tag"], kind, name, root, rectangle, f["rows"] * f["words"])
+            )
 
 
 class _Place:
@@ -306,7 +349,9 @@ class _Place:
 
 
 def _at(place: Sequencer | _Place, fault: Fault) -> GoldenError:
-    return GoldenError(fault.code, fault.text, tile=place.tile, queue=place.queue, pc=place.pc, detail=fault.detail)
+    return GoldenError(
+        fault.code, fault.text, tile=place.tile, queue=place.queue, pc=place.pc, detail=fault.detail
+    )
 
 
 def _rectangle(f: dict[str, int]) -> Rectangle:

@@ -1,10 +1,13 @@
-"""What a program orders, whatever the timing: vector clocks of everything that is sent, by all that certainly comes before.
+"""What a program orders, whatever the timing: vector clocks of everything that is sent, by all that
+certainly comes before.
 
-A wait for a counting semaphore takes counts, not messages. When it is met, at least so many bumps have come as are certainly
-taken by then, out of all but those that come after the wait. So something certainly comes before the wait if so many bumps
-cannot be found that do not come after it. What comes after a wait depends on what the other waits order: what this run did
-is assumed first (no more can be certain), and whatever does not follow is dropped, until all that is left follows from the
-rest. That holds for every run: the first event to break it would have to break the count.
+A wait for a counting semaphore takes counts, not messages. When it is met, at least so many bumps
+have come as are certainly taken by then, out of all but those that come after the wait. So
+something certainly comes before the wait if so many bumps cannot be found that do not come after
+it. What comes after a wait depends on what the other waits order: what this run did is assumed
+first (no more can be certain), and whatever does not follow is dropped, until all that is left
+follows from the rest. That holds for every run: the first event to break it would have to break the
+count.
 """
 
 from collections import Counter, deque
@@ -30,13 +33,15 @@ class Clocks:
     flows
         The events.
     said
-        For semaphores with bumps that may come in another order than in this run: what comes before each wait. Waits
-        for the others come after the bumps that met them in this run.
+        For semaphores with bumps that may come in another order than in this run: what comes before
+        each wait. Waits for the others come after the bumps that met them in this run.
     engine
-        Called for each instruction of an engine: ``engine(event, clock)``, with what came before it was issued.
+        Called for each instruction of an engine: ``engine(event, clock)``, with what came before it
+        was issued.
     arrival
-        Called for each receiver of a transfer: ``arrival(event, transfer, tile, clock)``, with what came before its first
-        word; `event` is the last member to be executed. For a STORE, before the first word is written to HBM.
+        Called for each receiver of a transfer: ``arrival(event, transfer, tile, clock)``, with what
+        came before its first word; `event` is the last member to be executed. For a STORE, before
+        the first word is written to HBM.
     """
 
     def __init__(
@@ -50,21 +55,33 @@ class Clocks:
         self._said = said
         self._engine = engine
         self._arrival = arrival
-        self._issued = {component: np.zeros(flows.components, np.int32) for component in flows.queues.values()}
-        # The matrix engine begins instructions before earlier ones have completed; the others do not.
+        self._issued = {
+            component: np.zeros(flows.components, np.int32) for component in flows.queues.values()
+        }
+        # The matrix engine begins instructions before earlier ones have completed; the others do
+        # not.
         self._done = {
-            component: np.zeros(flows.components, np.int32) if queue == Queue.MATRIX else self._issued[component]
+            component: np.zeros(flows.components, np.int32)
+            if queue == Queue.MATRIX
+            else self._issued[component]
             for (_, queue), component in flows.queues.items()
         }
         self._posted: dict[Event, Clock] = {}
-        # Bumps under way: of simple semaphores in order; of others those that a wait needs, or all where much is said.
+        # Bumps under way: of simple semaphores in order; of others those that a wait needs, or all
+        # where much is said.
         self._coming: dict[Semaphore, deque[Clock]] = {}
         self._gone: Counter[Semaphore] = Counter()
         self._others = {s for s in flows.semaphores.values() if not s.simple and s.waits}
-        unsaid = (wait for s in self._others for wait in s.waits if said.get(s, {}).get(wait) is None)
-        self._needed = Counter((wait.semaphore, *bump) for wait in unsaid for bump in wait.latest.items())
+        unsaid = (
+            wait for s in self._others for wait in s.waits if said.get(s, {}).get(wait) is None
+        )
+        self._needed = Counter(
+            (wait.semaphore, *bump) for wait in unsaid for bump in wait.latest.items()
+        )
         self._kept: dict[tuple[Semaphore, int, int], Clock] = {}
-        self._bumps: dict[Semaphore, list[NDArray[np.int32]]] = {semaphore: [] for semaphore in self._others}
+        self._bumps: dict[Semaphore, list[NDArray[np.int32]]] = {
+            semaphore: [] for semaphore in self._others
+        }
         self._before: dict[Wait, NDArray[np.int32]] = {}
         self._queues = {semaphore: np.array(list(semaphore.taken)) for semaphore in self._others}
 
@@ -131,12 +148,16 @@ class Clocks:
         if semaphore not in self._others:
             self._coming.setdefault(semaphore, deque()).append(clock)
             return
-        self._bumps[semaphore].append(clock if semaphore in self._said else clock[self._queues[semaphore]])
+        self._bumps[semaphore].append(
+            clock if semaphore in self._said else clock[self._queues[semaphore]]
+        )
         if self._needed[semaphore, bump.chain, bump.index]:
             self._kept[semaphore, bump.chain, bump.index] = clock
 
     def _follow(self, clock: Clock, port: tuple, tile: tuple[int, int]) -> None:
-        """What is sent to a tile now arrives behind all that is known to have entered the network by the same port."""
+        """What is sent to a tile now arrives behind all that is known to have entered the network
+        by the same port.
+        """
         for source in self._flows.ports.get(port, ()):
             arrived = source.arrived.get(tile)
             if arrived is not None and clock[arrived] < clock[source.sent]:
@@ -173,16 +194,19 @@ class Clocks:
                 for wait in semaphore.waits:
                     early = bumps[bumps[:, wait.queue] < wait.issue]
                     taken = self._taken(wait)
-                    # At least `taken` of them have come; at worst, of each component those that were least far.
+                    # At least `taken` of them have come; at worst, of each component those that
+                    # were least far.
                     certain = np.partition(early, taken - 1, axis=0)[taken - 1]
                     before = self._said[semaphore][wait]
                     less |= before is None or not np.array_equal(before, certain)
                     self._said[semaphore][wait] = certain
             elif any(
-                np.count_nonzero(bumps[:, queues.index(wait.queue)] < wait.issue) > self._taken(wait)
+                np.count_nonzero(bumps[:, queues.index(wait.queue)] < wait.issue)
+                > self._taken(wait)
                 for wait in semaphore.waits
             ):
-                # Some come after no wait that would tell them apart. The next walk keeps what is before each.
+                # Some come after no wait that would tell them apart. The next walk keeps what is
+                # before each.
                 self._said[semaphore] = dict.fromkeys(semaphore.waits)
                 less = True
         return less
@@ -192,13 +216,19 @@ class Clocks:
         taken = wait.own
         for before, queue in zip(self._before[wait], wait.semaphore.taken, strict=True):
             if queue != wait.queue:
-                counts = [other.own for other in wait.semaphore.waits if other.queue == queue and other.issue <= before]
+                counts = [
+                    other.own
+                    for other in wait.semaphore.waits
+                    if other.queue == queue and other.issue <= before
+                ]
                 taken += max(counts, default=0)
         return taken
 
 
 def settle(make: Callable[[dict], Clocks]) -> None:
-    """Walk until all that is said of waits follows; ``make(said)`` gives a new walk through the same events."""
+    """Walk until all that is said of waits follows; ``make(said)`` gives a new walk through the
+    same events.
+    """
     said: dict[Semaphore, dict[Wait, Clock | None]] = {}
     while True:
         clocks = make(said)

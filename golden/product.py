@@ -1,4 +1,6 @@
-"""A matrix product twice: in float64, and in blocks of k with the hardware's precision but NumPy's operations."""
+"""A matrix product twice: in float64, and in blocks of k with the hardware's precision but NumPy's
+operations.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +19,16 @@ def product(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.floa
 
 
 def blocked_product(
-    a: NDArray[np.floating], b: NDArray[np.floating], *, block: int, fmt: Format, o_fmt: Format | None = None
+    a: NDArray[np.floating],
+    b: NDArray[np.floating],
+    *,
+    block: int,
+    fmt: Format,
+    o_fmt: Format | None = None,
 ) -> NDArray[np.float32]:
-    """The same with inputs in `fmt`, sums in FP32 over blocks of `block` of k, and the result in `o_fmt` (default: `fmt`)."""
+    """The same with inputs in `fmt`, sums in FP32 over blocks of `block` of k, and the result in
+    `o_fmt` (default: `fmt`).
+    """
     a, b = (round_to(np.asarray(x, np.float32), fmt) for x in (a, b))
     total = np.zeros((a.shape[0], a.shape[1], b.shape[2]), np.float32)
     with quiet():

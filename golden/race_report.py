@@ -24,7 +24,8 @@ class Access:
     """Which execution of this instruction it is, from 1."""
     writes: bool
     arrives: bool = False
-    """It is not the tile's engine that reads or writes, but the network or the HBM channel for it."""
+    """It is not the tile's engine that reads or writes, but the network or the HBM channel for it.
+    """
 
     @property
     def place(self) -> tuple:
@@ -37,14 +38,14 @@ class Access:
         return self.step.decoded.opcode.name
 
     def __str__(self) -> str:
-        """`read by MATMUL of tile (0,0) queue matrix slot 3`, and which execution if there are several."""
+        """`read by MATMUL of tile (0,0) queue matrix slot 3`, and which execution if there are
+        several.
+        """
         opcode, (x, y) = self.step.decoded.opcode, self.step.tile
         verb = "written" if self.writes else "read"
         sent = "words from " if self.arrives and opcode in (Opcode.PUT, Opcode.REDUCE) else ""
         nth = f" (execution {self.execution})" if self.execution > 1 else ""
-        return (
-            f"{verb} by {sent}{self.name} of tile ({x},{y}) queue {self.step.queue.name.lower()} slot {self.step.slot}{nth}"
-        )
+        return f"{verb} by {sent}{self.name} of tile ({x},{y}) queue {self.step.queue.name.lower()} slot {self.step.slot}{nth}"
 
 
 @dataclass(slots=True)
@@ -63,7 +64,11 @@ class Race:
 
     def __str__(self) -> str:
         channel = isinstance(self.memory, int)
-        where = f"HBM channel {self.memory}" if channel else f"the L1 of tile ({self.memory[0]},{self.memory[1]})"
+        where = (
+            f"HBM channel {self.memory}"
+            if channel
+            else f"the L1 of tile ({self.memory[0]},{self.memory[1]})"
+        )
         again = f", {self.times} times" if self.times > 1 else ""
         return f"race for {_ranges(self.words)} of {where}: {self.first}, and {self.second}{again}: {self.missing}"
 
@@ -82,7 +87,9 @@ class RaceError(GoldenError):
         lines = [str(race) for race in races[:_MOST]]
         if len(races) > _MOST:
             lines.append(f"and {len(races) - _MOST} more")
-        super().__init__(ErrorCode.NONE, "\n".join(lines), tile=step.tile, queue=step.queue, pc=step.slot)
+        super().__init__(
+            ErrorCode.NONE, "\n".join(lines), tile=step.tile, queue=step.queue, pc=step.slot
+        )
         self.races = list(races)
 
 
@@ -94,6 +101,8 @@ def _ranges(words: Sequence[int]) -> str:
             runs[-1][1] = word
         else:
             runs.append([word, word])
-    text = ", ".join(f"{low:#x}" if low == high else f"{low:#x}..{high:#x}" for low, high in runs[:4])
+    text = ", ".join(
+        f"{low:#x}" if low == high else f"{low:#x}..{high:#x}" for low, high in runs[:4]
+    )
     more = f" and {len(runs) - 4} more ranges" if len(runs) > 4 else ""
     return f"word{'s' if len(words) > 1 else ''} {text}{more}"

@@ -25,7 +25,8 @@ class Step(NamedTuple):
 class RecordingSequencer(Sequencer):
     """A sequencer that appends what it executes to `steps`.
 
-    The order of the steps is a legal order of execution in which whatever an instruction sends arrives at once.
+    The order of the steps is a legal order of execution in which whatever an instruction sends
+    arrives at once.
     """
 
     def __init__(self, *, steps: list[Step], **rest):

@@ -1,7 +1,8 @@
 """Network reductions: the order in which the routers of the mesh combine the members' words.
 
-The order is a function of rectangle and root alone. Each router combines what its inputs bring in the fixed order local,
-west, east, south, north; columns flow towards the root's row, that row towards the root.
+The order is a function of rectangle and root alone. Each router combines what its inputs bring in
+the fixed order local, west, east, south, north; columns flow towards the root's row, that row
+towards the root.
 """
 
 from collections.abc import Mapping
@@ -63,11 +64,12 @@ def combine(
     op: ReduceOp,
     fmt: Format = Format.FP32,
 ) -> Elements:
-    """What arrives at the root when each tile of the rectangle contributes an array, all of one shape.
+    """What arrives at the root when each tile of the rectangle contributes an array, all of one
+    shape.
 
-    Elements are float32 for FP32, and the bits (`golden.storage.dtype_of`) for the other formats. A router adds in FP32 and
-    rounds what it sends on to the format, once. A word that meets no other (a rectangle of one tile) arrives with its bits
-    unchanged.
+    Elements are float32 for FP32, and the bits (`golden.storage.dtype_of`) for the other formats. A
+    router adds in FP32 and rounds what it sends on to the format, once. A word that meets no other
+    (a rectangle of one tile) arrives with its bits unchanged.
     """
 
     def output(x: int, y: int) -> Elements:

@@ -1,4 +1,6 @@
-"""One instruction queue of one tile: registers, loops, waits and signals, exactly as `isa.instructions` says."""
+"""One instruction queue of one tile: registers, loops, waits and signals, exactly as
+`isa.instructions` says.
+"""
 
 from collections.abc import Callable
 
@@ -24,7 +26,8 @@ class Sequencer:
     take
         Takes a count from a semaphore of the tile: `take(semaphore, count) -> bool`.
     execute
-        Carries out an engine instruction with its effective operands: `execute(sequencer, opcode, operands)`.
+        Carries out an engine instruction with its effective operands: `execute(sequencer, opcode,
+        operands)`.
     signal
         Bumps a semaphore of the tile, or of another one: `signal(sequencer, semaphore, remote)`.
     """
@@ -58,7 +61,8 @@ class Sequencer:
         self._operands: dict[str, int] = {}
 
     def step(self) -> Decoded | None:
-        """Execute one instruction; None if it waits (see `blocked`). Waits are met one after the other, as in hardware.
+        """Execute one instruction; None if it waits (see `blocked`). Waits are met one after the
+        other, as in hardware.
 
         Raises
         ------
@@ -87,7 +91,9 @@ class Sequencer:
         return decoded
 
     def _effective(self, decoded: Decoded) -> dict[str, int]:
-        """The operands with the registers added, modulo the width of each field, once they are found legal."""
+        """The operands with the registers added, modulo the width of each field, once they are
+        found legal.
+        """
         if not decoded.added:
             return decoded.fields
         operands = decoded.fields.copy()
@@ -112,7 +118,11 @@ class Sequencer:
         elif opcode == Opcode.LOOP:
             turns = f["imm"] + self.registers[f["rs"]] & _REGISTER
             if not turns or len(self._loops) == LOOP_DEPTH:
-                text = f"more than {LOOP_DEPTH} loops inside each other" if turns else "LOOP of 0 iterations"
+                text = (
+                    f"more than {LOOP_DEPTH} loops inside each other"
+                    if turns
+                    else "LOOP of 0 iterations"
+                )
                 raise Fault(ErrorCode.BAD_LOOP, text)
             self._loops.append([self.pc + 1, turns])
         elif opcode == Opcode.END:

@@ -13,7 +13,8 @@ __all__ = ["Collective", "Statistics"]
 class Collective:
     """A multicast or a reduction, in the order in which they happened to be served.
 
-    `root` is the receiving tile of a reduction, the sending tile of a put, and the HBM channel's tile of a load.
+    `root` is the receiving tile of a reduction, the sending tile of a put, and the HBM channel's
+    tile of a load.
     """
 
     tag: int

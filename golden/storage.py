@@ -1,4 +1,6 @@
-"""Storage formats at speed: the same results as `isa.formats`, which is the definition (a test holds them together)."""
+"""Storage formats at speed: the same results as `isa.formats`, which is the definition (a test
+holds them together).
+"""
 
 from functools import cache
 
@@ -30,7 +32,9 @@ def _values(fmt: Format) -> Floats:
 
 
 def decode(bits: Bits, fmt: Format) -> Floats:
-    """Value of each element in FP32; always a copy, so that the storage may be overwritten with the result."""
+    """Value of each element in FP32; always a copy, so that the storage may be overwritten with the
+    result.
+    """
     if fmt == Format.FP32:
         return np.array(bits, np.uint32, order="C").view(np.float32)
     return np.take(_values(fmt), bits)
@@ -45,11 +49,15 @@ def encode(values: Floats, fmt: Format) -> Bits:
     raw = values.view(np.uint32)
     sign = raw >> 31 << info.bits - 1
     magnitude = raw & 0x7FFFFFFF
-    # Normal results: add half of what is cut off (less one for even ones), cut it off, exchange the bias.
+    # Normal results: add half of what is cut off (less one for even ones), cut it off, exchange the
+    # bias.
     cut = 23 - info.mantissa
     shift = info.bias - 127 << info.mantissa
-    bits = (magnitude + ((1 << cut - 1) - 1) + (magnitude >> cut & 1) >> cut).astype(np.int64) + shift
-    # Subnormal results: the FP32 adder rounds at the right place if a power of two puts its last bit there.
+    bits = (magnitude + ((1 << cut - 1) - 1) + (magnitude >> cut & 1) >> cut).astype(
+        np.int64
+    ) + shift
+    # Subnormal results: the FP32 adder rounds at the right place if a power of two puts its last
+    # bit there.
     if info.bias < 127:
         small = magnitude < 1 - info.bias + 127 << 23
         if small.any():

@@ -15,21 +15,29 @@ __all__ = ["L1", "Semaphores"]
 
 
 class L1:
-    """Memory of `tile.l1_words` words, zero at the start, read and written by rows of elements at a pitch in words."""
+    """Memory of `tile.l1_words` words, zero at the start, read and written by rows of elements at a
+    pitch in words.
+    """
 
     def __init__(self, tile: Tile):
         self.word_bytes = tile.word_bytes
         self.words = tile.l1_words
         self.bytes = np.zeros(tile.l1_bytes, np.uint8)
 
-    def check(self, address: int, pitch: int, rows: int, words: int, code: ErrorCode = ErrorCode.ADDRESS) -> None:
+    def check(
+        self, address: int, pitch: int, rows: int, words: int, code: ErrorCode = ErrorCode.ADDRESS
+    ) -> None:
         """Refuse rows of `words` words that leave the L1, as `code`."""
         if address + (rows - 1) * pitch + words <= self.words:
             return
         for row in range(rows):
             if address + row * pitch + words > self.words:
                 first = max(address + row * pitch, self.words)
-                raise Fault(code, f"word {first:#x} of row {row} is beyond the L1's {self.words:#x} words", first)
+                raise Fault(
+                    code,
+                    f"word {first:#x} of row {row} is beyond the L1's {self.words:#x} words",
+                    first,
+                )
 
     def view(self, address: int, pitch: int, rows: int, columns: int, dtype: np.dtype) -> NDArray:
         """The elements of `rows` rows in place; a row of no columns takes no words."""
@@ -39,7 +47,9 @@ class L1:
             return np.empty((rows, 0), dtype)
         return np.ndarray((rows, columns), dtype, self.bytes, address * self.word_bytes, strides)
 
-    def read(self, address: int, pitch: int, rows: int, columns: int, fmt: Format) -> NDArray[np.float32]:
+    def read(
+        self, address: int, pitch: int, rows: int, columns: int, fmt: Format
+    ) -> NDArray[np.float32]:
         """A copy of the values of a matrix."""
         return decode(self.view(address, pitch, rows, columns, dtype_of(fmt)), fmt)
 
@@ -48,7 +58,9 @@ class L1:
         return self.read(address, 0, 1, count, Format.FP32)[0]
 
     def write(self, address: int, pitch: int, bits: NDArray[np.unsignedinteger]) -> None:
-        """Write rows of elements in whole words: what is left of a row's last word becomes 0. Later rows win."""
+        """Write rows of elements in whole words: what is left of a row's last word becomes 0. Later
+        rows win.
+        """
         rows, columns = bits.shape
         each = self.word_bytes // bits.itemsize
         words = -(-columns // each)
@@ -63,7 +75,9 @@ class L1:
 
     def read_words(self, address: int, pitch: int, rows: int, words: int) -> NDArray[np.uint32]:
         """A copy of rows of words, each as its 32-bit pieces."""
-        return self.view(address, pitch, rows, words * self.word_bytes // 4, np.dtype(np.uint32)).copy()
+        return self.view(
+            address, pitch, rows, words * self.word_bytes // 4, np.dtype(np.uint32)
+        ).copy()
 
     def write_words(self, address: int, pitch: int, data: NDArray[np.uint32]) -> None:
         """Write rows of words that arrived from the network.
@@ -73,7 +87,13 @@ class L1:
         Fault
             REMOTE_ADDRESS, if a word is beyond the L1.
         """
-        self.check(address, pitch, len(data), data.shape[1] * 4 // self.word_bytes, ErrorCode.REMOTE_ADDRESS)
+        self.check(
+            address,
+            pitch,
+            len(data),
+            data.shape[1] * 4 // self.word_bytes,
+            ErrorCode.REMOTE_ADDRESS,
+        )
         self.write(address, pitch, data)
 
 
@@ -105,7 +125,11 @@ class Semaphores:
             SEMAPHORE_OVERFLOW, if the counter is full, or there is none.
         """
         if semaphore >= len(self.counts) or self.counts[semaphore] == self.most:
-            raise Fault(ErrorCode.SEMAPHORE_OVERFLOW, f"semaphore {semaphore} exceeds {self.most}", semaphore)
+            raise Fault(
+                ErrorCode.SEMAPHORE_OVERFLOW,
+                f"semaphore {semaphore} exceeds {self.most}",
+                semaphore,
+            )
         self.counts[semaphore] += 1
         for wake in self._waiting.pop(semaphore, ()):
             wake()

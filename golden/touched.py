@@ -20,7 +20,11 @@ class Block(NamedTuple):
 
     def covers(self) -> set[int]:
         """Every word."""
-        return {self.address + row * self.pitch + word for row in range(self.rows) for word in range(self.words)}
+        return {
+            self.address + row * self.pitch + word
+            for row in range(self.rows)
+            for word in range(self.words)
+        }
 
     @property
     def end(self) -> int:
@@ -85,22 +89,29 @@ def _vector(opcode: Opcode, f: Mapping[str, int], tile: Tile) -> Touched:
 def overtaken(opcode: Opcode, f: Mapping[str, int], tile: Tile) -> set[int]:
     """Words that an instruction may write before it has read them itself.
 
-    The matrix engine writes a block of results while it reads operands of the next ones. The vector engine reads ahead
-    of its results, which may only take the place of what they are made from: D that of A or B, if the elements are not
-    wider and the rows as far apart, and s that of b.
+    The matrix engine writes a block of results while it reads operands of the next ones. The vector
+    engine reads ahead of its results, which may only take the place of what they are made from: D
+    that of A or B, if the elements are not wider and the rows as far apart, and s that of b.
     """
     reads, writes = touched(opcode, f, tile)
     found: set[int] = set()
     for write in writes:
         for number, read in enumerate(reads):
-            if write.address < read.end and read.address < write.end and not _in_place(opcode, f, tile, number, read, write):
+            if (
+                write.address < read.end
+                and read.address < write.end
+                and not _in_place(opcode, f, tile, number, read, write)
+            ):
                 found |= write.covers() & read.covers()
     return found
 
 
-def _in_place(opcode: Opcode, f: Mapping[str, int], tile: Tile, number: int, read: Block, write: Block) -> bool:
+def _in_place(
+    opcode: Opcode, f: Mapping[str, int], tile: Tile, number: int, read: Block, write: Block
+) -> bool:
     if kind_of(opcode) == Kind.MATRIX:
-        # C is read for a block before that block is written; one block's operands before its results.
+        # C is read for a block before that block is written; one block's operands before its
+        # results.
         return number == 2 or (f["m"] <= tile.matrix_rows and f["n"] <= tile.line_elements)
     if read.address != write.address:
         return False

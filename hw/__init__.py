@@ -1,1 +1,3 @@
-"""The hardware in Amaranth: engines, network, memory, tile, HBM channels and mesh. Imports `isa` only."""
+"""The hardware in Amaranth: engines, network, memory, tile, HBM channels and mesh. Imports `isa`
+only.
+"""

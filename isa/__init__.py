@@ -1,1 +1,3 @@
-"""The contract between hardware, golden model, compilers and testbench: pure Python and NumPy, no HDL."""
+"""The contract between hardware, golden model, compilers and testbench: pure Python and NumPy, no
+HDL.
+"""

@@ -10,10 +10,11 @@
     end
     halt
 
-A line is a mnemonic (the opcode in lower case) and fields of its layout in any order; what is not given is 0. One-bit fields
-are named to set them. Short forms: ``wait=SEM:COUNT[,SEM:COUNT]``, ``signal=SEM[,SEM]`` for semaphores of this tile,
-``remote=SEM@X,Y`` for one of another tile (without ``@`` it is the address operand of moves), ``rect=X0,Y0:X1,Y1`` and
-``target=X,Y`` for moves, ``NAME=BASE+rN`` for addresses. The vector engine's ``imm`` is a decimal FP32 number or, in
+A line is a mnemonic (the opcode in lower case) and fields of its layout in any order; what is not
+given is 0. One-bit fields are named to set them. Short forms: ``wait=SEM:COUNT[,SEM:COUNT]``,
+``signal=SEM[,SEM]`` for semaphores of this tile, ``remote=SEM@X,Y`` for one of another tile
+(without ``@`` it is the address operand of moves), ``rect=X0,Y0:X1,Y1`` and ``target=X,Y`` for
+moves, ``NAME=BASE+rN`` for addresses. The vector engine's ``imm`` is a decimal FP32 number or, in
 hexadecimal, its bits. ``#`` starts a comment. A queue that does not appear is just ``halt``.
 """
 
@@ -43,8 +44,13 @@ from isa.instructions import (
 __all__ = ["assemble", "disassemble"]
 
 _NAMES: dict[str, type[Format] | type[ReduceOp] | type[EdgePort]] = {
-    "fmt": Format, "fmt_a": Format, "fmt_b": Format, "fmt_d": Format, "op": ReduceOp, "edge": EdgePort,
-}  # fmt: skip
+    "fmt": Format,
+    "fmt_a": Format,
+    "fmt_b": Format,
+    "fmt_d": Format,
+    "op": ReduceOp,
+    "edge": EdgePort,
+}
 _FLAGS = {"trans_b", "accumulate", "masked", "with_b", "with_s", "bump", "turn", "sig0_on"}
 _SHOWN = {
     Opcode.MATMUL: {"fmt_a", "fmt_b"},
@@ -125,7 +131,9 @@ def assemble(text: str) -> Program:
 def _queue(words: list[str], seen: set[Queue]) -> Queue:
     names = {queue.name.lower(): queue for queue in Queue}
     if len(words) != 1 or words[0] not in names:
-        raise ValueError(f".queue must be followed by one of {', '.join(names)}, not {' '.join(words)!r}")
+        raise ValueError(
+            f".queue must be followed by one of {', '.join(names)}, not {' '.join(words)!r}"
+        )
     if names[words[0]] in seen:
         raise ValueError(f"queue {words[0]} appears twice")
     seen.add(names[words[0]])
@@ -150,7 +158,9 @@ def _fits(program: Program, queue: Queue, instruction: Instruction, open_loops: 
 def _finished(program: Program, queue: Queue | None, open_loops: list[int]) -> None:
     if open_loops:
         raise ValueError(f"the loop of line {open_loops[-1]} has no end")
-    if queue is not None and (not program.queues[queue] or program.queues[queue][-1].opcode != Opcode.HALT):
+    if queue is not None and (
+        not program.queues[queue] or program.queues[queue][-1].opcode != Opcode.HALT
+    ):
         raise ValueError(f"queue {queue.name.lower()} does not end with halt")
 
 
@@ -168,19 +178,27 @@ def _line(instruction: Instruction) -> str:
         if name in ("x0", "target_x") and kind == Kind.MOVE:
             words += _corners(rest, name)
         elif f"{name}_reg" in rest:
-            words.append(f"{name}={_number(name, rest.pop(name, 0), kind)}+r{rest.pop(f'{name}_reg')}")
+            words.append(
+                f"{name}={_number(name, rest.pop(name, 0), kind)}+r{rest.pop(f'{name}_reg')}"
+            )
         elif name in rest or name in _SHOWN.get(opcode, ()):
             value = rest.pop(name, 0)
-            words.append(name if name in _FLAGS and value == 1 else f"{name}={_number(name, value, kind)}")
+            words.append(
+                name if name in _FLAGS and value == 1 else f"{name}={_number(name, value, kind)}"
+            )
     return " ".join([*words, *events, *(f"{name}={value}" for name, value in rest.items())])
 
 
 def _events(rest: Fields) -> list[str]:
-    """Short forms of waits and signals, where they say everything; takes what they say out of `rest`."""
+    """Short forms of waits and signals, where they say everything; takes what they say out of
+    `rest`.
+    """
     words = []
     if rest.get("wait0_count") and (rest.get("wait1_count") or not rest.get("wait1_sem")):
         pairs = [(rest.pop(f"wait{i}_sem", 0), rest.pop(f"wait{i}_count", 0)) for i in (0, 1)]
-        words.append("wait=" + ",".join(f"{semaphore}:{count}" for semaphore, count in pairs if count))
+        words.append(
+            "wait=" + ",".join(f"{semaphore}:{count}" for semaphore, count in pairs if count)
+        )
     second, place = rest.get("sig1_kind", 0), (rest.get("sig1_x", 0), rest.get("sig1_y", 0))
     if rest.pop("sig0_on", 0):
         words.append(f"signal={rest.pop('sig0_sem', 0)}")
@@ -188,7 +206,9 @@ def _events(rest: Fields) -> list[str]:
             words[-1] += f",{rest.pop('sig1_sem', 0)}"
             del rest["sig1_kind"]
     if second == SignalKind.REMOTE:
-        words.append(f"remote={rest.pop('sig1_sem', 0)}@{rest.pop('sig1_x', 0)},{rest.pop('sig1_y', 0)}")
+        words.append(
+            f"remote={rest.pop('sig1_sem', 0)}@{rest.pop('sig1_x', 0)},{rest.pop('sig1_y', 0)}"
+        )
         del rest["sig1_kind"]
     return words
 
@@ -198,7 +218,9 @@ def _corners(rest: Fields, name: str) -> list[str]:
     if not any(name in rest for name in names):
         return []
     values = [rest.pop(name, 0) for name in names]
-    return ["target={},{}".format(*values) if len(values) == 2 else "rect={},{}:{},{}".format(*values)]
+    return [
+        "target={},{}".format(*values) if len(values) == 2 else "rect={},{}:{},{}".format(*values)
+    ]
 
 
 def _number(name: str, value: int, kind: Kind) -> str:
@@ -210,7 +232,13 @@ def _number(name: str, value: int, kind: Kind) -> str:
         number = np.uint32(value).view(np.float32)
         return f"{value:#010x}" if np.isnan(number) else str(number)
     if name == "imm":  # addresses may go down
-        return str(value - (1 << 32)) if value >= 0xFFFF0000 else str(value) if value < 256 else f"{value:#x}"
+        return (
+            str(value - (1 << 32))
+            if value >= 0xFFFF0000
+            else str(value)
+            if value < 256
+            else f"{value:#x}"
+        )
     return f"{value:#x}" if name in _ADDRESSES else str(value)
 
 
@@ -294,7 +322,9 @@ def _wait(sem0: int, count0: int, sem1: int | None, count1: int | None) -> Field
 
 def _signal(sem0: int, sem1: int | None) -> Fields:
     fields = {"sig0_on": 1, "sig0_sem": sem0}
-    return fields if sem1 is None else {**fields, "sig1_kind": int(SignalKind.LOCAL), "sig1_sem": sem1}
+    return (
+        fields if sem1 is None else {**fields, "sig1_kind": int(SignalKind.LOCAL), "sig1_sem": sem1}
+    )
 
 
 def _remote(sem: int, x: int, y: int) -> Fields:
@@ -302,11 +332,20 @@ def _remote(sem: int, x: int, y: int) -> Fields:
 
 
 _MOVES = {"rect", "target"}
-_EXAMPLES = {"wait": "3:1 or 3:1,4:2", "signal": "5 or 5,6", "remote": "7@1,2", "rect": "0,0:3,1", "target": "0,2"}
+_EXAMPLES = {
+    "wait": "3:1 or 3:1,4:2",
+    "signal": "5 or 5,6",
+    "remote": "7@1,2",
+    "rect": "0,0:3,1",
+    "target": "0,2",
+}
 _SHORT: dict[str, tuple[str, Callable[..., Fields]]] = {
     "wait": (r"(\d+):(\d+)(?:,(\d+):(\d+))?", _wait),
     "signal": (r"(\d+)(?:,(\d+))?", _signal),
     "remote": (r"(\d+)@(\d+),(\d+)", _remote),
-    "rect": (r"(\d+),(\d+):(\d+),(\d+)", lambda x0, y0, x1, y1: {"x0": x0, "y0": y0, "x1": x1, "y1": y1}),
+    "rect": (
+        r"(\d+),(\d+):(\d+),(\d+)",
+        lambda x0, y0, x1, y1: {"x0": x0, "y0": y0, "x1": x1, "y1": y1},
+    ),
     "target": (r"(\d+),(\d+)", lambda x, y: {"target_x": x, "target_y": y}),
 }

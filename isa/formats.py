@@ -1,7 +1,9 @@
-"""Number formats: what bits mean, and the one rounding rule (nearest, ties to even) that everybody shares.
+"""Number formats: what bits mean, and the one rounding rule (nearest, ties to even) that everybody
+shares.
 
-NaN is canonical wherever an operation or a conversion makes one: positive, quiet, empty payload. E4M3 follows OCP (no
-infinity, one NaN pattern per sign), so that what is too large becomes NaN; the other formats overflow to infinity.
+NaN is canonical wherever an operation or a conversion makes one: positive, quiet, empty payload.
+E4M3 follows OCP (no infinity, one NaN pattern per sign), so that what is too large becomes NaN; the
+other formats overflow to infinity.
 """
 
 from typing import NamedTuple
@@ -57,7 +59,9 @@ def canonical(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def decode(bits: NDArray[np.unsignedinteger], fmt: Format) -> NDArray[np.float32]:
-    """Value of each element, exact in FP32; NaN becomes canonical except for FP32, whose bits are kept."""
+    """Value of each element, exact in FP32; NaN becomes canonical except for FP32, whose bits are
+    kept.
+    """
     if fmt == Format.FP32:
         return np.ascontiguousarray(bits, np.uint32).view(np.float32)
     info = FORMATS[fmt]
@@ -67,9 +71,13 @@ def decode(bits: NDArray[np.unsignedinteger], fmt: Format) -> NDArray[np.float32
     top = exponent == (1 << info.exponent) - 1
     scale = np.where(exponent == 0, 1, exponent).astype(np.int32) - info.bias - info.mantissa
     significand = mantissa + np.where(exponent == 0, 0, 1 << info.mantissa).astype(np.uint32)
-    value = np.ldexp(np.where(top & info.has_infinity, 0, significand).astype(np.float64), scale).astype(np.float32)
+    value = np.ldexp(
+        np.where(top & info.has_infinity, 0, significand).astype(np.float64), scale
+    ).astype(np.float32)
     if info.has_infinity:
-        value = np.where(top, np.where(mantissa == 0, np.float32(np.inf), np.float32(np.nan)), value)
+        value = np.where(
+            top, np.where(mantissa == 0, np.float32(np.inf), np.float32(np.nan)), value
+        )
     else:
         value = np.where(top & (mantissa == (1 << info.mantissa) - 1), np.float32(np.nan), value)
     negative = (raw >> info.bits - 1).astype(bool)
@@ -91,13 +99,18 @@ def encode(values: NDArray[np.float32], fmt: Format) -> NDArray[np.unsignedinteg
         rounded = np.ldexp(np.rint(np.ldexp(magnitude, -spacing)), spacing)
     largest_exponent = (1 << info.exponent) - 1 - (1 if info.has_infinity else 0)
     largest_mantissa = (1 << info.mantissa) - (1 if info.has_infinity else 2)
-    largest = np.ldexp((1 << info.mantissa) + largest_mantissa, largest_exponent - info.bias - info.mantissa)
+    largest = np.ldexp(
+        (1 << info.mantissa) + largest_mantissa, largest_exponent - info.bias - info.mantissa
+    )
     overflow = rounded > largest
     finite = np.where(overflow | ~np.isfinite(magnitude), 0.0, rounded)
     _, exponent = np.frexp(finite)
-    # Counted in units of the subnormal spacing, a subnormal's bits are its significand; a normal adds its exponent field.
+    # Counted in units of the subnormal spacing, a subnormal's bits are its significand; a normal
+    # adds its exponent field.
     biased = np.where(finite < np.ldexp(1.0, 1 - info.bias), 0, exponent - 1 + info.bias)
-    significand = np.ldexp(finite, info.bias + info.mantissa - np.maximum(biased, 1)).astype(np.uint32)
+    significand = np.ldexp(finite, info.bias + info.mantissa - np.maximum(biased, 1)).astype(
+        np.uint32
+    )
     bits = (np.maximum(biased, 1).astype(np.uint32) - 1 << info.mantissa) + significand
     infinity = ((1 << info.exponent) - 1) << info.mantissa if info.has_infinity else info.nan
     bits = np.where(overflow, infinity, bits).astype(np.uint32) | sign

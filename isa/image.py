@@ -1,21 +1,37 @@
-"""Program image of a tile: a header slot and the code of the four queues, as the tile fetches it from HBM at boot."""
+"""Program image of a tile: a header slot and the code of the four queues, as the tile fetches it
+from HBM at boot.
+"""
 
 from dataclasses import dataclass, field
 
 from isa.errors import UserError
-from isa.instructions import BITS, CHECKSUM, LOOP_DEPTH, OPCODES_OF, Instruction, Kind, Opcode, Queue, kind_of
+from isa.instructions import (
+    BITS,
+    CHECKSUM,
+    LOOP_DEPTH,
+    OPCODES_OF,
+    Instruction,
+    Kind,
+    Opcode,
+    Queue,
+    kind_of,
+)
 
 __all__ = ["MAGIC", "Program"]
 
 MAGIC = 0x464D0001
-"""'FM', version 1: bits 64..95 of the header; the four 16-bit entry points (MATRIX, VECTOR, LOAD, OUT) follow."""
+"""'FM', version 1: bits 64..95 of the header; the four 16-bit entry points (MATRIX, VECTOR, LOAD,
+OUT) follow.
+"""
 
 
 @dataclass
 class Program:
     """What one tile runs: an instruction list per queue, each ending with HALT."""
 
-    queues: dict[Queue, list[Instruction]] = field(default_factory=lambda: {queue: [] for queue in Queue})
+    queues: dict[Queue, list[Instruction]] = field(
+        default_factory=lambda: {queue: [] for queue in Queue}
+    )
 
     def __len__(self) -> int:
         """Instruction slots of the image, header included."""
@@ -27,7 +43,8 @@ class Program:
         Raises
         ------
         UserError
-            If a queue holds another engine's opcode, loops do not nest or nest too deep, or HALT is not exactly at the end.
+            If a queue holds another engine's opcode, loops do not nest or nest too deep, or HALT is
+            not exactly at the end.
         """
         for queue, code in self.queues.items():
             depth = 0
@@ -39,7 +56,9 @@ class Program:
                         raise UserError(f"{where}: loops must nest, at most {LOOP_DEPTH} deep")
                 elif instruction.opcode not in OPCODES_OF[queue]:
                     raise UserError(f"{where}: this queue does not execute it")
-                if (instruction.opcode == Opcode.HALT) != (pc == len(code) - 1) or (depth and pc == len(code) - 1):
+                if (instruction.opcode == Opcode.HALT) != (pc == len(code) - 1) or (
+                    depth and pc == len(code) - 1
+                ):
                     raise UserError(f"{where}: HALT must be the last instruction, outside loops")
             if not code:
                 raise UserError(f"queue {queue.name.lower()}: must end with HALT, not be empty")
@@ -85,6 +104,8 @@ class Program:
                 try:
                     program.queues[queue].append(Instruction.decode(words[slot]))
                 except ValueError as error:
-                    raise UserError(f"program image, slot {slot} (queue {queue.name.lower()}): {error}") from None
+                    raise UserError(
+                        f"program image, slot {slot} (queue {queue.name.lower()}): {error}"
+                    ) from None
         program.check()
         return program

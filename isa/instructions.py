@@ -1,12 +1,14 @@
-"""The tile's instruction set: 256-bit instructions, four in-order queues, one layout per instruction class.
+"""The tile's instruction set: 256-bit instructions, four in-order queues, one layout per
+instruction class.
 
-Every instruction has the same first 64 bits: opcode, checksum, up to two semaphore waits and up to two semaphore signals.
-An instruction issues once ``semaphore >= count`` holds for both of its waits, and then subtracts the counts; when it
-completes, it adds one to each semaphore it signals. The second signal may go to another tile.
+Every instruction has the same first 64 bits: opcode, checksum, up to two semaphore waits and up to
+two semaphore signals. An instruction issues once ``semaphore >= count`` holds for both of its
+waits, and then subtracts the counts; when it completes, it adds one to each semaphore it signals.
+The second signal may go to another tile.
 
-Address operands are ``base + register``: `<name>` holds the base, `<name>_reg` the number of a queue register (r0 is always
-0). Registers change by scalar instructions only, so that a hardware loop around engine instructions with one ``add`` per
-stride walks any affine pattern.
+Address operands are ``base + register``: `<name>` holds the base, `<name>_reg` the number of a
+queue register (r0 is always 0). Registers change by scalar instructions only, so that a hardware
+loop around engine instructions with one ``add`` per stride walks any affine pattern.
 """
 
 from dataclasses import dataclass
@@ -17,9 +19,24 @@ from typing import NamedTuple
 import numpy as np
 
 __all__ = [
-    "BITS", "CHECKSUM", "COMMON", "LAYOUTS", "LOOP_DEPTH", "OPCODES_OF", "REGISTERS", "Bits", "EdgePort", "Format",
-    "Instruction", "Kind", "Opcode", "Queue", "ReduceOp", "SignalKind", "checksum_ok",
-]  # fmt: skip
+    "BITS",
+    "CHECKSUM",
+    "COMMON",
+    "LAYOUTS",
+    "LOOP_DEPTH",
+    "OPCODES_OF",
+    "REGISTERS",
+    "Bits",
+    "EdgePort",
+    "Format",
+    "Instruction",
+    "Kind",
+    "Opcode",
+    "Queue",
+    "ReduceOp",
+    "SignalKind",
+    "checksum_ok",
+]
 
 BITS = 256
 CHECKSUM = 0xA5
@@ -83,33 +100,65 @@ class Kind(IntEnum):
 
 
 class Opcode(IntEnum):
-    """Every opcode. The comment is what golden and hardware compute; [r] is a row, [r,c] an element."""
+    """Every opcode. What follows a member is what golden and hardware compute; [r] is a row, [r,c]
+    an element.
+    """
 
-    HALT = 0x01  # the queue ends; it must be the last instruction of the queue
-    SYNC = 0x02  # nothing but its waits and signals
-    LI = 0x03  # R[rd] = imm
-    ADD = 0x04  # R[rd] = R[rs] + imm, modulo 2^32
-    LOOP = 0x05  # repeat up to the matching END, imm + R[rs] times (at least once)
-    END = 0x06  # end of the innermost loop
-    HEADER = 0x0F  # first slot of a program image: where each queue starts; never executed
+    HALT = 0x01
+    """the queue ends; it must be the last instruction of the queue"""
+    SYNC = 0x02
+    """nothing but its waits and signals"""
+    LI = 0x03
+    """R[rd] = imm"""
+    ADD = 0x04
+    """R[rd] = R[rs] + imm, modulo 2^32"""
+    LOOP = 0x05
+    """repeat up to the matching END, imm + R[rs] times (at least once)"""
+    END = 0x06
+    """end of the innermost loop"""
+    HEADER = 0x0F
+    """first slot of a program image: where each queue starts; never executed"""
 
-    MATMUL = 0x10  # C[i,j] (+)= sum over ascending k of A[i,k]*B[k,j], or A[i,k]*B[j,k] with trans_b; C is FP32
+    MATMUL = 0x10
+    """C[i,j] (+)= sum over ascending k of A[i,k]*B[k,j], or A[i,k]*B[j,k] with trans_b; C
+    is FP32
+    """
 
-    FILL = 0x20  # D[r,c] = imm
-    COPY = 0x21  # D[r,c] = A[r,c]
-    ADDV = 0x22  # D[r,c] = A[r,c] + B[r,c]
-    MAXV = 0x23  # D[r,c] = max(A[r,c], B[r,c])
-    MULV = 0x24  # D[r,c] = A[r,c] * B[r,c]
-    SCALE = 0x25  # D[r,c] = A[r,c] * b[r]
-    EXPD = 0x26  # D[r,c] = exp2((A[r,c] - B[r,c]) * imm)
-    RECIP = 0x27  # D[r,c] = 1 / A[r,c], and 0 where A[r,c] is 0
-    ROWMAX = 0x28  # s[r] = max over unmasked c of A[r,c], and of b[r] with with_b
-    EXP = 0x29  # D[r,c] = exp2((A[r,c] - b[r]) * imm), masked: 0; with_s: s[r] = sum over c of D[r,c] as stored
+    FILL = 0x20
+    """D[r,c] = imm"""
+    COPY = 0x21
+    """D[r,c] = A[r,c]"""
+    ADDV = 0x22
+    """D[r,c] = A[r,c] + B[r,c]"""
+    MAXV = 0x23
+    """D[r,c] = max(A[r,c], B[r,c])"""
+    MULV = 0x24
+    """D[r,c] = A[r,c] * B[r,c]"""
+    SCALE = 0x25
+    """D[r,c] = A[r,c] * b[r]"""
+    EXPD = 0x26
+    """D[r,c] = exp2((A[r,c] - B[r,c]) * imm)"""
+    RECIP = 0x27
+    """D[r,c] = 1 / A[r,c], and 0 where A[r,c] is 0"""
+    ROWMAX = 0x28
+    """s[r] = max over unmasked c of A[r,c], and of b[r] with with_b"""
+    EXP = 0x29
+    """D[r,c] = exp2((A[r,c] - b[r]) * imm), masked: 0; with_s: s[r] = sum over c of D[r,c] as
+    stored
+    """
 
-    LOAD = 0x30  # HBM channel -> L1 of every tile in the rectangle, rows x words
-    STORE = 0x31  # L1 -> HBM channel, rows x words; the semaphore is this tile's, bumped when the last word is in HBM
-    PUT = 0x32  # L1 -> L1 of every tile in the rectangle, rows x words
-    REDUCE = 0x33  # L1 of every tile in the rectangle -> combined -> L1 of the root, or with turn of every member
+    LOAD = 0x30
+    """HBM channel -> L1 of every tile in the rectangle, rows x words"""
+    STORE = 0x31
+    """L1 -> HBM channel, rows x words; the semaphore is this tile's, bumped when the last word is
+    in HBM
+    """
+    PUT = 0x32
+    """L1 -> L1 of every tile in the rectangle, rows x words"""
+    REDUCE = 0x33
+    """L1 of every tile in the rectangle -> combined -> L1 of the root, or with turn of
+    every member
+    """
 
 
 OPCODES_OF: dict[Queue, tuple[Opcode, ...]] = {
@@ -131,7 +180,9 @@ class Bits(NamedTuple):
 
 
 def _address(name: str, width: int, doc: str, *, signed: bool = False) -> tuple[Bits, Bits]:
-    return Bits(name, width, signed, doc), Bits(f"{name}_reg", 4, doc=f"queue register added to {name}")
+    return Bits(name, width, signed, doc), Bits(
+        f"{name}_reg", 4, doc=f"queue register added to {name}"
+    )
 
 
 COMMON: tuple[Bits, ...] = (
@@ -183,8 +234,14 @@ LAYOUTS: dict[Kind, tuple[Bits, ...]] = {
         Bits("imm", 32, doc="FP32 bits"),
         Bits("fmt_a", 3, doc="format of A"),
         Bits("fmt_d", 3, doc="format of D"),
-        *_address("mask", 14, "ROWMAX and EXP with masked: first masked column of row 0", signed=True),
-        Bits("mask_rows", 8, doc="rows after which the first masked column moves one to the right; 0: never"),
+        *_address(
+            "mask", 14, "ROWMAX and EXP with masked: first masked column of row 0", signed=True
+        ),
+        Bits(
+            "mask_rows",
+            8,
+            doc="rows after which the first masked column moves one to the right; 0: never",
+        ),
         Bits("masked", 1, doc="1: columns from the mask on are masked"),
         Bits("with_b", 1, doc="ROWMAX: start from b[r] (else from -inf)"),
         Bits("with_s", 1, doc="EXP: write row sums to s"),
@@ -192,7 +249,11 @@ LAYOUTS: dict[Kind, tuple[Bits, ...]] = {
     Kind.MOVE: (
         *_address("local", 16, "L1 word in this tile (LOAD: in every tile of the rectangle)"),
         Bits("local_pitch", 10, doc="words from a row to the next in L1 at `local`"),
-        *_address("remote", 28, "word in the HBM channel (LOAD, STORE) or in the receivers' L1 (PUT, REDUCE)"),
+        *_address(
+            "remote",
+            28,
+            "word in the HBM channel (LOAD, STORE) or in the receivers' L1 (PUT, REDUCE)",
+        ),
         Bits("remote_pitch", 16, doc="words from a row to the next at `remote`"),
         Bits("rows", 12, doc="rows to move, at least 1"),
         Bits("words", 12, doc="words in a row, at least 1"),
@@ -200,14 +261,26 @@ LAYOUTS: dict[Kind, tuple[Bits, ...]] = {
         Bits("y0", 6, doc="south row of the rectangle"),
         Bits("x1", 6, doc="east column of the rectangle, inclusive"),
         Bits("y1", 6, doc="north row of the rectangle, inclusive"),
-        Bits("target_x", 6, doc="column of the HBM channel's tile (LOAD, STORE) or of the root (REDUCE)"),
+        Bits(
+            "target_x",
+            6,
+            doc="column of the HBM channel's tile (LOAD, STORE) or of the root (REDUCE)",
+        ),
         Bits("target_y", 6, doc="row of the HBM channel's tile or of the root"),
         Bits("edge", 2, doc="outer port of that tile's router (LOAD, STORE): see EdgePort"),
-        Bits("bump", 1, doc="1: the last flit adds one to `sem` at each receiver (STORE: at this tile)"),
+        Bits(
+            "bump",
+            1,
+            doc="1: the last flit adds one to `sem` at each receiver (STORE: at this tile)",
+        ),
         Bits("sem", 5, doc="semaphore the last flit bumps"),
         Bits("op", 1, doc="REDUCE: 0 sum, 1 max"),
         Bits("fmt", 3, doc="REDUCE: format of the elements"),
-        Bits("turn", 1, doc="REDUCE: 1: the root's router multicasts the result back to the rectangle"),
+        Bits(
+            "turn",
+            1,
+            doc="REDUCE: 1: the root's router multicasts the result back to the rectangle",
+        ),
         Bits("tag", 8, doc="name of the collective, carried by every flit"),
     ),
 }
@@ -236,7 +309,8 @@ def kind_of(opcode: Opcode) -> Kind:
 class Instruction:
     """One instruction; fields that are not given are 0.
 
-    ``Instruction.of(Opcode.MATMUL, a=0, m=8, ...)`` checks names and ranges; ``instruction["m"]`` reads a field.
+    ``Instruction.of(Opcode.MATMUL, a=0, m=8, ...)`` checks names and ranges; ``instruction["m"]``
+    reads a field.
     """
 
     opcode: Opcode
@@ -256,10 +330,16 @@ class Instruction:
             if name not in layout or name in ("opcode", "checksum", "reserved"):
                 raise ValueError(f"{opcode.name} has no field {name!r}")
             _, width, signed = layout[name]
-            low, high = (-(1 << width - 1), (1 << width - 1) - 1) if signed else (0, (1 << width) - 1)
+            low, high = (
+                (-(1 << width - 1), (1 << width - 1) - 1) if signed else (0, (1 << width) - 1)
+            )
             if not low <= value <= high:
-                raise ValueError(f"{opcode.name} field {name} must be from {low} to {high}, not {value}")
-        return cls(opcode, tuple((name, int(value)) for name, value in sorted(fields.items()) if value))
+                raise ValueError(
+                    f"{opcode.name} field {name} must be from {low} to {high}, not {value}"
+                )
+        return cls(
+            opcode, tuple((name, int(value)) for name, value in sorted(fields.items()) if value)
+        )
 
     def __getitem__(self, name: str) -> int:
         """Value of a field."""
@@ -308,4 +388,7 @@ class Instruction:
 
 def checksum_ok(word: int) -> bool:
     """Whether the XOR of the bytes of a 256-bit word is what every valid instruction has."""
-    return int(np.bitwise_xor.reduce(np.frombuffer(word.to_bytes(BITS // 8, "little"), np.uint8))) == CHECKSUM
+    return (
+        int(np.bitwise_xor.reduce(np.frombuffer(word.to_bytes(BITS // 8, "little"), np.uint8)))
+        == CHECKSUM
+    )

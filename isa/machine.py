@@ -27,16 +27,22 @@ class _Table(BaseModel):
 
 
 class Mesh(_Table):
-    """The network's extent. Tile (x, y) has x growing to the east and y growing to the north; (0, 0) is south-west."""
+    """The network's extent. Tile (x, y) has x growing to the east and y growing to the north; (0,
+    0) is south-west.
+    """
 
     columns: int = Field(ge=1, le=64, description="tiles from west to east")
     rows: int = Field(ge=1, le=64, description="tiles from south to north")
     fifo_depth: int = Field(6, ge=2, le=64, description="flits a router input can hold")
     adder_stages: int = Field(
-        1, ge=1, le=2, description="cycles of the adders in the reduction network; with 1, a sum of two takes no extra cycle"
+        1,
+        ge=1,
+        le=2,
+        description="cycles of the adders in the reduction network; with 1, a sum of two takes no extra cycle",
     )
     reduce_formats: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
-        ("fp32", "fp16", "bf16"), description="formats that reductions take: fp32, and any of fp16, bf16, e4m3, e5m2"
+        ("fp32", "fp16", "bf16"),
+        description="formats that reductions take: fp32, and any of fp16, bf16, e4m3, e5m2",
     )
 
     @property
@@ -51,25 +57,45 @@ class Mesh(_Table):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Mesh":
-        unknown = [name for name in self.reduce_formats if name.upper() not in Format.__members__ or name != name.lower()]
+        unknown = [
+            name
+            for name in self.reduce_formats
+            if name.upper() not in Format.__members__ or name != name.lower()
+        ]
         if unknown:
-            raise ValueError(f"reduce_formats must be among fp32, fp16, bf16, e4m3, e5m2, not {unknown[0]!r}")
+            raise ValueError(
+                f"reduce_formats must be among fp32, fp16, bf16, e4m3, e5m2, not {unknown[0]!r}"
+            )
         if "fp32" not in self.reduce_formats:
-            raise ValueError("reduce_formats must include fp32: softmax statistics and sums of O are in it")
+            raise ValueError(
+                "reduce_formats must include fp32: softmax statistics and sums of O are in it"
+            )
         return self
 
 
 class Tile(_Table):
     """One tile: matrix engine, vector engine, L1, link width, control."""
 
-    matrix_rows: int = Field(ge=1, description="rows of the PE array (output rows computed together)")
-    matrix_columns: int = Field(ge=1, description="columns of the PE array; must divide the elements of an L1 line")
-    mac_latency: int = Field(2, ge=2, le=4, description="cycles of the FP32 accumulate loop, hidden by interleaving")
+    matrix_rows: int = Field(
+        ge=1, description="rows of the PE array (output rows computed together)"
+    )
+    matrix_columns: int = Field(
+        ge=1, description="columns of the PE array; must divide the elements of an L1 line"
+    )
+    mac_latency: int = Field(
+        2, ge=2, le=4, description="cycles of the FP32 accumulate loop, hidden by interleaving"
+    )
     vector_lanes: int = Field(ge=1, description="FP32 elements the vector engine takes each cycle")
     l1_bytes: int = Field(ge=1024, description="bytes of L1 SRAM")
-    l1_banks: int = Field(ge=1, description="L1 banks, each one word wide; a line is one word of every bank")
-    link_bits: int = Field(ge=128, description="payload bits of a flit = bits of a word = width of an L1 bank")
-    program_instructions: int = Field(512, ge=16, le=65536, description="capacity of the program memory, in instructions")
+    l1_banks: int = Field(
+        ge=1, description="L1 banks, each one word wide; a line is one word of every bank"
+    )
+    link_bits: int = Field(
+        ge=128, description="payload bits of a flit = bits of a word = width of an L1 bank"
+    )
+    program_instructions: int = Field(
+        512, ge=16, le=65536, description="capacity of the program memory, in instructions"
+    )
     semaphores: int = Field(32, ge=4, le=32, description="counting semaphores")
     semaphore_bits: int = Field(8, ge=4, le=16, description="bits of a semaphore's count")
 
@@ -85,7 +111,9 @@ class Tile(_Table):
 
     @property
     def line_elements(self) -> int:
-        """16-bit elements in a line: columns of a matrix-engine output block, and its chunk of k."""
+        """16-bit elements in a line: columns of a matrix-engine output block, and its chunk
+        of k.
+        """
         return self.line_bytes // 2
 
     @property
@@ -95,7 +123,9 @@ class Tile(_Table):
 
     @property
     def column_groups(self) -> int:
-        """Output blocks of one PE array width in a line: the interleaving the matrix engine has to hide latency."""
+        """Output blocks of one PE array width in a line: the interleaving the matrix engine has to
+        hide latency.
+        """
         return self.line_elements // self.matrix_columns
 
     @property
@@ -110,7 +140,9 @@ class Tile(_Table):
         if self.l1_banks & (self.l1_banks - 1):
             raise ValueError(f"l1_banks must be a power of two, not {self.l1_banks}")
         if self.l1_bytes % self.line_bytes:
-            raise ValueError(f"l1_bytes must be a multiple of the line ({self.line_bytes} B), not {self.l1_bytes}")
+            raise ValueError(
+                f"l1_bytes must be a multiple of the line ({self.line_bytes} B), not {self.l1_bytes}"
+            )
         if self.l1_words > 1 << 16:
             raise ValueError(
                 f"l1_bytes must be at most {self.word_bytes << 16} (16-bit word addresses), not {self.l1_bytes}"
@@ -132,25 +164,35 @@ class Tile(_Table):
 
 
 class Hbm(_Table):
-    """HBM channels at the mesh's edges. A pitch of p puts one channel at every p-th tile of that edge, 0 none."""
+    """HBM channels at the mesh's edges. A pitch of p puts one channel at every p-th tile of that
+    edge, 0 none.
+    """
 
     west_pitch: int = Field(0, ge=0, description="tiles per channel along the west edge")
     east_pitch: int = Field(0, ge=0, description="tiles per channel along the east edge")
     south_pitch: int = Field(0, ge=0, description="tiles per channel along the south edge")
     north_pitch: int = Field(0, ge=0, description="tiles per channel along the north edge")
-    bytes_per_cycle: int = Field(ge=1, description="bandwidth of one channel, reads and writes together, in bytes a cycle")
-    latency: int = Field(200, ge=1, le=4095, description="cycles from a request's arrival to its first data flit")
+    bytes_per_cycle: int = Field(
+        ge=1, description="bandwidth of one channel, reads and writes together, in bytes a cycle"
+    )
+    latency: int = Field(
+        200, ge=1, le=4095, description="cycles from a request's arrival to its first data flit"
+    )
     channel_bytes: int = Field(8 << 20, ge=4096, description="capacity of one channel, in bytes")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Hbm":
         if not (self.west_pitch or self.east_pitch or self.south_pitch or self.north_pitch):
-            raise ValueError("at least one of west_pitch, east_pitch, south_pitch, north_pitch must be positive")
+            raise ValueError(
+                "at least one of west_pitch, east_pitch, south_pitch, north_pitch must be positive"
+            )
         return self
 
 
 class Channel(NamedTuple):
-    """One HBM channel: `edge` of the mesh, and the tile (x, y) at whose router's outer port it sits."""
+    """One HBM channel: `edge` of the mesh, and the tile (x, y) at whose router's outer port it
+    sits.
+    """
 
     index: int
     edge: Edge
@@ -174,12 +216,16 @@ class Machine(_Table):
                 f"hbm.bytes_per_cycle must be at most the link's {self.tile.word_bytes}, not {self.hbm.bytes_per_cycle}"
             )
         if self.hbm.channel_bytes % self.tile.word_bytes or self.channel_words > 1 << 28:
-            raise ValueError(f"hbm.channel_bytes must be whole words and below 2^28 words, not {self.hbm.channel_bytes}")
+            raise ValueError(
+                f"hbm.channel_bytes must be whole words and below 2^28 words, not {self.hbm.channel_bytes}"
+            )
         return self
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """All HBM channels, in the order west, east, south, north, each from low to high coordinate."""
+        """All HBM channels, in the order west, east, south, north, each from low to high
+        coordinate.
+        """
         found: list[Channel] = []
         for edge in EDGES:
             along = self.mesh.rows if edge in ("west", "east") else self.mesh.columns
@@ -215,17 +261,30 @@ class Machine(_Table):
         """This machine with another mesh, given as ``COLUMNSxROWS`` (for example ``5x3``)."""
         match = re.fullmatch(r"([0-9]{1,3})x([0-9]{1,3})", spec)
         if not match or not all(1 <= int(side) <= 64 for side in match.groups()):
-            raise UserError(f"MESH must be COLUMNSxROWS with 1 to 64 tiles a side (for example 5x3), not {spec!r}")
+            raise UserError(
+                f"MESH must be COLUMNSxROWS with 1 to 64 tiles a side (for example 5x3), not {spec!r}"
+            )
         columns, rows = map(int, match.groups())
-        return self.model_copy(update={"mesh": self.mesh.model_copy(update={"columns": columns, "rows": rows})})
+        return self.model_copy(
+            update={"mesh": self.mesh.model_copy(update={"columns": columns, "rows": rows})}
+        )
 
     def to_toml(self) -> str:
         """The description as TOML text that :func:`load_machine` reads back to an equal machine."""
         return tomli_w.dumps(self.model_dump())
 
 
-_TILE = Tile(matrix_rows=8, matrix_columns=8, vector_lanes=8, l1_bytes=64 << 10, l1_banks=4, link_bits=128)
-_PAPER_TILE = Tile(matrix_rows=32, matrix_columns=16, vector_lanes=64, l1_bytes=384 << 10, l1_banks=4, link_bits=1024)
+_TILE = Tile(
+    matrix_rows=8, matrix_columns=8, vector_lanes=8, l1_bytes=64 << 10, l1_banks=4, link_bits=128
+)
+_PAPER_TILE = Tile(
+    matrix_rows=32,
+    matrix_columns=16,
+    vector_lanes=64,
+    l1_bytes=384 << 10,
+    l1_banks=4,
+    link_bits=1024,
+)
 _HBM = Hbm(west_pitch=1, south_pitch=1, bytes_per_cycle=8)
 
 MACHINES: dict[str, Machine] = {
@@ -235,7 +294,8 @@ MACHINES: dict[str, Machine] = {
         Machine(name="mesh4", mesh=Mesh(columns=4, rows=4), tile=_TILE, hbm=_HBM),
         Machine(name="mesh8", mesh=Mesh(columns=8, rows=8), tile=_TILE, hbm=_HBM),
         Machine(
-            name="paper-2025",  # arXiv 2505.18824: 16 channels west and 16 south, 64 GB/s each at 1 GHz
+            # arXiv 2505.18824: 16 channels west and 16 south, 64 GB/s each at 1 GHz
+            name="paper-2025",
             mesh=Mesh(columns=32, rows=32),
             tile=_PAPER_TILE,
             hbm=Hbm(west_pitch=2, south_pitch=2, bytes_per_cycle=64, channel_bytes=256 << 20),
@@ -252,7 +312,8 @@ MACHINES: dict[str, Machine] = {
 
 
 def load_machine(name: str, mesh: str | None = None) -> Machine:
-    """The named machine, or the one a TOML file describes, with its mesh replaced where `mesh` is given.
+    """The named machine, or the one a TOML file describes, with its mesh replaced where `mesh` is
+    given.
 
     Raises
     ------
@@ -264,7 +325,9 @@ def load_machine(name: str, mesh: str | None = None) -> Machine:
     elif name.endswith(".toml"):
         machine = _read(Path(name))
     else:
-        raise UserError(f"MACHINE must be one of {', '.join(MACHINES)}, or a path to a .toml file, not {name!r}")
+        raise UserError(
+            f"MACHINE must be one of {', '.join(MACHINES)}, or a path to a .toml file, not {name!r}"
+        )
     return machine.with_mesh(mesh) if mesh else machine
 
 
@@ -278,4 +341,6 @@ def _read(path: Path) -> Machine:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "machine"
-        raise UserError(f"MACHINE file {path}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise UserError(
+            f"MACHINE file {path}: {where}: {first['msg'].removeprefix('Value error, ')}"
+        ) from error

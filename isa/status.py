@@ -9,16 +9,26 @@ class ErrorCode(IntEnum):
     """Why a tile stopped the machine. The first error of a tile wins."""
 
     NONE = 0
-    BAD_CHECKSUM = 1  # an instruction's bytes do not XOR to 0xA5
-    ILLEGAL = 2  # unknown opcode, another engine's opcode, or an operand the engine refuses
-    BAD_HEADER = 3  # the program image does not start with a header
-    BAD_LOOP = 4  # END without LOOP, nesting too deep, zero iterations
-    SEMAPHORE_OVERFLOW = 5  # a signal or an arriving bump would exceed the counter
-    ADDRESS = 6  # an L1 access beyond the L1
-    REMOTE_ADDRESS = 7  # an arriving flit addresses a word beyond the L1 or the program memory
-    REDUCE_MISMATCH = 8  # flits that meet in a join belong to different collectives or have a different sequence
-    RECTANGLE = 9  # an empty rectangle or one outside the mesh, or a root or channel that is not there
-    REDUCE_INCOMPLETE = 10  # nothing moves any more, and a reduction still waits for a member
+    BAD_CHECKSUM = 1
+    """an instruction's bytes do not XOR to 0xA5"""
+    ILLEGAL = 2
+    """unknown opcode, another engine's opcode, or an operand the engine refuses"""
+    BAD_HEADER = 3
+    """the program image does not start with a header"""
+    BAD_LOOP = 4
+    """END without LOOP, nesting too deep, zero iterations"""
+    SEMAPHORE_OVERFLOW = 5
+    """a signal or an arriving bump would exceed the counter"""
+    ADDRESS = 6
+    """an L1 access beyond the L1"""
+    REMOTE_ADDRESS = 7
+    """an arriving flit addresses a word beyond the L1 or the program memory"""
+    REDUCE_MISMATCH = 8
+    """flits that meet in a join belong to different collectives or have a different sequence"""
+    RECTANGLE = 9
+    """an empty rectangle or one outside the mesh, or a root or channel that is not there"""
+    REDUCE_INCOMPLETE = 10
+    """nothing moves any more, and a reduction still waits for a member"""
 
 
 class QueueState(IntEnum):
@@ -45,7 +55,9 @@ class Event(IntEnum):
 
 
 class Probe(IntEnum):
-    """Index of a 32-bit value in a tile's probe port, read after (or during) a run. Counters count from the start signal."""
+    """Index of a 32-bit value in a tile's probe port, read after (or during) a run. Counters count
+    from the start signal.
+    """
 
     ERROR = 0  # ErrorCode | queue << 8 | pc << 16 (queue 0xFF: the network or L1)
     ERROR_CYCLE = 1
@@ -68,5 +80,16 @@ class Probe(IntEnum):
     SEMAPHORE = 96  # +semaphore: its count
 
 
-QUEUE_PROBES = ("pc", "state", "wait_sem", "wait_count", "cycles_fetch", "cycles_wait", "cycles_engine", "instructions")
-"""Probes of one queue, from Probe.QUEUE + 16*queue: pc and QueueState now, what it waits for, cycles by cause, retired count."""
+QUEUE_PROBES = (
+    "pc",
+    "state",
+    "wait_sem",
+    "wait_count",
+    "cycles_fetch",
+    "cycles_wait",
+    "cycles_engine",
+    "instructions",
+)
+"""Probes of one queue, from Probe.QUEUE + 16*queue: pc and QueueState now, what it waits for,
+cycles by cause, retired count.
+"""

@@ -1,7 +1,8 @@
-"""What must be true of the programs of a mesh before they run: rectangles, members, orders and tags of collectives.
+"""What must be true of the programs of a mesh before they run: rectangles, members, orders and tags
+of collectives.
 
-docs/network.md says why the network needs it. What is refused here would stop the machine with an error, or a reduction would
-never end.
+docs/network.md says why the network needs it. What is refused here would stop the machine with an
+error, or a reduction would never end.
 """
 
 from collections import defaultdict
@@ -49,7 +50,9 @@ class _Reduction(NamedTuple):
 
 
 class _Issue(NamedTuple):
-    """The n-th reduction that a tile issues over a rectangle; the same (rectangle, n) is the same reduction at all members."""
+    """The n-th reduction that a tile issues over a rectangle; the same (rectangle, n) is the same
+    reduction at all members.
+    """
 
     key: tuple[tuple[int, int, int, int], int]
     what: _Reduction
@@ -59,10 +62,11 @@ class _Issue(NamedTuple):
 def check_programs(machine: Machine, programs: Programs) -> None:
     """Check the collectives of all tiles' programs.
 
-    Every rectangle is in the mesh and not empty, every root and channel exists. The members of a reduction, and nobody else,
-    issue it; they agree on its root, operation, format, size, address, bump and tag. There is one order of all reductions that
-    every tile keeps; where two use the same link, they come from a common queue, which keeps it. Reductions that meet in a
-    router while they have one tag are alike.
+    Every rectangle is in the mesh and not empty, every root and channel exists. The members of a
+    reduction, and nobody else, issue it; they agree on its root, operation, format, size, address,
+    bump and tag. There is one order of all reductions that every tile keeps; where two use the same
+    link, they come from a common queue, which keeps it. Reductions that meet in a router while they
+    have one tag are alike.
 
     Raises
     ------
@@ -75,7 +79,9 @@ def check_programs(machine: Machine, programs: Programs) -> None:
             for slot, instruction in enumerate(program.queues[queue], _first_slot(program, queue)):
                 if says := _refused(machine, tile, instruction):
                     what = f"{instruction.opcode.name}{_tag(instruction)}"
-                    raise UserError(f"{_at(tile)}, queue {queue.name.lower()}, instruction slot {slot} ({what}): {says}")
+                    raise UserError(
+                        f"{_at(tile)}, queue {queue.name.lower()}, instruction slot {slot} ({what}): {says}"
+                    )
     issued = {tile: list(_issues(programs[tile])) for tile in sorted(programs)}
     _check_members(issued)
     _check_order(issued)
@@ -117,7 +123,9 @@ def _refused(machine: Machine, tile: TileXY, i: Instruction) -> str:
     target = f"({shape.root_x},{shape.root_y})"
     if i.opcode in (Opcode.LOAD, Opcode.STORE):
         edge = EdgePort(fields["edge"]).name.lower()
-        if not any((c.edge, c.x, c.y) == (edge, shape.root_x, shape.root_y) for c in machine.channels):
+        if not any(
+            (c.edge, c.x, c.y) == (edge, shape.root_x, shape.root_y) for c in machine.channels
+        ):
             return f"no HBM channel at the {edge} port of tile {target}"
     if i.opcode == Opcode.STORE:
         return ""
@@ -155,7 +163,9 @@ def _issues(program: Program) -> Iterator[_Issue]:
                 fields = defaultdict(int, i.fields)
                 if fields["rows"] == 1:
                     fields["remote_pitch"] = 0  # from one row to no other
-                what = read[i] = _Reduction(_shape(fields), *(fields[name] for name in _Reduction._fields[1:]))
+                what = read[i] = _Reduction(
+                    _shape(fields), *(fields[name] for name in _Reduction._fields[1:])
+                )
             rectangle = what.shape[:4]
             number = numbers[rectangle] = numbers.get(rectangle, -1) + 1
             yield _Issue((rectangle, number), what, first + slot)
@@ -183,7 +193,10 @@ def _difference(tile: TileXY, other: TileXY, ours: list[_Issue], theirs: list[_I
                 if name == "shape":
                     name, here, there = "root", f"({here[4]},{here[5]})", f"({there[4]},{there[5]})"
                 elif name in ("op", "fmt"):
-                    here, there = (({"op": ReduceOp, "fmt": Format}[name])(value).name.lower() for value in (here, there))
+                    here, there = (
+                        ({"op": ReduceOp, "fmt": Format}[name])(value).name.lower()
+                        for value in (here, there)
+                    )
                 return (
                     f"tiles ({tile[0]},{tile[1]}) and ({other[0]},{other[1]}) disagree on reduction {number} over "
                     f"{mine.what.shape.rectangle}: {name} is {here} (tag {mine.what.tag}, queue out, slot {mine.slot}) and {there} "
@@ -208,12 +221,18 @@ def _check_order(issued: Mapping[TileXY, list[_Issue]]) -> None:
         TopologicalSorter(before).prepare()
     except CycleError as error:
         found = [before[second][first] for first, second in pairwise(error.args[1])]
-        says = ", ".join(f"{first.what} before {second.what} at {_at(tile)}" for tile, first, second in found)
-        raise UserError(f"tiles issue reductions in orders that contradict each other: {says}") from None
+        says = ", ".join(
+            f"{first.what} before {second.what} at {_at(tile)}" for tile, first, second in found
+        )
+        raise UserError(
+            f"tiles issue reductions in orders that contradict each other: {says}"
+        ) from None
 
 
 def _check_links(shapes: Mapping[Shape, str]) -> None:
-    """Where two reductions use the same link, they must have an input of its router in common, which keeps their order."""
+    """Where two reductions use the same link, they must have an input of its router in common,
+    which keeps their order.
+    """
     links: dict[tuple, dict[frozenset[str], Shape]] = {}
     for shape in shapes:
         for router, (inputs, output) in shape.tree().items():
@@ -230,7 +249,9 @@ def _check_links(shapes: Mapping[Shape, str]) -> None:
 
 
 def _check_tags(reductions: Mapping[_Reduction, str]) -> None:
-    """In one router, one tag must stand for one reduction, or for several alike, which their queues keep apart."""
+    """In one router, one tag must stand for one reduction, or for several alike, which their queues
+    keep apart.
+    """
     users: dict[tuple[int, TileXY], _Reduction] = {}
     for what in reductions:
         for router in what.shape.tree():

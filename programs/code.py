@@ -1,4 +1,6 @@
-"""Programs of all tiles of a mesh, written instruction by instruction, and loops over the segments of a long transfer."""
+"""Programs of all tiles of a mesh, written instruction by instruction, and loops over the segments
+of a long transfer.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -30,13 +32,16 @@ class Segment(NamedTuple):
 class Code:
     """The programs of a mesh's tiles while they grow.
 
-    `add` appends an instruction, `segments` a loop; `programs` ends every queue and checks the order of reductions.
+    `add` appends an instruction, `segments` a loop; `programs` ends every queue and checks the
+    order of reductions.
     """
 
     def __init__(self, machine: Machine):
         self.machine = machine
         tiles = members_of((0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1))
-        self._queues: dict[TileXY, dict[Queue, list[Instruction]]] = {tile: {queue: [] for queue in Queue} for tile in tiles}
+        self._queues: dict[TileXY, dict[Queue, list[Instruction]]] = {
+            tile: {queue: [] for queue in Queue} for tile in tiles
+        }
 
     def add(
         self,
@@ -49,7 +54,9 @@ class Code:
         tell: tuple[int, TileXY] | None = None,
         **fields: int,
     ) -> None:
-        """Append an instruction with its waits (semaphore, count) and signals; `tell` is one for another tile."""
+        """Append an instruction with its waits (semaphore, count) and signals; `tell` is one for
+        another tile.
+        """
         for i, (semaphore, count) in enumerate(waits):
             fields |= {f"wait{i}_sem": semaphore, f"wait{i}_count": count}
         if signal is not None:
@@ -69,11 +76,13 @@ class Code:
         Raises
         ------
         UserError
-            If members of a reduction disagree, or issue reductions in orders that contradict each other.
+            If members of a reduction disagree, or issue reductions in orders that contradict each
+            other.
         """
         halt = Instruction.of(Opcode.HALT)
         programs = {
-            tile: Program({queue: [*code, halt] for queue, code in queues.items()}) for tile, queues in self._queues.items()
+            tile: Program({queue: [*code, halt] for queue, code in queues.items()})
+            for tile, queues in self._queues.items()
         }
         for program in programs.values():
             program.check()
@@ -81,11 +90,20 @@ class Code:
         return programs
 
     def segments(
-        self, tile: TileXY, queue: Queue, words: int, size: int, step: Callable[[Segment], None], *, first: int = 0
+        self,
+        tile: TileXY,
+        queue: Queue,
+        words: int,
+        size: int,
+        step: Callable[[Segment], None],
+        *,
+        first: int = 0,
     ) -> None:
-        """Call `step` for each segment of `size` of the words, for many of them inside a hardware loop.
+        """Call `step` for each segment of `size` of the words, for many of them inside a hardware
+        loop.
 
-        The first segments, `first` rounded up to whole loop bodies, and the last one are never in a loop.
+        The first segments, `first` rounded up to whole loop bodies, and the last one are never in a
+        loop.
         """
         count = -(-words // size)
         head = min(-(-first // UNROLLED) * UNROLLED, count)
@@ -102,5 +120,9 @@ class Code:
                 self.add(tile, queue, Opcode.END)
                 index = looped.stop
             else:
-                step(Segment(index, index * size, min(size, words - index * size), 0, index == count - 1))
+                step(
+                    Segment(
+                        index, index * size, min(size, words - index * size), 0, index == count - 1
+                    )
+                )
                 index += 1

@@ -80,8 +80,11 @@ class Compiled:
         )
 
 
-def first_that_fits(machine: Machine, ranked: Sequence, make: Callable[[Any], Compiled]) -> Compiled:
-    """Compile mappings, the best first, until one has programs that fit the program memory, and check it.
+def first_that_fits(
+    machine: Machine, ranked: Sequence, make: Callable[[Any], Compiled]
+) -> Compiled:
+    """Compile mappings, the best first, until one has programs that fit the program memory, and
+    check it.
 
     Raises
     ------

@@ -14,7 +14,13 @@ from programs.summa import compile_gemm, compile_gemm_mapping
 from programs.tiling import estimate, rank
 from programs.workload import Workload
 
-__all__ = ["compile_workload", "compile_workload_mapping", "dataflows_of", "estimate_workload", "rank_workload"]
+__all__ = [
+    "compile_workload",
+    "compile_workload_mapping",
+    "dataflows_of",
+    "estimate_workload",
+    "rank_workload",
+]
 
 
 class _Kind(NamedTuple):
@@ -41,7 +47,9 @@ def _rank_gemm(machine: Machine, workload: Gemm, _dataflow: str | None, **decisi
 
 
 _KINDS = {
-    Workload: _Kind("attention", tuple(DATAFLOWS), compile_attention, rank, estimate, compile_mapping),
+    Workload: _Kind(
+        "attention", tuple(DATAFLOWS), compile_attention, rank, estimate, compile_mapping
+    ),
     Gemm: _Kind("gemm", ("summa",), _gemm, _rank_gemm, estimate_gemm, compile_gemm_mapping),
 }
 
@@ -51,7 +59,9 @@ def dataflows_of(workload: Workload | Gemm) -> tuple[str, ...]:
     return _KINDS[type(workload)].dataflows
 
 
-def compile_workload(machine: Machine, workload: Workload | Gemm, dataflow: str | None = None, **decisions: Any) -> Compiled:
+def compile_workload(
+    machine: Machine, workload: Workload | Gemm, dataflow: str | None = None, **decisions: Any
+) -> Compiled:
     """Compile a workload of any kind.
 
     Parameters
@@ -69,8 +79,11 @@ def compile_workload(machine: Machine, workload: Workload | Gemm, dataflow: str 
     return _kind(workload, dataflow).compile(machine, workload, dataflow, **decisions)
 
 
-def rank_workload(machine: Machine, workload: Workload | Gemm, dataflow: str | None = None, **decisions: Any) -> list:
-    """List the mappings of a workload that have what the user fixed and fit L1, the best by the tiling rule first.
+def rank_workload(
+    machine: Machine, workload: Workload | Gemm, dataflow: str | None = None, **decisions: Any
+) -> list:
+    """List the mappings of a workload that have what the user fixed and fit L1, the best by the
+    tiling rule first.
 
     Raises
     ------
@@ -93,5 +106,7 @@ def compile_workload_mapping(machine: Machine, workload: Workload | Gemm, mappin
 def _kind(workload: Workload | Gemm, dataflow: str | None) -> _Kind:
     kind = _KINDS[type(workload)]
     if dataflow is not None and dataflow not in kind.dataflows:
-        raise UserError(f"DATAFLOW must be one of {', '.join(kind.dataflows)} for {kind.name}, not {dataflow!r}")
+        raise UserError(
+            f"DATAFLOW must be one of {', '.join(kind.dataflows)} for {kind.name}, not {dataflow!r}"
+        )
     return kind

@@ -1,4 +1,6 @@
-"""Cycles of the engines' instructions, from the laws of their data paths: what estimates are made of."""
+"""Cycles of the engines' instructions, from the laws of their data paths: what estimates are made
+of.
+"""
 
 from isa.machine import Tile
 
@@ -11,9 +13,13 @@ _RECIP = 29
 
 
 def matmul_cycles(tile: Tile, m: int, n: int, k: int) -> int:
-    """Cycles of a MATMUL: the array goes through the column groups in use, at least mac_latency of them, for each k."""
+    """Cycles of a MATMUL: the array goes through the column groups in use, at least mac_latency of
+    them, for each k.
+    """
     whole, rest = divmod(n, tile.line_elements)
-    groups = whole * tile.column_groups + (rest > 0) * max(-(-rest // tile.matrix_columns), tile.mac_latency)
+    groups = whole * tile.column_groups + (rest > 0) * max(
+        -(-rest // tile.matrix_columns), tile.mac_latency
+    )
     return -(-m // tile.matrix_rows) * groups * k + _MATRIX_START
 
 

@@ -1,7 +1,9 @@
-"""Software reductions in which all tiles exchange and add at the same time, in log2 n steps: recursive doubling and halving.
+"""Software reductions in which all tiles exchange and add at the same time, in log2 n steps:
+recursive doubling and halving.
 
-Tiles are numbered along the rectangle's rows; the partner in step s is the tile whose number differs in bit s. Both end in
-the same order of additions at every tile: neighbours first, then pairs of neighbours, and so on.
+Tiles are numbered along the rectangle's rows; the partner in step s is the tile whose number
+differs in bit s. Both end in the same order of additions at every tile: neighbours first, then
+pairs of neighbours, and so on.
 """
 
 from collections.abc import Callable
@@ -27,7 +29,9 @@ def halving_scratch(words: int) -> int:
 
 
 def halving_words(low: int, high: int, bit: bool) -> tuple[int, int, int, int]:
-    """Split words [low, high) in two: those that the tile keeps, the low ones if its bit is 0, and those that it gives."""
+    """Split words [low, high) in two: those that the tile keeps, the low ones if its bit is 0, and
+    those that it gives.
+    """
     middle = (low + high + 1) // 2
     return (middle, high, low, middle) if bit else (low, middle, middle, high)
 
@@ -35,7 +39,8 @@ def halving_words(low: int, high: int, bit: bool) -> tuple[int, int, int, int]:
 def double(code: Code, c, put: Put) -> None:
     """Recursive doubling, an all-reduce: in every step all tiles exchange all they have.
 
-    Tiles beyond the largest power of two hand their words to a partner first and get the result from it.
+    Tiles beyond the largest power of two hand their words to a partner first and get the result
+    from it.
     """
     s, tiles = c.semaphores, members_of(c.rectangle)
     steps = len(tiles).bit_length() - 1
@@ -51,9 +56,13 @@ def double(code: Code, c, put: Put) -> None:
         own, waits = c.source, []
         if index >= power:
             code.add(
-                tile, Queue.OUT, Opcode.PUT, bump=1, sem=s.arrive[steps],
+                tile,
+                Queue.OUT,
+                Opcode.PUT,
+                bump=1,
+                sem=s.arrive[steps],
                 **put(c, tiles[index - power], c.words, own, buffer[steps]),
-            )  # fmt: skip
+            )
             continue
         if paired:
             add(tile, steps, own, buffer[steps], signal=s.ready)
@@ -61,11 +70,18 @@ def double(code: Code, c, put: Put) -> None:
         for step in range(steps):
             last = step == steps - 1
             code.add(
-                tile, Queue.OUT, Opcode.PUT, waits=waits, bump=1, sem=s.arrive[step],
+                tile,
+                Queue.OUT,
+                Opcode.PUT,
+                waits=waits,
+                bump=1,
+                sem=s.arrive[step],
                 **put(c, tiles[index ^ (1 << step)], c.words, own, buffer[step]),
-            )  # fmt: skip
+            )
             result = c.target if last else buffer[step]
-            both = {"sig1_kind": int(SignalKind.LOCAL), "sig1_sem": s.ready} if last and paired else {}
+            both = (
+                {"sig1_kind": int(SignalKind.LOCAL), "sig1_sem": s.ready} if last and paired else {}
+            )
             add(tile, step, own, result, signal=s.done if last else s.ready, **both)
             own, waits = result, [(s.ready, 1)]
         if paired:
@@ -74,16 +90,20 @@ def double(code: Code, c, put: Put) -> None:
 
 
 def halve(code: Code, c, put: Put) -> None:
-    """Recursive halving: in every step a tile gives one half of its words to its partner and adds what it gets to the other.
+    """Recursive halving: in every step a tile gives one half of its words to its partner and adds
+    what it gets to the other.
 
-    After that each tile has a part of the result. The way back joins the parts, at the root (reduce) or everywhere (allreduce).
+    After that each tile has a part of the result. The way back joins the parts, at the root
+    (reduce) or everywhere (allreduce).
     """
     s, tiles = c.semaphores, members_of(c.rectangle)
     steps = len(tiles).bit_length() - 1
     if len(tiles) != 1 << steps:
         raise UserError(f"recursive halving takes a power of two of tiles, not {len(tiles)}")
     if c.words < len(tiles):
-        raise UserError(f"recursive halving over {len(tiles)} tiles takes at least as many words, not {c.words}")
+        raise UserError(
+            f"recursive halving over {len(tiles)} tiles takes at least as many words, not {c.words}"
+        )
     _suffice(len(s.arrive), 2 * steps, c)
     root = tiles.index(c.root)
     for index, tile in enumerate(tiles):
@@ -95,11 +115,26 @@ def halve(code: Code, c, put: Put) -> None:
             keep, end, give, given = halving_words(low, high, bool((index ^ root) >> step & 1))
             # The partner keeps what this tile gives, and has it in the same place.
             code.add(
-                tile, Queue.OUT, Opcode.PUT, waits=waits, bump=1, sem=s.arrive[step],
+                tile,
+                Queue.OUT,
+                Opcode.PUT,
+                waits=waits,
+                bump=1,
+                sem=s.arrive[step],
                 **put(c, tiles[index ^ (1 << step)], given - give, own + give - low, base),
-            )  # fmt: skip
+            )
             result = c.target + keep if last else base
-            _add(code, c, tile, s.arrive[step], own + keep - low, base, result, end - keep, signal=s.ready)
+            _add(
+                code,
+                c,
+                tile,
+                s.arrive[step],
+                own + keep - low,
+                base,
+                result,
+                end - keep,
+                signal=s.ready,
+            )
             own, waits, low, high = result, [(s.ready, 1)], keep, end
             base += (ranges[-1][1] - ranges[-1][0] + 1) // 2
         for step in reversed(range(steps)):
@@ -130,9 +165,21 @@ def _suffice(have: int, need: int, c) -> None:
         )
 
 
-def _add(code: Code, c, tile: TileXY, semaphore: int, a: int, b: int, d: int, words: int, **more: int) -> None:
+def _add(
+    code: Code, c, tile: TileXY, semaphore: int, a: int, b: int, d: int, words: int, **more: int
+) -> None:
     """D = A + B, or the larger ones, once the words at `b` have come."""
     code.add(
-        tile, Queue.VECTOR, Opcode.ADDV if c.op == ReduceOp.SUM else Opcode.MAXV, waits=[(semaphore, 1)], d=d, a=a, b=b, m=1,
-        n=words * code.machine.tile.word_bytes // 4, ldd=1, lda=1, **more,
-    )  # fmt: skip
+        tile,
+        Queue.VECTOR,
+        Opcode.ADDV if c.op == ReduceOp.SUM else Opcode.MAXV,
+        waits=[(semaphore, 1)],
+        d=d,
+        a=a,
+        b=b,
+        m=1,
+        n=words * code.machine.tile.word_bytes // 4,
+        ldd=1,
+        lda=1,
+        **more,
+    )

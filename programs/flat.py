@@ -1,4 +1,6 @@
-"""Attention on groups of tiles: the flat and the flash dataflows are one generator with other groups and streams."""
+"""Attention on groups of tiles: the flat and the flash dataflows are one generator with other
+groups and streams.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,12 +48,14 @@ def compile_attention(
     machine, workload
         What to compute on what.
     dataflow
-        One of `programs.mapping.DATAFLOWS`; None: the best by the tiling rule, of those that use the network's collectives.
+        One of `programs.mapping.DATAFLOWS`; None: the best by the tiling rule, of those that use
+        the network's collectives.
     group, rows, columns
-        Decisions of the tiling rule that the user takes: ``COLUMNSxROWS`` of a group, query rows (of each stream) and keys
-        of a tile's slice.
+        Decisions of the tiling rule that the user takes: ``COLUMNSxROWS`` of a group, query rows
+        (of each stream) and keys of a tile's slice.
     reads, all_reduce
-        See `programs.mapping.READS` and `ALL_REDUCES`: the second of each does without a feature of the network, to measure it.
+        See `programs.mapping.READS` and `ALL_REDUCES`: the second of each does without a feature of
+        the network, to measure it.
 
     Raises
     ------
@@ -66,8 +70,12 @@ def compile_attention(
         for mapping in rank(machine, workload, dataflow, group=group, rows=rows, columns=columns)
     ]
     if ranked[0].in_software and (reads, all_reduce) != (READS[0], ALL_REDUCES[0]):
-        raise UserError(f"{ranked[0].dataflow} has all collectives in software: reads and all_reduce do not apply")
-    return first_that_fits(machine, ranked, lambda mapping: compile_mapping(machine, workload, mapping))
+        raise UserError(
+            f"{ranked[0].dataflow} has all collectives in software: reads and all_reduce do not apply"
+        )
+    return first_that_fits(
+        machine, ranked, lambda mapping: compile_mapping(machine, workload, mapping)
+    )
 
 
 def compile_mapping(machine: Machine, workload: Workload, mapping: Mapping) -> Compiled:
@@ -85,7 +93,11 @@ def compile_mapping(machine: Machine, workload: Workload, mapping: Mapping) -> C
         tiles = [(x, y) for y in range(mapping.group[1]) for x in range(mapping.group[0])]
         found = {(x, y): job_of(plan, mapping, one, order, x, y) for x, y in tiles}
         forwards = forwarding(
-            order, {tile: job for tile, (job, _) in found.items()}, one.loaders, mapping, latent=workload.latent
+            order,
+            {tile: job for tile, (job, _) in found.items()},
+            one.loaders,
+            mapping,
+            latent=workload.latent,
         )
         for (x, y), (job, units) in found.items():
             job = replace(job, forwards=forwards[x, y])
@@ -124,15 +136,26 @@ def _names(group: Group, mapping: Mapping, units: Sequence[Unit], x: int, y: int
         "q_": group.tile(loaders.q[y], y),
         "max_": group.tile(mapping.middle, y),
     }
-    names = {f"{name}{axis}": at for name, tile in tiles.items() for axis, at in zip("xy", tile, strict=True)}
+    names = {
+        f"{name}{axis}": at
+        for name, tile in tiles.items()
+        for axis, at in zip("xy", tile, strict=True)
+    }
     for stream in range(mapping.streams):
-        names[f"sum_x{stream}"], names[f"sum_y{stream}"] = group.tile(root_column(mapping, y, stream), y)
+        names[f"sum_x{stream}"], names[f"sum_y{stream}"] = group.tile(
+            root_column(mapping, y, stream), y
+        )
     names["row_x0"], names["row_y0"] = group.tile(0, y)
     names["row_x1"], names["row_y1"] = group.tile(columns - 1, y)
     names["column_y0"], names["column_y1"] = group.tile(x, 0)[1], group.tile(x, rows - 1)[1]
     for i, unit in enumerate(units):
         target = unit.target
-        names |= {f"unit{i}.base": unit.base, f"unit{i}.x": target[0], f"unit{i}.y": target[1], f"unit{i}.edge": target[2]}
+        names |= {
+            f"unit{i}.base": unit.base,
+            f"unit{i}.x": target[0],
+            f"unit{i}.y": target[1],
+            f"unit{i}.edge": target[2],
+        }
     if mapping.in_software:
         names |= _neighbours(group, mapping, x, y)
     return names
@@ -149,7 +172,9 @@ def _neighbours(group: Group, mapping: Mapping, x: int, y: int) -> dict[str, int
         column = tree in along_column
         length, at = (rows, y) if column else (columns, x)
         children, parent = neighbours(SOFTWARE[mapping.dataflow], length, root, at)
-        relatives = {str(i): child for i, child in enumerate(children)} | ({} if parent is None else {"parent": parent})
+        relatives = {str(i): child for i, child in enumerate(children)} | (
+            {} if parent is None else {"parent": parent}
+        )
         for relative, position in relatives.items():
             tile = group.tile(x, position) if column else group.tile(position, y)
             names[f"{tree}.{relative}.x"], names[f"{tree}.{relative}.y"] = tile
@@ -159,5 +184,7 @@ def _neighbours(group: Group, mapping: Mapping, x: int, y: int) -> dict[str, int
 def _tags(mapping: Mapping) -> dict[int, str]:
     tags = {TAGS[name]: name for name in "KV"}
     for stream in range(mapping.streams):
-        tags |= {TAGS[name] + stream: f"{name}[{stream}]" for name in ("Q", "O", "MAX", "SUM", "SUM_L")}
+        tags |= {
+            TAGS[name] + stream: f"{name}[{stream}]" for name in ("Q", "O", "MAX", "SUM", "SUM_L")
+        }
     return tags

@@ -1,17 +1,21 @@
 """When a tile passes on slices that were read from HBM, where reads do not multicast.
 
-A loading tile passes on what it has read: with one PUT to all that share it (`Mapping.reads` is ``forward``), or with one to
-each child in a tree, which pass it on in turn (collectives in software). PUTs stand in the OUT queue, in order, among all
-that the tile sends else, and wait for the slice to arrive. That nothing waits in a circle follows from where they stand:
+A loading tile passes on what it has read: with one PUT to all that share it (`Mapping.reads` is
+``forward``), or with one to each child in a tree, which pass it on in turn (collectives in
+software). PUTs stand in the OUT queue, in order, among all that the tile sends else, and wait for
+the slice to arrive. That nothing waits in a circle follows from where they stand:
 
-* Each turn has two phases: values (PV, sums of O), then scores (QK, the maximum and all that follows from it). A slice goes
-  on after the first phase after which all its receivers may have room, for this slice and for those that its loader's LOAD
-  queue asks for before it, since that queue is in order too; or after a later one, but before the one that uses the slice. All
-  that the LOAD waits for then belongs to this phase or an earlier one.
-* All tiles of a tree pass a slice on after the same phase, and what goes on after one phase in the same order: that of its use.
+* Each turn has two phases: values (PV, sums of O), then scores (QK, the maximum and all that
+  follows from it). A slice goes on after the first phase after which all its receivers may have
+  room, for this slice and for those that its loader's LOAD queue asks for before it, since that
+  queue is in order too; or after a later one, but before the one that uses the slice. All that the
+  LOAD waits for then belongs to this phase or an earlier one.
+* All tiles of a tree pass a slice on after the same phase, and what goes on after one phase in the
+  same order: that of its use.
 
-So there is one order of everything that a group does which the queues of all tiles follow, and in which nothing waits for what
-comes later: phase by phase, and after each phase the slices that go on, from the root of each tree to its leaves.
+So there is one order of everything that a group does which the queues of all tiles follow, and in
+which nothing waits for what comes later: phase by phase, and after each phase the slices that go
+on, from the root of each tree to its leaves.
 """
 
 from collections.abc import Mapping as Dict
@@ -34,10 +38,14 @@ _ORDER = "vkq"
 
 
 class Forward(NamedTuple):
-    """A slice of k, v or q that a tile passes on: to slot (or of stream) `index`, so many rows of it."""
+    """A slice of k, v or q that a tile passes on: to slot (or of stream) `index`, so many rows of
+    it.
+    """
 
     after: int
-    """Phase after which it goes on: 2 n for the values of turn n, 2 n + 1 for its scores; -1: at the start."""
+    """Phase after which it goes on: 2 n for the values of turn n, 2 n + 1 for its scores; -1: at
+    the start.
+    """
     before: int
     """Phase that uses it first."""
     name: str
@@ -46,21 +54,38 @@ class Forward(NamedTuple):
 
 
 def forwarding(
-    turns: Sequence[Turn], jobs: Dict[TileXY, "Job"], loaders: Loaders, mapping: Mapping, *, latent: bool
+    turns: Sequence[Turn],
+    jobs: Dict[TileXY, "Job"],
+    loaders: Loaders,
+    mapping: Mapping,
+    *,
+    latent: bool,
 ) -> dict[TileXY, tuple[Forward, ...]]:
-    """What each tile of a group passes on, in order; `jobs` are those of all its tiles, by column and row in the group."""
+    """What each tile of a group passes on, in order; `jobs` are those of all its tiles, by column
+    and row in the group.
+    """
     if not mapping.forwards:
         return dict.fromkeys(jobs, ())
-    sources = {(x, y) for x, column in enumerate(zip(loaders.k, loaders.v, strict=True)) for y in column}
+    sources = {
+        (x, y) for x, column in enumerate(zip(loaders.k, loaders.v, strict=True)) for y in column
+    }
     sources |= {(x, y) for y, x in enumerate(loaders.q)}
     loads = {tile: _loads(turns, jobs[tile], mapping, latent=latent) for tile in sources}
 
     def passed_on(x: int, y: int) -> tuple[Forward, ...]:
         loader = {"k": (x, loaders.k[x]), "v": (x, loaders.v[x]), "q": (loaders.q[y], y)}
         found = [
-            forward for name in jobs[x, y].passes for forward in loads[loader[name]] if forward.name == name
-        ]  # fmt: skip
-        return tuple(sorted(found, key=lambda forward: (forward.after, forward.before, _ORDER.index(forward.name))))
+            forward
+            for name in jobs[x, y].passes
+            for forward in loads[loader[name]]
+            if forward.name == name
+        ]
+        return tuple(
+            sorted(
+                found,
+                key=lambda forward: (forward.after, forward.before, _ORDER.index(forward.name)),
+            )
+        )
 
     return {tile: passed_on(*tile) for tile in jobs}
 
@@ -71,7 +96,9 @@ def _loads(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: bool)
     free: dict[tuple[str, int], int] = {}
     latest = -1
 
-    def use(name: str, index: int, rows: int | None, phase: int, *, first: bool, last: bool) -> None:
+    def use(
+        name: str, index: int, rows: int | None, phase: int, *, first: bool, last: bool
+    ) -> None:
         nonlocal latest
         if not rows:
             return
@@ -101,11 +128,15 @@ def _loads(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: bool)
 
 
 def arrivals(job: "Job", mapping: Mapping, semaphores: Semaphores) -> dict[tuple[str, int], int]:
-    """Semaphores for slices that a tile has read and passes on: numbers that mean something in other tiles only, or nowhere."""
+    """Semaphores for slices that a tile has read and passes on: numbers that mean something in
+    other tiles only, or nowhere.
+    """
     streams, slots = range(mapping.streams), range(mapping.slots)
     indices = {"k": slots, "v": slots, "q": streams}
     wanted = [(name, i) for name in sorted(job.passes) for i in indices[name]]
     # Only loaders are told that a buffer is free, and only roots that O is there.
     idle = [(f"{name}_free", i) for name in indices if name not in job.loads for i in indices[name]]
-    idle += [(name, s) for s in streams if s not in job.roots for name in ("o_full", "o_final", "stored")]
+    idle += [
+        (name, s) for s in streams if s not in job.roots for name in ("o_full", "o_final", "stored")
+    ]
     return semaphores.private(wanted, idle)

@@ -1,4 +1,6 @@
-"""What one tile does, in numbers that do not depend on where it is: what its traces are made from."""
+"""What one tile does, in numbers that do not depend on where it is: what its traces are
+made from.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +18,9 @@ __all__ = ["At", "Job", "Keys", "job_of", "root_column"]
 
 
 class At(NamedTuple):
-    """A slice in HBM: `offset` words into the unit whose place the names ``unit<n>.…`` stand for."""
+    """A slice in HBM: `offset` words into the unit whose place the names ``unit<n>.…``
+    stand for.
+    """
 
     unit: int
     offset: int
@@ -30,7 +34,9 @@ class Keys(NamedTuple):
     seen: int
     """Keys, from the first one on, that its last row sees: the others are not computed with."""
     mask: int | None = None
-    """First key that the first row does not see, from the tile's first one on; None: all rows see all of `seen`."""
+    """First key that the first row does not see, from the tile's first one on; None: all rows see
+    all of `seen`.
+    """
     mask_rows: int = 0
     """Rows after which that key moves by one."""
 
@@ -70,14 +76,25 @@ class Job:
         return self.rows[visit.item][stream] or 0, self.keys[visit.item][stream][visit.block]
 
 
-def job_of(plan: Plan, mapping: Mapping, group: Group, order: Sequence[Turn], x: int, y: int) -> tuple[Job, list[Unit]]:
+def job_of(
+    plan: Plan, mapping: Mapping, group: Group, order: Sequence[Turn], x: int, y: int
+) -> tuple[Job, list[Unit]]:
     """What tile (x, y) of the group does, and the HBM units that the job's numbers stand for."""
     workload, loaders = plan.workload, group.loaders
-    duties = {"k": loaders.k[x] == y, "v": loaders.v[x] == y and not workload.latent, "q": loaders.q[y] == x}
+    duties = {
+        "k": loaders.k[x] == y,
+        "v": loaders.v[x] == y and not workload.latent,
+        "q": loaders.q[y] == x,
+    }
     loads = frozenset(name for name, mine in duties.items() if mine)
     roots = frozenset(s for s in range(mapping.streams) if root_column(mapping, y, s) == x)
     slices = [
-        [[group.column_slices(part)[x] for part in mapping.seen_blocks(workload, block)] if block else [] for block in item]
+        [
+            [group.column_slices(part)[x] for part in mapping.seen_blocks(workload, block)]
+            if block
+            else []
+            for block in item
+        ]
         for item in group.items
     ]
     units: list[Unit] = []
@@ -98,25 +115,38 @@ def job_of(plan: Plan, mapping: Mapping, group: Group, order: Sequence[Turn], x:
             if (visit := turn.scores) and visit.first_user:
                 block = group.items[visit.item][turn.stream]
                 assert block is not None
-                found[visit.use] = at(tensor, block.head, slices[visit.item][turn.stream][visit.block])
+                found[visit.use] = at(
+                    tensor, block.head, slices[visit.item][turn.stream][visit.block]
+                )
         return tuple(found[use] for use in range(len(found)))
 
     def queries(tensor: str, streams: frozenset[int]) -> tuple[tuple[At | None, ...], ...]:
         return tuple(
             tuple(
-                at(tensor, block.head, group.row_slices(block)[y]) if block and s in streams else None
+                at(tensor, block.head, group.row_slices(block)[y])
+                if block and s in streams
+                else None
                 for s, block in enumerate(item)
             )
             for item in group.items
         )
 
     places = _places(mapping, group, x, y) if mapping.in_software else None
-    passing = loads if places is None else frozenset(name for name in "kvq" if getattr(places, name).children)
+    passing = (
+        loads
+        if places is None
+        else frozenset(name for name in "kvq" if getattr(places, name).children)
+    )
     job = Job(
-        rows=tuple(tuple(group.row_slices(block)[y].size if block else None for block in item) for item in group.items),
+        rows=tuple(
+            tuple(group.row_slices(block)[y].size if block else None for block in item)
+            for item in group.items
+        ),
         keys=tuple(
             tuple(
-                tuple(_keys(workload, block, group.row_slices(block)[y], part) for part in parts) if block else ()
+                tuple(_keys(workload, block, group.row_slices(block)[y], part) for part in parts)
+                if block
+                else ()
                 for block, parts in zip(item, found, strict=True)
             )
             for item, found in zip(group.items, slices, strict=True)
@@ -148,15 +178,21 @@ def _places(mapping: Mapping, group: Group, x: int, y: int) -> Places:
 def _keys(workload: Workload, block: Block, rows: Range, part: Range) -> Keys:
     if not workload.masked or not rows.size:
         return Keys(part.size, part.size)
-    first, last = (workload.sees(block.head, row) - part.start for row in (rows.start, rows.start + rows.size - 1))
+    first, last = (
+        workload.sees(block.head, row) - part.start
+        for row in (rows.start, rows.start + rows.size - 1)
+    )
     seen = max(0, min(last, part.size))
     if first >= seen:
         return Keys(part.size, seen)
-    # Rows of different positions: such a slice starts with a position's first row (`Mapping.grain`).
+    # Rows of different positions: such a slice starts with a position's first row
+    # (`Mapping.grain`).
     return Keys(part.size, seen, first, workload.sharing)
 
 
 def root_column(mapping: Mapping, y: int, stream: int) -> int:
-    """Column in the group of the tile that sums up O: another one in each row and stream, so that they share the work."""
+    """Column in the group of the tile that sums up O: another one in each row and stream, so that
+    they share the work.
+    """
     columns = mapping.group[0]
     return (y + stream * max(1, columns // 2)) % columns

@@ -1,4 +1,6 @@
-"""Rolled traces as instructions: hardware loops, address registers, and the interpreter that undoes them."""
+"""Rolled traces as instructions: hardware loops, address registers, and the interpreter that undoes
+them.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,7 +20,9 @@ def compress(ops: Sequence[Op]) -> list[Op]:
 
 
 class Compressor:
-    """`compress`, once for all traces that are equal. Their operations must be interned: the same objects in the same order."""
+    """`compress`, once for all traces that are equal. Their operations must be interned: the same
+    objects in the same order.
+    """
 
     def __init__(self) -> None:
         self._made: dict[tuple[int, ...], list[Op]] = {}
@@ -41,7 +45,9 @@ def emit(nodes: Sequence[Node]) -> list[Op]:
 
 
 def _scalar(opcode: Opcode, **fields: int) -> Op:
-    return Op(Shape(opcode, tuple(sorted((name, value) for name, value in fields.items() if value))))
+    return Op(
+        Shape(opcode, tuple(sorted((name, value) for name, value in fields.items() if value)))
+    )
 
 
 class _Nest:
@@ -60,7 +66,9 @@ class _Nest:
             for register in registers:
                 self._allot(register)
         if len(self._numbers) >= REGISTERS:
-            raise UserError(f"a loop nest needs {len(self._numbers)} address registers, a queue has {REGISTERS - 1}")
+            raise UserError(
+                f"a loop nest needs {len(self._numbers)} address registers, a queue has {REGISTERS - 1}"
+            )
         self._used = used
 
     def _allot(self, register: Register | None) -> None:
@@ -77,8 +85,11 @@ class _Nest:
 
     def _loop(self, loop: Loop, place: tuple[int, ...]) -> Iterator[Op]:
         for register, number in self._numbers.items():
-            # A register that no code before has used is still 0, unless this loop is itself repeated.
-            if register.loops[0] == place and (register.start or number in self._used or len(place) > 1):
+            # A register that no code before has used is still 0, unless this loop is itself
+            # repeated.
+            if register.loops[0] == place and (
+                register.start or number in self._used or len(place) > 1
+            ):
                 yield _scalar(Opcode.ADD, rd=number, rs=self._number(register.start))
             self._used.add(number)
         yield _scalar(Opcode.LOOP, imm=loop.trips, rs=self._number(self._operands[place][0]))
@@ -94,7 +105,9 @@ class _Nest:
         yield _scalar(Opcode.END)
 
     def _move(self, register: Register, place: tuple[int, ...]) -> int:
-        """Amount added at the end of a loop's body: the stride, less what the loop inside left behind."""
+        """Amount added at the end of a loop's body: the stride, less what the loop inside left
+        behind.
+        """
         if place not in register.loops:
             return 0
         level = register.loops.index(place)
@@ -105,7 +118,8 @@ class _Nest:
 
 
 def expand(code: Sequence[Instruction]) -> Iterator[Instruction]:
-    """Interpret the scalar instructions of a queue up to HALT: what remains, in order and with absolute addresses.
+    """Interpret the scalar instructions of a queue up to HALT: what remains, in order and with
+    absolute addresses.
 
     Raises
     ------
@@ -137,7 +151,9 @@ def steps(code: Sequence[Instruction]) -> Iterator[tuple[int, Instruction]]:
             case Opcode.LOOP:
                 turns = instruction["imm"] + registers[instruction["rs"]] & _MASK
                 if not turns or len(loops) == LOOP_DEPTH:
-                    raise ValueError(f"slot {pc - 1}: a loop of {turns} turns at depth {len(loops)}")
+                    raise ValueError(
+                        f"slot {pc - 1}: a loop of {turns} turns at depth {len(loops)}"
+                    )
                 loops.append([pc, turns])
             case Opcode.END:
                 loops[-1][1] -= 1

@@ -28,11 +28,17 @@ __all__ = [
 DATAFLOWS = {"flat-async": 2, "flat": 1, "flat-tree": 1, "flat-seq": 1, "flash3": 2, "flash2": 1}
 """Streams of each dataflow. The flash ones run each tile alone."""
 SOFTWARE = {"flat-tree": "tree", "flat-seq": "unicast"}
-"""Dataflows that do without the network's collectives, with the forwarding trees they use instead (`programs.trees.TREES`)."""
+"""Dataflows that do without the network's collectives, with the forwarding trees they use instead
+(`programs.trees.TREES`).
+"""
 READS = ("multicast", "forward")
-"""How slices reach the tiles that share them: HBM reads name a rectangle, or the loading tile passes on what it has read."""
+"""How slices reach the tiles that share them: HBM reads name a rectangle, or the loading tile
+passes on what it has read.
+"""
 ALL_REDUCES = ("turn", "memory")
-"""How the maximum comes back: the root's router turns it round, or the root's OUT queue sends it from its L1."""
+"""How the maximum comes back: the root's router turns it round, or the root's OUT queue sends it
+from its L1.
+"""
 
 
 class Range(NamedTuple):
@@ -49,7 +55,9 @@ def blocks(total: int, size: int) -> Sequence[Range]:
 
 
 def share(whole: Range, parts: int, grain: int = 1) -> list[Range]:
-    """Cut a range, whole grains, into `parts` that differ by one grain at most, the larger ones first; parts may be empty."""
+    """Cut a range, whole grains, into `parts` that differ by one grain at most, the larger ones
+    first; parts may be empty.
+    """
     each, more = divmod(whole.size // grain, parts)
     sizes = [(each + (i < more)) * grain for i in range(parts)]
     return [Range(whole.start + sum(sizes[:i]), size) for i, size in enumerate(sizes)]
@@ -82,14 +90,16 @@ class Mapping:
     dataflow
         One of `DATAFLOWS`.
     group
-        Columns and rows of a group of tiles that works on one item at a time: keys are cut over the columns, query rows over
-        the rows.
+        Columns and rows of a group of tiles that works on one item at a time: keys are cut over the
+        columns, query rows over the rows.
     rows, columns
         Slice of a block that one tile holds: query rows (of each stream) and keys.
     streams
-        Row blocks that a group works on at the same time: 1, or 2 that take turns on the matrix engine.
+        Row blocks that a group works on at the same time: 1, or 2 that take turns on the matrix
+        engine.
     paired
-        The two streams are row blocks of one head and share K and V in L1; otherwise they are two heads.
+        The two streams are row blocks of one head and share K and V in L1; otherwise they are two
+        heads.
     slots
         Buffers for K, and for V, in each L1.
     reads, all_reduce
@@ -127,7 +137,9 @@ class Mapping:
         return blocks(workload.length(head), self.group[0] * self.columns)
 
     def seen_blocks(self, workload: Workload, block: Block) -> list[Range]:
-        """The column blocks that some row of a row block sees, or the first one if there are none."""
+        """The column blocks that some row of a row block sees, or the first one if there
+        are none.
+        """
         found = self.column_blocks(workload, block.head)
         seen = workload.sees(block.head, block.rows.start + block.rows.size - 1)
         return found[: max(1, -(-seen // (self.group[0] * self.columns)))]
@@ -135,8 +147,8 @@ class Mapping:
     def grain(self, workload: Workload) -> int:
         """Rows of a slice come in multiples of this, and start there.
 
-        A mask moves by one key after the rows of all heads that share it, counted from the slice's first row. So a slice has
-        whole positions, or lies within one.
+        A mask moves by one key after the rows of all heads that share it, counted from the slice's
+        first row. So a slice has whole positions, or lies within one.
         """
         return math.gcd(self.rows, workload.sharing) if workload.masked else 1
 
@@ -146,8 +158,13 @@ class Mapping:
         return -(-rows // self.streams) if self.paired else rows
 
     def hbm_bytes(self, workload: Workload, tile: Tile) -> tuple[int, int]:
-        """Bytes read and written: Q and O once, K and V once per pass, rows padded to whole words."""
-        q, o = row_words(tile, workload.d, workload.fmt), row_words(tile, workload.dv, workload.o_fmt)
+        """Bytes read and written: Q and O once, K and V once per pass, rows padded to whole
+        words.
+        """
+        q, o = (
+            row_words(tile, workload.d, workload.fmt),
+            row_words(tile, workload.dv, workload.o_fmt),
+        )
         rows = workload.kv_heads * workload.rows
         return (
             (rows * q + self.keys_read(workload) * key_words(tile, workload)) * tile.word_bytes,
@@ -155,8 +172,14 @@ class Mapping:
         )
 
     def keys_read(self, workload: Workload) -> int:
-        """Keys of all heads that the passes over them read: in each pass, the blocks that its last row sees."""
-        size, step, last = self.group[0] * self.columns, self.group[1] * self.rows, workload.rows - 1
+        """Keys of all heads that the passes over them read: in each pass, the blocks that its last
+        row sees.
+        """
+        size, step, last = (
+            self.group[0] * self.columns,
+            self.group[1] * self.rows,
+            workload.rows - 1,
+        )
         step *= self.streams if self.paired else 1
 
         def read(head: int, row: int) -> int:
@@ -171,9 +194,11 @@ class Mapping:
         return sum(each[workload.length(head)] for head in heads)
 
     def reads_anywhere(self, workload: Workload, machine: Machine) -> bool:
-        """Whether K and V should come from all channels: from the nearest ones alone, reading takes longer than computing.
+        """Whether K and V should come from all channels: from the nearest ones alone, reading takes
+        longer than computing.
 
-        With few query rows it does (decode). Otherwise each tile column has the channel in its own column to itself.
+        With few query rows it does (decode). Otherwise each tile column has the channel in its own
+        column to itself.
         """
         tile, rows = machine.tile, self.rows * (self.streams if self.paired else 1)
         computing = -(-rows // tile.matrix_rows) * (workload.d + workload.dv) / tile.matrix_columns
@@ -182,8 +207,16 @@ class Mapping:
 
     def describe(self) -> str:
         """One phrase for tables."""
-        streams = "" if self.streams == 1 else " in 2 row blocks of a head" if self.paired else " of 2 heads"
-        other = f", collectives in software by {SOFTWARE[self.dataflow]}" if self.in_software else ""
+        streams = (
+            ""
+            if self.streams == 1
+            else " in 2 row blocks of a head"
+            if self.paired
+            else " of 2 heads"
+        )
+        other = (
+            f", collectives in software by {SOFTWARE[self.dataflow]}" if self.in_software else ""
+        )
         other += ", slices forwarded by their loaders" * (self.reads == "forward")
         other += ", maxima by way of the root's L1" * (self.all_reduce == "memory")
         other += f", folded over {self.fold} rows of tiles" * (self.fold > 1)

@@ -1,4 +1,6 @@
-"""What one visit of a block of keys adds to the queues of one tile: `Pieces` remembers nothing from one to the next."""
+"""What one visit of a block of keys adds to the queues of one tile: `Pieces` remembers nothing from
+one to the next.
+"""
 
 import numpy as np
 
@@ -16,12 +18,15 @@ __all__ = ["Pieces"]
 class Pieces(TileCode):
     """Traces of one tile, and the pieces that can be added to them.
 
-    What a piece adds depends on its arguments and the fields only, so that equal visits need it made once.
+    What a piece adds depends on its arguments and the fields only, so that equal visits need it
+    made once.
     """
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._matrix, self._vector, self._load, self._out = (self.traces[queue].add for queue in Queue)
+        self._matrix, self._vector, self._load, self._out = (
+            self.traces[queue].add for queue in Queue
+        )
         self._collectives = Software(self) if self.mapping.in_software else Network(self)
         self._reduces = self.mapping.group[0] > 1
         scale = np.float32(np.log2(np.e) / np.sqrt(self.workload.d))
@@ -55,10 +60,22 @@ class Pieces(TileCode):
             signals.append(self._to_loader("k", sem("k_free", slot)))
         if rows and keys.seen:
             self._matrix(
-                Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=keys.seen, k=self.workload.d,
-                fmt_a=self.workload.fmt, fmt_b=self.workload.fmt, a=stream.q, lda=self.layout.qk_pitch, b=self.layout.k[slot], ldb=self.layout.qk_pitch, trans_b=1,
-                c=stream.scores, ldc=self.layout.score_pitch,
-            )  # fmt: skip
+                Opcode.MATMUL,
+                waits=waits,
+                signals=signals,
+                m=rows,
+                n=keys.seen,
+                k=self.workload.d,
+                fmt_a=self.workload.fmt,
+                fmt_b=self.workload.fmt,
+                a=stream.q,
+                lda=self.layout.qk_pitch,
+                b=self.layout.k[slot],
+                ldb=self.layout.qk_pitch,
+                trans_b=1,
+                c=stream.scores,
+                ldc=self.layout.score_pitch,
+            )
         elif waits or signals:
             self._matrix(Opcode.SYNC, waits=waits, signals=signals)
 
@@ -68,10 +85,17 @@ class Pieces(TileCode):
         if visit.last:
             signals.append(self._to_loader("q", sem("q_free", s)))
         self._vector(
-            Opcode.ROWMAX, waits=[(sem("s_full", s), 1)], signals=signals, m=rows, n=keys.seen, **_masked(keys),
-            a=stream.scores, lda=self.layout.score_pitch, s=stream.local_maximum if self._reduces else stream.maximum,
+            Opcode.ROWMAX,
+            waits=[(sem("s_full", s), 1)],
+            signals=signals,
+            m=rows,
+            n=keys.seen,
+            **_masked(keys),
+            a=stream.scores,
+            lda=self.layout.score_pitch,
+            s=stream.local_maximum if self._reduces else stream.maximum,
             **({} if visit.first else {"with_b": 1, "b": stream.old_maximum}),
-        )  # fmt: skip
+        )
         if self._reduces:
             self._collectives.share_maximum(s, rows)
 
@@ -82,20 +106,44 @@ class Pieces(TileCode):
         ready = [Signal(sem("p_full", s))]
         if not visit.first:
             old = {"a": stream.old_maximum, "b": stream.maximum}
-            self._vector(Opcode.EXPD, waits=waits, d=stream.alpha, **old, m=1, n=rows, imm=self._scale)
+            self._vector(
+                Opcode.EXPD, waits=waits, d=stream.alpha, **old, m=1, n=rows, imm=self._scale
+            )
             waits = []
         self._vector(
-            Opcode.EXP, waits=waits, signals=ready if visit.first and keys.seen else [], m=rows, n=keys.seen, imm=self._scale,
-            **_masked(keys), d=stream.scores, ldd=layout.score_pitch, a=stream.scores, lda=layout.score_pitch, b=stream.maximum,
-            s=sums if visit.first else stream.block_sums, with_s=1, fmt_d=self.workload.p_fmt,
-        )  # fmt: skip
+            Opcode.EXP,
+            waits=waits,
+            signals=ready if visit.first and keys.seen else [],
+            m=rows,
+            n=keys.seen,
+            imm=self._scale,
+            **_masked(keys),
+            d=stream.scores,
+            ldd=layout.score_pitch,
+            a=stream.scores,
+            lda=layout.score_pitch,
+            b=stream.maximum,
+            s=sums if visit.first else stream.block_sums,
+            with_s=1,
+            fmt_d=self.workload.p_fmt,
+        )
         out = {"d": stream.out, "ldd": layout.acc_pitch, "m": rows, "n": self.workload.dv}
         if not visit.first:
-            self._vector(Opcode.SCALE, signals=ready, **out, a=stream.out, lda=layout.acc_pitch, b=stream.alpha)
+            self._vector(
+                Opcode.SCALE,
+                signals=ready,
+                **out,
+                a=stream.out,
+                lda=layout.acc_pitch,
+                b=stream.alpha,
+            )
             self._vector(Opcode.MULV, d=sums, a=sums, b=stream.alpha, m=1, n=rows)
-            # With a reduction to come, it waits for the sums and for O; without, the vector queue orders the sums itself.
+            # With a reduction to come, it waits for the sums and for O; without, the vector queue
+            # orders the sums itself.
             done = [Signal(sem("o_local", s))] if visit.last and self._reduces else []
-            self._vector(Opcode.ADDV, signals=done, d=sums, a=sums, b=stream.block_sums, m=1, n=rows)
+            self._vector(
+                Opcode.ADDV, signals=done, d=sums, a=sums, b=stream.block_sums, m=1, n=rows
+            )
         elif not keys.seen:
             self._vector(Opcode.FILL, waits=[(sem("o_free", s), 1)], signals=ready, **out)
         if not visit.last:
@@ -121,10 +169,22 @@ class Pieces(TileCode):
             signals.append(self._to_loader(name, sem(f"{name}_free", slot)))
         if rows and keys.seen:
             self._matrix(
-                Opcode.MATMUL, waits=waits, signals=signals, m=rows, n=self.workload.dv, k=keys.seen,
-                fmt_a=self.workload.p_fmt, fmt_b=self.workload.fmt, a=stream.scores, lda=self.layout.score_pitch, b=self.layout.v[slot], ldb=self.layout.v_pitch,
-                c=stream.out, ldc=self.layout.acc_pitch, accumulate=not visit.first,
-            )  # fmt: skip
+                Opcode.MATMUL,
+                waits=waits,
+                signals=signals,
+                m=rows,
+                n=self.workload.dv,
+                k=keys.seen,
+                fmt_a=self.workload.p_fmt,
+                fmt_b=self.workload.fmt,
+                a=stream.scores,
+                lda=self.layout.score_pitch,
+                b=self.layout.v[slot],
+                ldb=self.layout.v_pitch,
+                c=stream.out,
+                ldc=self.layout.acc_pitch,
+                accumulate=not visit.first,
+            )
         elif waits or signals:
             self._matrix(Opcode.SYNC, waits=waits, signals=signals)
         if rows and visit.last and self._reduces:
@@ -134,13 +194,25 @@ class Pieces(TileCode):
         """At the root: O / l, in the storage format, over the FP32 O."""
         if not rows:
             return
-        stream, sem, sums = self.layout.streams[s], self.semaphores, self.layout.running_sums(s, rows)
+        stream, sem, sums = (
+            self.layout.streams[s],
+            self.semaphores,
+            self.layout.running_sums(s, rows),
+        )
         waits = self._collectives.summed_out(s) if self._reduces else [(sem("o_local", s), 1)]
         self._vector(Opcode.RECIP, waits=waits, d=sums, a=sums, m=1, n=rows)
         self._vector(
-            Opcode.SCALE, signals=[Signal(sem("o_final", s))], d=stream.out, ldd=self.layout.acc_pitch, a=stream.out,
-            lda=self.layout.acc_pitch, b=sums, m=rows, n=self.workload.dv, fmt_d=self.workload.o_fmt,
-        )  # fmt: skip
+            Opcode.SCALE,
+            signals=[Signal(sem("o_final", s))],
+            d=stream.out,
+            ldd=self.layout.acc_pitch,
+            a=stream.out,
+            lda=self.layout.acc_pitch,
+            b=sums,
+            m=rows,
+            n=self.workload.dv,
+            fmt_d=self.workload.o_fmt,
+        )
 
     # Small things.
 
@@ -154,4 +226,6 @@ class Pieces(TileCode):
 
 def _masked(keys: Keys) -> dict[str, int]:
     """Operands of ROWMAX and EXP for rows that do not see all keys."""
-    return {} if keys.mask is None else {"masked": 1, "mask": keys.mask, "mask_rows": keys.mask_rows}
+    return (
+        {} if keys.mask is None else {"masked": 1, "mask": keys.mask, "mask_rows": keys.mask_rows}
+    )

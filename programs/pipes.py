@@ -1,4 +1,6 @@
-"""Where the slices of attention come from, and how long the channels take that all ask: what a walk knows of HBM."""
+"""Where the slices of attention come from, and how long the channels take that all ask: what a walk
+knows of HBM.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -47,7 +49,9 @@ class Source(NamedTuple):
     crowd: float
     """Slices that each of the channels is asked for at a time."""
     own: float
-    """Slices of this tensor that one of the channels that have any is asked for at a time, or groups that want the same one."""
+    """Slices of this tensor that one of the channels that have any is asked for at a time, or
+    groups that want the same one.
+    """
 
 
 class Sources(NamedTuple):
@@ -58,7 +62,9 @@ class Sources(NamedTuple):
     """Words that the busiest channel moves; 0 where all move nearly the same."""
 
 
-def find_sources(machine: Machine, workload: Workload, mapping: Mapping, groups: Sequence[Group], one: Group) -> Sources:
+def find_sources(
+    machine: Machine, workload: Workload, mapping: Mapping, groups: Sequence[Group], one: Group
+) -> Sources:
     """What the placement of a mapping's slices means for group `one` of the groups."""
     working = sum(bool(group.items) for group in groups)
     edges = [channel.edge for channel in machine.channels]
@@ -67,11 +73,17 @@ def find_sources(machine: Machine, workload: Workload, mapping: Mapping, groups:
     # With many slices all channels get nearly the same, and to place them takes time.
     plan = place(machine, workload, mapping, groups) if slices < _MANY_SLICES else None
     # The plan counts all keys for every pass; a mask hides some.
-    counted = mapping.passes(workload) * sum(workload.length(head) for head in range(workload.kv_heads))
+    counted = mapping.passes(workload) * sum(
+        workload.length(head) for head in range(workload.kv_heads)
+    )
     hidden = mapping.keys_read(workload) / counted
 
     def uneven(ends: tuple[str, ...]) -> float:
-        moved = [words for words, edge in zip(plan.traffic, edges, strict=True) if edge in ends] if plan else []
+        moved = (
+            [words for words, edge in zip(plan.traffic, edges, strict=True) if edge in ends]
+            if plan
+            else []
+        )
         return max(moved) * len(moved) / max(1, sum(moved)) if moved else 1.0
 
     anywhere = mapping.group[1] == 1 or mapping.reads_anywhere(workload, machine)
@@ -93,7 +105,9 @@ def find_sources(machine: Machine, workload: Workload, mapping: Mapping, groups:
         {
             "k": Source(keys, crowd * uneven(_ENDS[keys]), own("k")),
             "v": Source(keys, crowd * uneven(_ENDS[keys]), own("v")),
-            "q": Source(queries, working * mapping.group[1] / count[queries] * uneven(_ENDS[queries]), 1),
+            "q": Source(
+                queries, working * mapping.group[1] / count[queries] * uneven(_ENDS[queries]), 1
+            ),
         },
         max(plan.traffic) * hidden if plan else 0.0,
     )

@@ -1,10 +1,12 @@
-"""Where the tensors are in HBM: slices as the loaders read them, each in a channel near the tiles that use it.
+"""Where the tensors are in HBM: slices as the loaders read them, each in a channel near the tiles
+that use it.
 
-K and V slices of a tile column go to the channel nearest to that column (on the south or north edge if there is one), Q and
-O slices of a tile row to the nearest one on the west or east edge. A slice for a single tile may come from anywhere, and so
-may K and V where reading them is what takes the time. Among equals the channel with the least traffic wins. Slices are laid
-out from word 0 of each channel in the order of their use, so that a loader walks them with constant strides. Rows are padded
-to whole words.
+K and V slices of a tile column go to the channel nearest to that column (on the south or north edge
+if there is one), Q and O slices of a tile row to the nearest one on the west or east edge. A slice
+for a single tile may come from anywhere, and so may K and V where reading them is what takes the
+time. Among equals the channel with the least traffic wins. Slices are laid out from word 0 of each
+channel in the order of their use, so that a loader walks them with constant strides. Rows are
+padded to whole words.
 """
 
 from collections.abc import Sequence
@@ -27,7 +29,9 @@ __all__ = ["Piece", "Plan", "Unit", "gather", "place", "scatter"]
 
 @dataclass
 class Unit:
-    """Slices that are used by the same tile column (or row) of a group: words from `base` up in `channel`."""
+    """Slices that are used by the same tile column (or row) of a group: words from `base` up in
+    `channel`.
+    """
 
     channel: Channel
     base: int
@@ -40,7 +44,9 @@ class Unit:
 
 
 class Piece(NamedTuple):
-    """`rows` of a KV head's (stacked) q, k, v or o, at word `unit.base + offset`, rows `pitch` words apart."""
+    """`rows` of a KV head's (stacked) q, k, v or o, at word `unit.base + offset`, rows `pitch`
+    words apart.
+    """
 
     tensor: str
     head: int
@@ -78,7 +84,9 @@ def place(machine: Machine, workload: Workload, mapping: Mapping, groups: Sequen
     UserError
         If a channel is too small.
     """
-    plan = Plan(machine, workload, words=[0] * len(machine.channels), traffic=[0] * len(machine.channels))
+    plan = Plan(
+        machine, workload, words=[0] * len(machine.channels), traffic=[0] * len(machine.channels)
+    )
     _place_keys(plan, mapping, groups)
     for group in groups:
         for y in range(mapping.group[1]):
@@ -97,8 +105,8 @@ def place(machine: Machine, workload: Workload, mapping: Mapping, groups: Sequen
 def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
     """K and V, if they are not one: a head is owned by the first group that uses it.
 
-    Where slices may come from anywhere and there are few owners, each owner's column blocks are dealt to several channels in
-    turn, or most channels would have nothing to do.
+    Where slices may come from anywhere and there are few owners, each owner's column blocks are
+    dealt to several channels in turn, or most channels would have nothing to do.
     """
     workload, tile = plan.workload, plan.machine.tile
     most = max(len(mapping.column_blocks(workload, head)) for head in range(workload.kv_heads))
@@ -112,7 +120,8 @@ def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
     units = len(tensors) * mapping.group[0] * sum(bool(heads) for heads in heads_of)
     anywhere = mapping.group == (1, 1) or mapping.reads_anywhere(workload, plan.machine)
     parts = min(max(1, len(plan.machine.channels) // max(units, 1)), most) if anywhere else 1
-    # All of K before V: if channels are taken in turn, every one of them has both, and the first K comes from all of them.
+    # All of K before V: if channels are taken in turn, every one of them has both, and the first K
+    # comes from all of them.
     for tensor, width in tensors:
         pitch = row_words(tile, width, workload.fmt)
         slot = mapping.columns * pitch
@@ -125,7 +134,9 @@ def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
                         for block in mapping.column_blocks(workload, head)[part::parts]
                     ]
                     traffic = mapping.passes(workload) * len(slices) * slot
-                    unit = _unit(plan, len(slices) * slot, traffic, _near_column(plan, mapping, group, x))
+                    unit = _unit(
+                        plan, len(slices) * slot, traffic, _near_column(plan, mapping, group, x)
+                    )
                     _add(plan, tensor, slices, unit, slot, pitch)
 
 
@@ -140,11 +151,20 @@ def _place_rows(plan: Plan, mapping: Mapping, group: Group, tensor: str, y: int)
     unit = _unit(plan, len(work) * slot, len(work) * slot, near)
     for i, block in enumerate(work):
         if block is not None:
-            _add(plan, tensor, [(block.head, group.row_slices(block)[y])], unit, slot, pitch, first=i)
+            _add(
+                plan, tensor, [(block.head, group.row_slices(block)[y])], unit, slot, pitch, first=i
+            )
 
 
 def _add(
-    plan: Plan, tensor: str, slices: list[tuple[int, Range]], unit: Unit, slot: int, pitch: int, *, first: int = 0
+    plan: Plan,
+    tensor: str,
+    slices: list[tuple[int, Range]],
+    unit: Unit,
+    slot: int,
+    pitch: int,
+    *,
+    first: int = 0,
 ) -> None:
     for i, (head, rows) in enumerate(slices, first):
         if rows.size:
@@ -177,7 +197,11 @@ def _near_row(plan: Plan, group: Group, y: int) -> list[Channel]:
 
 
 def _nearest(channels: list[Channel], distances: list[int]) -> list[Channel]:
-    return [channel for channel, distance in zip(channels, distances, strict=True) if distance == min(distances)]
+    return [
+        channel
+        for channel, distance in zip(channels, distances, strict=True)
+        if distance == min(distances)
+    ]
 
 
 def scatter(plan: Plan, q: NDArray, k: NDArray, v: NDArray) -> list[NDArray[np.uint8]]:
@@ -188,10 +212,14 @@ def scatter(plan: Plan, q: NDArray, k: NDArray, v: NDArray) -> list[NDArray[np.u
     plan
         Of a compiled workload.
     q, k, v
-        (heads, sq, d), (kv_heads, skv, d) and (kv_heads, skv, dv), floating; rounded to the workload's format.
+        (heads, sq, d), (kv_heads, skv, d) and (kv_heads, skv, dv), floating; rounded to the
+        workload's format.
     """
     workload, word_bytes = plan.workload, plan.machine.tile.word_bytes
-    bits = {name: encode(np.asarray(a, np.float32), workload.fmt) for name, a in (("q", q), ("k", k), ("v", v))}
+    bits = {
+        name: encode(np.asarray(a, np.float32), workload.fmt)
+        for name, a in (("q", q), ("k", k), ("v", v))
+    }
     expected = {
         "q": (workload.heads, workload.sq, workload.d),
         "k": (workload.kv_heads, workload.skv, workload.d),
@@ -204,14 +232,18 @@ def scatter(plan: Plan, q: NDArray, k: NDArray, v: NDArray) -> list[NDArray[np.u
     images = [np.zeros((words, word_bytes), np.uint8) for words in plan.words]
     for piece in plan.pieces.values():
         if piece.tensor != "o":
-            values = bits[piece.tensor][piece.head, piece.rows.start : piece.rows.start + piece.rows.size]
+            values = bits[piece.tensor][
+                piece.head, piece.rows.start : piece.rows.start + piece.rows.size
+            ]
             raw = np.ascontiguousarray(values).view(np.uint8)
             _rows(images, piece)[:, : raw.shape[1]] = raw
     return [image.reshape(-1) for image in images]
 
 
 def gather(plan: Plan, images: Sequence[NDArray]) -> NDArray[np.unsignedinteger]:
-    """Bits of the output (heads, sq, dv), from the contents of each channel (of any dtype and shape; bytes in order)."""
+    """Bits of the output (heads, sq, dv), from the contents of each channel (of any dtype and
+    shape; bytes in order).
+    """
     workload, word_bytes = plan.workload, plan.machine.tile.word_bytes
     dtype = FORMATS[workload.o_fmt].dtype
     raw = [np.ascontiguousarray(image).view(np.uint8).reshape(-1, word_bytes) for image in images]
@@ -219,13 +251,19 @@ def gather(plan: Plan, images: Sequence[NDArray]) -> NDArray[np.unsignedinteger]
     for piece in plan.pieces.values():
         if piece.tensor == "o":
             rows = _rows(raw, piece)[:, : workload.dv * dtype.itemsize]
-            out[piece.head, piece.rows.start : piece.rows.start + piece.rows.size] = np.ascontiguousarray(rows).view(dtype)
+            out[piece.head, piece.rows.start : piece.rows.start + piece.rows.size] = (
+                np.ascontiguousarray(rows).view(dtype)
+            )
     apart = out.reshape(workload.kv_heads, workload.sq, workload.sharing, workload.dv)
-    return np.ascontiguousarray(apart.swapaxes(1, 2)).reshape(workload.heads, workload.sq, workload.dv)
+    return np.ascontiguousarray(apart.swapaxes(1, 2)).reshape(
+        workload.heads, workload.sq, workload.dv
+    )
 
 
 def _stacked(workload: Workload, q: NDArray) -> NDArray:
-    """Rows of each KV head: position by position, those of all heads that share it one after the other."""
+    """Rows of each KV head: position by position, those of all heads that share it one after the
+    other.
+    """
     apart = q.reshape(workload.kv_heads, workload.sharing, workload.sq, -1)
     return apart.swapaxes(1, 2).reshape(workload.kv_heads, workload.rows, -1)
 

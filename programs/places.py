@@ -1,4 +1,6 @@
-"""Where a tile stands in the trees that collectives in software run along its row and its column of the group."""
+"""Where a tile stands in the trees that collectives in software run along its row and its column of
+the group.
+"""
 
 from functools import cache
 from typing import NamedTuple
@@ -9,7 +11,9 @@ __all__ = ["Place", "Places", "line", "neighbours", "place", "widest"]
 
 
 class Place(NamedTuple):
-    """A tile in a tree. Children have the order in which they are served; what they bring is combined the other way round."""
+    """A tile in a tree. Children have the order in which they are served; what they bring is
+    combined the other way round.
+    """
 
     children: tuple[bool, ...] = ()
     """For each child, whether it has children too."""
@@ -20,7 +24,9 @@ class Place(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Trees for the slices of k and v (along the column) and of q (along the row), for maxima, and for the sum of O."""
+    """Trees for the slices of k and v (along the column) and of q (along the row), for maxima, and
+    for the sum of O.
+    """
 
     k: Place
     v: Place
@@ -56,4 +62,8 @@ def neighbours(method: str, tiles: int, root: int, at: int) -> tuple[list[int], 
 @cache
 def widest(method: str, tiles: int) -> int:
     """Most children that a tile of a line has, whatever the root."""
-    return max(len(children) for root in range(tiles) for children in line(method, tiles, root).children.values())
+    return max(
+        len(children)
+        for root in range(tiles)
+        for children in line(method, tiles, root).children.values()
+    )

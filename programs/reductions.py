@@ -1,4 +1,6 @@
-"""The tree of a reduction: which routers it passes, what each of them joins, and where the sum goes."""
+"""The tree of a reduction: which routers it passes, what each of them joins, and where the sum
+goes.
+"""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -38,7 +40,9 @@ class Shape(NamedTuple):
         return ((x, y) for y in range(self.y0, self.y1 + 1) for x in range(self.x0, self.x1 + 1))
 
     def node(self, x: int, y: int) -> tuple[frozenset[str], str]:
-        """Ports that router (x, y) joins, and the one it sends to: columns flow to the root's row, that row to the root."""
+        """Ports that router (x, y) joins, and the one it sends to: columns flow to the root's row,
+        that row to the root.
+        """
         home, column = y == self.root_y, self.x0 <= x <= self.x1
         inputs = {
             "local": column and self.y0 <= y <= self.y1,

@@ -1,11 +1,13 @@
 """Rolling: a flat trace becomes a tree of loops whose iterations differ in their addresses only.
 
-Repeats are found from the inside out. Each round looks for the shortest period at which the list of nodes repeats three
-times or more, with addresses that advance by the same amount every time, and folds each such run into one `Loop`, itself a
-node whose "addresses" are its trip count and those of its first iteration. A loop whose trip count changes by a constant
-from one outer iteration to the next (a triangular nest) therefore folds like everything else. What is left may fold in twos.
+Repeats are found from the inside out. Each round looks for the shortest period at which the list of
+nodes repeats three times or more, with addresses that advance by the same amount every time, and
+folds each such run into one `Loop`, itself a node whose "addresses" are its trip count and those of
+its first iteration. A loop whose trip count changes by a constant from one outer iteration to the
+next (a triangular nest) therefore folds like everything else. What is left may fold in twos.
 
-The tree is exact: `programs.loops` turns it into instructions, and interpreting those gives the trace back.
+The tree is exact: `programs.loops` turns it into instructions, and interpreting those gives the
+trace back.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +37,8 @@ class Leaf(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """`body`, repeated `vector[0]` times; `strides[i]` is added to the vector of node i after each iteration.
+    """`body`, repeated `vector[0]` times; `strides[i]` is added to the vector of node i after each
+    iteration.
 
     The vector holds the trip count, then those of the body's nodes in the first iteration.
     """
@@ -56,10 +59,11 @@ Node = Leaf | Loop
 
 
 class Register(NamedTuple):
-    """What an address register goes through: ``strides[i]`` is added in each iteration of ``loops[i]``, outermost first.
+    """What an address register goes through: ``strides[i]`` is added in each iteration of
+    ``loops[i]``, outermost first.
 
-    It is set on entry to ``loops[0]``, to 0 or to what register `start` holds there. The loops are named by their place in
-    the tree: the index of each node in its parent's body, from the top.
+    It is set on entry to ``loops[0]``, to 0 or to what register `start` holds there. The loops are
+    named by their place in the tree: the index of each node in its parent's body, from the top.
     """
 
     loops: tuple[tuple[int, ...], ...]
@@ -68,7 +72,9 @@ class Register(NamedTuple):
 
 
 def roll(ops: Sequence[Op]) -> list[Node]:
-    """Fold a trace into loops, nested at most `LOOP_DEPTH` deep, each nest with registers that fit."""
+    """Fold a trace into loops, nested at most `LOOP_DEPTH` deep, each nest with registers
+    that fit.
+    """
     keys: dict[object, int] = {}
     leaves: dict[int, Leaf] = {}
     nodes: list[Node] = []
@@ -83,15 +89,24 @@ def roll(ops: Sequence[Op]) -> list[Node]:
     return _fold_pairs(nodes, keys)
 
 
-def walk(loop: Loop, place: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Node, list[Register | None]]]:
-    """List every node below `loop` in order: its place, and the register for each address of a leaf or for its trips."""
+def walk(
+    loop: Loop, place: tuple[int, ...]
+) -> Iterator[tuple[tuple[int, ...], Node, list[Register | None]]]:
+    """List every node below `loop` in order: its place, and the register for each address of a leaf
+    or for its trips.
+    """
     yield from _walk(loop, place, [()] * len(loop.vector), [])
 
 
 def _walk(
-    loop: Loop, place: tuple[int, ...], outer: list[tuple[int, ...]], around: list[tuple[tuple[int, ...], bool]]
+    loop: Loop,
+    place: tuple[int, ...],
+    outer: list[tuple[int, ...]],
+    around: list[tuple[tuple[int, ...], bool]],
 ) -> Iterator[tuple[tuple[int, ...], Node, list[Register | None]]]:
-    """`outer`: for each element of the loop's vector its strides over the loops `around` (place, whether its trips vary)."""
+    """`outer`: for each element of the loop's vector its strides over the loops `around` (place,
+    whether its trips vary).
+    """
     around = [*around, (place, any(outer[0]))]
     at = 1
     for i, (node, strides) in enumerate(zip(loop.body, loop.strides, strict=True)):
@@ -103,11 +118,14 @@ def _walk(
             yield from _walk(node, (*place, i), inner, around)
 
 
-def _register(around: list[tuple[tuple[int, ...], bool]], chain: tuple[int, ...]) -> Register | None:
+def _register(
+    around: list[tuple[tuple[int, ...], bool]], chain: tuple[int, ...]
+) -> Register | None:
     """Find the register for an address with these strides over the loops around it.
 
-    A new register, started from the one of the loops outside, begins at each loop with a varying trip count: how far such a
-    loop has moved a register at its end is not a constant, so that it could not be moved back.
+    A new register, started from the one of the loops outside, begins at each loop with a varying
+    trip count: how far such a loop has moved a register at its end is not a constant, so that it
+    could not be moved back.
     """
     length = max((i + 1 for i, stride in enumerate(chain) if stride), default=0)
     register: Register | None = None
@@ -115,15 +133,21 @@ def _register(around: list[tuple[tuple[int, ...], bool]], chain: tuple[int, ...]
     for i in range(1, length + 1):
         if i == length or around[i][1]:
             if any(chain[begin:i]):
-                register = Register(tuple(place for place, _ in around[begin:i]), chain[begin:i], register)
+                register = Register(
+                    tuple(place for place, _ in around[begin:i]), chain[begin:i], register
+                )
             begin = i
     return register
 
 
 def _arrays(nodes: list[Node]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Key of each node, and a linear fingerprint of its vector (equal differences have equal differences of prints)."""
+    """Key of each node, and a linear fingerprint of its vector (equal differences have equal
+    differences of prints).
+    """
     widest = max((len(node.vector) for node in nodes), default=0)
-    weights = np.random.default_rng(_SEED).integers(1, 1 << 62, widest + 1, np.uint64) * np.uint64(2) + np.uint64(1)
+    weights = np.random.default_rng(_SEED).integers(1, 1 << 62, widest + 1, np.uint64) * np.uint64(
+        2
+    ) + np.uint64(1)
     lengths = np.array([len(node.vector) for node in nodes], np.int64)
     flat = np.array([value for node in nodes for value in node.vector], np.int64).astype(np.uint64)
     ends = np.cumsum(lengths)
@@ -133,7 +157,9 @@ def _arrays(nodes: list[Node]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
 
 
 def _fold_runs(nodes: list[Node], keys: dict[object, int]) -> list[Node] | None:
-    """Fold all runs of three or more iterations at the shortest period that has any; None if there is none."""
+    """Fold all runs of three or more iterations at the shortest period that has any; None if there
+    is none.
+    """
     key, prints = _arrays(nodes)
     n = len(nodes)
     for period in range(1, min(n // 3, _LONGEST) + 1):
@@ -142,7 +168,9 @@ def _fold_runs(nodes: list[Node], keys: dict[object, int]) -> list[Node] | None:
             continue
         step = prints[period:] - prints[:-period]
         affine = equal[:-period] & equal[period:] & (step[period:] == step[:-period])
-        runs = [(start, start + length + 2 * period) for start, length in _true_runs(affine, period)]
+        runs = [
+            (start, start + length + 2 * period) for start, length in _true_runs(affine, period)
+        ]
         if runs and (folded := _fold(nodes, keys, period, runs)):
             return folded
     return None
@@ -170,7 +198,9 @@ def _true_runs(mask: NDArray[np.bool_], least: int) -> Iterator[tuple[int, int]]
             yield int(start), int(end - start)
 
 
-def _fold(nodes: list[Node], keys: dict[object, int], period: int, runs: list[tuple[int, int]]) -> list[Node] | None:
+def _fold(
+    nodes: list[Node], keys: dict[object, int], period: int, runs: list[tuple[int, int]]
+) -> list[Node] | None:
     """Replace each run [start, end) that is worth it by a loop over `period` nodes."""
     folded: list[Node] = []
     done = 0
@@ -186,7 +216,9 @@ def _fold(nodes: list[Node], keys: dict[object, int], period: int, runs: list[tu
 
 
 def _loop(twice: list[Node], trips: int, keys: dict[object, int]) -> Loop | None:
-    """Make a loop that begins with these two iterations; None if it does not pay or is beyond the hardware."""
+    """Make a loop that begins with these two iterations; None if it does not pay or is beyond the
+    hardware.
+    """
     period = len(twice) // 2
     body = tuple(twice[:period])
     depth = 1 + max(node.depth if isinstance(node, Loop) else 0 for node in body)

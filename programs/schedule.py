@@ -1,11 +1,12 @@
-"""The order of work in a group, the same for all of its tiles: which block of which stream the matrix engine takes when.
+"""The order of work in a group, the same for all of its tiles: which block of which stream the
+matrix engine takes when.
 
 With two streams a and b the matrix queue runs
 
     QK a0, QK b0, | PV a0, QK a1, PV b0, QK b1, | PV a1, QK a2, ...
 
-straight across the items: while a stream's scores go through the softmax, the engine works on the other one. With one stream
-it is QK 0, PV 0, QK 1, PV 1, ... and the engine waits for each softmax.
+straight across the items: while a stream's scores go through the softmax, the engine works on the
+other one. With one stream it is QK 0, PV 0, QK 1, PV 1, ... and the engine waits for each softmax.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ __all__ = ["Turn", "turns"]
 
 
 class Turn(NamedTuple):
-    """A stream's turn: the rest of its pending block (`values`: PV), then the scores of its next one (QK)."""
+    """A stream's turn: the rest of its pending block (`values`: PV), then the scores of its next
+    one (QK).
+    """
 
     stream: int
     values: "Visit | None"
@@ -45,7 +48,9 @@ class Visit(NamedTuple):
 
 
 def turns(items: list[Item], mapping: Mapping, workload: Workload) -> Iterator[Turn]:
-    """List the turns of a group's run. A stream that sees fewer column blocks than the other one pauses until the next item."""
+    """List the turns of a group's run. A stream that sees fewer column blocks than the other one
+    pauses until the next item.
+    """
     pending: list[Visit | None] = [None] * mapping.streams
     use = -1
     for i, item in enumerate(items):

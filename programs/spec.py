@@ -12,7 +12,12 @@ MOST = 1 << 24
 
 
 def whole_numbers(
-    where: str, items: Iterable[str], keys: Sequence[str], example: str, *, flags: Sequence[str] = ()
+    where: str,
+    items: Iterable[str],
+    keys: Sequence[str],
+    example: str,
+    *,
+    flags: Sequence[str] = (),
 ) -> dict[str, int]:
     """Read items like ``S=512``: numbers from 1 to `MOST`, or 0 and 1 for `flags`.
 

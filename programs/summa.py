@@ -1,7 +1,8 @@
-"""GEMM by SUMMA: panels of A go along the tile rows, panels of B along the tile columns, and C stays where it is summed up.
+"""GEMM by SUMMA: panels of A go along the tile rows, panels of B along the tile columns, and C
+stays where it is summed up.
 
-After van de Geijn and Watts, "SUMMA: scalable universal matrix multiplication algorithm" (1997), with the broadcasts in the
-HBM reads: each names the tiles that it is for.
+After van de Geijn and Watts, "SUMMA: scalable universal matrix multiplication algorithm" (1997),
+with the broadcasts in the HBM reads: each names the tiles that it is for.
 """
 
 from isa.image import Program
@@ -35,7 +36,8 @@ def compile_gemm(
     machine, workload
         What to compute on what.
     group, rows, columns
-        Decisions of the tiling rule that the user takes: ``COLUMNSxROWS`` of a group, rows and columns of C in a tile.
+        Decisions of the tiling rule that the user takes: ``COLUMNSxROWS`` of a group, rows and
+        columns of C in a tile.
 
     Raises
     ------
@@ -43,7 +45,9 @@ def compile_gemm(
         If something does not fit, one line that says what and how much.
     """
     ranked = rank_gemm(machine, workload, group=group, rows=rows, columns=columns)
-    return first_that_fits(machine, ranked, lambda mapping: compile_gemm_mapping(machine, workload, mapping))
+    return first_that_fits(
+        machine, ranked, lambda mapping: compile_gemm_mapping(machine, workload, mapping)
+    )
 
 
 def compile_gemm_mapping(machine: Machine, workload: Gemm, mapping: GemmMapping) -> Compiled:
@@ -76,6 +80,7 @@ def compile_gemm_mapping(machine: Machine, workload: Gemm, mapping: GemmMapping)
         useful_macs=workload.useful_macs,
         l1_bytes=layout.words * machine.tile.word_bytes,
         semaphores=semaphores.names,
-        tags={TAGS["a"]: "A", TAGS["b"]: "B"} | {TAGS["c"] + s: f"C[{s}]" for s in range(len(mapping.strips(machine.tile)))},
+        tags={TAGS["a"]: "A", TAGS["b"]: "B"}
+        | {TAGS["c"] + s: f"C[{s}]" for s in range(len(mapping.strips(machine.tile)))},
         buffered="A and B",
     )

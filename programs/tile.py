@@ -1,4 +1,6 @@
-"""What the pieces of one tile's program and its collectives have in common: the tile's data, and the traces they add to."""
+"""What the pieces of one tile's program and its collectives have in common: the tile's data, and
+the traces they add to.
+"""
 
 from dataclasses import dataclass, field
 
@@ -17,7 +19,9 @@ TAGS = {"K": 1, "V": 2, "Q": 4, "O": 6, "MAX": 8, "SUM": 10, "SUM_L": 12}
 
 @dataclass
 class Shared:
-    """What the tiles of a compilation need not do again: pieces of traces made before, and their operations."""
+    """What the tiles of a compilation need not do again: pieces of traces made before, and their
+    operations.
+    """
 
     pieces: dict[tuple, list[list[Op]]] = field(default_factory=dict)
     ops: dict[Op, Op] = field(default_factory=dict)

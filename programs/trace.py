@@ -1,7 +1,9 @@
-"""Traces: what a queue of a tile does, one operation after the other, before it is rolled into loops.
+"""Traces: what a queue of a tile does, one operation after the other, before it is rolled into
+loops.
 
-A tile's trace says which loader it signals or which channel it reads by name (`Ref`), not by number, so that all tiles that
-do the same thing share one trace and one rolled program; the names get their values when the program is instantiated.
+A tile's trace says which loader it signals or which channel it reads by name (`Ref`), not by
+number, so that all tiles that do the same thing share one trace and one rolled program; the names
+get their values when the program is instantiated.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,14 +27,18 @@ class Ref(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """One count for `semaphore` of this tile, or of the tile at `where` (column and row, each a number or a `Ref`)."""
+    """One count for `semaphore` of this tile, or of the tile at `where` (column and row, each a
+    number or a `Ref`).
+    """
 
     semaphore: int
     where: tuple[int | Ref, int | Ref] | None = None
 
 
 class Shape(NamedTuple):
-    """All of an operation but its addresses. Operations of equal shape can be iterations of one loop."""
+    """All of an operation but its addresses. Operations of equal shape can be iterations of one
+    loop.
+    """
 
     opcode: Opcode
     fields: tuple[tuple[str, int], ...]
@@ -41,7 +47,9 @@ class Shape(NamedTuple):
 
 
 class Op(NamedTuple):
-    """An operation: `at` holds the value of each of its `address_fields`, `registers` the register added to each, if any."""
+    """An operation: `at` holds the value of each of its `address_fields`, `registers` the register
+    added to each, if any.
+    """
 
     shape: Shape
     at: tuple[int, ...] = ()
@@ -103,7 +111,11 @@ class Trace:
         self._append(opcode, parts, tuple(signals), fields)
 
     def _append(
-        self, opcode: Opcode, waits: list[tuple[int, int]], signals: tuple[Signal, ...], operands: Mapping[str, int | Ref]
+        self,
+        opcode: Opcode,
+        waits: list[tuple[int, int]],
+        signals: tuple[Signal, ...],
+        operands: Mapping[str, int | Ref],
     ) -> None:
         names = address_fields(opcode)
         at = [0] * len(names)
@@ -147,7 +159,10 @@ def _signal_fields(signals: tuple[Signal, ...]) -> list[tuple[str, int | Ref]]:
     for signal in first:
         fields += [("sig0_on", 1), ("sig0_sem", signal.semaphore)]
     for signal in second:
-        fields += [("sig1_kind", SignalKind.REMOTE if signal.where else SignalKind.LOCAL), ("sig1_sem", signal.semaphore)]
+        fields += [
+            ("sig1_kind", SignalKind.REMOTE if signal.where else SignalKind.LOCAL),
+            ("sig1_sem", signal.semaphore),
+        ]
         fields += zip(("sig1_x", "sig1_y"), signal.where or (), strict=False)
     return fields
 

@@ -1,8 +1,9 @@
 """Forwarding trees of software collectives: who sends to whom, and in which order.
 
-A multicast runs a tree from the root to the leaves, a reduction the same tree backwards. Children are listed in the order in
-which a multicast serves them; a reduction combines them the other way round, because the subtree that is served first is the
-deepest one and takes longest to bring its result.
+A multicast runs a tree from the root to the leaves, a reduction the same tree backwards. Children
+are listed in the order in which a multicast serves them; a reduction combines them the other way
+round, because the subtree that is served first is the deepest one and takes longest to bring its
+result.
 """
 
 from collections.abc import Sequence
@@ -48,7 +49,8 @@ def members_of(rectangle: Rectangle) -> list[TileXY]:
 def tree_of(method: str, rectangle: Rectangle, root: TileXY) -> Tree:
     """The tree of a software method over a rectangle.
 
-    A root outside the rectangle has one child, the nearest member; the rest is the tree with that member as its root.
+    A root outside the rectangle has one child, the nearest member; the rest is the tree with that
+    member as its root.
 
     Raises
     ------
@@ -59,7 +61,9 @@ def tree_of(method: str, rectangle: Rectangle, root: TileXY) -> Tree:
         raise UserError(f"method must be one of {', '.join(TREES)}, not {method!r}")
     x0, y0, x1, y1 = rectangle
     if x0 > x1 or y0 > y1:
-        raise UserError(f"rectangle {rectangle} is empty: its west and south sides must not be beyond its east and north")
+        raise UserError(
+            f"rectangle {rectangle} is empty: its west and south sides must not be beyond its east and north"
+        )
     head = min(max(root[0], x0), x1), min(max(root[1], y0), y1)
     children: dict[TileXY, list[TileXY]] = {tile: [] for tile in members_of(rectangle)}
     TREES[method](rectangle, head, children)
@@ -92,12 +96,18 @@ def _line(tiles: Sequence[TileXY], at: int, children: Children) -> None:
 def _chain(rectangle: Rectangle, root: TileXY, children: Children) -> None:
     """A path through all tiles, row by row, every other row backwards: each step is one hop."""
     x0, y0, x1, y1 = rectangle
-    path = [(x, y) for y in range(y0, y1 + 1) for x in (range(x0, x1 + 1) if (y - y0) % 2 == 0 else range(x1, x0 - 1, -1))]
+    path = [
+        (x, y)
+        for y in range(y0, y1 + 1)
+        for x in (range(x0, x1 + 1) if (y - y0) % 2 == 0 else range(x1, x0 - 1, -1))
+    ]
     _line(path, path.index(root), children)
 
 
 def _comb(rectangle: Rectangle, root: TileXY, children: Children) -> None:
-    """The root's row as a chain, and a chain along every column: the steps of a path no longer than the diameter."""
+    """The root's row as a chain, and a chain along every column: the steps of a path no longer than
+    the diameter.
+    """
     x0, y0, x1, y1 = rectangle
     for x in range(x0, x1 + 1):
         _line([(x, y) for y in range(y0, y1 + 1)], root[1] - y0, children)
@@ -108,7 +118,9 @@ def _comb(rectangle: Rectangle, root: TileXY, children: Children) -> None:
 
 
 def _binary(rectangle: Rectangle, root: TileXY, children: Children) -> None:
-    """Recursive halving: the root of a set hands one half to the tile of that half that sits where it sits in its own."""
+    """Recursive halving: the root of a set hands one half to the tile of that half that sits where
+    it sits in its own.
+    """
 
     def halve(tiles: list[TileXY], at: int) -> None:
         while len(tiles) > 1:

@@ -1,8 +1,10 @@
-"""The timing of attention, turn by turn: when each queue of a tile would do what, if every group did the same at the same time.
+"""The timing of attention, turn by turn: when each queue of a tile would do what, if every group
+did the same at the same time.
 
-A walk through the schedule of the group with the most work. Each engine is a time at which it is free, each semaphore a time at
-which it is given; an instruction begins at the latest of those it waits for, and takes what its engine's law says. All tiles of
-a group are taken to be alike and as large as the largest, every tile is a root, and channels serve all who ask in turn.
+A walk through the schedule of the group with the most work. Each engine is a time at which it is
+free, each semaphore a time at which it is given; an instruction begins at the latest of those it
+waits for, and takes what its engine's law says. All tiles of a group are taken to be alike and as
+large as the largest, every tile is a root, and channels serve all who ask in turn.
 """
 
 from collections import defaultdict
@@ -23,12 +25,18 @@ _ISSUE = 8
 """Cycles from the signal an instruction waits for to its start."""
 _REDUCE_START = 40
 _HOP = 5
-"""Cycles per tile of a row for an all-reduce: one hop and a pipelined adder towards the root, one hop back."""
+"""Cycles per tile of a row for an all-reduce: one hop and a pipelined adder towards the root, one
+hop back.
+"""
 _ALONE = 0.5
-"""Accesses to L1 of an arriving word: one in four where a line comes in one piece, one where words of two lines take turns."""
+"""Accesses to L1 of an arriving word: one in four where a line comes in one piece, one where words
+of two lines take turns.
+"""
 _ROUNDS = 8
 _MOST_TURNS = 160
-"""Turns that are walked; the rest of the items are taken to last as long as the last ones that were."""
+"""Turns that are walked; the rest of the items are taken to last as long as the last ones that
+were.
+"""
 
 
 def walk(machine: Machine, workload: Workload, mapping: Mapping) -> float:
@@ -44,7 +52,9 @@ def _items(workload: Workload, mapping: Mapping) -> int:
 
 
 def _part(machine: Machine, workload: Workload, mapping: Mapping) -> Workload:
-    """Fewer heads, and fewer rows where all rows see the same, so that groups still have `_ROUNDS` items each."""
+    """Fewer heads, and fewer rows where all rows see the same, so that groups still have `_ROUNDS`
+    items each.
+    """
     enough = _ROUNDS * machine.mesh.tiles // (mapping.group[0] * mapping.group[1])
     if _items(workload, mapping) <= 2 * enough or workload.lengths:
         return workload
@@ -58,7 +68,12 @@ def _part(machine: Machine, workload: Workload, mapping: Mapping) -> Workload:
 
 class _Walk:
     def __init__(self, machine: Machine, workload: Workload, mapping: Mapping):
-        self._machine, self._tile, self._workload, self._mapping = machine, machine.tile, workload, mapping
+        self._machine, self._tile, self._workload, self._mapping = (
+            machine,
+            machine.tile,
+            workload,
+            mapping,
+        )
         self._groups = deal(machine, workload, mapping)
         self._group = max(self._groups, key=self._work)
         self._drain = machine.tile.matrix_rows * machine.tile.column_groups
@@ -81,10 +96,14 @@ class _Walk:
 
     def _work(self, group: Group) -> int:
         seen = self._mapping.seen_blocks
-        return sum(len(seen(self._workload, block)) for item in group.items for block in item if block)
+        return sum(
+            len(seen(self._workload, block)) for item in group.items for block in item if block
+        )
 
     def _find_contention(self) -> None:
-        """Shares of L1's cycles that arriving words take from the matrix engine, and both from the vector engine."""
+        """Shares of L1's cycles that arriving words take from the matrix engine, and both from the
+        vector engine.
+        """
         workload, mapping, tile = self._workload, self._mapping, self._tile
         m, n = mapping.rows, mapping.columns
         words = n * (self._k_words + (0 if workload.latent else self._v_words))
@@ -95,11 +114,13 @@ class _Walk:
         array = matmul_cycles(tile, m, n, workload.d) + matmul_cycles(tile, m, workload.dv, n)
         lanes = sum(vector_cycles(tile, m, width) for width, _, _ in vector)
         moved = sum(
-            m * (lines_of_row(tile, width, reads) + lines_of_row(tile, width, writes)) for width, reads, writes in vector
+            m * (lines_of_row(tile, width, reads) + lines_of_row(tile, width, writes))
+            for width, reads, writes in vector
         )
         period = max(array, lanes, arriving + lines + moved)
         self._arriving = arriving / period
-        # One stream's softmax has L1 to itself but for what arrives: the matrix engine waits for it.
+        # One stream's softmax has L1 to itself but for what arrives: the matrix engine waits for
+        # it.
         self._before_vector = (arriving + lines * (mapping.streams > 1)) / period
 
     def _scores_cycles(self, m: int, n: int) -> float:
@@ -123,13 +144,18 @@ class _Walk:
             if turn.scores and turn.scores.first and turn.stream == 0:
                 if number > _MOST_TURNS and len(begun) > 3:
                     rest = len(self._group.items) - turn.scores.item
-                    pace = (self._free["matrix"] - begun[len(begun) // 2]) / (len(begun) - len(begun) // 2)
+                    pace = (self._free["matrix"] - begun[len(begun) // 2]) / (
+                        len(begun) - len(begun) // 2
+                    )
                     self._finish_all()
                     return max(max(self._free.values()) + rest * pace, self._busiest)
                 begun.append(self._free["matrix"])
             self._turn(turn)
         self._finish_all()
-        return max(*self._free.values(), *self._given.values(), self._busiest) + self._machine.hbm.latency
+        return (
+            max(*self._free.values(), *self._given.values(), self._busiest)
+            + self._machine.hbm.latency
+        )
 
     def _finish_all(self) -> None:
         for s in range(self._mapping.streams):
@@ -161,8 +187,14 @@ class _Walk:
     # Engines.
 
     def _run(self, engine: str, cycles: float, *waits: float) -> float:
-        """When an instruction that begins when the engine is free, and after `waits`, is through."""
-        start = max(self._free[engine], *(wait + _ISSUE for wait in waits)) if waits else self._free[engine]
+        """When an instruction that begins when the engine is free, and after `waits`, is
+        through.
+        """
+        start = (
+            max(self._free[engine], *(wait + _ISSUE for wait in waits))
+            if waits
+            else self._free[engine]
+        )
         self._free[engine] = start + cycles
         return start + cycles
 
@@ -193,14 +225,21 @@ class _Walk:
             self._pending[s] = m
             given["o_full", s] = max(done, given["sums", s])
             if self._mapping.group[0] > 1:
-                words = m * row_words(self._tile, workload.dv, Format.FP32) + row_words(self._tile, m, Format.FP32)
+                words = m * row_words(self._tile, workload.dv, Format.FP32) + row_words(
+                    self._tile, m, Format.FP32
+                )
                 sent = self._run("out", words, given["o_full", s])
                 given["o_free", s] = sent
                 given["o_full", s] = sent + self._across()
 
     def _scores(self, s: int, visit: Visit) -> None:
         m, n = self._extent(s, visit)
-        tile, workload, slot, given = self._tile, self._workload, visit.use % self._mapping.slots, self._given
+        tile, workload, slot, given = (
+            self._tile,
+            self._workload,
+            visit.use % self._mapping.slots,
+            self._given,
+        )
         if visit.first_user:
             given["k_full", slot] = self._load("k", n * self._k_words, given["k_free", slot])
         waits = [given["k_full", slot]]
@@ -245,7 +284,9 @@ class _Walk:
     def _divide(self, s: int) -> None:
         if (m := self._pending.get(s)) and ("o_final", s) not in self._given:
             self._run("vector", recip_cycles(self._tile, m), self._given["o_full", s])
-            self._given["o_final", s] = self._run("vector", self._vector(m, self._workload.dv, 4, 2))
+            self._given["o_final", s] = self._run(
+                "vector", self._vector(m, self._workload.dv, 4, 2)
+            )
 
     def _store(self, s: int) -> None:
         if (final := self._given.pop(("o_final", s), None)) is None:

@@ -14,11 +14,15 @@ __all__ = ["Group", "Item", "Loaders", "deal"]
 
 
 Item = tuple[Block | None, ...]
-"""What a group works on at a time: a row block for each stream. The last items may leave a stream idle."""
+"""What a group works on at a time: a row block for each stream. The last items may leave a stream
+idle.
+"""
 
 
 class Loaders(NamedTuple):
-    """Which tile of a column loads K and V (its row in the group), and which of a row loads Q (its column in the group)."""
+    """Which tile of a column loads K and V (its row in the group), and which of a row loads Q (its
+    column in the group).
+    """
 
     k: tuple[int, ...]
     v: tuple[int, ...]
@@ -56,15 +60,19 @@ class Group:
     def loaders(self) -> Loaders:
         """Spread over the group, so that tiles load one thing only where there are enough of them.
 
-        A load that waits for room holds up what its tile would load next; nothing waits for ever, since a tile's loads are
-        issued in the order in which they are needed. Where K and V come from one channel in the south, the loader of K is
-        nearer to it, so that the first K arrives before the first V.
+        A load that waits for room holds up what its tile would load next; nothing waits for ever,
+        since a tile's loads are issued in the order in which they are needed. Where K and V come
+        from one channel in the south, the loader of K is nearer to it, so that the first K arrives
+        before the first V.
         """
         columns, rows = self.shape
         pairs = [sorted((x % rows, (x + (rows + 1) // 2) % rows)) for x in range(columns)]
         k, v = tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
         duties = [(x, y) for loaders in (k, v) for x, y in enumerate(loaders)]
-        q = tuple(min(range(columns), key=lambda x: (duties.count((x, y)), (x - y) % columns)) for y in range(rows))
+        q = tuple(
+            min(range(columns), key=lambda x: (duties.count((x, y)), (x - y) % columns))
+            for y in range(rows)
+        )
         return Loaders(k, v, q)
 
     def row_slices(self, block: Block) -> list[Range]:
@@ -94,20 +102,38 @@ def _items(workload: Workload, mapping: Mapping) -> list[Item]:
 
 
 def deal(machine: Machine, workload: Workload, mapping: Mapping) -> list[Group]:
-    """Tile the mesh with groups, and give each a run of the items; the runs differ by one item at most, if items are alike."""
+    """Tile the mesh with groups, and give each a run of the items; the runs differ by one item at
+    most, if items are alike.
+    """
     columns, rows = mapping.tiles
-    corners = [(x, y) for y in range(0, machine.mesh.rows, rows) for x in range(0, machine.mesh.columns, columns)]
+    corners = [
+        (x, y)
+        for y in range(0, machine.mesh.rows, rows)
+        for x in range(0, machine.mesh.columns, columns)
+    ]
     items = _items(workload, mapping)
-    work = [max(len(mapping.seen_blocks(workload, block)) for block in item if block) for item in items]
+    work = [
+        max(len(mapping.seen_blocks(workload, block)) for block in item if block) for item in items
+    ]
     runs = _runs(work, len(corners))
     return [
-        Group(index, x, y, mapping.group, items[run.start : run.start + run.size], mapping.grain(workload), mapping.fold)
+        Group(
+            index,
+            x,
+            y,
+            mapping.group,
+            items[run.start : run.start + run.size],
+            mapping.grain(workload),
+            mapping.fold,
+        )
         for index, ((x, y), run) in enumerate(zip(corners, runs, strict=True))
     ]
 
 
 def _runs(work: list[int], parts: int) -> list[Range]:
-    """Cut a list of items into runs of nearly the same work: an item belongs where its middle is, unless all are alike."""
+    """Cut a list of items into runs of nearly the same work: an item belongs where its middle is,
+    unless all are alike.
+    """
     if len(set(work)) <= 1:
         return share(Range(0, len(work)), parts)
     sums = list(accumulate(work, initial=0))

@@ -1,4 +1,6 @@
-"""`make ablation`: what two features of the network gain: reads that multicast, and all-reduces that turn at the root's router."""
+"""`make ablation`: what two features of the network gain: reads that multicast, and all-reduces
+that turn at the root's router.
+"""
 
 import os
 import sys
@@ -26,8 +28,14 @@ class Case(NamedTuple):
 
 CASES = (
     Case("full", "as it is: reads multicast, maxima turn at the root's router", {}),
-    Case("forward", "loading tiles read into their own L1 and pass slices on", {"reads": "forward"}),
-    Case("memory", "maxima are combined in the root's L1 and sent from there", {"all_reduce": "memory"}),
+    Case(
+        "forward", "loading tiles read into their own L1 and pass slices on", {"reads": "forward"}
+    ),
+    Case(
+        "memory",
+        "maxima are combined in the root's L1 and sent from there",
+        {"all_reduce": "memory"},
+    ),
     Case("neither", "both", {"reads": "forward", "all_reduce": "memory"}),
 )
 
@@ -35,12 +43,19 @@ CASES = (
 def run() -> int:
     """Run all cases on the same data, compare each with golden, and print cycles and gains."""
     parser = common_parser(__doc__)
-    parser.add_argument("--small", default=os.environ.get("SMALL") or "0", choices=["0", "1"], help=f"1: {SMALL} (SMALL)")
+    parser.add_argument(
+        "--small",
+        default=os.environ.get("SMALL") or "0",
+        choices=["0", "1"],
+        help=f"1: {SMALL} (SMALL)",
+    )
     options = parser.parse_args()
     machine, seed = machine_of(options), positive("SEED", options.seed)
     dataflow = options.dataflow or "flat-async"
     if dataflow not in ("flat-async", "flat"):
-        raise UserError(f"DATAFLOW must be flat-async or flat, whose tiles share what they read, not {dataflow!r}")
+        raise UserError(
+            f"DATAFLOW must be flat-async or flat, whose tiles share what they read, not {dataflow!r}"
+        )
     stall = positive("STALL", options.stall)
     settings = Settings(stall_rate=min(stall * 256 // 100, 243), stall_seed=seed & 0xFFFF)
     spec = SMALL if options.small == "1" else options.workload
@@ -50,9 +65,14 @@ def run() -> int:
     for number, case in enumerate(CASES, 1):
         console.print(f"{number} of {len(CASES)}: {case.title}", highlight=False)
         experiment = run_experiment(
-            machine, tensors, dataflow, dtype=options.dtype, seed=seed, settings=settings,
+            machine,
+            tensors,
+            dataflow,
+            dtype=options.dtype,
+            seed=seed,
+            settings=settings,
             overrides={**overrides(options), **case.options},
-        )  # fmt: skip
+        )
         seen[case.key] = experiment.result
         verdict = "bit-exact" if experiment.passed else f"WRONG: {experiment.first_mismatch}"
         console.print(f"  {experiment.result['cycles']:,} cycles, {verdict}", highlight=False)
@@ -69,7 +89,18 @@ def run() -> int:
 def summary(seen: dict[str, dict]) -> dict:
     """One flat object; a gain is the cycles without a feature over the cycles with it."""
     full = seen["full"]
-    same = ("machine", "mesh", "dataflow", "workload", "dtype", "p_dtype", "o_dtype", "seed", "commit", "mapping")
+    same = (
+        "machine",
+        "mesh",
+        "dataflow",
+        "workload",
+        "dtype",
+        "p_dtype",
+        "o_dtype",
+        "seed",
+        "commit",
+        "mapping",
+    )
     result = {key: full[key] for key in same}
     for case in CASES:
         result[f"cycles_{case.key}"] = seen[case.key]["cycles"]
@@ -92,7 +123,9 @@ def table(title: str, seen: dict[str, dict]) -> Table:
         one = seen[case.key]
         gain = "" if case.key == "full" else f"{one['cycles'] / full:.3f}"
         exact = "yes" if one["bit_exact"] else f"NO, {one['mismatches']} differ"
-        shown.add_row(case.title, f"{one['cycles']:,}", gain, f"{one['matrix_utilization']:.1%}", exact)
+        shown.add_row(
+            case.title, f"{one['cycles']:,}", gain, f"{one['matrix_utilization']:.1%}", exact
+        )
     return shown
 
 

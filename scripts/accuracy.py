@@ -1,4 +1,6 @@
-"""`make accuracy`: error of the hardware's exponential over every input, next to the correctly rounded floor."""
+"""`make accuracy`: error of the hardware's exponential over every input, next to the correctly
+rounded floor.
+"""
 
 import argparse
 
@@ -15,7 +17,14 @@ from tb.runner import ROOT
 def run() -> int:
     """Compare in all storage formats."""
     argparse.ArgumentParser(description=__doc__).parse_args()
-    table = Table("format", "inputs x <= 0", "largest error", "at x", "correctly rounded", "not correctly rounded")
+    table = Table(
+        "format",
+        "inputs x <= 0",
+        "largest error",
+        "at x",
+        "correctly rounded",
+        "not correctly rounded",
+    )
     result: dict = {}
     for fmt in (Format.FP16, Format.BF16, Format.E4M3, Format.E5M2):
         seen = exp_error(fmt)
@@ -29,7 +38,8 @@ def run() -> int:
             f"{seen.misrounded:,}",
         )
         result |= {
-            f"exp_{name}_{key}": getattr(seen, key) for key in ("inputs", "worst", "worst_input", "floor", "misrounded")
+            f"exp_{name}_{key}": getattr(seen, key)
+            for key in ("inputs", "worst", "worst_input", "floor", "misrounded")
         }
     Console().print(table)
     print(f"result: {write_result('accuracy', result).relative_to(ROOT)}")

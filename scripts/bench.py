@@ -1,4 +1,6 @@
-"""`make bench`: simulation speed of the mesh through cocotb and in a bare C++ loop over the same compiled model."""
+"""`make bench`: simulation speed of the mesh through cocotb and in a bare C++ loop over the same
+compiled model.
+"""
 
 import statistics
 from pathlib import Path
@@ -24,8 +26,16 @@ def run() -> int:
     options = parser.parse_args()
     repeat = positive("--repeat", options.repeat, least=1)
     machine = machine_of(options)
-    tensors = load_workload(options.workload, options.dtype, positive("SEED", options.seed), options.ptype, options.otype)
-    compiled = compile_workload(machine, tensors.workload, options.dataflow or None, **overrides(options))
+    tensors = load_workload(
+        options.workload,
+        options.dtype,
+        positive("SEED", options.seed),
+        options.ptype,
+        options.otype,
+    )
+    compiled = compile_workload(
+        machine, tensors.workload, options.dataflow or None, **overrides(options)
+    )
     images = {tile: program.words() for tile, program in compiled.programs.items()}
     memory = tensors.scatter(compiled)
     workdir = ROOT / "build" / "bench" / "run"
@@ -36,7 +46,9 @@ def run() -> int:
         seen = simulate(machine, images, memory, dump=(0, 0), workdir=Path(workdir))
         bare = run_bare(build_mesh(machine), Path(workdir))
         if bare["error"] or bare["cycles"] != seen.cycles:
-            raise UserError(f"the bare loop took {bare['cycles']} cycles, cocotb {seen.cycles}: they must be equal")
+            raise UserError(
+                f"the bare loop took {bare['cycles']} cycles, cocotb {seen.cycles}: they must be equal"
+            )
         cocotb_speed.append(seen.simulated_cycles / seen.run_seconds / 1e3)
         bare_speed.append(bare["simulated"] / bare["seconds"] / 1e3)
     through, alone = statistics.median(cocotb_speed), statistics.median(bare_speed)
@@ -51,8 +63,16 @@ def run() -> int:
     }
     path = write_result("bench", result)
     rows = [
-        ("through cocotb", f"{through:.1f} kcycles/s", f"median of {repeat}, from reset to finished, one core"),
-        ("bare C++ loop", f"{alone:.1f} kcycles/s", "the same objects, the same program, the same cycles"),
+        (
+            "through cocotb",
+            f"{through:.1f} kcycles/s",
+            f"median of {repeat}, from reset to finished, one core",
+        ),
+        (
+            "bare C++ loop",
+            f"{alone:.1f} kcycles/s",
+            "the same objects, the same program, the same cycles",
+        ),
         ("ratio", f"{through / alone:.3f}", "at least 0.85 wanted"),
     ]
     show(Console(), f"{options.workload} on {machine.name}: {seen.cycles:,} cycles", rows)

@@ -1,4 +1,6 @@
-"""`make conformance`: the golden-model matrix on the RTL, on the golden machine alone, or on a tile or mesh of your own."""
+"""`make conformance`: the golden-model matrix on the RTL, on the golden machine alone, or on a tile
+or mesh of your own.
+"""
 
 import argparse
 import os
@@ -33,10 +35,16 @@ WIDTH = 160
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
 
     def add(name: str, otherwise: str, text: str) -> None:
-        parser.add_argument(f"--{name}", default=os.environ.get(name.upper()) or otherwise, help=f"{text} ({name.upper()})")
+        parser.add_argument(
+            f"--{name}",
+            default=os.environ.get(name.upper()) or otherwise,
+            help=f"{text} ({name.upper()})",
+        )
 
     add("set", SETS[0], " or ".join(SETS))
     add("case", "", "only this case")
@@ -70,7 +78,11 @@ def run() -> int:
     mesh = options.mesh or ("2x2" if options.dut else "")
     own = not mesh
     wanted = _wanted(options, seed, mesh)
-    dut = read_dut(Path(options.dut), machine_of(wanted[0], base, own_channels=own)) if options.dut else None
+    dut = (
+        read_dut(Path(options.dut), machine_of(wanted[0], base, own_channels=own))
+        if options.dut
+        else None
+    )
     console = Console(stderr=True)
     keep = FOLDER / "kept" if options.resume != "0" and not options.case else None
 
@@ -83,14 +95,22 @@ def run() -> int:
         mutant_cases = [case for case in cases("default", seed, options.mesh) if case.mesh == on]
         found.catches, found.clean = hunt(numbers, mutant_cases, base, own, jobs, console, keep)
     result = found.result() | {
-        "set": options.set, "target": options.target, "dut": options.dut, "machine": base.name, "mesh": mesh, "seed": seed,
-        "commit": commit(), "seconds": time.monotonic() - started,
-    }  # fmt: skip
+        "set": options.set,
+        "target": options.target,
+        "dut": options.dut,
+        "machine": base.name,
+        "mesh": mesh,
+        "seed": seed,
+        "commit": commit(),
+        "seconds": time.monotonic() - started,
+    }
     _show(found, result, single=bool(options.case))
     if not (options.case or options.mutant):
         write_reports(FOLDER, found, result)
         path = write_result("conformance", result)
-        print(f"result: {path.relative_to(ROOT)}, report: {path.with_name('report.html').relative_to(ROOT)} and report.md")
+        print(
+            f"result: {path.relative_to(ROOT)}, report: {path.with_name('report.html').relative_to(ROOT)} and report.md"
+        )
     return 1 if found.failed or found.missed else 0
 
 
@@ -101,7 +121,9 @@ def _wanted(options: argparse.Namespace, seed: int, mesh: str) -> list[Case]:
     for which in SETS:
         if one := [case for case in cases(which, seed, mesh) if case.name == options.case]:
             return one
-    raise UserError(f"CASE {options.case!r}: no set has a case of this name with SEED={seed}; names are in report.md")
+    raise UserError(
+        f"CASE {options.case!r}: no set has a case of this name with SEED={seed}; names are in report.md"
+    )
 
 
 def _run_cases(
@@ -115,19 +137,32 @@ def _run_cases(
     keep: Path | None,
 ) -> dict[str, dict]:
     shared = {"base": base, "own_channels": own, "dut": dut}
-    tasks = [Task(case.name, run_case, {"case": case, "target": target, **shared}) for case in wanted]
+    tasks = [
+        Task(case.name, run_case, {"case": case, "target": target, **shared}) for case in wanted
+    ]
     if target == "rtl":
         first = {case.mesh: case for case in wanted}
-        builds = [Task(f"build of {mesh}", build, {"case": case, **shared}) for mesh, case in first.items()]
+        builds = [
+            Task(f"build of {mesh}", build, {"case": case, **shared})
+            for mesh, case in first.items()
+        ]
         run_tasks(builds, jobs, console)
-    return run_tasks(tasks, jobs, console, keep=keep, worth=lambda outcome: outcome["passed"] or outcome["skipped"])
+    return run_tasks(
+        tasks,
+        jobs,
+        console,
+        keep=keep,
+        worth=lambda outcome: outcome["passed"] or outcome["skipped"],
+    )
 
 
 def _command(options: argparse.Namespace) -> str:
     """What repeats a case, but for its name."""
     kept = (("dut", ""), ("mesh", ""), ("machine", "tiny"), ("seed", "1"), ("target", TARGETS[0]))
     given = "".join(
-        f" {name.upper()}={shlex.quote(value)}" for name, otherwise in kept if (value := getattr(options, name)) != otherwise
+        f" {name.upper()}={shlex.quote(value)}"
+        for name, otherwise in kept
+        if (value := getattr(options, name)) != otherwise
     )
     return f"make conformance{given}"
 
@@ -139,9 +174,13 @@ def _show(found: Findings, result: dict, *, single: bool) -> None:
         table.show(console)
     if single:
         for name, outcome in found.outcomes.items():
-            print(f"{name}: {'passed' if outcome['passed'] else outcome['how']}, {outcome['cycles']} cycles")
+            print(
+                f"{name}: {'passed' if outcome['passed'] else outcome['how']}, {outcome['cycles']} cycles"
+            )
     for name, outcome in found.failed.items():
-        print(f"flatmesh: case {name} failed: {outcome['how']}: {outcome['detail']}", file=sys.stderr)
+        print(
+            f"flatmesh: case {name} failed: {outcome['how']}: {outcome['detail']}", file=sys.stderr
+        )
         print(f"repeat with: {found.command} CASE={name}", file=sys.stderr)
     for catch in found.missed:
         print(f"flatmesh: mutation {catch.number} ({catch.name}) was not caught", file=sys.stderr)

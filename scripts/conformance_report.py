@@ -35,13 +35,24 @@ class Findings:
 
     @property
     def failed(self) -> dict[str, dict]:
-        """Outcomes of the cases that failed, and of those that the mutations' hardware fails without a mutation."""
+        """Outcomes of the cases that failed, and of those that the mutations' hardware fails
+        without a mutation.
+        """
         found = {name: o for name, o in self.outcomes.items() if not (o["passed"] or o["skipped"])}
         for name, outcome in self.clean.items():
             before = self.outcomes.get(name, outcome)
-            if name not in found and not (outcome["passed"] and outcome["cycles"] == before["cycles"]):
-                detail = outcome["detail"] or f"{outcome['cycles']} cycles, without the mutations {before['cycles']}"
-                found[name] = outcome | {"passed": False, "how": "mutations, none switched on", "detail": detail}
+            if name not in found and not (
+                outcome["passed"] and outcome["cycles"] == before["cycles"]
+            ):
+                detail = (
+                    outcome["detail"]
+                    or f"{outcome['cycles']} cycles, without the mutations {before['cycles']}"
+                )
+                found[name] = outcome | {
+                    "passed": False,
+                    "how": "mutations, none switched on",
+                    "detail": detail,
+                }
         return found
 
     @property
@@ -67,7 +78,10 @@ class Findings:
             "mutations": len(self.catches),
             "mutations_caught": len(self.catches) - len(self.missed),
             "failed_cases": ", ".join(self.failed),
-            **{f"mutation_{catch.name}": f"{catch.how} by {catch.case}" if catch.case else "" for catch in self.catches},
+            **{
+                f"mutation_{catch.name}": f"{catch.how} by {catch.case}" if catch.case else ""
+                for catch in self.catches
+            },
         }
 
 
@@ -75,7 +89,10 @@ def tables(found: Findings, result: dict, *, short: bool = False) -> list[Table]
     """What a user reads; `short`: without a line for every case and mutation."""
     made = [summary_table(result)]
     if found.failed:
-        rows = [(name, o["how"], o["detail"], f"{found.command} CASE={name}") for name, o in found.failed.items()]
+        rows = [
+            (name, o["how"], o["detail"], f"{found.command} CASE={name}")
+            for name, o in found.failed.items()
+        ]
         made.append(Table("Failed", ("case", "how", "what", "repeat with"), rows))
     if found.bins:
         made.append(_coverage(found, short))
@@ -89,19 +106,27 @@ def tables(found: Findings, result: dict, *, short: bool = False) -> list[Table]
 def summary_table(result: dict) -> Table:
     """The run in one line."""
     row = (
-        f"{result['cases']}", f"{result['failed']}", f"{result['skipped']}",
+        f"{result['cases']}",
+        f"{result['failed']}",
+        f"{result['skipped']}",
         f"{result['coverage_percent']:.1f} % of {result['coverage_bins']}",
-        f"{result['mutations_caught']} / {result['mutations']}", f"{result['seconds']:.0f} s",
-    )  # fmt: skip
+        f"{result['mutations_caught']} / {result['mutations']}",
+        f"{result['seconds']:.0f} s",
+    )
     title = f"Conformance, set {result['set']}, {result['dut'] or result['target']}"
-    return Table(title, ("cases", "failed", "skipped", "coverage", "mutations caught", "time"), [row])
+    return Table(
+        title, ("cases", "failed", "skipped", "coverage", "mutations caught", "time"), [row]
+    )
 
 
 def _coverage(found: Findings, short: bool) -> Table:
     groups: dict[str, list[int]] = {}
     for name, hits in found.bins.items():
         groups.setdefault(name.split("/")[0], []).append(hits)
-    rows = [(group, f"{sum(map(bool, hits))} / {len(hits)}", f"{min(hits)}") for group, hits in groups.items()]
+    rows = [
+        (group, f"{sum(map(bool, hits))} / {len(hits)}", f"{min(hits)}")
+        for group, hits in groups.items()
+    ]
     if short:
         rows = [row for row in rows if row[2] == "0"]
     note = f"holes: {', '.join(found.holes)}" if found.holes else "no holes"
@@ -124,16 +149,43 @@ def _cases(found: Findings) -> Table:
     for case in found.cases:
         o = found.outcomes[case.name]
         verdict = "passed" if o["passed"] else "skipped" if o["skipped"] else o["how"]
-        formats = "/".join(filter(None, (case.dtype, case.p or case.dtype, case.o or case.dtype))) if case.dtype else ""
+        formats = (
+            "/".join(filter(None, (case.dtype, case.p or case.dtype, case.o or case.dtype)))
+            if case.dtype
+            else ""
+        )
         error = "" if o["error_ratio"] is None else f"{o['error_ratio']:.2f}"
-        rows.append((
-            case.name, case.workload or f"instructions, {case.numbers}", case.dataflow, formats, case.numbers, case.options,
-            f"{case.stall}/256, {case.latency}, {case.bandwidth}", verdict, f"{o['cycles']:,}" if o["cycles"] else "", error,
-        ))  # fmt: skip
-    heads = ("case", "workload", "dataflow", "q k v / p / o", "numbers", "network", "stalls, latency, B/cycle", "verdict", "cycles",
-             "error")  # fmt: skip
+        rows.append(
+            (
+                case.name,
+                case.workload or f"instructions, {case.numbers}",
+                case.dataflow,
+                formats,
+                case.numbers,
+                case.options,
+                f"{case.stall}/256, {case.latency}, {case.bandwidth}",
+                verdict,
+                f"{o['cycles']:,}" if o["cycles"] else "",
+                error,
+            )
+        )
+    heads = (
+        "case",
+        "workload",
+        "dataflow",
+        "q k v / p / o",
+        "numbers",
+        "network",
+        "stalls, latency, B/cycle",
+        "verdict",
+        "cycles",
+        "error",
+    )
     return Table(
-        "Cases", heads, rows, "error: largest one against fp64, over that of an online softmax of the same precision"
+        "Cases",
+        heads,
+        rows,
+        "error: largest one against fp64, over that of an online softmax of the same precision",
     )
 
 
@@ -154,18 +206,29 @@ def write_reports(folder: Path, found: Findings, result: dict) -> None:
 def _junit(found: Findings, result: dict) -> ElementTree.ElementTree:
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(
-        suites, "testsuite", name="conformance", tests=str(len(found.outcomes)), failures=str(len(found.failed)),
-        skipped=str(result["skipped"]), time=f"{result['seconds']:.1f}",
-    )  # fmt: skip
+        suites,
+        "testsuite",
+        name="conformance",
+        tests=str(len(found.outcomes)),
+        failures=str(len(found.failed)),
+        skipped=str(result["skipped"]),
+        time=f"{result['seconds']:.1f}",
+    )
     for name, outcome in (found.outcomes | found.failed).items():
-        case = ElementTree.SubElement(suite, "testcase", name=name, classname="cases", time=f"{outcome['seconds']:.2f}")
+        case = ElementTree.SubElement(
+            suite, "testcase", name=name, classname="cases", time=f"{outcome['seconds']:.2f}"
+        )
         if name in found.failed:
             ElementTree.SubElement(case, "failure", message=outcome["how"]).text = outcome["detail"]
         elif outcome["skipped"]:
             ElementTree.SubElement(case, "skipped", message=outcome["detail"])
     if found.catches:
         suite = ElementTree.SubElement(
-            suites, "testsuite", name="mutations", tests=str(len(found.catches)), failures=str(len(found.missed))
+            suites,
+            "testsuite",
+            name="mutations",
+            tests=str(len(found.catches)),
+            failures=str(len(found.missed)),
         )
         for catch in found.catches:
             case = ElementTree.SubElement(suite, "testcase", name=catch.name, classname="mutations")

@@ -1,10 +1,12 @@
 """`make docs`: writes the generated tables of the manual from the sources they tell of."""
 
+import ast
 import inspect
-import re
 import sys
+from enum import Enum
+from itertools import pairwise
 
-from isa import instructions, status
+from isa import status
 from isa.instructions import COMMON, LAYOUTS, OPCODES_OF, Bits, Kind, Opcode
 from tb import special_values
 from tb.runner import ROOT
@@ -14,12 +16,14 @@ __all__ = ["generated", "insert", "render"]
 PAGES = tuple(ROOT / "docs" / name for name in ("programming.md", "numerics.md"))
 
 
-def _comments(module, enum) -> dict[str, str]:
-    """Member name to the comment behind it."""
-    source = inspect.getsource(module)
-    body = source[source.index(f"class {enum.__name__}(") :]
-    found = re.findall(r"^    ([A-Z0-9_]+) = \S+  # (.*)$", body, re.MULTILINE)
-    return {name: comment for name, comment in found if name in enum.__members__}
+def _meanings(enum: type[Enum]) -> dict[str, str]:
+    """What stands below each member of an enum, as its documentation."""
+    (body,) = ast.parse(inspect.getsource(enum)).body
+    return {
+        assigned.targets[0].id: " ".join(text.value.value.split())
+        for assigned, text in pairwise(body.body)
+        if isinstance(assigned, ast.Assign) and isinstance(text, ast.Expr)
+    }
 
 
 def _fields(fields: tuple[Bits, ...], at: int) -> list[str]:
@@ -34,22 +38,29 @@ def _fields(fields: tuple[Bits, ...], at: int) -> list[str]:
 
 
 def _tables() -> str:
-    comments = _comments(instructions, Opcode)
+    meanings = _meanings(Opcode)
     owner = {op: queue.name.lower() for queue, ops in OPCODES_OF.items() for op in ops}
     lines = ["| opcode | code | queue | effect |", "|---|---|---|---|"]
     for op in Opcode:
-        effect = comments[op.name].replace("|", "\\|")
+        effect = meanings[op.name].replace("|", "\\|")
         lines.append(f"| `{op.name.lower()}` | {op:#04x} | {owner.get(op, 'any')} | {effect} |")
     lines += ["", "Every instruction begins with these 64 bits:", "", *_fields(COMMON, 0)]
     for kind in Kind:
-        lines += ["", f"Operands of {kind.name.lower()} instructions:", "", *_fields(LAYOUTS[kind], 64)]
+        lines += [
+            "",
+            f"Operands of {kind.name.lower()} instructions:",
+            "",
+            *_fields(LAYOUTS[kind], 64),
+        ]
     return "\n".join(lines)
 
 
 def _errors() -> str:
-    comments = _comments(status, status.ErrorCode)
+    meanings = _meanings(status.ErrorCode)
     lines = ["| code | name | cause |", "|---|---|---|"]
-    lines += [f"| {code:d} | `{code.name}` | {comments[code.name]} |" for code in status.ErrorCode if code]
+    lines += [
+        f"| {code:d} | `{code.name}` | {meanings[code.name]} |" for code in status.ErrorCode if code
+    ]
     return "\n".join(lines)
 
 
@@ -59,7 +70,9 @@ def generated() -> dict[str, str]:
 
 
 def insert(page: str, parts: dict[str, str]) -> str:
-    """The page with each part put behind its marker ``<!-- generated: name -->``, in place of what was there."""
+    """The page with each part put behind its marker ``<!-- generated: name -->``, in place of what
+    was there.
+    """
     for name, text in parts.items():
         marker, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
         if end in page:

@@ -1,4 +1,6 @@
-"""`make formal`: proves the properties of the network's parts, and shows that each proof notices a fault."""
+"""`make formal`: proves the properties of the network's parts, and shows that each proof notices a
+fault.
+"""
 
 import argparse
 import os
@@ -23,8 +25,14 @@ from tb.runner import ROOT
 
 def run() -> int:
     """Prove what the options select."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("select", nargs="*", help="modules (fork-5) or properties (fork-5.once, fifo-*.order); all if none")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "select",
+        nargs="*",
+        help="modules (fork-5) or properties (fork-5.once, fifo-*.order); all if none",
+    )
     parser.add_argument("--list", action="store_true", help="only list the properties")
     default = os.environ.get("JOBS") or str(os.cpu_count() or 1)
     parser.add_argument("--jobs", default=default, help="proofs at a time (JOBS)")
@@ -59,7 +67,11 @@ def select(items: list[Property], patterns: list[str]) -> list[Property]:
     for pattern in patterns:
         if not any(_matches(item, pattern) for item in items):
             raise UserError(f"no property matches {pattern!r}: `--list` lists them")
-    return [item for item in items if not patterns or any(_matches(item, pattern) for pattern in patterns)]
+    return [
+        item
+        for item in items
+        if not patterns or any(_matches(item, pattern) for pattern in patterns)
+    ]
 
 
 def _matches(item: Property, pattern: str) -> bool:
@@ -70,14 +82,26 @@ def _prove(items: list[Property], jobs: int) -> list[Outcome]:
     """Outcomes in the order of `items`."""
     console = Console(stderr=True)
     found: dict[str, Outcome] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("starting Yosys (the first time ever, this takes a minute)", total=len(items))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(
+            "starting Yosys (the first time ever, this takes a minute)", total=len(items)
+        )
         for item, outcome in prove_all(items, jobs):
             found[item.title] = outcome
             bar.update(task, advance=1, description=f"{item.title}: {verdict(outcome)}")
             if not console.is_terminal:
-                console.print(f"{len(found)} of {len(items)}: {item.title}: {verdict(outcome)}", highlight=False)
+                console.print(
+                    f"{len(found)} of {len(items)}: {item.title}: {verdict(outcome)}",
+                    highlight=False,
+                )
     return [found[item.title] for item in items]
 
 
@@ -104,7 +128,8 @@ def summary(outcomes: list[Outcome], seconds: float) -> dict:
         "proved": sum(outcome.good for outcome in outcomes),
         "failed": sum(not outcome.good for outcome in outcomes),
         "unbounded": sum(
-            outcome.good and outcome.method in ("induction", "all inputs", "structure") for outcome in outcomes
+            outcome.good and outcome.method in ("induction", "all inputs", "structure")
+            for outcome in outcomes
         ),
         "covers": sum(outcome.method == "reached" for outcome in outcomes),
         "mutations": len(mutations),
@@ -119,7 +144,9 @@ def table(outcomes: list[Outcome]) -> Table:
     """All outcomes; seconds are those that the answers took when they were found."""
     shown = Table(title="formal proofs", title_justify="left")
     for name in ("module", "property", "method", "depth", "result", "fault", "s"):
-        shown.add_column(name, justify="right" if name in ("depth", "s") else "left", no_wrap=name != "property")
+        shown.add_column(
+            name, justify="right" if name in ("depth", "s") else "left", no_wrap=name != "property"
+        )
     before = ""
     for outcome in outcomes:
         module = outcome.module if outcome.module != before else ""
@@ -128,8 +155,17 @@ def table(outcomes: list[Outcome]) -> Table:
             fault += f" in {outcome.caught_at}"
         depth = "" if outcome.method in ("structure", "all inputs") else str(outcome.depth)
         text = f"[bold]{outcome.name}[/]: [dim]{outcome.says}[/]"
-        shown.add_row(module, text, outcome.method, depth, verdict(outcome), fault, f"{outcome.seconds:.1f}",
-                      end_section=False, style=None if outcome.good else "red")  # fmt: skip
+        shown.add_row(
+            module,
+            text,
+            outcome.method,
+            depth,
+            verdict(outcome),
+            fault,
+            f"{outcome.seconds:.1f}",
+            end_section=False,
+            style=None if outcome.good else "red",
+        )
         before = outcome.module
     return shown
 

@@ -1,4 +1,6 @@
-"""`make inspect`: the collectives in a waveform, rebuilt from the VCD alone, checked, measured and drawn."""
+"""`make inspect`: the collectives in a waveform, rebuilt from the VCD alone, checked, measured and
+drawn.
+"""
 
 import argparse
 import math
@@ -42,7 +44,15 @@ def run() -> int:
     tag, number = parse_collective(options.collective) if options.collective else (None, 1)
     listed = positive("LIST", options.list)
     folder = ROOT / "build" / options.out
-    clear(folder, "result.json", "report.html", "trace.json.gz", "collectives.json", "halts.json", "pictures")
+    clear(
+        folder,
+        "result.json",
+        "report.html",
+        "trace.json.gz",
+        "collectives.json",
+        "halts.json",
+        "pictures",
+    )
     folder.mkdir(parents=True, exist_ok=True)
     with err.status("reading the VCD"):
         recording = read(vcd, reader=options.reader)
@@ -64,11 +74,19 @@ def run() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     env, add = os.environ.get, parser.add_argument
-    add("--vcd", default=env("VCD") or "", help="the VCD of a mesh; that of the last make waves if empty (VCD)")
     add(
-        "--collective", default=env("COLLECTIVE") or "", help="TAG or TAG:NUMBER: list these, and draw this one (COLLECTIVE)"
+        "--vcd",
+        default=env("VCD") or "",
+        help="the VCD of a mesh; that of the last make waves if empty (VCD)",
+    )
+    add(
+        "--collective",
+        default=env("COLLECTIVE") or "",
+        help="TAG or TAG:NUMBER: list these, and draw this one (COLLECTIVE)",
     )
     add("--list", default=env("LIST") or str(LISTED), help="collectives to print one by one (LIST)")
     add(
@@ -77,7 +95,12 @@ def _options() -> argparse.Namespace:
         choices=["vcdvcd", "pywellen"],
         help="pywellen: faster, same result; always taken for FST files (READER)",
     )
-    add("--open", default=env("OPEN") or "0", choices=["0", "1"], help="1: open the report in a browser (OPEN)")
+    add(
+        "--open",
+        default=env("OPEN") or "0",
+        choices=["0", "1"],
+        help="1: open the report in a browser (OPEN)",
+    )
     add("--out", default="inspect", help="folder under build")
     return parser.parse_args()
 
@@ -97,12 +120,22 @@ def _chosen(inspection: Inspection, tag: int | None, number: int) -> Collective 
     """The collective to draw: the one asked for, else a large one that is whole."""
     if tag is None:
         whole = [c for c in inspection.collectives if c.whole]
-        return max(whole, key=lambda c: ("reduce" in c.kind, len(c.rectangle.tiles()), c.words), default=None)
+        return max(
+            whole,
+            key=lambda c: ("reduce" in c.kind, len(c.rectangle.tiles()), c.words),
+            default=None,
+        )
     return find(inspection, tag, number)
 
 
-def _write(inspection: Inspection, folder: Path, title: str, chosen: Collective | None) -> list[Path]:
-    report, trace, listing = folder / "report.html", folder / "trace.json.gz", folder / "collectives.json"
+def _write(
+    inspection: Inspection, folder: Path, title: str, chosen: Collective | None
+) -> list[Path]:
+    report, trace, listing = (
+        folder / "report.html",
+        folder / "trace.json.gz",
+        folder / "collectives.json",
+    )
     stood = folder / "halts.json"
     write_report(inspection, report, title=title)
     write_trace(trace, inspection)
@@ -117,16 +150,39 @@ def _as_dict(inspection: Inspection, transfer: Collective) -> dict:
     by_tile = lambda cycles: [[*tile, cycle] for tile, cycle in cycles.items()]  # noqa: E731
     t = transfer
     return {
-        "number": t.number, "tag": t.tag, "kind": t.kind, "op": t.op, "root": t.root, "rectangle": t.rectangle, "words": t.words,
-        "bytes": t.bytes, "collective": t.collective, "whole": t.whole, "issued": by_tile(t.issued), "completed": by_tile(t.completed),
-        "start": t.start, "end": t.end, "latency": t.latency if t.whole else None, "bound": t.bound, "rho": t.rho if t.whole and t.bound else None,
-        "problems": [str(problem) for problem in inspection.problems if problem.collective == t.number],
+        "number": t.number,
+        "tag": t.tag,
+        "kind": t.kind,
+        "op": t.op,
+        "root": t.root,
+        "rectangle": t.rectangle,
+        "words": t.words,
+        "bytes": t.bytes,
+        "collective": t.collective,
+        "whole": t.whole,
+        "issued": by_tile(t.issued),
+        "completed": by_tile(t.completed),
+        "start": t.start,
+        "end": t.end,
+        "latency": t.latency if t.whole else None,
+        "bound": t.bound,
+        "rho": t.rho if t.whole and t.bound else None,
+        "problems": [
+            str(problem) for problem in inspection.problems if problem.collective == t.number
+        ],
         "hops": [
-            {"link": str(hop.link), "flits": hop.flits, "first": hop.first, "last": hop.last, "fork_wait": hop.fork_wait,
-             "join_wait": hop.join_wait, "blocked": hop.blocked}
+            {
+                "link": str(hop.link),
+                "flits": hop.flits,
+                "first": hop.first,
+                "last": hop.last,
+                "fork_wait": hop.fork_wait,
+                "join_wait": hop.join_wait,
+                "blocked": hop.blocked,
+            }
             for hop in t.hops
         ],
-    }  # fmt: skip
+    }
 
 
 def _result(inspection: Inspection, expectation: Expectation | None, seconds: float) -> dict:

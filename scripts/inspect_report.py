@@ -26,7 +26,9 @@ def print_report(
     listed: int,
     tag: int | None,
 ) -> None:
-    """Print what was found: by kind, beside the golden machine's list; `listed` one by one, of one `tag` or all; and in total."""
+    """Print what was found: by kind, beside the golden machine's list; `listed` one by one, of one
+    `tag` or all; and in total.
+    """
     recording = inspection.recording
     _kinds(inspection, expectation, title).show(console)
     found = (
@@ -35,7 +37,11 @@ def print_report(
         else inspection.collectives
     )
     if listed:
-        _each(found[:listed], f"{'transfers' if tag is not None else 'collectives'} one by one", len(found)).show(console)
+        _each(
+            found[:listed],
+            f"{'transfers' if tag is not None else 'collectives'} one by one",
+            len(found),
+        ).show(console)
     if found_halts := halts(inspection, HALTS):
         _halts(found_halts).show(console)
     rho = "" if result["mean_rho"] is None else f"{result['mean_rho']:.3f}"
@@ -43,12 +49,32 @@ def print_report(
     if expectation:
         golden = f"the golden machine lists {result['expected']:,} in the whole run"
     rows = [
-        ("window", f"cycles {recording.first:,} to {recording.last:,}", f"{recording.facts.columns}x{recording.facts.rows} mesh, {recording.flits:,} flits on links"),
-        ("collectives", f"{result['collectives']:,}", f"{result['multicasts']:,} multicasts, {result['reductions']:,} reductions; {golden}"),
-        ("latency / bound", rho, "mean over collectives that are whole in the window; 1 cannot be beaten"),
-        ("checks", f"{len(inspection.problems)} problems" if inspection.problems else "all passed", "trees as demanded, every word once to every member, every contribution once"),
-        ("took", f"{result['seconds']:.1f} s, {result['peak_mb']:.0f} MB", f"{recording.changes:,} value changes read, rebuilt and checked"),
-    ]  # fmt: skip
+        (
+            "window",
+            f"cycles {recording.first:,} to {recording.last:,}",
+            f"{recording.facts.columns}x{recording.facts.rows} mesh, {recording.flits:,} flits on links",
+        ),
+        (
+            "collectives",
+            f"{result['collectives']:,}",
+            f"{result['multicasts']:,} multicasts, {result['reductions']:,} reductions; {golden}",
+        ),
+        (
+            "latency / bound",
+            rho,
+            "mean over collectives that are whole in the window; 1 cannot be beaten",
+        ),
+        (
+            "checks",
+            f"{len(inspection.problems)} problems" if inspection.problems else "all passed",
+            "trees as demanded, every word once to every member, every contribution once",
+        ),
+        (
+            "took",
+            f"{result['seconds']:.1f} s, {result['peak_mb']:.0f} MB",
+            f"{recording.changes:,} value changes read, rebuilt and checked",
+        ),
+    ]
     show(console, title, rows)
     for problem in inspection.problems[:listed]:
         console.print(f"[red]problem[/] {problem}", highlight=False)
@@ -77,12 +103,22 @@ def _kinds(inspection: Inspection, expectation: Expectation | None, title: str) 
         kind, op, tag, members, words = shape
         found = groups.get(shape, [])
         whole = [c for c in found if c.whole and c.bound]
-        rows.append((
-            f"{kind} {op}".strip(), str(tag), members, str(words), f"{words * inspection.recording.facts.word_bytes:,}",
-            f"{len(found):,}", f"{golden.get(shape, 0):,}" if expectation else "?", _mean([c.latency for c in whole], 1),
-            f"{whole[0].bound}" if whole else "", _mean([c.rho for c in whole], 3),
-            f"{sum(hop.fork_wait for c in found for hop in c.hops):,}", f"{sum(hop.join_wait for c in found for hop in c.hops):,}",
-        ))  # fmt: skip
+        rows.append(
+            (
+                f"{kind} {op}".strip(),
+                str(tag),
+                members,
+                str(words),
+                f"{words * inspection.recording.facts.word_bytes:,}",
+                f"{len(found):,}",
+                f"{golden.get(shape, 0):,}" if expectation else "?",
+                _mean([c.latency for c in whole], 1),
+                f"{whole[0].bound}" if whole else "",
+                _mean([c.rho for c in whole], 3),
+                f"{sum(hop.fork_wait for c in found for hop in c.hops):,}",
+                f"{sum(hop.join_wait for c in found for hop in c.hops):,}",
+            )
+        )
     heads = (
         "collective",
         "tag",
@@ -111,11 +147,22 @@ def _each(found: Sequence[Collective], what: str, total: int) -> Table:
     for c in found:
         issued = sorted(c.issued.values())
         done = sorted(c.completed.values())
-        rows.append((
-            str(c.number), f"{c.kind} {c.op or ''}".strip(), str(c.tag), f"({c.root[0]},{c.root[1]})", area(c.rectangle), f"{c.words}",
-            _span(issued, "before"), str(min((hop.first for hop in c.hops), default="")), _span(done, "after"),
-            str(c.latency) if c.whole else "cut", str(c.bound or ""), f"{c.rho:.3f}" if c.whole and c.bound else "",
-        ))  # fmt: skip
+        rows.append(
+            (
+                str(c.number),
+                f"{c.kind} {c.op or ''}".strip(),
+                str(c.tag),
+                f"({c.root[0]},{c.root[1]})",
+                area(c.rectangle),
+                f"{c.words}",
+                _span(issued, "before"),
+                str(min((hop.first for hop in c.hops), default="")),
+                _span(done, "after"),
+                str(c.latency) if c.whole else "cut",
+                str(c.bound or ""),
+                f"{c.rho:.3f}" if c.whole and c.bound else "",
+            )
+        )
     heads = (
         "number",
         "transfer",
@@ -152,7 +199,9 @@ def _halts(found: Sequence[Halt]) -> Table:
         for halt in found
     ]
     return Table(
-        "longest halts of the matrix arrays", ("cycles", "length", "tile", "tiles at this time", "waits for", "until"), rows
+        "longest halts of the matrix arrays",
+        ("cycles", "length", "tile", "tiles at this time", "waits for", "until"),
+        rows,
     )
 
 

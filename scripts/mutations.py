@@ -1,4 +1,6 @@
-"""The mutation check of `make conformance`: each fault is run with one case after the other until a case catches it."""
+"""The mutation check of `make conformance`: each fault is run with one case after the other until a
+case catches it.
+"""
 
 import json
 import re
@@ -54,29 +56,46 @@ def chosen(text: str) -> list[int]:
         return [names.index(text) + 1]
     if re.fullmatch(r"\d{1,3}", text) and 1 <= int(text) <= len(names):
         return [int(text)]
-    raise UserError(f"MUTANT must be a number from 1 to {len(names)} or a name like {names[0]}, not {text!r}")
+    raise UserError(
+        f"MUTANT must be a number from 1 to {len(names)} or a name like {names[0]}, not {text!r}"
+    )
 
 
 def hunt(
-    numbers: list[int], cases: list[Case], base: Machine, own_channels: bool, jobs: int, console: Console, keep: Path | None
+    numbers: list[int],
+    cases: list[Case],
+    base: Machine,
+    own_channels: bool,
+    jobs: int,
+    console: Console,
+    keep: Path | None,
 ) -> tuple[list[Catch], dict[str, dict]]:
     """Run mutations until they are caught.
 
-    Returns the catches, in the order of `numbers`, and what each of the cases used gave without any mutation.
+    Returns the catches, in the order of `numbers`, and what each of the cases used gave without any
+    mutation.
     """
     shared = {"base": base, "own_channels": own_channels}
-    run_tasks([Task("build of the mutations", build_mutants, {"case": cases[0], **shared})], 1, console)
+    run_tasks(
+        [Task("build of the mutations", build_mutants, {"case": cases[0], **shared})], 1, console
+    )
     caught: dict[int, Catch] = {}
     clean: dict[str, dict] = {}
     queues = {number: _order(cases, number) for number in numbers}
     for turn in range(MOST_TRIES):
-        pairs = [(number, queues[number][turn]) for number in numbers if number not in caught and turn < len(queues[number])]
+        pairs = [
+            (number, queues[number][turn])
+            for number in numbers
+            if number not in caught and turn < len(queues[number])
+        ]
         if not pairs:
             break
         # Those that share a case come together, since a process remembers its last golden runs.
         pairs.sort(key=lambda pair: pair[1].name)
         used = {case.name: case for _, case in pairs if case.name not in clean}
-        tasks = [_task(0, case, shared) for case in used.values()] + [_task(number, case, shared) for number, case in pairs]
+        tasks = [_task(0, case, shared) for case in used.values()] + [
+            _task(number, case, shared) for number, case in pairs
+        ]
         results = run_tasks(tasks, jobs, console, keep=keep)
         clean |= {name: results[_name(0, case)] for name, case in used.items()}
         for number, case in pairs:
@@ -87,7 +106,9 @@ def hunt(
 
 
 def _order(cases: list[Case], number: int) -> list[Case]:
-    """The case that caught the mutation in the published run first, then what it names, instruction programs, attention."""
+    """The case that caught the mutation in the published run first, then what it names, instruction
+    programs, attention.
+    """
     mutation = CATALOGUE[number - 1]
     likely = (*_published(mutation.name), *mutation.cases)
 

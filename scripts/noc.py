@@ -1,4 +1,6 @@
-"""`make noc`: the network's latency, throughput and safety, measured on the RTL and written up in one report."""
+"""`make noc`: the network's latency, throughput and safety, measured on the RTL and written up in
+one report.
+"""
 
 import argparse
 import os
@@ -30,19 +32,37 @@ WIDTH = 132
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    environment = os.environ.get
-    parser.add_argument("--quick", default=environment("QUICK") or "0", help="1: fewer lengths, flits and runs (QUICK)")
-    parser.add_argument(
-        "--machine", default=environment("MACHINE") or "mesh8",
-        help=f"whose links, L1 and vector engines: {', '.join(MACHINES)}, or a .toml file (MACHINE)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--mesh", default=environment("MESH") or "", help="COLUMNSxROWS instead of the machine's mesh (MESH)"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--seed", default=environment("SEED") or "1", help="seed of data and traffic (SEED)")
-    parser.add_argument("--jobs", default=environment("JOBS") or str(PROCESSES), help="simulations at a time (JOBS)")
-    parser.add_argument("--only", default="all", choices=["all", "mesh", "router"], help="one half of the benchmarks")
+    environment = os.environ.get
+    parser.add_argument(
+        "--quick",
+        default=environment("QUICK") or "0",
+        help="1: fewer lengths, flits and runs (QUICK)",
+    )
+    parser.add_argument(
+        "--machine",
+        default=environment("MACHINE") or "mesh8",
+        help=f"whose links, L1 and vector engines: {', '.join(MACHINES)}, or a .toml file (MACHINE)",
+    )
+    parser.add_argument(
+        "--mesh",
+        default=environment("MESH") or "",
+        help="COLUMNSxROWS instead of the machine's mesh (MESH)",
+    )
+    parser.add_argument(
+        "--seed", default=environment("SEED") or "1", help="seed of data and traffic (SEED)"
+    )
+    parser.add_argument(
+        "--jobs", default=environment("JOBS") or str(PROCESSES), help="simulations at a time (JOBS)"
+    )
+    parser.add_argument(
+        "--only",
+        default="all",
+        choices=["all", "mesh", "router"],
+        help="one half of the benchmarks",
+    )
     return parser.parse_args()
 
 
@@ -51,7 +71,11 @@ def run() -> int:
     options = _options()
     if options.quick not in ("0", "1"):
         raise UserError(f"QUICK must be 0 or 1, not {options.quick!r}")
-    quick, seed, jobs = options.quick == "1", positive("SEED", options.seed), positive("JOBS", options.jobs, least=1)
+    quick, seed, jobs = (
+        options.quick == "1",
+        positive("SEED", options.seed),
+        positive("JOBS", options.jobs, least=1),
+    )
     machine = machine_of_options(options.machine, options.mesh or (QUICK_MESH if quick else ""))
     toolchain.environment()  # says what is missing before anything takes time
     mesh = mesh_tasks(machine, quick, seed) if options.only != "router" else []
@@ -62,7 +86,12 @@ def run() -> int:
 
     seen = curves(results)
     result = flat(machine, seen, results) | router_keys(results)
-    result |= {"machine": machine.name, "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}", "quick": quick, "seed": seed}
+    result |= {
+        "machine": machine.name,
+        "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}",
+        "quick": quick,
+        "seed": seed,
+    }
     result |= {
         "seconds": time.monotonic() - started,
         "commit": commit(),
@@ -74,7 +103,9 @@ def run() -> int:
     for table in found:
         table.show(console)
     path = write_report(machine, seen, result, results, found)
-    print(f"result: {path.relative_to(ROOT)}, report: {path.with_name('report.html').relative_to(ROOT)}")
+    print(
+        f"result: {path.relative_to(ROOT)}, report: {path.with_name('report.html').relative_to(ROOT)}"
+    )
     bad = [name for name in ("hangs", "disagreements_wrong_sums") if result.get(name)]
     bad += ["faults_caught"] if result.get("faults_caught") != result.get("faults_injected") else []
     if bad:

@@ -1,4 +1,6 @@
-"""From the runs of `make noc` to its figures: curves of every method, and the flat keys of result.json."""
+"""From the runs of `make noc` to its figures: curves of every method, and the flat keys of
+result.json.
+"""
 
 from dataclasses import dataclass
 from statistics import median
@@ -26,7 +28,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Curves:
-    """Points by (shape, kind, method), shortest first, hardware start-up cycles, the largest skew, and crowds by name."""
+    """Points by (shape, kind, method), shortest first, hardware start-up cycles, the largest skew,
+    and crowds by name.
+    """
 
     points: dict[tuple[str, str, str], list[Point]]
     startups: list[int]
@@ -35,7 +39,10 @@ class Curves:
 
     def at(self, shape: str, kind: str, method: str, words: int) -> Point | None:
         """The point of a length, if it was measured."""
-        return next((point for point in self.points.get((shape, kind, method), []) if point.words == words), None)
+        return next(
+            (point for point in self.points.get((shape, kind, method), []) if point.words == words),
+            None,
+        )
 
     def software(self, shape: str, kind: str, words: int) -> tuple[str, Point] | None:
         """The fastest software method at a length."""
@@ -50,7 +57,10 @@ class Curves:
 
     def speedup(self, shape: str, kind: str, words: int) -> float | None:
         """Cycles of the fastest software method over those of the hardware."""
-        hardware, software = self.at(shape, kind, "hardware", words), self.software(shape, kind, words)
+        hardware, software = (
+            self.at(shape, kind, "hardware", words),
+            self.software(shape, kind, words),
+        )
         return software[1].cycles / hardware.cycles if hardware and software else None
 
 
@@ -71,11 +81,17 @@ def curves(results: dict[str, dict]) -> Curves:
     for result in results.values():
         timings |= result.get("timings", {})
     points: dict[tuple[str, str, str], list[Point]] = {}
-    for (shape, kind, method, words), fastest in sorted(best({key: t.cycles for key, t in timings.items()}).items()):
-        points.setdefault((shape, kind, method), []).append(Point(words, fastest.cycles, fastest.segment))
+    for (shape, kind, method, words), fastest in sorted(
+        best({key: t.cycles for key, t in timings.items()}).items()
+    ):
+        points.setdefault((shape, kind, method), []).append(
+            Point(words, fastest.cycles, fastest.segment)
+        )
     hardware = [timing for key, timing in timings.items() if len(key) == 5 and key[2] == "hardware"]
     return Curves(
-        points={name: sorted(found, key=lambda point: point.words) for name, found in points.items()},
+        points={
+            name: sorted(found, key=lambda point: point.words) for name, found in points.items()
+        },
         startups=[timing.startup for timing in hardware],
         skew=max((timing.skew for timing in hardware), default=0),
         crowds={key[1]: timing.cycles for key, timing in timings.items() if key[0] == "crowd"},
@@ -85,10 +101,17 @@ def curves(results: dict[str, dict]) -> Curves:
 def flat(machine: Machine, seen: Curves, results: dict[str, dict]) -> dict:
     """The keys of result.json; those whose runs were left out are not there."""
     result: dict = {}
-    rows = [shape for shape in SHAPES if shape.startswith("row") and seen.at(shape, "multicast", "hardware", 1)]
+    rows = [
+        shape
+        for shape in SHAPES
+        if shape.startswith("row") and seen.at(shape, "multicast", "hardware", 1)
+    ]
     if len(rows) > 1:
         near, away = rows[0], rows[-1]
-        more = seen.at(away, "multicast", "hardware", 1).cycles - seen.at(near, "multicast", "hardware", 1).cycles
+        more = (
+            seen.at(away, "multicast", "hardware", 1).cycles
+            - seen.at(near, "multicast", "hardware", 1).cycles
+        )
         result["cycles_per_hop"] = more / (far(away, "multicast") - far(near, "multicast"))
     if seen.startups:
         result |= {

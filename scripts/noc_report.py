@@ -26,10 +26,21 @@ from tb.runner import ROOT
 __all__ = ["pictures", "write_report"]
 
 COLOURS = {
-    "hardware": "#c0392b", "unicast": "#95a5a6", "chain": "#2980b9", "comb": "#16a085", "tree": "#8e44ad", "doubling": "#e67e22",
+    "hardware": "#c0392b",
+    "unicast": "#95a5a6",
+    "chain": "#2980b9",
+    "comb": "#16a085",
+    "tree": "#8e44ad",
+    "doubling": "#e67e22",
     "halving": "#27ae60",
-}  # fmt: skip
-SHADES = {"row2": "#f1c40f", "row4": "#e67e22", "row8": "#c0392b", "4x4": "#2980b9", "8x8": "#2c3e50"}
+}
+SHADES = {
+    "row2": "#f1c40f",
+    "row4": "#e67e22",
+    "row8": "#c0392b",
+    "4x4": "#2980b9",
+    "8x8": "#2c3e50",
+}
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:1100px;margin:2em auto;padding:0 1em}
 h1{font-size:1.6em}h2{border-bottom:1px solid #ddd;margin-top:2em}h3{margin-bottom:.3em}
@@ -42,9 +53,16 @@ th{border-bottom:2px solid #999}.note{color:#666;font-size:13px;margin:.3em 0 1.
 
 
 def write_report(
-    machine: Machine, seen: Curves, result: dict, results: dict[str, dict], tables: list[Table], target: str = "noc"
+    machine: Machine,
+    seen: Curves,
+    result: dict,
+    results: dict[str, dict],
+    tables: list[Table],
+    target: str = "noc",
 ) -> Path:
-    """Write pictures, curves.json, coverage.json, report.html and, last, result.json under ``build/<target>``; return the last one's path."""
+    """Write pictures, curves.json, coverage.json, report.html and, last, result.json under
+    ``build/<target>``; return the last one's path.
+    """
     folder = ROOT / "build" / target
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -55,7 +73,12 @@ def write_report(
             plt.close(figure)
         Path(scratch, "curves.json").write_text(json.dumps(_rows(seen), indent=1) + "\n")
         Path(scratch, "coverage.json").write_text(json.dumps(coverage(results), indent=1) + "\n")
-        page = _page(machine, result, tables, {name: Path(scratch, f"{name}.png").read_bytes() for name in drawn})
+        page = _page(
+            machine,
+            result,
+            tables,
+            {name: Path(scratch, f"{name}.png").read_bytes() for name in drawn},
+        )
         Path(scratch, "report.html").write_text(page)
         for path in sorted(Path(scratch).iterdir()):
             path.chmod(0o644)
@@ -66,12 +89,17 @@ def write_report(
 def _rows(seen: Curves) -> list[dict]:
     return [
         {
-            "shape": shape, "kind": kind, "method": method, "words": point.words, "cycles": point.cycles,
-            "segment": point.segment, "rho": point.cycles / (far(shape, kind) + point.words),
+            "shape": shape,
+            "kind": kind,
+            "method": method,
+            "words": point.words,
+            "cycles": point.cycles,
+            "segment": point.segment,
+            "rho": point.cycles / (far(shape, kind) + point.words),
         }
         for (shape, kind, method), points in seen.points.items()
         for point in points
-    ]  # fmt: skip
+    ]
 
 
 def pictures(seen: Curves, results: dict[str, dict]) -> dict[str, Figure]:
@@ -109,7 +137,13 @@ def _latency(seen: Curves, shape: str) -> Figure:
             if points:
                 wide = 2.4 if method == "hardware" else 1.2
                 ax.plot(
-                    [p.words for p in points], [p.cycles for p in points], "o-", color=colour, lw=wide, ms=3, label=method
+                    [p.words for p in points],
+                    [p.cycles for p in points],
+                    "o-",
+                    color=colour,
+                    lw=wide,
+                    ms=3,
+                    label=method,
                 )
         lengths = [point.words for point in seen.points[shape, kind, "hardware"]]
         ax.plot(lengths, [far(shape, kind) + n for n in lengths], "k:", lw=1.2, label="bound D + L")
@@ -123,7 +157,14 @@ def _rho(seen: Curves, shapes: list[str]) -> Figure:
         for shape in shapes:
             points = seen.points[shape, kind, "hardware"]
             rho = [point.cycles / (far(shape, kind) + point.words) for point in points]
-            ax.plot([point.words for point in points], rho, "o-", ms=3, color=SHADES[shape], label=label(shape))
+            ax.plot(
+                [point.words for point in points],
+                rho,
+                "o-",
+                ms=3,
+                color=SHADES[shape],
+                label=label(shape),
+            )
         ax.axhline(1, color="k", lw=0.8)
         ax.axhline(1.1, color="k", lw=0.6, ls=":")
     axes[-1].legend(fontsize=8, title="tiles")
@@ -136,7 +177,14 @@ def _speedup(seen: Curves, shapes: list[str]) -> Figure:
         for shape in shapes:
             lengths = [point.words for point in seen.points[shape, kind, "hardware"]]
             pairs = [(n, speedup) for n in lengths if (speedup := seen.speedup(shape, kind, n))]
-            ax.plot([n for n, _ in pairs], [s for _, s in pairs], "o-", ms=3, color=SHADES[shape], label=label(shape))
+            ax.plot(
+                [n for n, _ in pairs],
+                [s for _, s in pairs],
+                "o-",
+                ms=3,
+                color=SHADES[shape],
+                label=label(shape),
+            )
         ax.axhline(1, color="k", lw=0.8)
     axes[-1].legend(fontsize=8, title="tiles")
     return figure

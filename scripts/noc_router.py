@@ -1,4 +1,6 @@
-"""The half of `make noc` that runs bare networks of routers: latency, saturation, random traffic, deadlock set, faults."""
+"""The half of `make noc` that runs bare networks of routers: latency, saturation, random traffic,
+deadlock set, faults.
+"""
 
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -16,7 +18,9 @@ ROW = "4x1"
 MESHES = ("4x4", "8x8")
 PATTERNS = ("uniform", "transpose", "bit-complement", "tornado", "neighbour", "hotspot")
 DEPTHS = (2,)
-"""FIFO depths, besides the machine's own, at which uniform traffic on 4x4 is repeated: the published router has 2."""
+"""FIFO depths, besides the machine's own, at which uniform traffic on 4x4 is repeated: the
+published router has 2.
+"""
 STALLS = (0.0, 0.5)
 RANDOM = {"1x4": 100_000, "4x1": 100_000, "3x2": 800_000, "4x4": 700_000}
 """Flits of random traffic on each mesh."""
@@ -24,31 +28,59 @@ RANDOM = {"1x4": 100_000, "4x1": 100_000, "3x2": 800_000, "4x4": 700_000}
 PEER = (
     ("cycles per router, zero load", "2", "1"),
     ("row multicast of L flits over 4 tiles, inject to last eject", "L + 7", "L + 3"),
-    ("row sum of L flits over 4 tiles: combinational / one-stage adder", "L + 7 / L + 10", "L + 3 / –"),
+    (
+        "row sum of L flits over 4 tiles: combinational / one-stage adder",
+        "L + 7 / L + 10",
+        "L + 3 / –",
+    ),
     ("uniform random saturation 4x4, flits a tile and cycle, packets of 1", "0.593", "–"),
 )
-"""FlooNoC's router alone, Verilated, commit 2fa02eb2, 128-bit data, integer sums, input/output FIFO depths 2/2 and 2/0."""
+"""FlooNoC's router alone, Verilated, commit 2fa02eb2, 128-bit data, integer sums, input/output FIFO
+depths 2/2 and 2/0.
+"""
 
 
 def router_tasks(quick: bool, seed: int) -> list[Task]:
-    """One or two simulations each. A quick run keeps to networks that are compiled in seconds, and to fewer flits and runs."""
+    """One or two simulations each. A quick run keeps to networks that are compiled in seconds, and
+    to fewer flits and runs.
+    """
     tasks = []
-    points: list[tuple[str, str, int | None]] = [("uniform", "4x4", None), ("neighbour", "4x4", None)]
+    points: list[tuple[str, str, int | None]] = [
+        ("uniform", "4x4", None),
+        ("neighbour", "4x4", None),
+    ]
     if not quick:
         tasks.append(Task(f"zero load {ROW}", tb.noc.zero_load, {"mesh": ROW}))
         points = [(pattern, mesh, None) for mesh in MESHES for pattern in PATTERNS]
         points += [("uniform", "4x4", depth) for depth in DEPTHS]
     for pattern, mesh, depth in points:
         name = f"saturation {pattern} {mesh}" + (f", FIFO depth {depth}" if depth else "")
-        arguments = {"mesh": mesh, "pattern": pattern, "fifo_depth": depth, "quick": quick, "seed": seed}
+        arguments = {
+            "mesh": mesh,
+            "pattern": pattern,
+            "fifo_depth": depth,
+            "quick": quick,
+            "seed": seed,
+        }
         tasks.append(Task(name, tb.noc.saturation, arguments))
     for mesh, flits in {"4x4": 50_000}.items() if quick else RANDOM.items():
         arguments = {"mesh": mesh, "seed": seed, "flits": flits, "quick": quick}
         tasks.append(Task(f"random traffic {mesh}", tb.noc.random_traffic, arguments))
     for pattern in DEADLOCK:
         for stall in STALLS:
-            arguments = {"pattern": pattern, "runs": 20 if quick else 500, "stall": stall, "seed": seed}
-            tasks.append(Task(f"deadlock set: {pattern}, sinks refuse {stall:.0%}", tb.noc.deadlock_set, arguments))
+            arguments = {
+                "pattern": pattern,
+                "runs": 20 if quick else 500,
+                "stall": stall,
+                "seed": seed,
+            }
+            tasks.append(
+                Task(
+                    f"deadlock set: {pattern}, sinks refuse {stall:.0%}",
+                    tb.noc.deadlock_set,
+                    arguments,
+                )
+            )
     for kind in () if quick else DISAGREEMENTS:
         arguments = {"kind": kind, "runs": 100, "seed": seed}
         tasks.append(Task(f"members disagree: {kind}", disagreements, arguments))
@@ -58,7 +90,11 @@ def router_tasks(quick: bool, seed: int) -> list[Task]:
 
 def _named(results: dict[str, dict], start: str) -> dict[str, dict]:
     """Results whose task's name begins so, by the rest of it."""
-    return {name.removeprefix(start): result for name, result in results.items() if name.startswith(start)}
+    return {
+        name.removeprefix(start): result
+        for name, result in results.items()
+        if name.startswith(start)
+    }
 
 
 def router_keys(results: dict[str, dict]) -> dict:
@@ -75,7 +111,9 @@ def router_keys(results: dict[str, dict]) -> dict:
     if traffic:
         keys["random_flits"] = sum(result["flits"] for result in traffic.values())
         keys["coverage_bins"] = sum(len(bins) for bins, _ in _somewhere(results).values())
-        keys["coverage_holes"] = sum(len(bins - seen) for bins, seen in _somewhere(results).values())
+        keys["coverage_holes"] = sum(
+            len(bins - seen) for bins, seen in _somewhere(results).values()
+        )
         keys["coverage_holes_by_place"] = sum(
             len(kind["holes"])
             for result in traffic.values()
@@ -100,21 +138,32 @@ def router_tables(results: dict[str, dict]) -> list[Table]:
     found = []
     if load := results.get(f"zero load {ROW}"):
         ours = (
-            f"{load['cycles_per_hop']:g}", _excess(load["multicast_row4"]), f"{_excess(load['reduce_row4_sum'])} (FP32)",
+            f"{load['cycles_per_hop']:g}",
+            _excess(load["multicast_row4"]),
+            f"{_excess(load['reduce_row4_sum'])} (FP32)",
             _saturated(results),
-        )  # fmt: skip
+        )
         rows = [(name, mine, *theirs) for (name, *theirs), mine in zip(PEER, ours, strict=True)]
-        found.append(Table(
-            "Routers alone, beside the best open one", ("measure", "flatmesh", "FlooNoC, FIFOs 2/2", "FlooNoC, FIFOs 2/0"), rows,
-            "FlooNoC's router, commit 2fa02eb2, integer sums, measured the same way: from the injection of the first flit to "
-            "the ejection of the last, without network interfaces",
-        ))  # fmt: skip
+        found.append(
+            Table(
+                "Routers alone, beside the best open one",
+                ("measure", "flatmesh", "FlooNoC, FIFOs 2/2", "FlooNoC, FIFOs 2/0"),
+                rows,
+                "FlooNoC's router, commit 2fa02eb2, integer sums, measured the same way: from the injection of the first flit to "
+                "the ejection of the last, without network interfaces",
+            )
+        )
     if curves := _named(results, "saturation "):
         rows = [
-            (name, f"{c['bound']:.3f}", f"{c['saturation'] * c['bound']:.3f}", f"{c['saturation']:.1%}",
-             f"{c['curve'][0]['latency']:.1f}")
+            (
+                name,
+                f"{c['bound']:.3f}",
+                f"{c['saturation'] * c['bound']:.3f}",
+                f"{c['saturation']:.1%}",
+                f"{c['curve'][0]['latency']:.1f}",
+            )
             for name, c in curves.items()
-        ]  # fmt: skip
+        ]
         heads = (
             "traffic",
             "bound, flits a tile and cycle",
@@ -132,41 +181,70 @@ def router_tables(results: dict[str, dict]) -> list[Table]:
         )
     traffic, deadlock = _named(results, "random traffic "), _named(results, "deadlock set: ")
     if traffic:
-        rows = [(mesh, f"{result['flits']:,}", str(result["hangs"])) for mesh, result in traffic.items()]
-        found.append(Table("Random mixed traffic, every flit checked", ("mesh", "flits", "hangs"), rows))
+        rows = [
+            (mesh, f"{result['flits']:,}", str(result["hangs"])) for mesh, result in traffic.items()
+        ]
+        found.append(
+            Table("Random mixed traffic, every flit checked", ("mesh", "flits", "hangs"), rows)
+        )
         rows = [
             (name, str(len(bins)), str(len(bins & seen)), _some(sorted(bins - seen)))
             for name, (bins, seen) in _somewhere(results).items()
         ]
-        found.append(Table(
-            "Coverage of a router by the random traffic", ("network: kind", "bins", "seen", "holes"), rows,
-            "forks: sets of branches at an input; splits: one branch took the flit, another did not; joins: sets of inputs, operation, "
-            "format; late: one input waited for another. All routers are the same module: a bin is seen if any of them saw it",
-        ))  # fmt: skip
+        found.append(
+            Table(
+                "Coverage of a router by the random traffic",
+                ("network: kind", "bins", "seen", "holes"),
+                rows,
+                "forks: sets of branches at an input; splits: one branch took the flit, another did not; joins: sets of inputs, operation, "
+                "format; late: one input waited for another. All routers are the same module: a bin is seen if any of them saw it",
+            )
+        )
         rows = [
-            (f"{mesh}, {network}: {kind}", str(bins["bins"]), str(bins["seen"]), _some(bins["holes"]))
+            (
+                f"{mesh}, {network}: {kind}",
+                str(bins["bins"]),
+                str(bins["seen"]),
+                _some(bins["holes"]),
+            )
             for mesh, result in traffic.items()
             for network, kinds in result["coverage"].items()
             for kind, bins in kinds.items()
         ]
-        found.append(Table("The same at every place", ("mesh, network: kind", "bins", "seen", "holes"), rows))
+        found.append(
+            Table("The same at every place", ("mesh, network: kind", "bins", "seen", "holes"), rows)
+        )
     if deadlock:
-        rows = [(name, str(result["runs"]), str(result["hangs"])) for name, result in deadlock.items()]
+        rows = [
+            (name, str(result["runs"]), str(result["hangs"])) for name, result in deadlock.items()
+        ]
         found.append(Table("Deadlock set", ("pattern", "runs", "hangs"), rows))
     if disagree := _named(results, "members disagree: "):
         rows = [
             (kind, *(_text(r[name]) for name in ("runs", "errors", "hangs", "wrong", "slowest")))
             for kind, r in disagree.items()
         ]
-        found.append(Table(
-            "Reductions of which one member's is not like the others'",
-            ("what differs", "runs", "reported by a router", "stood still", "wrong sums", "cycles to the report, at most"), rows,
-            "what stands still without a report here, because a partner never comes, is reported by the tiles' watchdog",
-        ))  # fmt: skip
+        found.append(
+            Table(
+                "Reductions of which one member's is not like the others'",
+                (
+                    "what differs",
+                    "runs",
+                    "reported by a router",
+                    "stood still",
+                    "wrong sums",
+                    "cycles to the report, at most",
+                ),
+                rows,
+                "what stands still without a report here, because a partner never comes, is reported by the tiles' watchdog",
+            )
+        )
     if faults := results.get("faults"):
         heads = tuple(faults["table"][0])
         rows = [tuple(_text(row[head]) for head in heads) for row in faults["table"]]
-        found.append(Table(f"Faults injected: {faults['injected']}, caught: {faults['caught']}", heads, rows))
+        found.append(
+            Table(f"Faults injected: {faults['injected']}, caught: {faults['caught']}", heads, rows)
+        )
     return found
 
 
@@ -184,7 +262,9 @@ def _somewhere(results: dict[str, dict]) -> dict[str, tuple[set[str], set[str]]]
 
 def _some(holes: list[str]) -> str:
     """The number of holes and the first ones; coverage.json has all."""
-    return f"{len(holes)}: {'; '.join(holes[:3])}{' …' if len(holes) > 3 else ''}" if holes else "none"
+    return (
+        f"{len(holes)}: {'; '.join(holes[:3])}{' …' if len(holes) > 3 else ''}" if holes else "none"
+    )
 
 
 def _text(cell) -> str:
@@ -206,7 +286,11 @@ def _saturated(results: dict[str, dict]) -> str:
 
 def coverage(results: dict[str, dict]) -> dict[str, dict]:
     """Coverage reports by mesh."""
-    return {mesh: result["coverage"] for mesh, result in _named(results, "random traffic ").items() if result["coverage"]}
+    return {
+        mesh: result["coverage"]
+        for mesh, result in _named(results, "random traffic ").items()
+        if result["coverage"]
+    }
 
 
 def router_pictures(results: dict[str, dict]) -> dict[str, Figure]:
@@ -222,10 +306,20 @@ def router_pictures(results: dict[str, dict]) -> dict[str, Figure]:
             if where != mesh:
                 continue
             offered = [point["offered"] / c["bound"] for point in c["curve"]]
-            top.plot(offered, [point["accepted"] / c["bound"] for point in c["curve"]], "o-", ms=3, label=pattern)
-            bottom.plot(offered, [point["latency"] for point in c["curve"]], "o-", ms=3, label=pattern)
+            top.plot(
+                offered,
+                [point["accepted"] / c["bound"] for point in c["curve"]],
+                "o-",
+                ms=3,
+                label=pattern,
+            )
+            bottom.plot(
+                offered, [point["latency"] for point in c["curve"]], "o-", ms=3, label=pattern
+            )
         top.set(title=mesh, ylabel="accepted, share of the bound")
-        bottom.set(xlabel="offered load, share of the bound", ylabel="latency, cycles", yscale="log")
+        bottom.set(
+            xlabel="offered load, share of the bound", ylabel="latency, cycles", yscale="log"
+        )
         for ax in (top, bottom):
             ax.grid(alpha=0.25)
         top.plot([0, 1], [0, 1], "k:", lw=0.8)

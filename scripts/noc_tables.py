@@ -34,14 +34,27 @@ def _latency(seen: Curves, kind: str) -> Table:
         points = {point.words: point for point in seen.points.get((shape, kind, "hardware"), [])}
         if points:
             bound = far(shape, kind)
-            rows.append((f"{label(shape)}: T", *(f"{points[n].cycles:,}" if n in points else "" for n in lengths)))
-            rows.append((
-                f"D = {bound}: T/(D+L)", *(f"{points[n].cycles / (bound + n):.2f}" if n in points else "" for n in lengths)
-            ))  # fmt: skip
+            rows.append(
+                (
+                    f"{label(shape)}: T",
+                    *(f"{points[n].cycles:,}" if n in points else "" for n in lengths),
+                )
+            )
+            rows.append(
+                (
+                    f"D = {bound}: T/(D+L)",
+                    *(
+                        f"{points[n].cycles / (bound + n):.2f}" if n in points else ""
+                        for n in lengths
+                    ),
+                )
+            )
     return Table(
-        f"{NAMES[kind]} by the network: T cycles from issue to the last word in the farthest SRAM", ("L", *map(str, lengths)), rows,
+        f"{NAMES[kind]} by the network: T cycles from issue to the last word in the farthest SRAM",
+        ("L", *map(str, lengths)),
+        rows,
         "rows of tiles and squares, the root in the south-west corner; one flit is one word",
-    )  # fmt: skip
+    )
 
 
 def _speedups(seen: Curves) -> Table:
@@ -49,23 +62,35 @@ def _speedups(seen: Curves) -> Table:
     for kind in KINDS:
         for shape in SHAPES:
             for words in SPEEDUPS:
-                hardware, software = seen.at(shape, kind, "hardware", words), seen.software(shape, kind, words)
+                hardware, software = (
+                    seen.at(shape, kind, "hardware", words),
+                    seen.software(shape, kind, words),
+                )
                 if not hardware or not software:
                     continue
                 others = {
-                    method: point for method in SOFTWARE if (point := seen.at(shape, kind, method, words))
-                }  # fmt: skip
-                rows.append((
-                    f"{NAMES[kind]}, {label(shape)}, L = {words}", f"{hardware.cycles:,}",
-                    *(f"{others[method].cycles:,}" if method in others else "" for method in SOFTWARE),
-                    software[0] + (f" by {software[1].segment}" if software[1].segment else ""),
-                    f"{software[1].cycles / hardware.cycles:.1f}x",
-                ))  # fmt: skip
+                    method: point
+                    for method in SOFTWARE
+                    if (point := seen.at(shape, kind, method, words))
+                }
+                rows.append(
+                    (
+                        f"{NAMES[kind]}, {label(shape)}, L = {words}",
+                        f"{hardware.cycles:,}",
+                        *(
+                            f"{others[method].cycles:,}" if method in others else ""
+                            for method in SOFTWARE
+                        ),
+                        software[0] + (f" by {software[1].segment}" if software[1].segment else ""),
+                        f"{software[1].cycles / hardware.cycles:.1f}x",
+                    )
+                )
     return Table(
         "The network against software on the same mesh, cycles",
-        ("collective", "network", *SOFTWARE, "best, flits a segment", "speed-up"), rows,
+        ("collective", "network", *SOFTWARE, "best, flits a segment", "speed-up"),
+        rows,
         "each software method at its best segment size, searched on the RTL; empty: not run, because it is far from the best",
-    )  # fmt: skip
+    )
 
 
 def _crowds(machine: Machine, seen: Curves) -> Table:
@@ -74,10 +99,17 @@ def _crowds(machine: Machine, seen: Curves) -> Table:
         if name in seen.crowds:
             busiest = busiest_port(collectives)
             rows.append(
-                (name, str(len(collectives)), f"{busiest:,}", f"{seen.crowds[name]:,}", f"{seen.crowds[name] / busiest:.2f}")
+                (
+                    name,
+                    str(len(collectives)),
+                    f"{busiest:,}",
+                    f"{seen.crowds[name]:,}",
+                    f"{seen.crowds[name] / busiest:.2f}",
+                )
             )
     return Table(
         f"Many collectives at once on {machine.mesh.columns}x{machine.mesh.rows}, {CROWD_WORDS} flits each",
-        ("set", "collectives", "flits of the busiest port", "cycles", "cycles / flits"), rows,
+        ("set", "collectives", "flits of the busiest port", "cycles", "cycles / flits"),
+        rows,
         "from the first issue to the last word written; the busiest port of a router or a tile bounds it from below",
-    )  # fmt: skip
+    )

@@ -28,13 +28,17 @@ def machine_of_options(name: str, mesh: str) -> Machine:
     """
     machine = machine_for(load_machine(name, mesh or None))
     if not _fitting(machine):
-        raise UserError(f"MESH must hold a row of at least 2 tiles, {machine.mesh.columns}x{machine.mesh.rows} does not")
+        raise UserError(
+            f"MESH must hold a row of at least 2 tiles, {machine.mesh.columns}x{machine.mesh.rows} does not"
+        )
     return machine
 
 
 def _fitting(machine: Machine) -> list[str]:
     return [
-        shape for shape, (width, height) in SHAPES.items() if width <= machine.mesh.columns and height <= machine.mesh.rows
+        shape
+        for shape, (width, height) in SHAPES.items()
+        if width <= machine.mesh.columns and height <= machine.mesh.rows
     ]
 
 
@@ -49,7 +53,10 @@ def measure_lanes(machine: Machine, lanes: list[Lane], seed: int) -> dict:
         "build_seconds": run.build_seconds,
         "items": sum(len(lane.items) for lane in lanes),
         "flits_checked": sum(
-            c.words * len(receivers(c)) for lane in made.lanes for item in lane.items for c in item.collectives
+            c.words * len(receivers(c))
+            for lane in made.lanes
+            for item in lane.items
+            for c in item.collectives
         ),
     }
 
@@ -80,7 +87,15 @@ def mesh_tasks(machine: Machine, quick: bool, seed: int) -> list[Task]:
         filled = runs(machine, shapes, **{**few, **more}) if shapes else []
         for number, lanes in enumerate(filled):
             name = f"{' and '.join(shapes)}, run {number + 1} of {len(filled)}"
-            tasks.append(Task(name, measure_lanes, {"machine": machine, "lanes": lanes, "seed": seed}))
+            tasks.append(
+                Task(name, measure_lanes, {"machine": machine, "lanes": lanes, "seed": seed})
+            )
     for number, lane in enumerate(crowd_lane(machine, CROWD_WORDS)):
-        tasks.append(Task(f"crowds {number + 1}", measure_lanes, {"machine": machine, "lanes": [lane], "seed": seed}))
+        tasks.append(
+            Task(
+                f"crowds {number + 1}",
+                measure_lanes,
+                {"machine": machine, "lanes": [lane], "seed": seed},
+            )
+        )
     return tasks

@@ -1,4 +1,6 @@
-"""The variables that all make targets share, as command-line options with the environment as default."""
+"""The variables that all make targets share, as command-line options with the environment as
+default.
+"""
 
 import argparse
 import os
@@ -28,11 +30,23 @@ def positive(name: str, text: str, *, least: int = 0) -> int:
 
 
 def common_parser(description: str) -> argparse.ArgumentParser:
-    """Options shared by all targets. Each is also an environment variable, which is how make passes it on."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    """Options shared by all targets. Each is also an environment variable, which is how make passes
+    it on.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     add = parser.add_argument
-    add("--machine", default=_default("MACHINE", "mesh4"), help=f"{', '.join(MACHINES)}, or a .toml file (MACHINE)")
-    add("--mesh", default=_default("MESH", ""), help="COLUMNSxROWS instead of the machine's mesh (MESH)")
+    add(
+        "--machine",
+        default=_default("MACHINE", "mesh4"),
+        help=f"{', '.join(MACHINES)}, or a .toml file (MACHINE)",
+    )
+    add(
+        "--mesh",
+        default=_default("MESH", ""),
+        help="COLUMNSxROWS instead of the machine's mesh (MESH)",
+    )
     add(
         "--dataflow",
         default=_default("DATAFLOW", ""),
@@ -44,18 +58,44 @@ def common_parser(description: str) -> argparse.ArgumentParser:
         help="minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), gemm:M=256,N=256,K=256, or an .npz (WORKLOAD)",
     )
     add("--dtype", default=_default("DTYPE", "fp16"), help="fp16, bf16, e4m3 or e5m2 (DTYPE)")
-    add("--ptype", default=_default("PTYPE", ""), help="format of the probabilities; that of the inputs if empty (PTYPE)")
-    add("--otype", default=_default("OTYPE", ""), help="format of the output; that of the inputs if empty (OTYPE)")
-    add("--seed", default=_default("SEED", "1"), help="seed of generated data and back-pressure (SEED)")
-    add("--group", default=_default("GROUP", ""), help="COLUMNSxROWS of a group of tiles; by rule if empty (GROUP)")
-    add("--rows", default=_default("ROWS", ""), help="query rows per tile and stream, or rows of C; by rule if empty (ROWS)")
+    add(
+        "--ptype",
+        default=_default("PTYPE", ""),
+        help="format of the probabilities; that of the inputs if empty (PTYPE)",
+    )
+    add(
+        "--otype",
+        default=_default("OTYPE", ""),
+        help="format of the output; that of the inputs if empty (OTYPE)",
+    )
+    add(
+        "--seed",
+        default=_default("SEED", "1"),
+        help="seed of generated data and back-pressure (SEED)",
+    )
+    add(
+        "--group",
+        default=_default("GROUP", ""),
+        help="COLUMNSxROWS of a group of tiles; by rule if empty (GROUP)",
+    )
+    add(
+        "--rows",
+        default=_default("ROWS", ""),
+        help="query rows per tile and stream, or rows of C; by rule if empty (ROWS)",
+    )
     add(
         "--columns",
         default=_default("COLUMNS", ""),
         help="key columns per tile, or columns of C; by rule if empty (COLUMNS)",
     )
-    add("--stall", default=_default("STALL", "0"), help="per cent of cycles in which every link refuses flits (STALL)")
-    add("--waves", default=_default("WAVES", "0"), choices=["0", "1"], help="1: write a VCD (WAVES)")
+    add(
+        "--stall",
+        default=_default("STALL", "0"),
+        help="per cent of cycles in which every link refuses flits (STALL)",
+    )
+    add(
+        "--waves", default=_default("WAVES", "0"), choices=["0", "1"], help="1: write a VCD (WAVES)"
+    )
     return parser
 
 

@@ -24,7 +24,9 @@ def write_result(target: str, result: dict) -> Path:
 
 
 def clear(folder: Path, *names: str) -> None:
-    """Remove what an earlier call left under these names, so that nothing stays that does not belong together."""
+    """Remove what an earlier call left under these names, so that nothing stays that does not
+    belong together.
+    """
     for name in names:
         path = folder / name
         if path.is_dir():
@@ -44,7 +46,9 @@ def write_json(path: Path, content: dict | list) -> None:
 
 
 def wide_console() -> Console:
-    """A console for tables with many columns: as wide as the terminal, and wide enough where there is none."""
+    """A console for tables with many columns: as wide as the terminal, and wide enough where there
+    is none.
+    """
     console = Console()
     return console if console.is_terminal else Console(width=150)
 
@@ -71,7 +75,12 @@ class Table:
 
     def show(self, console: Console) -> None:
         """Print it."""
-        table = RichTable(title=self.title, title_justify="left", caption=self.note or None, caption_justify="left")
+        table = RichTable(
+            title=self.title,
+            title_justify="left",
+            caption=self.note or None,
+            caption_justify="left",
+        )
         for index, head in enumerate(self.heads):
             table.add_column(head, justify="left" if index == 0 else "right")
         for row in self.rows:
@@ -81,11 +90,18 @@ class Table:
     def html(self) -> str:
         """The table as HTML."""
         heads = "".join(f"<th>{html.escape(head)}</th>" for head in self.heads)
-        rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self.rows
+        )
         note = f"<p class=note>{html.escape(self.note)}</p>" if self.note else ""
         return f"<h3>{html.escape(self.title)}</h3><table><tr>{heads}</tr>{rows}</table>{note}"
 
     def markdown(self) -> str:
         """The table as Markdown, without title and note."""
-        lines = [" | ".join(self.heads), "|".join("---" for _ in self.heads), *(" | ".join(row) for row in self.rows)]
+        lines = [
+            " | ".join(self.heads),
+            "|".join("---" for _ in self.heads),
+            *(" | ".join(row) for row in self.rows),
+        ]
         return "\n".join(f"|{line}|" if i == 1 else f"| {line} |" for i, line in enumerate(lines))

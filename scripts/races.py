@@ -1,4 +1,6 @@
-"""`make races`: no shipped program has a data race, and what is said when a wait or a signal is left out."""
+"""`make races`: no shipped program has a data race, and what is said when a wait or a signal is
+left out.
+"""
 
 import argparse
 import os
@@ -22,13 +24,24 @@ COUNTED = ("instructions", "accesses", "transfers")
 
 def run() -> int:
     """Check everything, and say which of it is not as it should be."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--jobs", default=os.environ.get("JOBS") or str(os.cpu_count() or 1), help="processes (JOBS)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "--jobs",
+        default=os.environ.get("JOBS") or str(os.cpu_count() or 1),
+        help="processes (JOBS)",
+    )
     jobs = positive("JOBS", parser.parse_args().jobs, least=1)
     started, programs = time.monotonic(), {str(program): program for program in shipped()}
     # The long ones first.
-    tasks = [Task(f"without each signal: {program}", study, {"program": program}) for program in STUDIED]
-    tasks += [Task(f"without a signal: {d.program}", demonstrate, {"demonstration": d}) for d in DEMONSTRATIONS]
+    tasks = [
+        Task(f"without each signal: {program}", study, {"program": program}) for program in STUDIED
+    ]
+    tasks += [
+        Task(f"without a signal: {d.program}", demonstrate, {"demonstration": d})
+        for d in DEMONSTRATIONS
+    ]
     tasks += [Task(name, check_shipped, {"program": program}) for name, program in programs.items()]
     found = run_tasks(tasks, jobs, Console(stderr=True))
     checks = {name: found[name] for name in programs}
@@ -56,8 +69,14 @@ def run() -> int:
     return 1 if result["races"] or result["unexplained"] else 0
 
 
-def summary(checks: dict[str, dict], families: dict[str, str], removed: dict[str, dict], said: dict[str, dict]) -> dict:
-    """One flat object: what was checked, all in all and by family, and what became of what was left out.
+def summary(
+    checks: dict[str, dict],
+    families: dict[str, str],
+    removed: dict[str, dict],
+    said: dict[str, dict],
+) -> dict:
+    """One flat object: what was checked, all in all and by family, and what became of what was left
+    out.
 
     Parameters
     ----------
@@ -74,7 +93,9 @@ def summary(checks: dict[str, dict], families: dict[str, str], removed: dict[str
         "races": sum(seen["races"] for seen in checks.values()),
         "removed": sum(outcomes.values()),
         "found": outcomes["race"] + outcomes["hang"],
-        "harmless": sum(outcomes[name] for name in OUTCOMES if name not in ("race", "hang", "unexplained")),
+        "harmless": sum(
+            outcomes[name] for name in OUTCOMES if name not in ("race", "hang", "unexplained")
+        ),
         "unexplained": outcomes["unexplained"],
         "families": " ".join(dict.fromkeys(families.values())),
         "studied": "; ".join(removed),
@@ -88,7 +109,9 @@ def summary(checks: dict[str, dict], families: dict[str, str], removed: dict[str
         result |= {f"{outcome}_{number}": _by_outcome(counts)[outcome] for outcome in OUTCOMES}
     for number, (name, words) in enumerate(said.items(), 1):
         result[f"demonstration_{number}"] = name
-        result |= {f"{key}_{number}": value for key, value in words.items() if not key.endswith("_outcome")}
+        result |= {
+            f"{key}_{number}": value for key, value in words.items() if not key.endswith("_outcome")
+        }
     result["demonstrations"] = len(said)
     return result
 
@@ -103,7 +126,12 @@ def _by_outcome(counts: dict[str, int]) -> Counter[str]:
 def program_table(checks: dict[str, dict]) -> Table:
     """A row for each shipped program."""
     rows = [
-        (name, *(f"{seen[what]:,}" for what in COUNTED), f"{seen['seconds']:.2f}", _verdict(seen["races"]))
+        (
+            name,
+            *(f"{seen[what]:,}" for what in COUNTED),
+            f"{seen['seconds']:.2f}",
+            _verdict(seen["races"]),
+        )
         for name, seen in checks.items()
     ]
     return Table("race check of shipped programs", ("program", *COUNTED, "seconds", ""), rows)
@@ -134,8 +162,13 @@ def removal_table(removed: dict[str, dict]) -> Table:
         for key, count in counts.items():
             what, _, outcome = key.rpartition(" ")
             split.setdefault(what, Counter())[outcome] += count
-        rows += [(f"{name}: {what}", *(str(seen[outcome] or "") for outcome in OUTCOMES)) for what, seen in split.items()]
-    return Table("each wait, signal and bump left out, one at a time", ("", *OUTCOMES), rows, _legend())
+        rows += [
+            (f"{name}: {what}", *(str(seen[outcome] or "") for outcome in OUTCOMES))
+            for what, seen in split.items()
+        ]
+    return Table(
+        "each wait, signal and bump left out, one at a time", ("", *OUTCOMES), rows, _legend()
+    )
 
 
 def outcome_table(result: dict) -> Table:

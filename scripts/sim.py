@@ -27,21 +27,40 @@ def run() -> int:
     stall = positive("STALL", options.stall)
     tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
     waves = Window(ROOT / "build" / options.out / "waves.vcd") if options.waves == "1" else None
-    settings = Settings(stall_rate=min(stall * 256 // 100, 243), stall_seed=seed & 0xFFFF, waves=waves)
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True,
-                  disable=not console.is_terminal) as bar:  # fmt: skip
+    settings = Settings(
+        stall_rate=min(stall * 256 // 100, 243), stall_seed=seed & 0xFFFF, waves=waves
+    )
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
         task = bar.add_task("compiling the program", total=None)
         experiment = run_experiment(
-            machine, tensors, options.dataflow or None, dtype=options.dtype, seed=seed, overrides=overrides(options),
-            settings=settings, say=lambda text: bar.update(task, description=f"{text}; RTL: building and booting"),
+            machine,
+            tensors,
+            options.dataflow or None,
+            dtype=options.dtype,
+            seed=seed,
+            overrides=overrides(options),
+            settings=settings,
+            say=lambda text: bar.update(task, description=f"{text}; RTL: building and booting"),
             progress=lambda cycle: bar.update(task, description=f"RTL: cycle {cycle:,}"),
-        )  # fmt: skip
+        )
     path = write_result(options.out, experiment.result)
     report(Console(), experiment, path)
     if waves:
-        print(f"waveform of the run: {waves.path.relative_to(ROOT)} (make inspect VCD=... looks into it)")
+        print(
+            f"waveform of the run: {waves.path.relative_to(ROOT)} (make inspect VCD=... looks into it)"
+        )
     if not experiment.passed:
-        print(f"flatmesh: {experiment.first_mismatch or 'error_vs_reference is above 2'}", file=sys.stderr)
+        print(
+            f"flatmesh: {experiment.first_mismatch or 'error_vs_reference is above 2'}",
+            file=sys.stderr,
+        )
         print(f"repeat with: {repeat(options)}", file=sys.stderr)
     return 0 if experiment.passed else 1
 
@@ -62,7 +81,9 @@ def repeat(options) -> str:
         "columns",
         "stall",
     )
-    given = "".join(f" --{name} {shlex.quote(value)}" for name in names if (value := getattr(options, name)))
+    given = "".join(
+        f" --{name} {shlex.quote(value)}" for name in names if (value := getattr(options, name))
+    )
     return f"{sys.executable} -m scripts.sim{given}"
 
 
@@ -73,17 +94,53 @@ def report(console: Console, experiment: Experiment, path: Path) -> None:
     verdict = "bit-exact" if r["bit_exact"] else f"WRONG: {r['mismatches']} elements differ"
     rows = [
         ("mapping", "", r["mapping"]),
-        ("cycles", f"{r['cycles']:,}", f"from start to last activity ({r['microseconds']:.1f} us); boot {r['boot_cycles']:,}"),
-        ("matrix utilisation", f"{r['matrix_utilization']:.1%}", "useful multiply-accumulates / (cycles x MACs of the mesh)"),
-        ("  while active", f"{r['matrix_active_utilization']:.1%}", "the same, counting cycles in which the arrays step"),
-        ("vector utilisation", f"{r['vector_utilization']:.1%}", "cycles in which the lanes take a chunk"),
-        ("HBM traffic", f"{total:,} B", f"formula {r['hbm_ideal_bytes']:,} B; {r['hbm_bandwidth_utilization']:.1%} of the bandwidth"),
+        (
+            "cycles",
+            f"{r['cycles']:,}",
+            f"from start to last activity ({r['microseconds']:.1f} us); boot {r['boot_cycles']:,}",
+        ),
+        (
+            "matrix utilisation",
+            f"{r['matrix_utilization']:.1%}",
+            "useful multiply-accumulates / (cycles x MACs of the mesh)",
+        ),
+        (
+            "  while active",
+            f"{r['matrix_active_utilization']:.1%}",
+            "the same, counting cycles in which the arrays step",
+        ),
+        (
+            "vector utilisation",
+            f"{r['vector_utilization']:.1%}",
+            "cycles in which the lanes take a chunk",
+        ),
+        (
+            "HBM traffic",
+            f"{total:,} B",
+            f"formula {r['hbm_ideal_bytes']:,} B; {r['hbm_bandwidth_utilization']:.1%} of the bandwidth",
+        ),
         ("output", verdict, "RTL against the golden machine, every output bit"),
-        ("error against fp64", f"{r['max_abs_error']:.2e}", f"{r['error_vs_reference']:.2f} x that of the same precision in NumPy (limit 2)"),
-        ("simulation", f"{r['kcycles_per_second']:.1f} kcycles/s", f"RTL {r['run_seconds']:.1f} s, golden {r['golden_seconds']:.1f} s, build {r['build_seconds']:.0f} s"),
-    ]  # fmt: skip
-    others = "".join(f", {name.upper()} {r[f'{name}_dtype']}" for name in "po" if r[f"{name}_dtype"] != r["dtype"])
-    show(console, f"{r['workload']} ({r['dtype']}{others}), {r['dataflow']} on {r['machine']} {r['mesh']}", rows)
+        (
+            "error against fp64",
+            f"{r['max_abs_error']:.2e}",
+            f"{r['error_vs_reference']:.2f} x that of the same precision in NumPy (limit 2)",
+        ),
+        (
+            "simulation",
+            f"{r['kcycles_per_second']:.1f} kcycles/s",
+            f"RTL {r['run_seconds']:.1f} s, golden {r['golden_seconds']:.1f} s, build {r['build_seconds']:.0f} s",
+        ),
+    ]
+    others = "".join(
+        f", {name.upper()} {r[f'{name}_dtype']}"
+        for name in "po"
+        if r[f"{name}_dtype"] != r["dtype"]
+    )
+    show(
+        console,
+        f"{r['workload']} ({r['dtype']}{others}), {r['dataflow']} on {r['machine']} {r['mesh']}",
+        rows,
+    )
     console.print(f"result: {path.relative_to(path.parents[2])}")
 
 

@@ -1,4 +1,6 @@
-"""`make tables`: runs everything that README quotes, commits-to-be into docs/results, and rewrites README's tables."""
+"""`make tables`: runs everything that README quotes, commits-to-be into docs/results, and rewrites
+README's tables.
+"""
 
 import argparse
 import json
@@ -28,21 +30,47 @@ VOLATILE = ("golden_seconds", "build_seconds", "run_seconds", "kcycles_per_secon
 
 
 def _one(name: str, machine: Machine, workload: str, dataflow: str, settings: Settings) -> dict:
-    seen = run_experiment(machine, load_workload(workload, "fp16", 1), dataflow, dtype="fp16", seed=1, settings=settings)
-    return {"case": name, **{key: value for key, value in seen.result.items() if key not in VOLATILE}}
+    seen = run_experiment(
+        machine,
+        load_workload(workload, "fp16", 1),
+        dataflow,
+        dtype="fp16",
+        seed=1,
+        settings=settings,
+    )
+    return {
+        "case": name,
+        **{key: value for key, value in seen.result.items() if key not in VOLATILE},
+    }
 
 
-def _task(name: str, machine: Machine, workload: str, dataflow: str, settings: Settings = Settings()) -> Task:
-    what = {"name": name, "machine": machine, "workload": workload, "dataflow": dataflow, "settings": settings}
-    return Task(f"{name}: {workload} {dataflow} on {machine.mesh.columns}x{machine.mesh.rows}", _one, what)
+def _task(
+    name: str, machine: Machine, workload: str, dataflow: str, settings: Settings = Settings()
+) -> Task:
+    what = {
+        "name": name,
+        "machine": machine,
+        "workload": workload,
+        "dataflow": dataflow,
+        "settings": settings,
+    }
+    return Task(
+        f"{name}: {workload} {dataflow} on {machine.mesh.columns}x{machine.mesh.rows}", _one, what
+    )
 
 
 def cases() -> list[Task]:
     """All runs; each gives what ``make sim`` writes, with the name of its case."""
     mesh4 = load_machine("mesh4")
-    found = [_task("table", mesh4, workload, dataflow) for workload in WORKLOADS for dataflow in DATAFLOWS]
+    found = [
+        _task("table", mesh4, workload, dataflow)
+        for workload in WORKLOADS
+        for dataflow in DATAFLOWS
+    ]
     for mesh in MESHES:
-        found += [_task("meshes", load_machine("mesh4", mesh), ODD, dataflow) for dataflow in DATAFLOWS]
+        found += [
+            _task("meshes", load_machine("mesh4", mesh), ODD, dataflow) for dataflow in DATAFLOWS
+        ]
     tiny, small = load_machine("tiny"), "mha:S=128,D=32,H=2"
     found.append(_task("timing: as it is", tiny, small, "flat-async"))
     found.append(_task("timing: 50 % stalls", tiny, small, "flat-async", Settings(stall_rate=128)))
@@ -59,9 +87,14 @@ def verdict(row: dict) -> str:
 
 def tables(rows: list[dict]) -> dict[str, str]:
     """Marker in README to its table."""
-    main_rows = ["| workload | dataflow | cycles | matrix utilisation | HBM bytes | formula | bit-exact | error / reference |",
-                 "|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    odd = ["| mesh | dataflow | cycles | HBM bytes = formula | bit-exact |", "|---|---|---|---|---|"]
+    main_rows = [
+        "| workload | dataflow | cycles | matrix utilisation | HBM bytes | formula | bit-exact | error / reference |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    odd = [
+        "| mesh | dataflow | cycles | HBM bytes = formula | bit-exact |",
+        "|---|---|---|---|---|",
+    ]
     timing = ["| conditions | cycles | bit-exact |", "|---|---|---|"]
     for row in rows:
         moved = row["hbm_read_bytes"] + row["hbm_write_bytes"]
@@ -72,22 +105,36 @@ def tables(rows: list[dict]) -> dict[str, str]:
             )
         elif row["case"] == "meshes":
             same = "yes" if moved == row["hbm_ideal_bytes"] else "NO"
-            odd.append(f"| {row['mesh']} | {row['dataflow']} | {row['cycles']:,} | {same} | {verdict(row)} |")
+            odd.append(
+                f"| {row['mesh']} | {row['dataflow']} | {row['cycles']:,} | {same} | {verdict(row)} |"
+            )
         else:
-            timing.append(f"| {row['case'].removeprefix('timing: ')} | {row['cycles']:,} | {verdict(row)} |")
-    return {"main table": "\n".join(main_rows), "odd meshes": "\n".join(odd), "timing": "\n".join(timing)}
+            timing.append(
+                f"| {row['case'].removeprefix('timing: ')} | {row['cycles']:,} | {verdict(row)} |"
+            )
+    return {
+        "main table": "\n".join(main_rows),
+        "odd meshes": "\n".join(odd),
+        "timing": "\n".join(timing),
+    }
 
 
 def run() -> int:
     """Measure (or with --from-results only rewrite README)."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--from-results", action="store_true", help="rewrite README from docs/results, run nothing")
-    parser.add_argument("--jobs", default=os.environ.get("JOBS") or "2", help="simulations at a time (JOBS)")
+    parser.add_argument(
+        "--from-results", action="store_true", help="rewrite README from docs/results, run nothing"
+    )
+    parser.add_argument(
+        "--jobs", default=os.environ.get("JOBS") or "2", help="simulations at a time (JOBS)"
+    )
     options = parser.parse_args()
     path = RESULTS / "sim.json"
     if not options.from_results:
         tasks = cases()
-        seen = run_tasks(tasks, positive("JOBS", options.jobs, least=1), Console(stderr=True), keep=KEPT)
+        seen = run_tasks(
+            tasks, positive("JOBS", options.jobs, least=1), Console(stderr=True), keep=KEPT
+        )
         rows = [seen[task.name] for task in tasks]
         RESULTS.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=RESULTS, delete=False) as scratch:

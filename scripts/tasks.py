@@ -44,24 +44,33 @@ def run_tasks(
 ) -> dict[str, dict]:
     """Run tasks in `jobs` processes; the result of each by its name. The first failure ends all.
 
-    With `keep`, results that are `worth` it are kept in that folder, and a task is not run again while neither its arguments nor
-    the sources change.
+    With `keep`, results that are `worth` it are kept in that folder, and a task is not run again
+    while neither its arguments nor the sources change.
 
     Raises
     ------
     UserError
         If a task fails.
     """
-    results = {task.name: found for task in tasks if keep and (found := _kept(keep, task)) is not None}
+    results = {
+        task.name: found for task in tasks if keep and (found := _kept(keep, task)) is not None
+    }
     if results:
         console.print(f"{len(results)} of {len(tasks)} are there from before", highlight=False)
     with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console,
-        transient=True, disable=not console.is_terminal,
-    ) as bar:  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
         line = bar.add_task("starting", total=len(tasks), completed=len(results))
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            pending = {pool.submit(_timed, task): task for task in tasks if task.name not in results}
+            pending = {
+                pool.submit(_timed, task): task for task in tasks if task.name not in results
+            }
             while pending:
                 running = [task.name for future, task in pending.items() if future.running()][:jobs]
                 bar.update(line, description=" | ".join(running))
@@ -78,7 +87,10 @@ def run_tasks(
                         _write(keep / _key(task), results[task.name])
                     bar.advance(line)
                     if not console.is_terminal:
-                        console.print(f"{len(results)} of {len(tasks)}: {task.name}, {seconds:.0f} s", highlight=False)
+                        console.print(
+                            f"{len(results)} of {len(tasks)}: {task.name}, {seconds:.0f} s",
+                            highlight=False,
+                        )
     return results
 
 

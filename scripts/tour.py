@@ -1,7 +1,7 @@
 """`make tour`: measures what docs/inspection.md shows, and rewrites its tables and pictures.
 
-Four runs: one block of attention whose maxima turn at the root's router, the same with maxima that are combined in the root's
-L1, a window of the main job, and hardware with faults.
+Four runs: one block of attention whose maxima turn at the root's router, the same with maxima that
+are combined in the root's L1, a window of the main job, and hardware with faults.
 """
 
 import argparse
@@ -52,7 +52,11 @@ VIEWS = {
 def run() -> int:
     """Measure (or with --from-results only rewrite the pages)."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--from-results", action="store_true", help="rewrite the pages from docs/results, run nothing")
+    parser.add_argument(
+        "--from-results",
+        action="store_true",
+        help="rewrite the pages from docs/results, run nothing",
+    )
     if not parser.parse_args().from_results:
         write_json(FOUND, _measure(Console(stderr=True)))
     found = json.loads(FOUND.read_text())
@@ -68,10 +72,31 @@ def tables(found: dict) -> dict[str, str]:
         for name, part in found["tables"].items()
     }
     r = found["window"]
-    speed = Table("", ("window", "value changes", "VCD", "seconds", "peak memory", "collectives", "mismatches", "latency / bound"), [(
-        f"{r['cycles']:,} cycles of minilm on mesh4", f"{r['changes']:,}", f"{r['vcd_bytes'] / 1e6:.1f} MB", f"{r['seconds']:.1f}",
-        f"{r['peak_mb']:.0f} MB", f"{r['collectives']}", f"{r['mismatches']}", f"{r['mean_rho']:.3f}",
-    )]).markdown()  # fmt: skip
+    speed = Table(
+        "",
+        (
+            "window",
+            "value changes",
+            "VCD",
+            "seconds",
+            "peak memory",
+            "collectives",
+            "mismatches",
+            "latency / bound",
+        ),
+        [
+            (
+                f"{r['cycles']:,} cycles of minilm on mesh4",
+                f"{r['changes']:,}",
+                f"{r['vcd_bytes'] / 1e6:.1f} MB",
+                f"{r['seconds']:.1f}",
+                f"{r['peak_mb']:.0f} MB",
+                f"{r['collectives']}",
+                f"{r['mismatches']}",
+                f"{r['mean_rho']:.3f}",
+            )
+        ],
+    ).markdown()
     return {**shown, "window": speed}
 
 
@@ -84,14 +109,22 @@ def _measure(console: Console) -> dict:
         row = Rectangle(0, 0, 3, 0)
         multicast = next(c for c in block.collectives if c.kind == "load" and c.rectangle == row)
         found["row multicast"] = _hops(multicast)
-        found["all-reduce"] = _hops(next(c for c in block.collectives if c.kind == "allreduce" and c.rectangle == row))
+        found["all-reduce"] = _hops(
+            next(c for c in block.collectives if c.kind == "allreduce" and c.rectangle == row)
+        )
     with console.status("the same, maxima combined in the root's L1"):
         memory = _in_memory()
         found["max-reduce"] = _hops(
-            next(c for c in memory.collectives if c.kind == "reduce" and c.op == "max" and c.rectangle == row)
+            next(
+                c
+                for c in memory.collectives
+                if c.kind == "reduce" and c.op == "max" and c.rectangle == row
+            )
         )
     with console.status("the main job"):
-        window, result = _waves_and_inspect("tour", WORKLOAD="minilm", FROM=str(FIRST), TO=str(LAST))
+        window, result = _waves_and_inspect(
+            "tour", WORKLOAD="minilm", FROM=str(FIRST), TO=str(LAST)
+        )
         found["halts"] = _halts(window)
         found["vector"] = _exponentials(window)
         _photograph(console)
@@ -103,13 +136,19 @@ def _measure(console: Console) -> dict:
 def _call(script: str, out: str, **environment: str) -> subprocess.CompletedProcess:
     variables = {"MACHINE": "mesh4", "DATAFLOW": "flat-async", **environment}
     return subprocess.run(
-        [sys.executable, "-m", f"scripts.{script}", "--out", out], cwd=ROOT, env={**os.environ, **variables},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", f"scripts.{script}", "--out", out],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _waves_and_inspect(name: str, **environment: str) -> tuple[Inspection, dict]:
-    """Run `make waves` and `make inspect` as a user does; the inspection again, and their results."""
+    """Run `make waves` and `make inspect` as a user does; the inspection again, and their
+    results.
+    """
     folder = ROOT / "build" / name
     for script, out, variables in (
         ("waves", name, environment),
@@ -117,7 +156,9 @@ def _waves_and_inspect(name: str, **environment: str) -> tuple[Inspection, dict]
     ):
         done = _call(script, out, **variables)
         if done.returncode:
-            raise UserError(f"make {script} failed: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+            raise UserError(
+                f"make {script} failed: {(done.stderr or done.stdout).strip().splitlines()[-1]}"
+            )
     result = json.loads((ROOT / "build" / f"{name}-inspect" / "result.json").read_text())
     result["vcd_bytes"] = (folder / "waves.vcd").stat().st_size
     return inspect(read(folder / "waves.vcd")), result
@@ -127,9 +168,14 @@ def _in_memory() -> Inspection:
     path = ROOT / "build" / "tour-memory" / "waves.vcd"
     tensors = load_workload(BLOCK, "fp16", 1)
     run_experiment(
-        MACHINES["mesh4"], tensors, "flat-async", dtype="fp16", seed=1, overrides={"all_reduce": "memory"},
+        MACHINES["mesh4"],
+        tensors,
+        "flat-async",
+        dtype="fp16",
+        seed=1,
+        overrides={"all_reduce": "memory"},
         settings=Settings(waves=Window(path)),
-    )  # fmt: skip
+    )
     return inspect(read(path))
 
 
@@ -142,21 +188,38 @@ def _beside_golden(block: Inspection, golden: Counter) -> dict:
     seen = Counter(listed(c) for c in block.collectives)
     word = block.recording.facts.word_bytes
     rows = [
-        (f"{key.kind} {key.op or ''}".strip(), key.tag, f"({key.root[0]},{key.root[1]})", area(key.rectangle),
-         len(key.rectangle.tiles()), key.words * word, seen[key], golden[key])
+        (
+            f"{key.kind} {key.op or ''}".strip(),
+            key.tag,
+            f"({key.root[0]},{key.root[1]})",
+            area(key.rectangle),
+            len(key.rectangle.tiles()),
+            key.words * word,
+            seen[key],
+            golden[key],
+        )
         for key in sorted({*seen, *golden}, key=lambda key: (key.kind, key.tag, key.rectangle))
-    ]  # fmt: skip
+    ]
     rows.append(("all", "", "", "", "", "", seen.total(), golden.total()))
-    return _table(("collective", "tag", "root", "tiles", "members", "bytes", "in the VCD", "golden"), rows)
+    return _table(
+        ("collective", "tag", "root", "tiles", "members", "bytes", "in the VCD", "golden"), rows
+    )
 
 
 def _hops(c: Collective) -> dict:
     """A collective, link by link."""
     rows = [
-        (f"{hop.link.network} ({hop.link.tile[0]},{hop.link.tile[1]}) {hop.link.port.replace('_', ' ')}", hop.flits, hop.offered, hop.first, hop.last,
-         hop.fork_wait, hop.join_wait)
+        (
+            f"{hop.link.network} ({hop.link.tile[0]},{hop.link.tile[1]}) {hop.link.port.replace('_', ' ')}",
+            hop.flits,
+            hop.offered,
+            hop.first,
+            hop.last,
+            hop.fork_wait,
+            hop.join_wait,
+        )
         for hop in c.hops
-    ]  # fmt: skip
+    ]
     issued = ", ".join(f"({x},{y}) in {cycle}" for (x, y), cycle in c.issued.items())
     rows.append(
         (
@@ -174,7 +237,14 @@ def _hops(c: Collective) -> dict:
 
 def _halts(window: Inspection) -> dict:
     rows = [
-        (f"{h.begin}..{h.end}", h.cycles, f"({h.tile[0]},{h.tile[1]})", h.tiles, h.waits_for, h.until)
+        (
+            f"{h.begin}..{h.end}",
+            h.cycles,
+            f"({h.tile[0]},{h.tile[1]})",
+            h.tiles,
+            h.waits_for,
+            h.until,
+        )
         for h in halts(window, 3)
     ]
     return _table(("cycles", "length", "tile", "tiles at this time", "waits for", "until"), rows)
@@ -188,7 +258,9 @@ def _exponentials(window: Inspection) -> dict:
     for one in engine.executed:
         issued, done = int(one["issued"]), int(one["done"])
         if one["opcode"] == Opcode.EXP and issued >= 0 and done >= 0:
-            waited = sum(max(0, min(int(s["end"]), done) - max(int(s["begin"]), issued)) for s in l1)
+            waited = sum(
+                max(0, min(int(s["end"]), done) - max(int(s["begin"]), issued)) for s in l1
+            )
             under_way = sorted(
                 {
                     t.name

@@ -1,4 +1,6 @@
-"""`make tune`: the mapping of a workload, chosen by running the best candidates on the RTL; with EXHAUSTIVE=1, against all of them."""
+"""`make tune`: the mapping of a workload, chosen by running the best candidates on the RTL; with
+EXHAUSTIVE=1, against all of them.
+"""
 
 import os
 import sys
@@ -26,7 +28,9 @@ _WIDE = 150
 
 
 class Tuned(NamedTuple):
-    """Outcome: `result` is the flat object of ``result.json``, `runs` every candidate that was run, the fastest first."""
+    """Outcome: `result` is the flat object of ``result.json``, `runs` every candidate that was run,
+    the fastest first.
+    """
 
     result: dict
     runs: list[tuple[Candidate, dict]]
@@ -37,18 +41,39 @@ def run() -> int:
     parser = common_parser(__doc__)
     add = parser.add_argument
     add("--top", default=os.environ.get("TOP") or "8", help="candidates to run (TOP)")
-    add("--exhaustive", default=os.environ.get("EXHAUSTIVE") or "0", choices=["0", "1"], help="1: run all (EXHAUSTIVE)")
-    add("--most", default=os.environ.get("MOST") or "", help="EXHAUSTIVE: at most so many, the best by estimate (MOST)")
-    add("--jobs", default=os.environ.get("JOBS") or str(os.cpu_count() or 1), help="processes (JOBS)")
+    add(
+        "--exhaustive",
+        default=os.environ.get("EXHAUSTIVE") or "0",
+        choices=["0", "1"],
+        help="1: run all (EXHAUSTIVE)",
+    )
+    add(
+        "--most",
+        default=os.environ.get("MOST") or "",
+        help="EXHAUSTIVE: at most so many, the best by estimate (MOST)",
+    )
+    add(
+        "--jobs",
+        default=os.environ.get("JOBS") or str(os.cpu_count() or 1),
+        help="processes (JOBS)",
+    )
     options = parser.parse_args()
     toolchain.environment()
     console = Console(stderr=True)
     tuned = tune(
-        machine_of(options), options.workload, (options.dtype, options.ptype, options.otype),
-        positive("SEED", options.seed), dataflow=options.dataflow or None, decisions=overrides(options),
-        top=positive("TOP", options.top, least=1), jobs=positive("JOBS", options.jobs, least=1), console=console,
-        most=(positive("MOST", options.most, least=1) if options.most else _MANY) if options.exhaustive == "1" else 0,
-    )  # fmt: skip
+        machine_of(options),
+        options.workload,
+        (options.dtype, options.ptype, options.otype),
+        positive("SEED", options.seed),
+        dataflow=options.dataflow or None,
+        decisions=overrides(options),
+        top=positive("TOP", options.top, least=1),
+        jobs=positive("JOBS", options.jobs, least=1),
+        console=console,
+        most=(positive("MOST", options.most, least=1) if options.most else _MANY)
+        if options.exhaustive == "1"
+        else 0,
+    )
     path = write_result("tune", tuned.result)
     table(tuned).show(Console(width=None if sys.stdout.isatty() else _WIDE))
     print(summary(tuned.result))
@@ -84,30 +109,63 @@ def tune(
     build_mesh(machine)
     running = dict.fromkeys([*chosen, *sorted(ranked, key=lambda c: c.estimate)[:most]])
     tasks = [
-        Task(candidate.name, measure, {
-            "machine": machine, "spec": spec, "dtypes": dtypes, "seed": seed, "mapping": candidate.mapping,
-        }) for candidate in running
-    ]  # fmt: skip
+        Task(
+            candidate.name,
+            measure,
+            {
+                "machine": machine,
+                "spec": spec,
+                "dtypes": dtypes,
+                "seed": seed,
+                "mapping": candidate.mapping,
+            },
+        )
+        for candidate in running
+    ]
     seen = run_tasks(tasks, jobs, console)
-    if wrong := [name for name, found in seen.items() if found["cycles"] and not found["within_error_bound"]]:
-        raise UserError(f"{spec}: the result of {wrong[0]} is not within twice the error of the same precision")
-    ran = [(candidate, seen[candidate.name]) for candidate in running if seen[candidate.name]["cycles"]]
+    if wrong := [
+        name for name, found in seen.items() if found["cycles"] and not found["within_error_bound"]
+    ]:
+        raise UserError(
+            f"{spec}: the result of {wrong[0]} is not within twice the error of the same precision"
+        )
+    ran = [
+        (candidate, seen[candidate.name]) for candidate in running if seen[candidate.name]["cycles"]
+    ]
     if not ran:
         raise UserError(f"{spec}: no candidate's programs fit the program memory")
     ran.sort(key=lambda run: run[1]["cycles"])
     best, best_run = next((c, found) for c, found in ran if c in chosen)
-    rule, rule_run = next(((c, seen[c.name]) for c in ranked if c.name in seen and seen[c.name]["cycles"]), ran[0])
+    rule, rule_run = next(
+        ((c, seen[c.name]) for c in ranked if c.name in seen and seen[c.name]["cycles"]), ran[0]
+    )
     least = ran[0][1]["cycles"]
     result = {
-        "machine": machine.name, "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}", "workload": spec, "dtype": dtype,
-        "seed": seed, "commit": commit(), "top": top, "exhaustive": bool(most), "candidates": len(ranked), "runs": len(ran),
-        "dataflow": best.mapping.dataflow, "group": f"{best.mapping.group[0]}x{best.mapping.group[1]}",
-        "rows": best.mapping.rows, "columns": best.mapping.columns,
-        "chosen": best.name, "chosen_cycles": best_run["cycles"], "chosen_estimate": round(best.estimate),
-        "rule": rule.name, "rule_cycles": rule_run["cycles"], "rule_estimate": round(rule.estimate),
-        "best": ran[0][0].name, "best_cycles": least,
-        "rule_percent": 100 * (rule_run["cycles"] / least - 1), "chosen_percent": 100 * (best_run["cycles"] / least - 1),
-    }  # fmt: skip
+        "machine": machine.name,
+        "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}",
+        "workload": spec,
+        "dtype": dtype,
+        "seed": seed,
+        "commit": commit(),
+        "top": top,
+        "exhaustive": bool(most),
+        "candidates": len(ranked),
+        "runs": len(ran),
+        "dataflow": best.mapping.dataflow,
+        "group": f"{best.mapping.group[0]}x{best.mapping.group[1]}",
+        "rows": best.mapping.rows,
+        "columns": best.mapping.columns,
+        "chosen": best.name,
+        "chosen_cycles": best_run["cycles"],
+        "chosen_estimate": round(best.estimate),
+        "rule": rule.name,
+        "rule_cycles": rule_run["cycles"],
+        "rule_estimate": round(rule.estimate),
+        "best": ran[0][0].name,
+        "best_cycles": least,
+        "rule_percent": 100 * (rule_run["cycles"] / least - 1),
+        "chosen_percent": 100 * (best_run["cycles"] / least - 1),
+    }
     return Tuned(result, ran)
 
 
@@ -116,16 +174,39 @@ def table(tuned: Tuned, shown: int = 24) -> Table:
     best, fastest = tuned.runs[0]
     rows = [
         (
-            candidate.mapping.dataflow, candidate.group, candidate.slice, f"{candidate.mapping.slots}",
-            f"{candidate.estimate:,.0f}", f"{run['cycles']:,}", f"{run['cycles'] / candidate.estimate:.2f}",
-            f"{run['hbm_bytes']:,}", f"{run['l1_bytes']:,}", "" if candidate is best else why(run, fastest),
+            candidate.mapping.dataflow,
+            candidate.group,
+            candidate.slice,
+            f"{candidate.mapping.slots}",
+            f"{candidate.estimate:,.0f}",
+            f"{run['cycles']:,}",
+            f"{run['cycles'] / candidate.estimate:.2f}",
+            f"{run['hbm_bytes']:,}",
+            f"{run['l1_bytes']:,}",
+            "" if candidate is best else why(run, fastest),
         )
         for candidate, run in tuned.runs[:shown]
-    ]  # fmt: skip
-    heads = ("dataflow", "group", "slice", "buffers", "estimate", "cycles", "ratio", "HBM B", "L1 B", "why it lost")
+    ]
+    heads = (
+        "dataflow",
+        "group",
+        "slice",
+        "buffers",
+        "estimate",
+        "cycles",
+        "ratio",
+        "HBM B",
+        "L1 B",
+        "why it lost",
+    )
     r = tuned.result
     left = len(tuned.runs) - len(rows)
-    return Table(f"{r['workload']} ({r['dtype']}) on {r['machine']} {r['mesh']}", heads, rows, f"{left} more" * (left > 0))
+    return Table(
+        f"{r['workload']} ({r['dtype']}) on {r['machine']} {r['mesh']}",
+        heads,
+        rows,
+        f"{left} more" * (left > 0),
+    )
 
 
 def why(run: dict, best: dict) -> str:
@@ -147,9 +228,13 @@ def why(run: dict, best: dict) -> str:
 
 def summary(r: dict) -> str:
     """One line."""
-    against = "" if not r["exhaustive"] else (
-        f"; of {r['runs']} runs the best has {r['best_cycles']:,}: the tuner is {r['chosen_percent']:.1f} % above it"
-    )  # fmt: skip
+    against = (
+        ""
+        if not r["exhaustive"]
+        else (
+            f"; of {r['runs']} runs the best has {r['best_cycles']:,}: the tuner is {r['chosen_percent']:.1f} % above it"
+        )
+    )
     return (
         f"chosen: {r['chosen']}: {r['chosen_cycles']:,} cycles (the rule alone: {r['rule_cycles']:,}, "
         f"{r['rule_percent']:.1f} % above the best){against}"

@@ -57,14 +57,23 @@ class _Runs:
     def __call__(self, window: Window) -> tuple[Experiment | None, RunFailure | None]:
         """Run with a VCD of `window`: what it gave, or how it failed."""
         settings = Settings(
-            stall_rate=self.stall, stall_seed=self.seed & 0xFFFF, waves=window, backpressure=bool(self.design)
+            stall_rate=self.stall,
+            stall_seed=self.seed & 0xFFFF,
+            waves=window,
+            backpressure=bool(self.design),
         )
         with self.console.status("building the mesh for waveforms, and running it"):
             try:
                 return run_experiment(
-                    self.machine, self.tensors, self.options.dataflow or None, dtype=self.options.dtype, seed=self.seed,
-                    overrides=overrides(self.options), settings=settings, design=self.design,
-                ), None  # fmt: skip
+                    self.machine,
+                    self.tensors,
+                    self.options.dataflow or None,
+                    dtype=self.options.dtype,
+                    seed=self.seed,
+                    overrides=overrides(self.options),
+                    settings=settings,
+                    design=self.design,
+                ), None
             except RunFailure as failure:
                 return None, failure
 
@@ -74,22 +83,38 @@ def run() -> int:
     parser = common_parser(__doc__)
     env = os.environ.get
     parser.add_argument(
-        "--from", dest="first", default=env("FROM") or "", help="first cycle of the window; 0 if empty (FROM)"
+        "--from",
+        dest="first",
+        default=env("FROM") or "",
+        help="first cycle of the window; 0 if empty (FROM)",
     )
     parser.add_argument(
-        "--to", dest="last", default=env("TO") or "", help=f"last cycle, or end; {CYCLES:,} cycles if empty (TO)"
+        "--to",
+        dest="last",
+        default=env("TO") or "",
+        help=f"last cycle, or end; {CYCLES:,} cycles if empty (TO)",
     )
     parser.add_argument(
-        "--collective", default=env("COLLECTIVE") or "", help="TAG or TAG:NUMBER instead of FROM and TO (COLLECTIVE)"
+        "--collective",
+        default=env("COLLECTIVE") or "",
+        help="TAG or TAG:NUMBER instead of FROM and TO (COLLECTIVE)",
     )
     parser.add_argument(
-        "--fault", default=env("FAULT") or "", help=f"break the hardware: {', '.join(f.name for f in FAULTS)} (FAULT)"
+        "--fault",
+        default=env("FAULT") or "",
+        help=f"break the hardware: {', '.join(f.name for f in FAULTS)} (FAULT)",
     )
     parser.add_argument(
-        "--format", default=env("FORMAT") or "vcd", choices=["vcd", "fst"], help="fst: an FST file as well (FORMAT)"
+        "--format",
+        default=env("FORMAT") or "vcd",
+        choices=["vcd", "fst"],
+        help="fst: an FST file as well (FORMAT)",
     )
     parser.add_argument(
-        "--open", default=env("OPEN") or "0", choices=["0", "1"], help="1: start the installed viewer (OPEN)"
+        "--open",
+        default=env("OPEN") or "0",
+        choices=["0", "1"],
+        help="1: start the installed viewer (OPEN)",
     )
     parser.add_argument("--out", default="waves", help="folder under build")
     options = parser.parse_args()
@@ -109,7 +134,9 @@ def run() -> int:
     if not vcd.exists():
         if failure:
             raise failure
-        raise UserError(f"FROM={first} is outside the run, whose last activity is in cycle {experiment.run.cycles}")
+        raise UserError(
+            f"FROM={first} is outside the run, whose last activity is in cycle {experiment.run.cycles}"
+        )
     _note(options, folder)
     dump = to_fst(vcd) if options.format == "fst" else vcd
     views = write_views(vcd, folder / "views", dump=dump)
@@ -143,7 +170,9 @@ def _asked(options) -> tuple[int, int | None]:
 
 
 def _note(options, folder: Path) -> None:
-    """Keep what was run beside the VCD: with it, an inspection can ask the golden machine what should be there."""
+    """Keep what was run beside the VCD: with it, an inspection can ask the golden machine what
+    should be there.
+    """
     write_json(folder / "run.json", {name: getattr(options, name) for name in NOTED})
 
 
@@ -166,14 +195,16 @@ def _result(experiment: Experiment | None, vcd: Path, dump: Path, seconds: float
     }
 
 
-def _report(console: Console, options, result: dict, vcd: Path, dump: Path, views: list[Path], path: Path) -> None:
+def _report(
+    console: Console, options, result: dict, vcd: Path, dump: Path, views: list[Path], path: Path
+) -> None:
     at = lambda file: str(file.relative_to(ROOT))  # noqa: E731
     run_cycles = (
-        f"last activity of the run in cycle {result['run_cycles']:,}" if result["run_cycles"] else "of a run that failed"
+        f"last activity of the run in cycle {result['run_cycles']:,}"
+        if result["run_cycles"]
+        else "of a run that failed"
     )
-    rate = (
-        f"{result['bytes_per_cycle']:,.0f} B a cycle, at most {result['most_bytes_per_cycle']:,} B if every signal changed"
-    )
+    rate = f"{result['bytes_per_cycle']:,.0f} B a cycle, at most {result['most_bytes_per_cycle']:,} B if every signal changed"
     verdict = {True: "bit-exact", False: "WRONG", None: "none: the run failed"}[result["bit_exact"]]
     rows = [
         ("window", f"cycles {result['first']:,} to {result['last']:,}", run_cycles),
@@ -181,9 +212,13 @@ def _report(console: Console, options, result: dict, vcd: Path, dump: Path, view
         *([("FST", f"{result['dump_bytes'] / 1e6:,.2f} MB", at(dump))] if dump != vcd else []),
         ("output", verdict, "RTL against the golden machine, every output bit"),
         ("GTKWave", at(views[0]), f"gtkwave {at(dump)} {at(views[0])}"),
-        ("Surfer", at(views[1]), f"cd {at(views[1].parent)}; surfer --state-file {views[1].name} {os.path.relpath(dump, views[1].parent)}"),
+        (
+            "Surfer",
+            at(views[1]),
+            f"cd {at(views[1].parent)}; surfer --state-file {views[1].name} {os.path.relpath(dump, views[1].parent)}",
+        ),
         ("look into it", "make inspect", "collectives, checks, report"),
-    ]  # fmt: skip
+    ]
     title = f"{result['workload'] or options.workload}, {result['dataflow'] or options.dataflow} on {options.machine} {options.mesh}".strip()
     show(console, title, rows)
     console.print(f"result: {at(path)}")

@@ -1,1 +1,3 @@
-"""Testbenches: cocotb drivers, monitors, scoreboards and benches, and the runner that builds and starts simulations."""
+"""Testbenches: cocotb drivers, monitors, scoreboards and benches, and the runner that builds and
+starts simulations.
+"""

@@ -14,12 +14,14 @@ SOURCE = Path(__file__).with_name("bare.cpp")
 
 
 def run_bare(compiled: Build, workdir: Path) -> dict:
-    """Run the program that `tb.mesh.simulate` left in `workdir`, on the very objects that cocotb runs.
+    """Run the program that `tb.mesh.simulate` left in `workdir`, on the very objects that cocotb
+    runs.
 
     Returns
     -------
     dict
-        ``simulated``: cycles from reset, ``cycles`` and ``error`` as the mesh says, ``seconds`` of wall time.
+        ``simulated``: cycles from reset, ``cycles`` and ``error`` as the mesh says, ``seconds`` of
+        wall time.
     """
     binary = compiled.folder / "bare"
     if not binary.exists():
@@ -28,15 +30,31 @@ def run_bare(compiled: Build, workdir: Path) -> dict:
             str(compiled.folder / "Vtop__ALL.a")
         ]
         command = [
-            "g++", *shlex.split(toolchain.OPTIMISATION), "-std=c++17", "-DVM_TRACE=0", f"-I{compiled.folder}", f"-I{include}",
-            f"-I{include}/vltstd", str(SOURCE), *objects, "-lpthread", "-latomic", "-o", str(binary),
-        ]  # fmt: skip
+            "g++",
+            *shlex.split(toolchain.OPTIMISATION),
+            "-std=c++17",
+            "-DVM_TRACE=0",
+            f"-I{compiled.folder}",
+            f"-I{include}",
+            f"-I{include}/vltstd",
+            str(SOURCE),
+            *objects,
+            "-lpthread",
+            "-latomic",
+            "-o",
+            str(binary),
+        ]
         built = subprocess.run(command, capture_output=True, text=True, check=False)
         if built.returncode:
             raise SimulationFailure(f"the bare loop did not compile:\n{built.stderr[-2000:]}")
     inputs = json.loads((workdir / "run.json").read_text())["inputs"]
     arguments = [f"{name}={value}" for name, value in inputs.items()]
-    done = subprocess.run([str(binary), *arguments, f"+hbm_dir={workdir}"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(binary), *arguments, f"+hbm_dir={workdir}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise SimulationFailure(f"the bare loop stopped abnormally:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout)

@@ -1,4 +1,6 @@
-"""One experiment: a workload compiled for a machine, run by the golden machine and by the RTL, and compared."""
+"""One experiment: a workload compiled for a machine, run by the golden machine and by the RTL, and
+compared.
+"""
 
 import subprocess
 import time
@@ -35,7 +37,9 @@ __all__ = [
 
 @dataclass
 class Experiment:
-    """Outcome: `result` is the flat object of ``result.json``; the rest is for pictures and messages."""
+    """Outcome: `result` is the flat object of ``result.json``; the rest is for pictures and
+    messages.
+    """
 
     result: dict
     run: MeshRun
@@ -44,7 +48,9 @@ class Experiment:
 
     @property
     def passed(self) -> bool:
-        """Every output bit equals golden, and the error is within twice that of the same-precision reference."""
+        """Every output bit equals golden, and the error is within twice that of the same-precision
+        reference.
+        """
         return self.result["bit_exact"] and self.result["error_vs_reference"] <= 2
 
 
@@ -67,7 +73,8 @@ def run_experiment(
     Raises
     ------
     UserError
-        If the workload cannot be compiled for the machine, or the machine stops (`tb.mesh.RunFailure`).
+        If the workload cannot be compiled for the machine, or the machine stops
+        (`tb.mesh.RunFailure`).
     """
     compiled = compile_workload(machine, tensors.workload, dataflow, **(overrides or {}))
     say(compiled.describe())
@@ -78,12 +85,21 @@ def run_experiment(
     golden = GoldenMachine(machine, images, [content.copy() for content in memory])
     golden.run()
     golden_seconds = time.perf_counter() - started
-    expected = tensors.gather(compiled, [content.view(np.uint8).reshape(-1) for content in golden.hbm])
+    expected = tensors.gather(
+        compiled, [content.view(np.uint8).reshape(-1) for content in golden.hbm]
+    )
     say(f"golden machine: {golden_seconds:.1f} s")
 
     last = max(len(content) for content in memory) // machine.tile.word_bytes - 1
     run = simulate(
-        machine, images, memory, dump=(0, last), settings=settings, design=design, progress=progress, workdir=workdir
+        machine,
+        images,
+        memory,
+        dump=(0, last),
+        settings=settings,
+        design=design,
+        progress=progress,
+        workdir=workdir,
     )
     seen = tensors.gather(compiled, run.hbm)
 
@@ -101,17 +117,23 @@ def run_experiment(
         bit_exact=len(wrong) == 0,
         mismatches=len(wrong),
         max_abs_error=error,
-        error_vs_reference=error / reference if reference else (0.0 if error == 0 else float("inf")),
+        error_vs_reference=error / reference
+        if reference
+        else (0.0 if error == 0 else float("inf")),
     )
     return Experiment(result, run, _describe(wrong, seen, expected, fmt, tensors.axes))
 
 
 def largest_error(values: NDArray, exact: NDArray[np.float64]) -> float:
-    """Largest absolute difference; where fp64 gives NaN or infinity, the same must be seen and counts as none."""
+    """Largest absolute difference; where fp64 gives NaN or infinity, the same must be seen and
+    counts as none.
+    """
     special = ~np.isfinite(exact)
     same = np.isnan(values) & np.isnan(exact) | (values == exact)
     with np.errstate(invalid="ignore"):
-        difference = np.where(special, np.where(same, 0.0, np.inf), np.abs(values.astype(np.float64) - exact))
+        difference = np.where(
+            special, np.where(same, 0.0, np.inf), np.abs(values.astype(np.float64) - exact)
+        )
     return float(np.nan_to_num(difference, nan=np.inf).max(initial=0.0))
 
 
@@ -129,14 +151,24 @@ def _describe(wrong: NDArray, seen: NDArray, expected: NDArray, fmt: Format, axe
 
 
 def commit() -> str:
-    """The commit of the checkout, with ``+`` when files differ from it, or ``unknown`` outside git."""
+    """The commit of the checkout, with ``+`` when files differ from it, or ``unknown``
+    outside git.
+    """
     root = Path(__file__).parent
     try:
         head = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         dirty = subprocess.run(
-            ["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True, check=True
+            ["git", "status", "--porcelain", "-uno"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
@@ -144,7 +176,9 @@ def commit() -> str:
 
 
 def _result(machine: Machine, compiled: Compiled, run: MeshRun, golden_seconds: float) -> dict:
-    """Counters as figures. Utilisations are fractions of what the whole mesh or all channels could do in `cycles`."""
+    """Counters as figures. Utilisations are fractions of what the whole mesh or all channels could
+    do in `cycles`.
+    """
     word_bytes, tiles = machine.tile.word_bytes, machine.mesh.tiles
     read, written = sum(run.words_read) * word_bytes, sum(run.words_written) * word_bytes
     active = run.total(Probe.MATRIX_ACTIVE)
@@ -157,7 +191,9 @@ def _result(machine: Machine, compiled: Compiled, run: MeshRun, golden_seconds: 
         "boot_cycles": run.boot_cycles,
         "microseconds": run.cycles / machine.clock_ghz / 1e3,
         "matrix_utilization": compiled.useful_macs / (run.cycles * machine.macs),
-        "matrix_active_utilization": compiled.useful_macs / (active * machine.tile.macs) if active else 0.0,
+        "matrix_active_utilization": compiled.useful_macs / (active * machine.tile.macs)
+        if active
+        else 0.0,
         "vector_utilization": run.total(Probe.VECTOR_ACTIVE) / (run.cycles * tiles),
         "hbm_read_bytes": read,
         "hbm_write_bytes": written,
@@ -181,4 +217,6 @@ def _stalls(run: MeshRun, tiles: int) -> dict:
         "l1_conflict": Probe.L1_CONFLICT,
         "out_stall": Probe.OUT_STALL,
     }
-    return {f"share_{name}": run.total(probe) / (run.cycles * tiles) for name, probe in names.items()}
+    return {
+        f"share_{name}": run.total(probe) / (run.cycles * tiles) for name, probe in names.items()
+    }

@@ -1,4 +1,6 @@
-"""The Verilog of a machine's mesh, ours or another's, and the simulation that is compiled from it."""
+"""The Verilog of a machine's mesh, ours or another's, and the simulation that is compiled
+from it.
+"""
 
 import hashlib
 import os
@@ -30,18 +32,29 @@ class Design:
 
 
 def verilog(
-    machine: Machine, *, stall: bool = False, transport: bool = True, events: bool = False, waves: bool = False
+    machine: Machine,
+    *,
+    stall: bool = False,
+    transport: bool = True,
+    events: bool = False,
+    waves: bool = False,
 ) -> dict[str, str]:
     """File name to Verilog text of the machine: ``tile.v``, ``mesh.v`` and the simulation models.
 
     Emission takes seconds, so its results are kept under ``build/verilog``.
     """
     hardware = machine.model_copy(
-        update={"name": "any", "clock_ghz": 1.0, "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1})}
+        update={
+            "name": "any",
+            "clock_ghz": 1.0,
+            "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1}),
+        }
     )
     parts = {
         "tile.v": _emitted("tile", Tile, hardware, waves=waves),
-        "mesh.v": _emitted("mesh", Mesh, hardware, stall=stall, transport=transport, events=events, waves=waves),
+        "mesh.v": _emitted(
+            "mesh", Mesh, hardware, stall=stall, transport=transport, events=events, waves=waves
+        ),
         "hbm_memory.v": (ROOT / "hw" / "memory" / "hbm_memory.v").read_text(),
     }
     if events:
@@ -50,7 +63,9 @@ def verilog(
 
 
 def _emitted(name: str, component: Callable, machine: Machine, **options: bool) -> str:
-    """Verilog of a component of the machine, kept from the last time if neither sources nor machine have changed."""
+    """Verilog of a component of the machine, kept from the last time if neither sources nor machine
+    have changed.
+    """
     key = hashlib.sha256(repr((amaranth.__version__, name, options, machine)).encode())
     for folder in ("isa", "hw"):
         for path in sorted((ROOT / folder).rglob("*")):
@@ -66,14 +81,23 @@ def _emitted(name: str, component: Callable, machine: Machine, **options: bool) 
 
 
 def with_waves(files: Mapping[str, str], machine: Machine) -> dict[str, str]:
-    """The files of a mesh that was emitted for waveforms, with the model ``waves``, which is all that a VCD then shows."""
-    return {name: _untraced(text) for name, text in files.items()} | {"waves.v": waves_verilog(machine)}
+    """The files of a mesh that was emitted for waveforms, with the model ``waves``, which is all
+    that a VCD then shows.
+    """
+    return {name: _untraced(text) for name, text in files.items()} | {
+        "waves.v": waves_verilog(machine)
+    }
 
 
 def _untraced(text: str) -> str:
     """Verilog of which a VCD shows nothing but its instance of the model ``waves``."""
     off, on = "/*verilator tracing_off*/", "/*verilator tracing_on*/"
-    placed = re.sub(r"^  waves .*?\);$", lambda found: f"{on}\n{found[0]}\n{off}", text, flags=re.MULTILINE | re.DOTALL)
+    placed = re.sub(
+        r"^  waves .*?\);$",
+        lambda found: f"{on}\n{found[0]}\n{off}",
+        text,
+        flags=re.MULTILINE | re.DOTALL,
+    )
     return f"{off}\n{placed}"
 
 
@@ -89,7 +113,9 @@ def build_mesh(
     """Compile the machine's mesh, or the `design` given for it, the tile once."""
     ports = ["clk", "rst", *port_names(MESH_SIGNATURE), *(design.inputs if design else ())]
     return build(
-        design.files if design else verilog(machine, stall=stall, transport=transport, events=events, waves=waves),
+        design.files
+        if design
+        else verilog(machine, stall=stall, transport=transport, events=events, waves=waves),
         "mesh",
         public={"mesh": ports},
         hierarchical=["tile"],

@@ -1,4 +1,6 @@
-"""The files through which a simulation's HBM channels are filled and read back: hexadecimal words, one a line."""
+"""The files through which a simulation's HBM channels are filled and read back: hexadecimal words,
+one a line.
+"""
 
 import binascii
 from collections.abc import Mapping, Sequence
@@ -50,8 +52,12 @@ def write_memory(
             if tile >= machine.mesh.tiles:
                 break
             image = images[tile % machine.mesh.columns, tile // machine.mesh.columns]
-            raw = b"".join(slot.to_bytes(32, "little") for slot in image).ljust(words * word_bytes, b"\0")
-            text += f"@{at + turn * words:x}\n".encode() + hex_lines(np.frombuffer(raw, np.uint8), word_bytes)
+            raw = b"".join(slot.to_bytes(32, "little") for slot in image).ljust(
+                words * word_bytes, b"\0"
+            )
+            text += f"@{at + turn * words:x}\n".encode() + hex_lines(
+                np.frombuffer(raw, np.uint8), word_bytes
+            )
         (workdir / f"hbm_{index}.hex").write_bytes(text)
     return at, words
 
@@ -69,4 +75,8 @@ def read_memory(path: Path, word_bytes: int) -> NDArray[np.uint8]:
         lines = [line for line in path.read_text().split() if not line.startswith(("/", "@"))]
     except OSError as error:
         raise SimulationFailure(f"the simulation left no {path.name}") from error
-    return np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8).reshape(-1, word_bytes)[:, ::-1].reshape(-1)
+    return (
+        np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8)
+        .reshape(-1, word_bytes)[:, ::-1]
+        .reshape(-1)
+    )

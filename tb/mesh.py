@@ -1,4 +1,6 @@
-"""Runs tile programs on the RTL mesh: loads HBM, runs to the end, reads counters and memory back."""
+"""Runs tile programs on the RTL mesh: loads HBM, runs to the end, reads counters and memory
+back.
+"""
 
 import json
 import tempfile
@@ -19,14 +21,19 @@ from tb.runner import ROOT, SimulationFailure, run
 
 __all__ = ["EVENTS", "MeshRun", "RunFailure", "Settings", "Window", "simulate"]
 
-EVENTS = np.dtype([("cycle", np.int64), ("x", np.int16), ("y", np.int16), ("kind", np.int16), ("tag", np.int16)])
-"""One event of a tile: the cycle (0: the first in which the queues may run), the tile, the `isa.status.Event`, the transfer's tag."""
+EVENTS = np.dtype(
+    [("cycle", np.int64), ("x", np.int16), ("y", np.int16), ("kind", np.int16), ("tag", np.int16)]
+)
+"""One event of a tile: the cycle (0: the first in which the queues may run), the tile, the
+`isa.status.Event`, the transfer's tag.
+"""
 
 BENCH = "tb.benches.mesh"
 
 
 class RunFailure(UserError):
-    """The machine stopped with an error, or hung: one line says which tile, which instruction, which cycle.
+    """The machine stopped with an error, or hung: one line says which tile, which instruction,
+    which cycle.
 
     Attributes
     ----------
@@ -59,7 +66,9 @@ class Window:
 
 @dataclass(frozen=True)
 class Settings:
-    """Conditions of a run. Whether links stall, whether there are waves, and `transport` need builds of their own."""
+    """Conditions of a run. Whether links stall, whether there are waves, and `transport` need
+    builds of their own.
+    """
 
     stall_rate: int = 0
     """Every link refuses new flits in `stall_rate` of 256 cycles."""
@@ -73,9 +82,12 @@ class Settings:
     transport: bool = True
     """Links that simulate faster, see `hw.mesh.transport.Transport`; no cycle depends on it."""
     most_cycles: int = 0
-    """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never."""
+    """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
+    """
     backpressure: bool = False
-    """Take the mesh that can stall even for a `stall_rate` of 0, so that runs of both kinds share a build."""
+    """Take the mesh that can stall even for a `stall_rate` of 0, so that runs of both kinds share a
+    build.
+    """
 
 
 @dataclass
@@ -131,7 +143,8 @@ def simulate(
     settings
         Conditions of the run.
     design
-        Verilog to run instead of ours; `Settings.transport` and whether links stall are up to it then.
+        Verilog to run instead of ours; `Settings.transport` and whether links stall are up to it
+        then.
     progress
         Called now and then with the cycle that has been reached.
     workdir
@@ -162,17 +175,25 @@ def simulate(
         events=settings.events or settings.waves is not None,  # one build for both
         design=design,
     )
-    (workdir / "run.json").write_text(json.dumps({
-        "targets": machine.mesh.tiles,
-        "channels": len(machine.channels),
-        "most_cycles": settings.most_cycles,
-        "inputs": {
-            **(design.inputs if design else {}),
-            "boot_address": boot_address, "boot_words": boot_words, "hbm_latency": machine.hbm.latency,
-            "hbm_bytes_per_cycle": machine.hbm.bytes_per_cycle, "watchdog": settings.watchdog,
-            "stall_rate": settings.stall_rate, "stall_seed": settings.stall_seed,
-        },
-    }))  # fmt: skip
+    (workdir / "run.json").write_text(
+        json.dumps(
+            {
+                "targets": machine.mesh.tiles,
+                "channels": len(machine.channels),
+                "most_cycles": settings.most_cycles,
+                "inputs": {
+                    **(design.inputs if design else {}),
+                    "boot_address": boot_address,
+                    "boot_words": boot_words,
+                    "hbm_latency": machine.hbm.latency,
+                    "hbm_bytes_per_cycle": machine.hbm.bytes_per_cycle,
+                    "watchdog": settings.watchdog,
+                    "stall_rate": settings.stall_rate,
+                    "stall_seed": settings.stall_seed,
+                },
+            }
+        )
+    )
     with _reporting(workdir / "progress", progress):
         run(
             compiled,
@@ -189,7 +210,8 @@ def simulate(
         )
     seen = json.loads((workdir / "seen.json").read_text())
     probes = {
-        (index % machine.mesh.columns, index // machine.mesh.columns): values for index, values in enumerate(seen["tiles"])
+        (index % machine.mesh.columns, index // machine.mesh.columns): values
+        for index, values in enumerate(seen["tiles"])
     }
     if seen["endless"]:
         raise RunFailure("endless", f"endless: still busy after {settings.most_cycles} cycles")
@@ -201,11 +223,16 @@ def simulate(
         probes=probes,
         words_read=[channel[0] for channel in seen["channels"]],
         words_written=[channel[1] for channel in seen["channels"]],
-        hbm=[read_memory(workdir / f"out_{index}.hex", machine.tile.word_bytes) for index in range(len(machine.channels))],
+        hbm=[
+            read_memory(workdir / f"out_{index}.hex", machine.tile.word_bytes)
+            for index in range(len(machine.channels))
+        ],
         build_seconds=compiled.seconds,
         run_seconds=seen["seconds"],
         simulated_cycles=seen["cycles"] + seen["boot_cycles"],
-        events=_read_events(workdir / "events.txt", machine.mesh.columns) if settings.events else None,
+        events=_read_events(workdir / "events.txt", machine.mesh.columns)
+        if settings.events
+        else None,
         workdir=workdir,
     )
 

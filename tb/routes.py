@@ -1,4 +1,6 @@
-"""The routes of docs/network.md in plain Python, written apart from the hardware: where a flit goes, and what it meets."""
+"""The routes of docs/network.md in plain Python, written apart from the hardware: where a flit
+goes, and what it meets.
+"""
 
 from hw.layouts import Port
 from isa.machine import Mesh
@@ -6,7 +8,12 @@ from isa.machine import Mesh
 __all__ = ["OPPOSITE", "STEP", "Rectangle", "branches", "joined", "requested", "towards"]
 
 STEP = {Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}
-OPPOSITE = {Port.WEST: Port.EAST, Port.EAST: Port.WEST, Port.SOUTH: Port.NORTH, Port.NORTH: Port.SOUTH}
+OPPOSITE = {
+    Port.WEST: Port.EAST,
+    Port.EAST: Port.WEST,
+    Port.SOUTH: Port.NORTH,
+    Port.NORTH: Port.SOUTH,
+}
 
 Rectangle = tuple[int, int, int, int]
 """West column, south row, east column, north row."""
@@ -16,7 +23,9 @@ def branches(mesh: Mesh, rectangle: Rectangle, x: int, y: int, port: Port) -> in
     """Outputs, as a mask over `Port`, of a data flit that came in by `port` of router (x, y)."""
     x0, y0, x1, y1 = rectangle
     step = STEP.get(port, (0, 0))
-    entered = port == Port.LOCAL or not (0 <= x + step[0] < mesh.columns and 0 <= y + step[1] < mesh.rows)
+    entered = port == Port.LOCAL or not (
+        0 <= x + step[0] < mesh.columns and 0 <= y + step[1] < mesh.rows
+    )
     vertical = port in (Port.SOUTH, Port.NORTH)
     column = x0 <= x <= x1
     wanted = {
@@ -30,7 +39,9 @@ def branches(mesh: Mesh, rectangle: Rectangle, x: int, y: int, port: Port) -> in
 
 
 def requested(to: tuple[int, int], outer: Port, x: int, y: int) -> Port:
-    """Output of a request at router (x, y) that goes to the channel at the `outer` port of tile `to`: XY."""
+    """Output of a request at router (x, y) that goes to the channel at the `outer` port of tile
+    `to`: XY.
+    """
     if x != to[0]:
         return Port.WEST if to[0] < x else Port.EAST
     if y != to[1]:
@@ -39,7 +50,9 @@ def requested(to: tuple[int, int], outer: Port, x: int, y: int) -> Port:
 
 
 def joined(rectangle: Rectangle, root: tuple[int, int], x: int, y: int) -> int:
-    """Inputs, as a mask over `Port`, that router (x, y) joins for a reduction; 0 if it is not on the way."""
+    """Inputs, as a mask over `Port`, that router (x, y) joins for a reduction; 0 if it is not on
+    the way.
+    """
     x0, y0, x1, y1 = rectangle
     home, column = y == root[1], x0 <= x <= x1
     inputs = {

@@ -1,7 +1,8 @@
 """Builds Verilog with Verilator and runs cocotb test modules on it.
 
-Builds live in ``build/verilator/<key>``, where the key is a hash of everything the binary depends on: a build is made once,
-any number of runs may use it at a time, and deleting ``build`` is always safe.
+Builds live in ``build/verilator/<key>``, where the key is a hash of everything the binary depends
+on: a build is made once, any number of runs may use it at a time, and deleting ``build`` is always
+safe.
 """
 
 import contextlib
@@ -29,7 +30,9 @@ WARNINGS_OFF = ("-Wno-fatal", "-Wno-WIDTH", "-Wno-UNOPTFLAT", "-Wno-CASEINCOMPLE
 
 
 class SimulationFailure(AssertionError):
-    """A cocotb test failed, or the simulator stopped abnormally; the message ends with the end of its log."""
+    """A cocotb test failed, or the simulator stopped abnormally; the message ends with the end of
+    its log.
+    """
 
 
 @dataclass(frozen=True)
@@ -59,17 +62,31 @@ def build(
     top
         Name of the top module.
     public
-        Module name to the variables that a testbench reads or writes; nothing else is visible to it.
+        Module name to the variables that a testbench reads or writes; nothing else is visible to
+        it.
     hierarchical
         Modules to compile once each, however often they are placed.
     waves
         Whether the binary can write a VCD, which the Verilog has to ask for (``$dumpvars``).
     """
     control = ["`verilator_config"]
-    control += [f'public_flat_rw -module "{module}" -var "{var}"' for module, names in public.items() for var in names]
+    control += [
+        f'public_flat_rw -module "{module}" -var "{var}"'
+        for module, names in public.items()
+        for var in names
+    ]
     control += [f'hier_block -module "{module}"' for module in hierarchical]
     files = {**sources, "control.vlt": "\n".join(control) + "\n"}
-    arguments = ["--no-public-flat-rw", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", *WARNINGS_OFF]
+    arguments = [
+        "--no-public-flat-rw",
+        "-O3",
+        "--x-assign",
+        "fast",
+        "--x-initial",
+        "fast",
+        "--noassert",
+        *WARNINGS_OFF,
+    ]
     arguments += ["--hierarchical"] if hierarchical else []
     key = hashlib.sha256(
         json.dumps([toolchain.version(), top, arguments, waves, sorted(files.items())]).encode()
@@ -95,7 +112,9 @@ def build(
                     timescale=("1ns", "1ns"),
                 )
             except (Exception, SystemExit) as error:
-                raise SimulationFailure(f"build of {top} failed ({error})\n{_tail(folder / 'build.log')}") from error
+                raise SimulationFailure(
+                    f"build of {top} failed ({error})\n{_tail(folder / 'build.log')}"
+                ) from error
         seconds = time.monotonic() - started
         (folder / "built").write_text(f"{seconds:.1f}\n")
     return Build(top, folder, seconds)
@@ -143,19 +162,28 @@ def run(
     try:
         tests, failures = get_results(results)
     except RuntimeError as error:
-        raise SimulationFailure(f"{module}: the simulator stopped abnormally\n{_tail(log)}") from error
+        raise SimulationFailure(
+            f"{module}: the simulator stopped abnormally\n{_tail(log)}"
+        ) from error
     if failures or not tests:
-        raise SimulationFailure(f"{module}: {failures} of {tests} tests failed, seed {seed}\n{_tail(log)}")
+        raise SimulationFailure(
+            f"{module}: {failures} of {tests} tests failed, seed {seed}\n{_tail(log)}"
+        )
     return workdir
 
 
 def build_unit(component, name: str) -> Build:
     """Emit one Amaranth component as module `name` and compile it with all its ports visible."""
-    return build({f"{name}.v": emit(component, name)}, name, public={name: ["clk", "rst", *port_names(component)]})
+    return build(
+        {f"{name}.v": emit(component, name)},
+        name,
+        public={name: ["clk", "rst", *port_names(component)]},
+    )
 
 
 def run_unit(component, name: str, module: str, **options) -> Path:
-    """Build one Amaranth component as `build_unit` does, and `run` the cocotb tests of `module` on it.
+    """Build one Amaranth component as `build_unit` does, and `run` the cocotb tests of `module` on
+    it.
 
     The ports are ``clk``, ``rst`` and the component's members, nested members joined by ``__``
     (``dut.command__payload``, ``dut.i__0__valid``). Options are those of `run`.
@@ -183,4 +211,8 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _tail(log: Path, lines: int = 60) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "(no log)"
+    return (
+        "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+        if log.exists()
+        else "(no log)"
+    )

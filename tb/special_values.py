@@ -1,4 +1,6 @@
-"""Attention of special values: what goes into q, k and v, and what must come out, one query head for each case."""
+"""Attention of special values: what goes into q, k and v, and what must come out, one query head
+for each case.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,8 +23,8 @@ WITH_INFINITY = tuple(fmt for fmt in STORED if FORMATS[fmt].has_infinity)
 class Case:
     """One kind of special value.
 
-    `edit` changes q (Sq, D), k (Skv, D) and v (Skv, Dv) of a head, drawn around 0 with all elements finite; Sq and Skv are at
-    least 8, D and Dv at least 4.
+    `edit` changes q (Sq, D), k (Skv, D) and v (Skv, Dv) of a head, drawn around 0 with all elements
+    finite; Sq and Skv are at least 8, D and Dv at least 4.
     """
 
     put: str
@@ -45,7 +47,9 @@ def _case(put: str, output: str, textbook: str = "", formats: tuple[Format, ...]
 
 
 def _largest(fmt: Format) -> float:
-    table = decode(np.arange(1 << FORMATS[fmt].bits, dtype=np.uint32).astype(FORMATS[fmt].dtype), fmt)
+    table = decode(
+        np.arange(1 << FORMATS[fmt].bits, dtype=np.uint32).astype(FORMATS[fmt].dtype), fmt
+    )
     return float(table[np.isfinite(table)].max())
 
 
@@ -75,12 +79,21 @@ def _subnormal_keys(q, k, v, fmt):
     q[5], k[5] = _smallest(fmt) / 4, _smallest(fmt) / 2
 
 
-@_case("a column of V is subnormal", "the sum, as any other", formats=(Format.FP16, Format.E4M3, Format.E5M2))
+@_case(
+    "a column of V is subnormal",
+    "the sum, as any other",
+    formats=(Format.FP16, Format.E4M3, Format.E5M2),
+)
 def _subnormal_values(q, k, v, fmt):
     v[:, 1] = _smallest(fmt) / 2
 
 
-@_case("a column of V is subnormal in BF16", "0: products below 2^-126 are", "the sum, below 2^-126", (Format.BF16,))
+@_case(
+    "a column of V is subnormal in BF16",
+    "0: products below 2^-126 are",
+    "the sum, below 2^-126",
+    (Format.BF16,),
+)
 def _subnormal_bf16_values(q, k, v, fmt):
     v[:, 1] = _smallest(fmt) / 2
 
@@ -95,13 +108,23 @@ def _huge_scores(q, k, v, fmt):
     k[0, 0] = large / 2
 
 
-@_case("finite q·k beyond FP32's range", "NaN: the score is +inf", "the V of the largest score", (Format.BF16,))
+@_case(
+    "finite q·k beyond FP32's range",
+    "NaN: the score is +inf",
+    "the V of the largest score",
+    (Format.BF16,),
+)
 def _scores_beyond_fp32(q, k, v, fmt):
     q[:], k[:] = 0, 0
     q[:, 0], k[0, 0] = 2.0**100, 2.0**100
 
 
-@_case("V near FP32's largest number", "+inf: O is divided by the row sum at the end only", "finite", (Format.BF16,))
+@_case(
+    "V near FP32's largest number",
+    "+inf: O is divided by the row sum at the end only",
+    "finite",
+    (Format.BF16,),
+)
 def _sums_beyond_fp32(q, k, v, fmt):
     q[:] = 0
     v[:, 1] = 2.0**127
@@ -142,13 +165,20 @@ def _minus_infinite_score(q, k, v, fmt):
     q[:, 1], k[2, 1] = 1, -np.inf
 
 
-@_case("all scores of a row are −inf", "0, as for a row that sees nothing", "NaN: inf − inf", WITH_INFINITY)
+@_case(
+    "all scores of a row are −inf",
+    "0, as for a row that sees nothing",
+    "NaN: inf − inf",
+    WITH_INFINITY,
+)
 def _all_scores_minus_infinite(q, k, v, fmt):
     q[6, 1], k[:, 1] = -np.inf, 1
 
 
 @_case(
-    "+inf in V", "+inf in that column of the rows that see that key, NaN where its P is 0 as stored", formats=WITH_INFINITY
+    "+inf in V",
+    "+inf in that column of the rows that see that key, NaN where its P is 0 as stored",
+    formats=WITH_INFINITY,
 )
 def _infinite_value(q, k, v, fmt):
     q[:] = 0
@@ -161,7 +191,12 @@ def _opposite_infinite_values(q, k, v, fmt):
     v[2, 1], v[3, 1] = np.inf, -np.inf
 
 
-@_case("+inf in V at a key whose P is 0 as stored, but not in fp64", "NaN: 0 · inf", "+inf", WITH_INFINITY)
+@_case(
+    "+inf in V at a key whose P is 0 as stored, but not in fp64",
+    "NaN: 0 · inf",
+    "+inf",
+    WITH_INFINITY,
+)
 def _infinite_value_of_a_small_probability(q, k, v, fmt):
     q[:], k[:] = 0, 0
     q[:, 0], k[1, 0], v[1, 1] = 16, -32, np.inf
@@ -172,11 +207,18 @@ def cases_of(fmt: Format) -> dict[str, Case]:
     return {name: case for name, case in CASES.items() if fmt in case.formats}
 
 
-def make_tensors(fmt: Format, sq: int, skv: int, d: int, dv: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """Make q, k and v as the format holds them, with a head for each of `cases_of`, in that order."""
+def make_tensors(
+    fmt: Format, sq: int, skv: int, d: int, dv: int, seed: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Make q, k and v as the format holds them, with a head for each of `cases_of`, in that
+    order.
+    """
     rng = np.random.default_rng(seed)
     heads = cases_of(fmt)
-    tensors = [rng.uniform(-1, 1, (len(heads), *shape)).astype(np.float32) for shape in ((sq, d), (skv, d), (skv, dv))]
+    tensors = [
+        rng.uniform(-1, 1, (len(heads), *shape)).astype(np.float32)
+        for shape in ((sq, d), (skv, d), (skv, dv))
+    ]
     for case, q, k, v in zip(heads.values(), *tensors, strict=True):
         case.edit(q, k, v, fmt)
     q, k, v = (decode(encode(tensor, fmt), fmt) for tensor in tensors)

@@ -1,4 +1,6 @@
-"""Workloads with their data: what an experiment must know of a kind of workload, and nothing else does."""
+"""Workloads with their data: what an experiment must know of a kind of workload, and nothing else
+does.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +32,9 @@ DTYPES = {"fp16": Format.FP16, "bf16": Format.BF16, "e4m3": Format.E4M3, "e5m2":
 
 
 class Tensors(Protocol):
-    """A workload and its tensors, as FP32 arrays whose values the storage format holds exactly. Results have three axes."""
+    """A workload and its tensors, as FP32 arrays whose values the storage format holds exactly.
+    Results have three axes.
+    """
 
     name: str
     workload: Any
@@ -56,7 +60,9 @@ class Tensors(Protocol):
 
 @dataclass(frozen=True)
 class AttentionTensors:
-    """q (heads, sq, d), k (kv_heads, skv, d), v (kv_heads, skv, dv); the result is (heads, sq, dv). See `Tensors`."""
+    """q (heads, sq, d), k (kv_heads, skv, d), v (kv_heads, skv, dv); the result is (heads, sq, dv).
+    See `Tensors`.
+    """
 
     name: str
     workload: Workload
@@ -68,7 +74,10 @@ class AttentionTensors:
     @property
     def dtypes(self) -> dict[str, str]:
         """See `Tensors`."""
-        return {"p_dtype": self.workload.p_fmt.name.lower(), "o_dtype": self.workload.o_fmt.name.lower()}
+        return {
+            "p_dtype": self.workload.p_fmt.name.lower(),
+            "o_dtype": self.workload.o_fmt.name.lower(),
+        }
 
     def scatter(self, compiled: Compiled) -> list[NDArray[np.uint8]]:
         """See `Tensors`."""
@@ -86,7 +95,9 @@ class AttentionTensors:
         """See `Tensors`."""
         w = self.workload
         formats = {"fmt": w.fmt, "p_fmt": w.p_fmt, "o_fmt": w.o_fmt}
-        return online_attention(self.q, self.k, self.v, block=REFERENCE_BLOCK, **formats, **self._seen)
+        return online_attention(
+            self.q, self.k, self.v, block=REFERENCE_BLOCK, **formats, **self._seen
+        )
 
     @property
     def _seen(self) -> dict[str, Any]:
@@ -106,7 +117,10 @@ class GemmTensors:
     @property
     def dtypes(self) -> dict[str, str]:
         """See `Tensors`; there are no probabilities, so that their format is that of the inputs."""
-        return {"p_dtype": self.workload.fmt.name.lower(), "o_dtype": self.workload.o_fmt.name.lower()}
+        return {
+            "p_dtype": self.workload.fmt.name.lower(),
+            "o_dtype": self.workload.o_fmt.name.lower(),
+        }
 
     def scatter(self, compiled: Compiled) -> list[NDArray[np.uint8]]:
         """See `Tensors`."""
@@ -126,17 +140,25 @@ class GemmTensors:
         return blocked_product(self.a, self.b, block=REFERENCE_BLOCK, fmt=w.fmt, o_fmt=w.o_fmt)
 
 
-def load_workload(spec: str, dtype: str, seed: int, p_dtype: str = "", o_dtype: str = "") -> AttentionTensors | GemmTensors:
-    """Tensors of a named workload (``minilm``), a spec (``mha:S=512,D=64,H=4``, seeded data) or an ``.npz`` file.
+def load_workload(
+    spec: str, dtype: str, seed: int, p_dtype: str = "", o_dtype: str = ""
+) -> AttentionTensors | GemmTensors:
+    """Tensors of a named workload (``minilm``), a spec (``mha:S=512,D=64,H=4``, seeded data) or an
+    ``.npz`` file.
 
-    `p_dtype` and `o_dtype` are the formats of the probabilities and of the output; empty, they are `dtype`.
+    `p_dtype` and `o_dtype` are the formats of the probabilities and of the output; empty, they are
+    `dtype`.
 
     Raises
     ------
     UserError
         If the workload or the format is unknown, or the file is not as it should be.
     """
-    for variable, name in (("DTYPE", dtype), ("PTYPE", p_dtype or dtype), ("OTYPE", o_dtype or dtype)):
+    for variable, name in (
+        ("DTYPE", dtype),
+        ("PTYPE", p_dtype or dtype),
+        ("OTYPE", o_dtype or dtype),
+    ):
         if name not in DTYPES:
             raise UserError(f"{variable} must be one of {', '.join(DTYPES)}, not {name!r}")
     fmt, p_fmt, o_fmt = (DTYPES[name or dtype] for name in (dtype, p_dtype, o_dtype))
@@ -147,8 +169,12 @@ def load_workload(spec: str, dtype: str, seed: int, p_dtype: str = "", o_dtype: 
         workload = parse(spec, fmt)
         if isinstance(workload, Gemm):
             if p_dtype:
-                raise UserError(f"PTYPE is the format of probabilities, gemm has none: it must be empty, not {p_dtype!r}")
-            return GemmTensors(spec, replace(workload, o_fmt=o_fmt), *random_matrices(workload, seed))
+                raise UserError(
+                    f"PTYPE is the format of probabilities, gemm has none: it must be empty, not {p_dtype!r}"
+                )
+            return GemmTensors(
+                spec, replace(workload, o_fmt=o_fmt), *random_matrices(workload, seed)
+            )
         tensors = list(random_tensors(workload, seed))
     return AttentionTensors(spec, replace(workload, p_fmt=p_fmt, o_fmt=o_fmt), *tensors)
 
@@ -158,11 +184,15 @@ def _read_npz(path: Path) -> list[NDArray]:
         with np.load(path, allow_pickle=False) as archive:
             missing = [name for name in "qkv" if name not in archive]
             if missing:
-                raise UserError(f"WORKLOAD file {path}: must hold arrays q, k and v, has no {missing[0]}")
+                raise UserError(
+                    f"WORKLOAD file {path}: must hold arrays q, k and v, has no {missing[0]}"
+                )
             return [archive[name] for name in "qkv"]
     except FileNotFoundError:
         raise UserError(f"WORKLOAD file {path}: no such file") from None
     except UserError:
         raise
     except Exception as error:  # zip, pickle and header faults have no common type
-        raise UserError(f"WORKLOAD file {path}: not a readable .npz ({type(error).__name__})") from None
+        raise UserError(
+            f"WORKLOAD file {path}: not a readable .npz ({type(error).__name__})"
+        ) from None

@@ -21,7 +21,9 @@ NEEDED = {"g++": "a C++ compiler", "make": "GNU make", "perl": "Perl"}
 def _require_tools() -> None:
     for tool, what in NEEDED.items():
         if shutil.which(tool) is None:
-            raise UserError(f"{tool} is not on PATH: Verilator needs {what} (Debian: apt-get install {tool})")
+            raise UserError(
+                f"{tool} is not on PATH: Verilator needs {what} (Debian: apt-get install {tool})"
+            )
 
 
 def _system_version() -> tuple[int, int] | None:
@@ -37,7 +39,9 @@ def _system_version() -> tuple[int, int] | None:
 def version() -> str:
     """What identifies the simulator and the C++ compiler in a build's key."""
     _require_tools()
-    compiler = subprocess.run(["g++", "-dumpfullversion"], capture_output=True, text=True, check=False).stdout.strip()
+    compiler = subprocess.run(
+        ["g++", "-dumpfullversion"], capture_output=True, text=True, check=False
+    ).stdout.strip()
     system = _system_version()
     if system and system >= MINIMUM:
         return f"verilator {system[0]}.{system[1]:03} g++ {compiler} {OPTIMISATION}"
@@ -75,18 +79,25 @@ def environment() -> dict[str, str]:
     variables = {}
     root = _root()
     if root is not None:
-        # The wheel's makefile was configured without a compiler: it does not know how to include a precompiled header.
+        # The wheel's makefile was configured without a compiler: it does not know how to include a
+        # precompiled header.
         settings.append("CFG_CXXFLAGS_PCH_I=-include")
         variables["VERILATOR_ROOT"] = str(root)
         path.insert(0, str(root / "bin"))
     quoted = " ".join(setting.replace(" ", "\\ ") for setting in settings)
-    return {**variables, "PATH": os.pathsep.join(path), "MAKEFLAGS": f"-j{os.cpu_count() or 1} -- {quoted}"}
+    return {
+        **variables,
+        "PATH": os.pathsep.join(path),
+        "MAKEFLAGS": f"-j{os.cpu_count() or 1} -- {quoted}",
+    }
 
 
 def include_folder() -> Path:
     """Folder of Verilator's C++ headers."""
     root = _root()
     if root is None:
-        found = subprocess.run(["verilator", "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=False)
+        found = subprocess.run(
+            ["verilator", "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True, check=False
+        )
         root = Path(found.stdout.strip())
     return root / "include"

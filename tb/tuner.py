@@ -62,13 +62,17 @@ class Candidate(NamedTuple):
 def candidates(
     machine: Machine, workload: Any, dataflow: str | None, decisions: dict[str, Any], most: int
 ) -> list[Candidate]:
-    """Candidates that have what the user fixed, as the tiling rule ranks them: its first choice first, `most` in all."""
+    """Candidates that have what the user fixed, as the tiling rule ranks them: its first choice
+    first, `most` in all.
+    """
     ranked = rank_workload(machine, workload, dataflow, **decisions)[:most]
     return [Candidate(mapping, estimate_workload(machine, workload, mapping)) for mapping in ranked]
 
 
 def select(ranked: Sequence[Candidate], top: int) -> list[Candidate]:
-    """Choose `top` candidates to run: the first, the best of each kind for half of them, then the best of all."""
+    """Choose `top` candidates to run: the first, the best of each kind for half of them, then the
+    best of all.
+    """
     first, by_estimate = ranked[0], sorted(ranked, key=lambda candidate: candidate.estimate)
     leaders = list({candidate.kind: candidate for candidate in reversed(by_estimate)}.values())
     leaders.sort(key=lambda candidate: candidate.estimate)
@@ -76,10 +80,13 @@ def select(ranked: Sequence[Candidate], top: int) -> list[Candidate]:
     return list(chosen)[:top]
 
 
-def measure(machine: Machine, spec: str, dtypes: tuple[str, str, str], seed: int, mapping: Any) -> dict:
+def measure(
+    machine: Machine, spec: str, dtypes: tuple[str, str, str], seed: int, mapping: Any
+) -> dict:
     """Run a mapping on the RTL, or find the run that was made before.
 
-    Runs are kept under build/tune, by all that they depend on: programs, contents of HBM, hardware, and latencies.
+    Runs are kept under build/tune, by all that they depend on: programs, contents of HBM, hardware,
+    and latencies.
 
     Raises
     ------
@@ -106,12 +113,16 @@ def measure(machine: Machine, spec: str, dtypes: tuple[str, str, str], seed: int
     return {**known, **seen}
 
 
-def _run(machine: Machine, tensors: Tensors, compiled: Compiled, images: dict, memory: list) -> dict:
+def _run(
+    machine: Machine, tensors: Tensors, compiled: Compiled, images: dict, memory: list
+) -> dict:
     last = max(len(content) for content in memory) // machine.tile.word_bytes - 1
     run = simulate(machine, images, memory, dump=(0, last), settings=Settings())
     out = decode(tensors.gather(compiled, run.hbm), tensors.workload.o_fmt)
     exact = tensors.exact()
-    error, floor = (float(np.abs(values - exact).max()) for values in (out, tensors.same_precision()))
+    error, floor = (
+        float(np.abs(values - exact).max()) for values in (out, tensors.same_precision())
+    )
     tiles = machine.mesh.tiles
     moved = (sum(run.words_read) + sum(run.words_written)) * machine.tile.word_bytes
 

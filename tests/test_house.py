@@ -35,7 +35,11 @@ def imported_rooms(path: Path) -> set[str]:
 def test_a_room_imports_only_what_it_may(room):
     files = sorted((ROOT / room).rglob("*.py"))
     assert files
-    wrong = {str(path.relative_to(ROOT)): extra for path in files if (extra := imported_rooms(path) - MAY_IMPORT[room])}
+    wrong = {
+        str(path.relative_to(ROOT)): extra
+        for path in files
+        if (extra := imported_rooms(path) - MAY_IMPORT[room])
+    }
     assert not wrong
 
 

@@ -10,16 +10,25 @@ from isa.instructions import SignalKind
 
 __all__ = ["SIGNALS", "Completion"]
 
-SIGNALS = data.StructLayout({
-    "sig0_on": 1, "sig0_sem": SEM, "sig1_kind": 2, "sig1_sem": SEM, "sig1_x": COORDINATE, "sig1_y": COORDINATE,
-})  # fmt: skip
+SIGNALS = data.StructLayout(
+    {
+        "sig0_on": 1,
+        "sig0_sem": SEM,
+        "sig1_kind": 2,
+        "sig1_sem": SEM,
+        "sig1_x": COORDINATE,
+        "sig1_y": COORDINATE,
+    }
+)
 """The two signals of an instruction, as in its common fields."""
 
 
 class Completion(wiring.Component):
-    """A queue of instructions with the engine; sends the signals of each, in order, once it is done.
+    """A queue of instructions with the engine; sends the signals of each, in order, once it is
+    done.
 
-    A signal is offered in the cycle after `done`; an instruction without signals leaves one cycle after it.
+    A signal is offered in the cycle after `done`; an instruction without signals leaves one cycle
+    after it.
 
     Parameters
     ----------
@@ -103,7 +112,10 @@ class Completion(wiring.Component):
                     m.d.sync += first_sent.eq(0)
                     m.d.comb += leave.eq(1)
 
-        m.d.sync += [level.eq(level + self.issue - leave), complete.eq(complete + (self.done | self.instant) - leave)]
+        m.d.sync += [
+            level.eq(level + self.issue - leave),
+            complete.eq(complete + (self.done | self.instant) - leave),
+        ]
         with m.If(self.issue):
             m.d.sync += write.addr.eq(write.addr + 1)
         with m.If(leave):

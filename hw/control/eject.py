@@ -1,4 +1,6 @@
-"""What arrives at a tile: words for the L1 and the program memory, and counts for the semaphores."""
+"""What arrives at a tile: words for the L1 and the program memory, and counts for the
+semaphores.
+"""
 
 from amaranth import Module, Signal
 from amaranth.lib import data, stream, wiring
@@ -14,17 +16,20 @@ __all__ = ["Ejector"]
 
 
 class Ejector(wiring.Component):
-    """Writes arriving flits to memory, from the cycle after their arrival on, one a cycle from each network.
+    """Writes arriving flits to memory, from the cycle after their arrival on, one a cycle from each
+    network.
 
-    A data flit is a word for the L1 (WRITE) or for the program memory (PROGRAM), or only a count for a semaphore (SIGNAL).
-    A reduction's flit is a word for the L1, or with ``turn`` goes back into the data network as a multicast to its
-    rectangle. Consecutive words are written together (`LineWriter`), at the latest with the first one that carries a count.
-    The count that a flit carries with ``bump`` is offered from the cycle after its word, and every one before it, was written;
-    it goes on with a flit that turns. A word beyond the memory is dropped with its count and reported.
+    A data flit is a word for the L1 (WRITE) or for the program memory (PROGRAM), or only a count
+    for a semaphore (SIGNAL). A reduction's flit is a word for the L1, or with ``turn`` goes back
+    into the data network as a multicast to its rectangle. Consecutive words are written together
+    (`LineWriter`), at the latest with the first one that carries a count. The count that a flit
+    carries with ``bump`` is offered from the cycle after its word, and every one before it, was
+    written; it goes on with a flit that turns. A word beyond the memory is dropped with its count
+    and reported.
 
-    Nothing waits for anything but the L1, the semaphores and, for flits that turn, the data network: whatever is sent to a
-    tile leaves the network, which is what the networks' freedom of deadlock rests on. The two networks do not wait for each
-    other.
+    Nothing waits for anything but the L1, the semaphores and, for flits that turn, the data
+    network: whatever is sent to a tile leaves the network, which is what the networks' freedom of
+    deadlock rests on. The two networks do not wait for each other.
 
     Parameters
     ----------
@@ -38,13 +43,15 @@ class Ejector(wiring.Component):
     l1_data, l1_reduce : ``Out(L1Port)``
         Writes of up to a line.
     program : ``Out(struct)``
-        A write to the program memory in each cycle with ``valid``: ``data`` to word ``addr``. Always accepted.
+        A write to the program memory in each cycle with ``valid``: ``data`` to word ``addr``.
+        Always accepted.
     bump : ``Out(stream(SEM)).array(2)``
         Counts from data flits and from reduction flits.
     turned : ``Out(stream(data_flit))``
         Reduction results to multicast.
     error : ``Out(struct)``
-        ``valid`` in the cycle in which a word for beyond the L1 or the program memory is dropped, with its ``addr``.
+        ``valid`` in the cycle in which a word for beyond the L1 or the program memory is dropped,
+        with its ``addr``.
     tags : ``Out(8).array(2)``
         Tags of the last words of what is offered to ``l1_data`` and ``l1_reduce``.
     words : ``Out(1).array(2)``
@@ -78,8 +85,9 @@ class Ejector(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         tile = self._tile
-        # The FIFOs cut the path from the router's crossbar to the banks. A FIFO for counts lets a flit leave for the L1 only
-        # when there is room for its count, without looking whether the semaphores take one now.
+        # The FIFOs cut the path from the router's crossbar to the banks. A FIFO for counts lets a
+        # flit leave for the L1 only when there is room for its count, without looking whether the
+        # semaphores take one now.
         m.submodules.data_fifo = data_fifo = Fifo(shape=data_flit(tile), depth=2)
         m.submodules.reduce_fifo = reduce_fifo = Fifo(shape=reduce_flit(tile), depth=2)
         m.submodules.data_bump = data_bump = Fifo(shape=SEM, depth=2)
@@ -107,7 +115,8 @@ class Ejector(wiring.Component):
         data_writer, reduce_writer = writers
         m.d.comb += [tag.eq(writer.tag) for tag, writer in zip(self.tags, writers, strict=True)]
 
-        # Data flits. `lost` is a word for beyond its memory; `room` is there for the count, behind whatever came before.
+        # Data flits. `lost` is a word for beyond its memory; `room` is there for the count, behind
+        # whatever came before.
         flit, valid, ready = data_fifo.o.payload, data_fifo.o.valid, data_fifo.o.ready
         room, lost = Signal(), Signal()
         m.d.comb += room.eq(~flit.bump | data_bump.i.ready)
@@ -134,7 +143,11 @@ class Ejector(wiring.Component):
         ]
 
         # Reduction results.
-        result, result_valid, result_ready = reduce_fifo.o.payload, reduce_fifo.o.valid, reduce_fifo.o.ready
+        result, result_valid, result_ready = (
+            reduce_fifo.o.payload,
+            reduce_fifo.o.valid,
+            reduce_fifo.o.ready,
+        )
         result_room, result_lost = Signal(), Signal()
         m.d.comb += result_room.eq(~result.bump | reduce_bump.i.ready)
         with m.If(result.turn):
@@ -151,7 +164,10 @@ class Ejector(wiring.Component):
             self.words[0].eq(data_writer.word.valid & data_writer.word.ready),
             self.words[1].eq(reduce_writer.word.valid & reduce_writer.word.ready),
             turned.kind.eq(FlitKind.WRITE),
-            *[turned[name].eq(result[name]) for name in ("x0", "y0", "x1", "y1", "addr", "bump", "sem", "tag", "data")],
+            *[
+                turned[name].eq(result[name])
+                for name in ("x0", "y0", "x1", "y1", "addr", "bump", "sem", "tag", "data")
+            ],
         ]
 
         with m.If(valid & lost):

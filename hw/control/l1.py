@@ -13,15 +13,18 @@ __all__ = ["L1"]
 
 
 class L1(wiring.Component):
-    """Word w lives in bank ``w % l1_banks``, row ``w // l1_banks``; an access takes consecutive words at any address.
+    """Word w lives in bank ``w % l1_banks``, row ``w // l1_banks``; an access takes consecutive
+    words at any address.
 
-    Each bank does one read or write a cycle. Ports with lower index come first; in a cycle every port is served whose banks
-    are free of served ports before it. A read's words are there exactly one cycle after its transfer; words outside the
-    mask are undefined. An access that reaches beyond the L1 is taken, not performed (a read gives zeros), and reported.
+    Each bank does one read or write a cycle. Ports with lower index come first; in a cycle every
+    port is served whose banks are free of served ports before it. A read's words are there exactly
+    one cycle after its transfer; words outside the mask are undefined. An access that reaches
+    beyond the L1 is taken, not performed (a read gives zeros), and reported.
 
-    The priority is fixed, so that a port only makes progress when those before it leave its banks free some cycles. The
-    tile orders its ports by who can wait: arriving flits never (the network drains through them), engines at will, because
-    each of them stops by itself when what it waits for does not progress.
+    The priority is fixed, so that a port only makes progress when those before it leave its banks
+    free some cycles. The tile orders its ports by who can wait: arriving flits never (the network
+    drains through them), engines at will, because each of them stops by itself when what it waits
+    for does not progress.
 
     Parameters
     ----------
@@ -33,9 +36,11 @@ class L1(wiring.Component):
     Members
     -------
     ports : ``In(L1Port).array(ports)``
-        The clients. ``ready`` depends on the requests of the ports before, never on the port's own ``valid``.
+        The clients. ``ready`` depends on the requests of the ports before, never on the port's own
+        ``valid``.
     error : ``Out(struct)``
-        ``valid`` in the cycle after an access beyond the L1 was taken, with ``addr`` and ``port`` (the first if several).
+        ``valid`` in the cycle after an access beyond the L1 was taken, with ``addr`` and ``port``
+        (the first if several).
     conflict : ``Out(1)``
         In the cycle before, at least one request was not taken.
     """
@@ -77,7 +82,9 @@ class L1(wiring.Component):
             bad, take = Signal(name=f"bad{p}"), Signal(name=f"take{p}")
             wraps = spread[count:].any()
             m.d.comb += [
-                spread.eq(request.mask << request.addr[:index_bits] if index_bits else request.mask),
+                spread.eq(
+                    request.mask << request.addr[:index_bits] if index_bits else request.mask
+                ),
                 bad.eq((row >= rows) & request.mask.any() | (row == rows - 1) & wraps),
                 needs.eq(Mux(bad, 0, spread[:count] | spread[count:])),
                 port.req.ready.eq(~(needs & used).any()),
@@ -89,14 +96,17 @@ class L1(wiring.Component):
             beyond.append(take & bad)
             hits.append(served)
 
-            # Response: rotate back. Wide values move in whole words, chosen by a small switch, which is what simulates fast.
+            # Response: rotate back. Wide values move in whole words, chosen by a small switch,
+            # which is what simulates fast.
             offset, zero = Signal(index_bits, name=f"offset{p}"), Signal(name=f"zero{p}")
             m.d.sync += port.rsp_valid.eq(take & ~request.write)
             with m.If(take):
                 m.d.sync += [offset.eq(request.addr[:index_bits]), zero.eq(bad)]
             with m.If(~zero):
                 for o in _cases(m, offset, count):
-                    m.d.comb += port.rsp_data.eq(Cat(reads[(o + i) % count].data for i in range(count)))
+                    m.d.comb += port.rsp_data.eq(
+                        Cat(reads[(o + i) % count].data for i in range(count))
+                    )
 
         # Banks: at most one port hits each of them.
         for b in range(count):
@@ -112,7 +122,9 @@ class L1(wiring.Component):
                     ]
                     with m.If(request.write):
                         for o in _cases(m, offset, count):
-                            m.d.comb += writes[b].data.eq(request.data.word_select((b - o) % count, width))
+                            m.d.comb += writes[b].data.eq(
+                                request.data.word_select((b - o) % count, width)
+                            )
             with m.Else():
                 m.d.comb += reads[b].en.eq(0)
 
@@ -120,7 +132,10 @@ class L1(wiring.Component):
         m.d.sync += [self.conflict.eq(Cat(blocked).any()), self.error.valid.eq(Cat(beyond).any())]
         for p in reversed(range(len(self.ports))):
             with m.If(beyond[p]):
-                m.d.sync += [self.error.addr.eq(self.ports[p].req.payload.addr), self.error.port.eq(p)]
+                m.d.sync += [
+                    self.error.addr.eq(self.ports[p].req.payload.addr),
+                    self.error.port.eq(p),
+                ]
         return m
 
 

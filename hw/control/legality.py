@@ -20,10 +20,12 @@ def kind_of_queue(queue: Queue) -> Kind:
 class Legality(wiring.Component):
     """Checks an instruction's operands, registers already added. Combinational.
 
-    ILLEGAL: a size of 0 (n may be 0 for ROWMAX and EXP), a format the engine does not take, a semaphore or a kind of signal
-    that does not exist. ADDRESS: a first L1 word beyond the L1. REMOTE_ADDRESS: a first remote word beyond the channel or
-    the receivers' L1. RECTANGLE: an empty rectangle or one that leaves the mesh, a REDUCE by a tile outside its rectangle,
-    a root, a signalled tile or a channel that is not there. Whoever accesses the memory finds what runs beyond it later on.
+    ILLEGAL: a size of 0 (n may be 0 for ROWMAX and EXP), a format the engine does not take, a
+    semaphore or a kind of signal that does not exist. ADDRESS: a first L1 word beyond the L1.
+    REMOTE_ADDRESS: a first remote word beyond the channel or the receivers' L1. RECTANGLE: an empty
+    rectangle or one that leaves the mesh, a REDUCE by a tile outside its rectangle, a root, a
+    signalled tile or a channel that is not there. Whoever accesses the memory finds what runs
+    beyond it later on.
 
     Address fields are checked whether the opcode uses them or not; those not used are 0.
 
@@ -59,8 +61,11 @@ class Legality(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        rules = {Kind.MATRIX: self._matrix, Kind.VECTOR: self._vector, Kind.MOVE: self._move}[self._kind]
-        # Everything is computed inside these branches only, so that an idle sequencer costs a simulator nothing.
+        rules = {Kind.MATRIX: self._matrix, Kind.VECTOR: self._vector, Kind.MOVE: self._move}[
+            self._kind
+        ]
+        # Everything is computed inside these branches only, so that an idle sequencer costs a
+        # simulator nothing.
         with m.If(self.engine):
             self._first(m, [*self._common(), *rules()])
         with m.Elif(self.scalar):
@@ -77,9 +82,11 @@ class Legality(wiring.Component):
         illegal = common.sig1_kind == 3
         if tile.semaphores < 32:
             for name, used in (
-                ("wait0", common.wait0_count.any()), ("wait1", common.wait1_count.any()),
-                ("sig0", common.sig0_on), ("sig1", common.sig1_kind.any()),
-            ):  # fmt: skip
+                ("wait0", common.wait0_count.any()),
+                ("wait1", common.wait1_count.any()),
+                ("sig0", common.sig0_on),
+                ("sig1", common.sig1_kind.any()),
+            ):
                 illegal |= used & (common[f"{name}_sem"] >= tile.semaphores)
         nowhere = (common.sig1_x >= mesh.columns) | (common.sig1_y >= mesh.rows)
         yield ErrorCode.ILLEGAL, illegal
@@ -120,18 +127,32 @@ class Legality(wiring.Component):
         in_hbm = (operands.remote >= machine.channel_words, ~self._channel())
         in_l1 = operands.remote >= machine.tile.l1_words
         bad_rectangle = (
-            (operands.x0 > operands.x1) | (operands.y0 > operands.y1) | (operands.x1 >= columns) | (operands.y1 >= rows)
+            (operands.x0 > operands.x1)
+            | (operands.y0 > operands.y1)
+            | (operands.x1 >= columns)
+            | (operands.y1 >= rows)
         )
         if self._queue == Queue.LOAD:
             yield ErrorCode.REMOTE_ADDRESS, in_hbm[0]
             yield ErrorCode.RECTANGLE, in_hbm[1] | bad_rectangle
             return
         store, reduce = self.common.opcode == Opcode.STORE, self.common.opcode == Opcode.REDUCE
-        outside = (self.x < operands.x0) | (self.x > operands.x1) | (self.y < operands.y0) | (self.y > operands.y1)
+        outside = (
+            (self.x < operands.x0)
+            | (self.x > operands.x1)
+            | (self.y < operands.y0)
+            | (self.y > operands.y1)
+        )
         no_root = (operands.target_x >= columns) | (operands.target_y >= rows)
-        yield ErrorCode.ILLEGAL, reduce & ~Cat(operands.fmt == fmt for fmt in machine.mesh.formats).any()
+        yield (
+            ErrorCode.ILLEGAL,
+            reduce & ~Cat(operands.fmt == fmt for fmt in machine.mesh.formats).any(),
+        )
         yield ErrorCode.REMOTE_ADDRESS, Mux(store, in_hbm[0], in_l1)
-        yield ErrorCode.RECTANGLE, Mux(store, in_hbm[1], bad_rectangle | reduce & (outside | no_root))
+        yield (
+            ErrorCode.RECTANGLE,
+            Mux(store, in_hbm[1], bad_rectangle | reduce & (outside | no_root)),
+        )
 
     def _channel(self):
         """Whether there is an HBM channel at outer port `edge` of the target tile."""
@@ -143,8 +164,11 @@ class Legality(wiring.Component):
             (EdgePort.SOUTH, operands.target_y, operands.target_x, 0),
             (EdgePort.NORTH, operands.target_y, operands.target_x, mesh.rows - 1),
         ):
-            places = [c.y if edge in (EdgePort.WEST, EdgePort.EAST) else c.x for c in self._machine.channels
-                      if EdgePort[c.edge.upper()] == edge]  # fmt: skip
+            places = [
+                c.y if edge in (EdgePort.WEST, EdgePort.EAST) else c.x
+                for c in self._machine.channels
+                if EdgePort[c.edge.upper()] == edge
+            ]
             if places:
                 mask = Const(sum(1 << place for place in places), 64)
                 there |= (operands.edge == edge) & (across == side) & mask.bit_select(along, 1)

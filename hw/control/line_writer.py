@@ -14,12 +14,14 @@ PATIENCE = 16
 
 
 class LineWriter(wiring.Component):
-    """Collects consecutive words and writes up to a line of them in one access, so that the banks stay free for others.
+    """Collects consecutive words and writes up to a line of them in one access, so that the banks
+    stay free for others.
 
-    A word that completes a line, or comes with ``flush``, is written in the cycle in which it is taken, together with the
-    words before it. The others are taken at once, and written with a later word; before a word that does not follow them,
-    which then waits if it has to be flushed itself; after `PATIENCE` cycles without a word; or with ``drain``. So whoever
-    learns from a flushed word that the words are there finds all those before it in L1.
+    A word that completes a line, or comes with ``flush``, is written in the cycle in which it is
+    taken, together with the words before it. The others are taken at once, and written with a later
+    word; before a word that does not follow them, which then waits if it has to be flushed itself;
+    after `PATIENCE` cycles without a word; or with ``drain``. So whoever learns from a flushed word
+    that the words are there finds all those before it in L1.
 
     Parameters
     ----------
@@ -44,7 +46,13 @@ class LineWriter(wiring.Component):
         self._tile = tile
         super().__init__(
             {
-                "word": In(stream.Signature(data.StructLayout({"data": tile.link_bits, "addr": 16, "tag": 8, "flush": 1}))),
+                "word": In(
+                    stream.Signature(
+                        data.StructLayout(
+                            {"data": tile.link_bits, "addr": 16, "tag": 8, "flush": 1}
+                        )
+                    )
+                ),
                 "drain": In(1),
                 "empty": Out(1),
                 "l1": Out(L1Port(tile)),
@@ -55,8 +63,14 @@ class LineWriter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         banks, word, request = self._tile.l1_banks, self.word.payload, self.l1.req.payload
-        words = [Signal(self._tile.link_bits, name=f"word{n}", reset_less=True) for n in range(banks - 1)]
-        base, held, idle = Signal(16, reset_less=True), Signal(range(banks)), Signal(range(PATIENCE))
+        words = [
+            Signal(self._tile.link_bits, name=f"word{n}", reset_less=True) for n in range(banks - 1)
+        ]
+        base, held, idle = (
+            Signal(16, reset_less=True),
+            Signal(range(banks)),
+            Signal(range(PATIENCE)),
+        )
         tag = Signal(8, name="last_tag", reset_less=True)
 
         follows, now, granted, offered = Signal(), Signal(), Signal(), Signal()
@@ -65,15 +79,23 @@ class LineWriter(wiring.Component):
             follows.eq(self.empty | ~offered & (word.addr == base + held)),
             now.eq(word.flush | (held == banks - 1)),
             self.l1.req.valid.eq(
-                Mux(self.word.valid, now | ~follows, ~self.empty & (offered | self.drain | (idle == PATIENCE - 1)))
+                Mux(
+                    self.word.valid,
+                    now | ~follows,
+                    ~self.empty & (offered | self.drain | (idle == PATIENCE - 1)),
+                )
             ),
             granted.eq(self.l1.req.valid & self.l1.req.ready),
-            self.word.ready.eq(Mux(follows, ~now | self.l1.req.ready, ~word.flush & self.l1.req.ready)),
+            self.word.ready.eq(
+                Mux(follows, ~now | self.l1.req.ready, ~word.flush & self.l1.req.ready)
+            ),
             request.addr.eq(Mux(self.empty, word.addr, base)),
             self.tag.eq(Mux(self.word.valid & follows, word.tag, tag)),
         ]
         # Words that were offered to the L1 without the new one stay without it.
-        m.d.sync += offered.eq(self.l1.req.valid & ~self.l1.req.ready & ~(self.word.valid & follows))
+        m.d.sync += offered.eq(
+            self.l1.req.valid & ~self.l1.req.ready & ~(self.word.valid & follows)
+        )
         # The new word goes behind the others.
         with m.If(self.l1.req.valid):
             m.d.comb += request.write.eq(1)

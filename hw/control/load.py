@@ -14,10 +14,12 @@ _SAME = ("edge", "x0", "y0", "x1", "y1", "bump", "sem", "tag")
 
 
 class LoadEngine(wiring.Component):
-    """Turns each LOAD into one read request; the channel answers straight into the L1s of the rectangle.
+    """Turns each LOAD into one read request; the channel answers straight into the L1s of the
+    rectangle.
 
-    The request is offered in the cycle after its command was taken; a command every other cycle. The instruction is done
-    when the network took the request: its semaphore, not its completion, tells that the data is there.
+    The request is offered in the cycle after its command was taken; a command every other cycle.
+    The instruction is done when the network took the request: its semaphore, not its completion,
+    tells that the data is there.
 
     Members
     -------

@@ -9,7 +9,8 @@ __all__ = ["LoopStack"]
 
 
 class LoopStack(wiring.Component):
-    """Remembers of each open loop where its body starts and how many rounds are left, the current one included.
+    """Remembers of each open loop where its body starts and how many rounds are left, the current
+    one included.
 
     Parameters
     ----------
@@ -47,7 +48,9 @@ class LoopStack(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.stack = stack = Memory(shape=data.StructLayout({"start": 16, "left": 32}), depth=self._depth, init=[])
+        m.submodules.stack = stack = Memory(
+            shape=data.StructLayout({"start": 16, "left": 32}), depth=self._depth, init=[]
+        )
         top, write = stack.read_port(domain="comb"), stack.write_port()
         level = Signal(range(self._depth + 1))
         m.d.comb += [

@@ -5,7 +5,15 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.control.line_reader import LineReader
-from hw.layouts import COORDINATE, FlitKind, L1Port, command_layout, data_flit, reduce_flit, request_flit
+from hw.layouts import (
+    COORDINATE,
+    FlitKind,
+    L1Port,
+    command_layout,
+    data_flit,
+    reduce_flit,
+    request_flit,
+)
 from isa.instructions import Kind, Opcode
 from isa.machine import Tile
 
@@ -17,12 +25,12 @@ _RECTANGLE = ("x0", "y0", "x1", "y1")
 class OutEngine(wiring.Component):
     """Executes STORE, PUT and REDUCE one after the other: one flit a word, row by row.
 
-    Words are read a line at a time, ahead of the flits. With L1 and network always ready, the first flit is offered
-    `LATENCY` cycles after the command was taken, then one every cycle; the next command is taken in the cycle after the last
-    flit.
+    Words are read a line at a time, ahead of the flits. With L1 and network always ready, the first
+    flit is offered `LATENCY` cycles after the command was taken, then one every cycle; the next
+    command is taken in the cycle after the last flit.
 
-    Every flit carries its own address (remote + row * pitch + word, modulo the field's width) and the tag; only the last one
-    carries the bump. The flits of a REDUCE are numbered from 0.
+    Every flit carries its own address (remote + row * pitch + word, modulo the field's width) and
+    the tag; only the last one carries the bump. The flits of a REDUCE are numbered from 0.
 
     Members
     -------
@@ -83,30 +91,54 @@ class OutEngine(wiring.Component):
 
         # Where the next flit goes: `row` is where its row starts, `left` what is left of it.
         taken, last = Signal(), Signal()
-        address, row, left, rows, number = Signal(28), Signal(28), Signal(12), Signal(12), Signal(16)
+        address, row, left, rows, number = (
+            Signal(28),
+            Signal(28),
+            Signal(12),
+            Signal(12),
+            Signal(16),
+        )
         next_row = row + command.remote_pitch
         m.d.comb += [last.eq((left == 1) & (rows == 1)), reader.word.ready.eq(taken)]
         with m.If(start):
-            m.d.sync += [address.eq(new.remote), row.eq(new.remote), left.eq(new.words), rows.eq(new.rows), number.eq(0)]
+            m.d.sync += [
+                address.eq(new.remote),
+                row.eq(new.remote),
+                left.eq(new.words),
+                rows.eq(new.rows),
+                number.eq(0),
+            ]
         with m.Elif(taken):
             m.d.sync += number.eq(number + 1)
             with m.If(left == 1):
-                m.d.sync += [address.eq(next_row), row.eq(next_row), left.eq(command.words), rows.eq(rows - 1)]
+                m.d.sync += [
+                    address.eq(next_row),
+                    row.eq(next_row),
+                    left.eq(command.words),
+                    rows.eq(rows - 1),
+                ]
             with m.Else():
                 m.d.sync += [address.eq(address + 1), left.eq(left - 1)]
 
         # Flits: the same fields, in the layout of each network.
         valid, ready = reader.word.valid, Signal()
         with m.Switch(command.opcode):
-            for opcode, network in ((Opcode.STORE, self.request), (Opcode.PUT, self.data), (Opcode.REDUCE, self.reduce)):
+            for opcode, network in (
+                (Opcode.STORE, self.request),
+                (Opcode.PUT, self.data),
+                (Opcode.REDUCE, self.reduce),
+            ):
                 with m.Case(opcode):
                     m.d.comb += [network.valid.eq(valid), ready.eq(network.ready)]
         for network in (self.request, self.data, self.reduce):
             flit = network.payload
             m.d.comb += [
-                flit.addr.eq(address), flit.bump.eq(command.bump & last), flit.sem.eq(command.sem), flit.tag.eq(command.tag),
+                flit.addr.eq(address),
+                flit.bump.eq(command.bump & last),
+                flit.sem.eq(command.sem),
+                flit.tag.eq(command.tag),
                 flit.data.eq(reader.word.payload),
-            ]  # fmt: skip
+            ]
         store, put, reduce = self.request.payload, self.data.payload, self.reduce.payload
         m.d.comb += [
             store.write.eq(1),

@@ -13,10 +13,11 @@ __all__ = ["ProgramMemory"]
 
 
 class ProgramMemory(wiring.Component):
-    """Holds `program_instructions` slots of 256 bits, written in words of `link_bits`, read one slot a cycle.
+    """Holds `program_instructions` slots of 256 bits, written in words of `link_bits`, read one
+    slot a cycle.
 
-    Fetches are taken in turn, one a cycle; the instruction is there exactly one cycle after its request was taken. A slot
-    beyond the memory reads as 0, which no checksum accepts.
+    Fetches are taken in turn, one a cycle; the instruction is there exactly one cycle after its
+    request was taken. A slot beyond the memory reads as 0, which no checksum accepts.
 
     Members
     -------
@@ -47,7 +48,8 @@ class ProgramMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         slots, link = self._tile.program_instructions, self._tile.link_bits
-        # Rows are as wide as the wider of instruction and word; a row holds `per_row` slots or `pieces` words.
+        # Rows are as wide as the wider of instruction and word; a row holds `per_row` slots or
+        # `pieces` words.
         width = max(BITS, link)
         per_row, pieces = width // BITS, width // link
         slot_bits, piece_bits = exact_log2(per_row), exact_log2(pieces)

@@ -12,11 +12,13 @@ __all__ = ["Semaphores"]
 
 
 class Semaphores(wiring.Component):
-    """Each bump adds one to a semaphore; a wait is taken once its semaphore holds its count, which is then subtracted.
+    """Each bump adds one to a semaphore; a wait is taken once its semaphore holds its count, which
+    is then subtracted.
 
-    One bump and one wait are taken a cycle, lower index first. A bump is visible to waits from the next cycle on, and a wait
-    on the very semaphore that is being bumped stands back that cycle. All semaphores are 0 after reset. A bump of a full
-    semaphore (or one the tile does not have) is taken and lost, with `overflow`.
+    One bump and one wait are taken a cycle, lower index first. A bump is visible to waits from the
+    next cycle on, and a wait on the very semaphore that is being bumped stands back that cycle. All
+    semaphores are 0 after reset. A bump of a full semaphore (or one the tile does not have) is
+    taken and lost, with `overflow`.
 
     Parameters
     ----------
@@ -30,7 +32,8 @@ class Semaphores(wiring.Component):
     bump : ``In(stream(SEM)).array(bumps)``
         Counts to add. ``ready`` depends on the ``valid`` of those before.
     wait : ``In(stream(WAIT)).array(waiters)``
-        Waits. ``ready`` depends on the payload and on the waits before, never on the wait's own ``valid``.
+        Waits. ``ready`` depends on the payload and on the waits before, never on the wait's own
+        ``valid``.
     overflow : ``Out(1)``, overflow_sem : ``Out(SEM)``
         In the cycle in which a count is lost, and which semaphore's.
     changed : ``Out(struct).array(2)``
@@ -50,7 +53,9 @@ class Semaphores(wiring.Component):
                 "wait": In(stream.Signature(WAIT)).array(waiters),
                 "overflow": Out(1),
                 "overflow_sem": Out(SEM),
-                "changed": Out(data.StructLayout({"valid": 1, "sem": SEM, "count": tile.semaphore_bits})).array(2),
+                "changed": Out(
+                    data.StructLayout({"valid": 1, "sem": SEM, "count": tile.semaphore_bits})
+                ).array(2),
                 "read_sem": In(SEM),
                 "read_count": Out(tile.semaphore_bits),
             }
@@ -59,8 +64,8 @@ class Semaphores(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bits = self._tile.semaphore_bits
-        # All 32 names have a cell, so that no index is ever out of range; those the tile does not have stay 0. A memory is
-        # not cleared by reset, so a cell counts only once it was bumped.
+        # All 32 names have a cell, so that no index is ever out of range; those the tile does not
+        # have stay 0. A memory is not cleared by reset, so a cell counts only once it was bumped.
         m.submodules.counts = counts = Memory(shape=bits, depth=1 << SEM.width, init=[])
         touched = Signal(1 << SEM.width)
         add, subtract = counts.write_port(), counts.write_port()
@@ -72,7 +77,10 @@ class Semaphores(wiring.Component):
 
         # Bumps.
         bumped, sem = Signal(), Signal(SEM)
-        m.d.comb += [bump.ready.eq(~Cat(before.valid for before in self.bump[:b]).any()) for b, bump in enumerate(self.bump)]
+        m.d.comb += [
+            bump.ready.eq(~Cat(before.valid for before in self.bump[:b]).any())
+            for b, bump in enumerate(self.bump)
+        ]
         for b, bump in enumerate(self.bump):
             with m.If(bump.valid) if b == 0 else m.Elif(bump.valid):
                 m.d.comb += [bumped.eq(1), sem.eq(bump.payload)]
@@ -106,6 +114,10 @@ class Semaphores(wiring.Component):
             granted = granted | (wait.valid & met)
 
         for changed, port in zip(self.changed, (add, subtract), strict=True):
-            m.d.comb += [changed.valid.eq(port.en), changed.sem.eq(port.addr), changed.count.eq(port.data)]
+            m.d.comb += [
+                changed.valid.eq(port.en),
+                changed.sem.eq(port.addr),
+                changed.count.eq(port.data),
+            ]
         m.d.comb += self.read_count.eq(count_of(self.read_sem))
         return m

@@ -9,7 +9,17 @@ from hw.control.completion import SIGNALS, Completion
 from hw.control.legality import Legality, kind_of_queue
 from hw.control.loops import LoopStack
 from hw.layouts import COMMON_LAYOUT, COORDINATE, SEM, SIGNAL, WAIT, command_layout, operands_layout
-from isa.instructions import BITS, CHECKSUM, LAYOUTS, LOOP_DEPTH, OPCODES_OF, REGISTERS, Kind, Opcode, Queue
+from isa.instructions import (
+    BITS,
+    CHECKSUM,
+    LAYOUTS,
+    LOOP_DEPTH,
+    OPCODES_OF,
+    REGISTERS,
+    Kind,
+    Opcode,
+    Queue,
+)
 from isa.machine import Machine
 from isa.status import QUEUE_PROBES, ErrorCode, QueueState
 
@@ -19,20 +29,24 @@ _OPERANDS_AT = COMMON_LAYOUT.size
 
 
 class Sequencer(wiring.Component):
-    """Fetches the instructions of one queue, resolves loops and registers, waits, and issues to the engine.
+    """Fetches the instructions of one queue, resolves loops and registers, waits, and issues to the
+    engine.
 
-    An engine instruction goes through: fetch, one cycle per address register it names, the legality check, first wait,
-    second wait, command. Its signals are sent, first then second, once the engine reports it done. Up to `OUTSTANDING`
-    commands may be with the engine; the next instruction gets as far as its command meanwhile, waits included.
+    An engine instruction goes through: fetch, one cycle per address register it names, the legality
+    check, first wait, second wait, command. Its signals are sent, first then second, once the
+    engine reports it done. Up to `OUTSTANDING` commands may be with the engine; the next
+    instruction gets as far as its command meanwhile, waits included.
 
-    If nothing stalls, a scalar instruction takes 3 cycles; a command is offered 3 cycles after its fetch request, plus one
-    per address register and one per wait; a signal is offered in the cycle after `done`.
+    If nothing stalls, a scalar instruction takes 3 cycles; a command is offered 3 cycles after its
+    fetch request, plus one per address register and one per wait; a signal is offered in the cycle
+    after `done`.
 
-    An instruction is consumed in place: a register number is cleared once its register is added, the count of a wait once
-    it is granted. What is left to do is what is left in the instruction.
+    An instruction is consumed in place: a register number is cleared once its register is added,
+    the count of a wait once it is granted. What is left to do is what is left in the instruction.
 
-    SYNC with signals, HALT, and any other scalar instruction with signals complete only after all earlier instructions of
-    the queue have completed and signalled. Registers are 0 until they are written.
+    SYNC with signals, HALT, and any other scalar instruction with signals complete only after all
+    earlier instructions of the queue have completed and signalled. Registers are 0 until they are
+    written.
 
     Parameters
     ----------
@@ -60,12 +74,14 @@ class Sequencer(wiring.Component):
     signal : ``Out(stream(SIGNAL))``
         Counts to add; ``x`` and ``y`` mean something with ``remote`` only.
     halted, error : ``Out(1)``
-        HALT was reached and everything completed; an instruction was refused, for ``error_code`` (8 bits) at slot
-        ``error_pc`` (16 bits). Both stay.
+        HALT was reached and everything completed; an instruction was refused, for ``error_code`` (8
+        bits) at slot ``error_pc`` (16 bits). Both stay.
     executing : ``Out(16)``
         Slot of the oldest instruction that the engine has not done.
-    pc, state, wait_sem, wait_count, cycles_fetch, cycles_wait, cycles_engine, instructions : ``Out``
-        Probes: see `isa.status`. The cycles of a drain count as engine cycles; instructions count when they issue.
+    pc, state, wait_sem, wait_count, cycles_fetch, cycles_wait, cycles_engine, instructions :
+    ``Out``
+        Probes: see `isa.status`. The cycles of a drain count as engine cycles; instructions count
+        when they issue.
     """
 
     OUTSTANDING = 4
@@ -132,8 +148,8 @@ class Sequencer(wiring.Component):
         ]
         wiring.connect(m, completion.signal, wiring.flipped(self.signal))
 
-        # Registers: one read and one 32-bit sum, for addresses as for ADD and LOOP. A memory is not cleared by reset, so a
-        # register counts only once it was written; register 0 never is.
+        # Registers: one read and one 32-bit sum, for addresses as for ADD and LOOP. A memory is not
+        # cleared by reset, so a register counts only once it was written; register 0 never is.
         read, write = registers.read_port(domain="comb"), registers.write_port()
         written = Signal(REGISTERS)
         base, total = Signal(32), Signal(32)
@@ -193,7 +209,10 @@ class Sequencer(wiring.Component):
                 with m.Elif(is_engine & pending.any()):
                     for i, name in enumerate(self._addresses):
                         with m.If(pending[i]) if i == 0 else m.Elif(pending[i]):
-                            m.d.comb += [read.addr.eq(operands[f"{name}_reg"]), base.eq(operands[name])]
+                            m.d.comb += [
+                                read.addr.eq(operands[f"{name}_reg"]),
+                                base.eq(operands[name]),
+                            ]
                             m.d.sync += [operands[name].eq(total), operands[f"{name}_reg"].eq(0)]
                 with m.Else():
                     m.d.comb += [legality.engine.eq(is_engine), legality.scalar.eq(1)]
@@ -264,7 +283,10 @@ class Sequencer(wiring.Component):
                                 m.next = "decode"
 
             with m.State("issue"):
-                m.d.comb += [self.state.eq(QueueState.ENGINE), self.command.valid.eq(~self.stop & ~completion.full)]
+                m.d.comb += [
+                    self.state.eq(QueueState.ENGINE),
+                    self.command.valid.eq(~self.stop & ~completion.full),
+                ]
                 with m.If(self.command.valid & self.command.ready):
                     proceed(self.pc + 1)
 
@@ -280,7 +302,10 @@ class Sequencer(wiring.Component):
                 m.d.comb += [self.state.eq(QueueState.ERROR), self.error.eq(1)]
 
         # Probes.
-        m.d.comb += [self.wait_sem.eq(self.wait.payload.sem), self.wait_count.eq(self.wait.payload.count)]
+        m.d.comb += [
+            self.wait_sem.eq(self.wait.payload.sem),
+            self.wait_count.eq(self.wait.payload.count),
+        ]
         with m.If(~self.stop), m.Switch(self.state):
             with m.Case(QueueState.FETCH):
                 m.d.sync += self.cycles_fetch.eq(self.cycles_fetch + 1)

@@ -1,4 +1,6 @@
-"""Order of FP32 values: comparing integer keys, so that +0 > -0 and the canonical NaN is above +infinity."""
+"""Order of FP32 values: comparing integer keys, so that +0 > -0 and the canonical NaN is above
++infinity.
+"""
 
 from amaranth import Mux, Value
 

@@ -1,7 +1,9 @@
-"""Conversions between FP32 and the storage formats, by the rules of `isa.formats`, with the format chosen at run time.
+"""Conversions between FP32 and the storage formats, by the rules of `isa.formats`, with the format
+chosen at run time.
 
-FP32 results go through two steps. `round_to` makes an FP32 value that the format can represent: one rounder with a variable
-number of dropped bits for all formats, and what a sum over stored values adds up. `encode_rounded` only rearranges its bits.
+FP32 results go through two steps. `round_to` makes an FP32 value that the format can represent: one
+rounder with a variable number of dropped bits for all formats, and what a sum over stored values
+adds up. `encode_rounded` only rearranges its bits.
 """
 
 from functools import reduce
@@ -16,8 +18,14 @@ from isa.formats import FORMATS
 from isa.instructions import Format
 
 __all__ = [
-    "DecodeControl", "EncodeControl", "decode_control", "decode_element", "encode_control", "encode_rounded", "round_to",
-]  # fmt: skip
+    "DecodeControl",
+    "EncodeControl",
+    "decode_control",
+    "decode_element",
+    "encode_control",
+    "encode_rounded",
+    "round_to",
+]
 
 
 class DecodeControl(NamedTuple):
@@ -82,7 +90,11 @@ def encode_control(m: Module, fmt: Value) -> EncodeControl:
         last = (1 << info.exponent) - 1
         rebias = single.bias - info.bias
         low[f] = 0 if info.exponent == single.exponent else rebias + 1
-        largest = last << info.mantissa | (1 << info.mantissa) - 2 if not info.has_infinity else (last << info.mantissa) - 1
+        largest = (
+            last << info.mantissa | (1 << info.mantissa) - 2
+            if not info.has_infinity
+            else (last << info.mantissa) - 1
+        )
         limit[f] = (largest << single.mantissa - info.mantissa) + (rebias << single.mantissa)
         top[f] = last + rebias
     return EncodeControl(
@@ -98,8 +110,11 @@ def encode_control(m: Module, fmt: Value) -> EncodeControl:
     )
 
 
-def decode_element(m: Module, word: Value, half: Value, byte: Value, control: DecodeControl) -> Value:
-    """FP32 bits of an element, which lies in `word`, `half` or `byte` according to its format's width. Exact.
+def decode_element(
+    m: Module, word: Value, half: Value, byte: Value, control: DecodeControl
+) -> Value:
+    """FP32 bits of an element, which lies in `word`, `half` or `byte` according to its format's
+    width. Exact.
 
     FP32 bits are passed on as they are; other formats' NaN becomes the canonical one.
     """
@@ -123,7 +138,8 @@ def _decode_small(m: Module, half: Value, byte: Value, control: DecodeControl) -
         m.d.comb += padded.eq(Cat(Const(0, 8), byte))
     with m.Else():
         m.d.comb += padded.eq(Cat(Const(0, 7), byte[:7], 0, byte[7]))
-    # A subnormal is shifted until its first 1 is the hidden bit; each place takes one off the exponent.
+    # A subnormal is shifted until its first 1 is the hidden bit; each place takes one off the
+    # exponent.
     subnormal = ~padded[10:15].any()
     mantissa, steps = Cat(padded[:10], ~subnormal), []
     for log in (3, 2, 1, 0):
@@ -144,12 +160,15 @@ def _decode_small(m: Module, half: Value, byte: Value, control: DecodeControl) -
         m.d.comb += value.eq(Cat(Const(INFINITY, 31), padded[15]))
     with m.Else():
         # Without a leading 1 it is zero.
-        m.d.comb += value.eq(Cat(Const(0, 13), mantissa[:10], exponent & mantissa[10].replicate(8), padded[15]))
+        m.d.comb += value.eq(
+            Cat(Const(0, 13), mantissa[:10], exponent & mantissa[10].replicate(8), padded[15])
+        )
     return value
 
 
 def round_to(m: Module, value: Value, control: EncodeControl) -> Value:
-    """FP32 bits of `value` rounded to nearest even in the format: too large is infinity, or NaN where there is none.
+    """FP32 bits of `value` rounded to nearest even in the format: too large is infinity, or NaN
+    where there is none.
 
     FP32 bits are passed on as they are; other formats' NaN becomes the canonical one.
     """
@@ -177,7 +196,8 @@ def _round_small(m: Module, value: Value, control: EncodeControl) -> Value:
         moved.eq(value[:31] + below[1:] + (Cat(value[:23], 1) & unit).any()),
         kept.eq(moved & ~Cat(below[:23], Const(0, 8))),
     ]
-    # At 24 places the hidden bit is worth one half: a tie goes down to 0, everything else up to the next power of two.
+    # At 24 places the hidden bit is worth one half: a tie goes down to 0, everything else up to the
+    # next power of two.
     vanishes = ~unit.any() | (unit[24] & ~value[:23].any())
     rounded = scratch(32, "small")
     with m.If(exponent.all() & value[:23].any()):
@@ -185,14 +205,18 @@ def _round_small(m: Module, value: Value, control: EncodeControl) -> Value:
     with m.Elif(vanishes):
         m.d.comb += rounded.eq(Cat(Const(0, 31), sign))
     with m.Elif(kept > control.limit):
-        m.d.comb += rounded.eq(Mux(control.has_infinity, Cat(Const(INFINITY, 31), sign), CANONICAL_NAN))
+        m.d.comb += rounded.eq(
+            Mux(control.has_infinity, Cat(Const(INFINITY, 31), sign), CANONICAL_NAN)
+        )
     with m.Else():
         m.d.comb += rounded.eq(Cat(kept, sign))
     return rounded
 
 
 def encode_rounded(m: Module, value: Value, control: EncodeControl) -> Value:
-    """Rearrange a `value` that comes from `round_to` into an element, in the low bits; those above are undefined."""
+    """Rearrange a `value` that comes from `round_to` into an element, in the low bits; those above
+    are undefined.
+    """
     element = scratch(32, "element")
     with m.If(control.fp32):
         m.d.comb += element.eq(value)

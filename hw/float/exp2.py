@@ -19,8 +19,13 @@ TABLE_ROW_BITS = FRACTION_BITS + max(_STEPS).bit_length()
 
 
 def exp2_table() -> memory.Memory:
-    """ROM of 256 rows: the table entry without its hidden bit, and above it the step to the next entry."""
-    rows = [low - (1 << FRACTION_BITS) | step << FRACTION_BITS for low, step in zip(TABLE, _STEPS, strict=False)]
+    """ROM of 256 rows: the table entry without its hidden bit, and above it the step to the next
+    entry.
+    """
+    rows = [
+        low - (1 << FRACTION_BITS) | step << FRACTION_BITS
+        for low, step in zip(TABLE, _STEPS, strict=False)
+    ]
     return memory.Memory(shape=unsigned(TABLE_ROW_BITS), depth=1 << INDEX_BITS, init=rows)
 
 
@@ -40,7 +45,9 @@ class Exp2Argument(NamedTuple):
 
 
 def exp2_argument(m: Module, t: Value) -> tuple[Value, Exp2Argument]:
-    """First stage: `t` as a fixed-point number. Returns the table index, for a read in this cycle, and the rest."""
+    """First stage: `t` as a fixed-point number. Returns the table index, for a read in this cycle,
+    and the rest.
+    """
     magnitude, fixed = scratch(30, "magnitude"), scratch(31, "fixed")
     exponent, sign = t[23:31], t[31]
     places, below = scratch(5, "places"), scratch(8, "below")
@@ -80,10 +87,11 @@ def exp2_result(m: Module, argument: Exp2Argument, row: Value) -> Value:
 
 
 class Exp2(wiring.Component):
-    """``o = 2^a`` in FP32 by `isa.exp2`'s rule: exactly 1 at 0, monotone, +0 below 2^-126, +infinity from a = 128.
+    """``o = 2^a`` in FP32 by `isa.exp2`'s rule: exactly 1 at 0, monotone, +0 below 2^-126,
+    +infinity from a = 128.
 
-    Two register stages, which both advance in the cycles with ``en``: after an edge with ``en``, ``o`` belongs to the
-    operand at the previous edge with ``en``.
+    Two register stages, which both advance in the cycles with ``en``: after an edge with ``en``,
+    ``o`` belongs to the operand at the previous edge with ``en``.
 
     Members
     -------

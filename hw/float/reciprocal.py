@@ -16,10 +16,11 @@ _STEPS = 26
 class Fp32Reciprocal(wiring.Component):
     """``o[i] = 1 / a[i]`` for a few operands at a time, correctly rounded.
 
-    Operands below 2^-126 in magnitude, zeros among them, give +0; infinities give zero of their sign, as do results below
-    2^-126; NaN is canonical. No register changes between operations.
+    Operands below 2^-126 in magnitude, zeros among them, give +0; infinities give zero of their
+    sign, as do results below 2^-126; NaN is canonical. No register changes between operations.
 
-    ``start`` takes the operands; ``done`` rises `latency` cycles later and stays, with ``o``, until the next ``start``.
+    ``start`` takes the operands; ``done`` rises `latency` cycles later and stays, with ``o``, until
+    the next ``start``.
 
     Parameters
     ----------
@@ -44,7 +45,9 @@ class Fp32Reciprocal(wiring.Component):
         if not isinstance(lanes, int) or lanes < 1:
             raise TypeError(f"Number of lanes must be a positive integer, not {lanes!r}")
         self.lanes = lanes
-        super().__init__({"a": In(32).array(lanes), "start": In(1), "done": Out(1), "o": Out(32).array(lanes)})
+        super().__init__(
+            {"a": In(32).array(lanes), "start": In(1), "done": Out(1), "o": Out(32).array(lanes)}
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -71,8 +74,8 @@ class Fp32Reciprocal(wiring.Component):
                     quotient.eq(Cat(~difference[25], quotient)),
                 ]
 
-            # A reciprocal is a power of two or not representable, never a tie: the last bit alone decides. For a power of
-            # two the significand is 2^24, which carries into the exponent.
+            # A reciprocal is a power of two or not representable, never a tie: the last bit alone
+            # decides. For a power of two the significand is 2^24, which carries into the exponent.
             sign, exponent = operand[31], operand[23:31]
             lowered, packed = scratch(signed(10), "lowered"), scratch(33, "packed")
             with m.If(self.done):

@@ -14,15 +14,17 @@ __all__ = ["Array"]
 
 
 class Array(wiring.Component):
-    """matrix_rows x matrix_columns PEs, of which PE (i, j) does ``acc[bank][group][i][j] += a[i] * b[j]`` in a valid slot.
+    """matrix_rows x matrix_columns PEs, of which PE (i, j) does ``acc[bank][group][i][j] += a[i] *
+    b[j]`` in a valid slot.
 
-    The operands are decoded where they enter, once for a whole row or column. Each row of PEs has its own accumulator
-    memory, with an entry of matrix_columns FP32 numbers for each column group of two banks: while the array works on one
-    bank, a block of C enters or leaves the other through `fill` and `read`, one row's entry a cycle.
+    The operands are decoded where they enter, once for a whole row or column. Each row of PEs has
+    its own accumulator memory, with an entry of matrix_columns FP32 numbers for each column group
+    of two banks: while the array works on one bank, a block of C enters or leaves the other through
+    `fill` and `read`, one row's entry a cycle.
 
-    A slot passes through decode, multiply, add and round; its sum is in the accumulators mac_latency cycles after it was
-    read from there, in the third cycle of the slot. That is how far apart slots of a group must be. Every register is held
-    where no valid slot passes.
+    A slot passes through decode, multiply, add and round; its sum is in the accumulators
+    mac_latency cycles after it was read from there, in the third cycle of the slot. That is how far
+    apart slots of a group must be. Every register is held where no valid slot passes.
 
     Parameters
     ----------
@@ -70,15 +72,27 @@ class Array(wiring.Component):
         rows, columns = tile.matrix_rows, tile.matrix_columns
 
         # Decode: operand registers, one set per row and per column.
-        a = [self._operand(m, f"a_{i}", bits, slot.fmt_a, 0, self.valid & slot.step) for i, bits in enumerate(self.a)]
-        b = [self._operand(m, f"b_{j}", bits, slot.fmt_b, 126, self.valid) for j, bits in enumerate(self.b)]
+        a = [
+            self._operand(m, f"a_{i}", bits, slot.fmt_a, 0, self.valid & slot.step)
+            for i, bits in enumerate(self.a)
+        ]
+        b = [
+            self._operand(m, f"b_{j}", bits, slot.fmt_b, 126, self.valid)
+            for j, bits in enumerate(self.b)
+        ]
 
         # What the later stages know of the slot: 1 multiply, 2 add, 3 and on round and write.
         stages = 2 + tile.mac_latency
         valid = [self.valid, *(Signal(name=f"valid_{n}") for n in range(1, stages))]
-        final = [slot.final, *(Signal(name=f"final_{n}", reset_less=True) for n in range(1, stages))]
+        final = [
+            slot.final,
+            *(Signal(name=f"final_{n}", reset_less=True) for n in range(1, stages)),
+        ]
         clear = [slot.clear, *(Signal(name=f"clear_{n}", reset_less=True) for n in range(1, 3))]
-        entry = [Cat(slot.group, slot.bank), *(Signal(self.read_entry.shape(), name=f"entry_{n}") for n in range(1, stages))]
+        entry = [
+            Cat(slot.group, slot.bank),
+            *(Signal(self.read_entry.shape(), name=f"entry_{n}") for n in range(1, stages)),
+        ]
         for chain in (valid, final, clear, entry):
             m.d.sync += [late.eq(early) for early, late in pairwise(chain)]
         m.d.sync += self.finished.eq(valid[-1] & final[-1])
@@ -98,12 +112,11 @@ class Array(wiring.Component):
             for j in range(columns):
                 m.submodules[f"pe_{i}_{j}"] = pe = MultiplyAccumulate()
                 for member in Operand().members:
-                    m.d.comb += [getattr(pe.a, member).eq(a[i][member]), getattr(pe.b, member).eq(b[j][member])]
-                m.d.comb += [
-                    pe.multiply.eq(valid[1]),
-                    pe.add.eq(valid[2]),
-                    pe.round.eq(valid[3]),
-                ]
+                    m.d.comb += [
+                        getattr(pe.a, member).eq(a[i][member]),
+                        getattr(pe.b, member).eq(b[j][member]),
+                    ]
+                m.d.comb += [pe.multiply.eq(valid[1]), pe.add.eq(valid[2]), pe.round.eq(valid[3])]
                 with m.If(valid[2]):
                     m.d.comb += pe.accumulator.eq(sums.data.word_select(j, 32) & keep)
                 results.append(self._delayed(m, pe.result, valid[3:-1]))

@@ -12,10 +12,12 @@ __all__ = ["Drain"]
 
 
 class Drain(wiring.Component):
-    """Reads the results of each finished block from its bank of accumulators, row by row, and writes them in lines.
+    """Reads the results of each finished block from its bank of accumulators, row by row, and
+    writes them in lines.
 
-    A line holds half a row, which is column_groups / 2 entries of the accumulators. They are read one a cycle; the last one
-    goes straight from the accumulators' port into the request, so that a line is written every column_groups / 2 cycles.
+    A line holds half a row, which is column_groups / 2 entries of the accumulators. They are read
+    one a cycle; the last one goes straight from the accumulators' port into the request, so that a
+    line is written every column_groups / 2 cycles.
 
     Parameters
     ----------
@@ -25,7 +27,8 @@ class Drain(wiring.Component):
     Members
     -------
     block : ``In(stream(block_layout(tile)))``
-        Blocks whose bank is in use, in order and in the two banks in turn; one is taken when its last entry is read.
+        Blocks whose bank is in use, in order and in the two banks in turn; one is taken when its
+        last entry is read.
     finished : ``In(1)``
         The results of the oldest block not yet finished are complete.
     read, row, entry, data : ``Out``, ``Out``, ``Out``, ``In``
@@ -92,9 +95,16 @@ class Drain(wiring.Component):
 
         # Gather them into a line, and write it with its last entry.
         held, held_piece, whole = Signal(), Signal.like(piece), Signal()
-        addr, mask, final = Signal(16, reset_less=True), Signal(tile.l1_banks, reset_less=True), Signal(reset_less=True)
+        addr, mask, final = (
+            Signal(16, reset_less=True),
+            Signal(tile.l1_banks, reset_less=True),
+            Signal(reset_less=True),
+        )
         live = Signal(half_columns, reset_less=True)
-        entries = [Signal(32 * tile.matrix_columns, name=f"entry_{index}", reset_less=True) for index in range(pieces - 1)]
+        entries = [
+            Signal(32 * tile.matrix_columns, name=f"entry_{index}", reset_less=True)
+            for index in range(pieces - 1)
+        ]
         with m.If(advance):
             m.d.sync += [held.eq(self.read), whole.eq(self.read & last_piece)]
         with m.If(self.read):
@@ -105,7 +115,8 @@ class Drain(wiring.Component):
                     mask.eq(result_words(tile, block.columns, half)),
                     live.eq(
                         Cat(
-                            Mux(half, block.columns - half_columns, block.columns) > column for column in range(half_columns)
+                            Mux(half, block.columns - half_columns, block.columns) > column
+                            for column in range(half_columns)
                         )
                     ),
                     final.eq(block.final & last_half & last_row),
@@ -121,7 +132,11 @@ class Drain(wiring.Component):
             request.write.eq(1),
             request.addr.eq(addr),
             request.mask.eq(mask),
-            request.data.eq(Cat(gathered.word_select(c, 32) & live[c].replicate(32) for c in range(half_columns))),
+            request.data.eq(
+                Cat(
+                    gathered.word_select(c, 32) & live[c].replicate(32) for c in range(half_columns)
+                )
+            ),
             self.done.eq(whole & self.write.ready & final),
         ]
         return m

@@ -21,7 +21,8 @@ __all__ = ["MatrixEngine"]
 
 
 class MatrixEngine(wiring.Component):
-    """Executes MATMUL: C (+)= A * B or A * B^T, with FP32 accumulation in ascending k, one rounding per multiply-accumulate.
+    """Executes MATMUL: C (+)= A * B or A * B^T, with FP32 accumulation in ascending k, one rounding
+    per multiply-accumulate.
 
     C is cut into blocks of matrix_rows x line_elements, and k into chunks of line_elements::
 
@@ -29,15 +30,16 @@ class MatrixEngine(wiring.Component):
             for each k, column group:                      Stepper: one slot of the Array, matrix_rows x matrix_columns MACs
         Fill prepares the accumulators of the next block (from C where it accumulates), Drain writes those of the one before.
 
-    All stages work at the same time on different chunks and blocks, of different instructions, too: with full blocks and an
-    L1 that grants every request, back-to-back instructions keep the array busy in every cycle. Instructions are issued and
-    completed in order, but the operands of one are read while earlier ones still compute and write: an instruction that
-    reads what an earlier one writes must wait for it by a semaphore.
+    All stages work at the same time on different chunks and blocks, of different instructions, too:
+    with full blocks and an L1 that grants every request, back-to-back instructions keep the array
+    busy in every cycle. Instructions are issued and completed in order, but the operands of one are
+    read while earlier ones still compute and write: an instruction that reads what an earlier one
+    writes must wait for it by a semaphore.
 
-    A block takes k * max(column groups in use, mac_latency) cycles of the array, and matrix_rows * column_groups cycles of
-    Drain (and as many of Fill, which follows Drain row by row), which are hidden where k is a little more than matrix_rows.
-    Per chunk, L1 sees one read per row of A and per line of B; per block, two writes per row, and as many reads if it
-    accumulates.
+    A block takes k * max(column groups in use, mac_latency) cycles of the array, and matrix_rows *
+    column_groups cycles of Drain (and as many of Fill, which follows Drain row by row), which are
+    hidden where k is a little more than matrix_rows. Per chunk, L1 sees one read per row of A and
+    per line of B; per block, two writes per row, and as many reads if it accumulates.
 
     Parameters
     ----------
@@ -57,7 +59,8 @@ class MatrixEngine(wiring.Component):
     busy : ``Out(1)``
         An instruction is in flight.
     operand_stall, drain_stall : ``Out(1)``
-        The array waits for A, B or C from L1; for accumulators whose results are still being written.
+        The array waits for A, B or C from L1; for accumulators whose results are still being
+        written.
     """
 
     def __init__(self, *, tile: Tile):
@@ -151,10 +154,14 @@ class MatrixEngine(wiring.Component):
             self.operand_stall.eq(stepper.operand_stall),
             self.drain_stall.eq(stepper.drain_stall),
         ]
-        # Two operand buffers and two banks hold no more blocks, and the loader one instruction more.
+        # Two operand buffers and two banks hold no more blocks, and the loader one instruction
+        # more.
         flying = Signal(range(8))
         accepted = Signal()
-        m.d.comb += [accepted.eq(self.command.valid & self.command.ready), self.busy.eq(flying != 0)]
+        m.d.comb += [
+            accepted.eq(self.command.valid & self.command.ready),
+            self.busy.eq(flying != 0),
+        ]
         with m.If(accepted & ~self.done):
             m.d.sync += flying.eq(flying + 1)
         with m.Elif(self.done & ~accepted):

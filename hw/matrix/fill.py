@@ -1,4 +1,6 @@
-"""Third stage of the matrix engine, before the array: prepare a bank of accumulators for a block."""
+"""Third stage of the matrix engine, before the array: prepare a bank of accumulators for a
+block.
+"""
 
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
@@ -12,10 +14,12 @@ __all__ = ["Fill"]
 
 
 class Fill(wiring.Component):
-    """Takes blocks in order, into the two banks in turn, and reads the block of C from L1 where it is accumulated upon.
+    """Takes blocks in order, into the two banks in turn, and reads the block of C from L1 where it
+    is accumulated upon.
 
-    A row may enter a bank as soon as the same row of the results before has left. A line holds half a row; it is read when
-    the one before it is about to be used up, and goes to the accumulators in column_groups / 2 cycles, an entry in each.
+    A row may enter a bank as soon as the same row of the results before has left. A line holds half
+    a row; it is read when the one before it is about to be used up, and goes to the accumulators in
+    column_groups / 2 cycles, an entry in each.
 
     Parameters
     ----------
@@ -29,7 +33,8 @@ class Fill(wiring.Component):
     prepared : ``Out(stream(block_layout(tile)))``
         The block that is being taken. Never refused: there are two banks.
     ready, occupied : ``Out(2)``
-        For each bank, whether the array may begin a block in it, and whether it is in use, ready or not.
+        For each bank, whether the array may begin a block in it, and whether it is in use, ready or
+        not.
     taken, taken_bank : ``In(1)``
         The array's last slot with this bank issues.
     emptying, emptying_bank, emptying_row, emptied : ``In``
@@ -73,14 +78,28 @@ class Fill(wiring.Component):
 
         # Requests.
         bank, free, allowed = Signal(), Signal(), Signal()
-        row, half, offset, all_read = Signal(range(tile.matrix_rows)), Signal(), Signal(16), Signal()
+        row, half, offset, all_read = (
+            Signal(range(tile.matrix_rows)),
+            Signal(),
+            Signal(16),
+            Signal(),
+        )
         outstanding, left = Signal(), Signal(range(pieces + 1))
         last_half, granted = Signal(), Signal()
         m.d.comb += [
             free.eq(~self.occupied.bit_select(bank, 1)),
-            allowed.eq(free | (self.emptying & (self.emptying_bank == bank) & (self.emptying_row > row))),
+            allowed.eq(
+                free | (self.emptying & (self.emptying_bank == bank) & (self.emptying_row > row))
+            ),
             # A line takes two cycles to arrive in the line register, which must be used up by then.
-            self.read.valid.eq(self.block.valid & block.accumulate & ~all_read & allowed & ~outstanding & (left <= 2)),
+            self.read.valid.eq(
+                self.block.valid
+                & block.accumulate
+                & ~all_read
+                & allowed
+                & ~outstanding
+                & (left <= 2)
+            ),
             self.read.payload.addr.eq(block.addr + offset + Mux(half, tile.l1_banks, 0)),
             self.read.payload.mask.eq(result_words(tile, block.columns, half)),
             last_half.eq(half | (block.columns <= tile.line_elements // 2)),
@@ -89,7 +108,11 @@ class Fill(wiring.Component):
         with m.If(granted):
             m.d.sync += half.eq(~last_half)
             with m.If(last_half):
-                m.d.sync += [row.eq(row + 1), offset.eq(offset + block.pitch), all_read.eq(row == block.rows - 1)]
+                m.d.sync += [
+                    row.eq(row + 1),
+                    offset.eq(offset + block.pitch),
+                    all_read.eq(row == block.rows - 1),
+                ]
 
         # Line register.
         line = Signal(8 * tile.line_bytes, reset_less=True)
@@ -100,7 +123,13 @@ class Fill(wiring.Component):
         with m.If(granted):
             m.d.sync += [coming[0].eq(row), coming[1].eq(half)]
         with m.If(self.arrived):
-            m.d.sync += [line.eq(self.line), left.eq(pieces), piece.eq(0), here[0].eq(coming[0]), here[1].eq(coming[1])]
+            m.d.sync += [
+                line.eq(self.line),
+                left.eq(pieces),
+                piece.eq(0),
+                here[0].eq(coming[0]),
+                here[1].eq(coming[1]),
+            ]
         with m.Elif(self.fill):
             m.d.sync += [left.eq(left - 1), piece.eq(piece + 1)]
         m.d.comb += [

@@ -1,4 +1,6 @@
-"""First stage of the matrix engine: cut instructions into blocks and chunks, and read their operands from L1."""
+"""First stage of the matrix engine: cut instructions into blocks and chunks, and read their
+operands from L1.
+"""
 
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
@@ -13,12 +15,14 @@ __all__ = ["Loader"]
 
 
 class Loader(wiring.Component):
-    """Walks an instruction as ``for column block, for row block, for chunk: lines of A, then lines of B``.
+    """Walks an instruction as ``for column block, for row block, for chunk: lines of A, then lines
+    of B``.
 
-    A chunk is announced in the cycle before its first line is requested, a block with its first chunk. A chunk begins only
-    when one of the two operand buffers is free, and the loader runs ahead of everything else as far as that allows: the next
-    command is taken in the cycle after the last line of this one was granted. One line a cycle where L1 grants it, and one
-    cycle between chunks. The first request comes two cycles after the command.
+    A chunk is announced in the cycle before its first line is requested, a block with its first
+    chunk. A chunk begins only when one of the two operand buffers is free, and the loader runs
+    ahead of everything else as far as that allows: the next command is taken in the cycle after the
+    last line of this one was granted. One line a cycle where L1 grants it, and one cycle between
+    chunks. The first request comes two cycles after the command.
 
     Parameters
     ----------
@@ -30,7 +34,8 @@ class Loader(wiring.Component):
     command : ``In(stream(command_layout(Kind.MATRIX)))``
         Instructions.
     chunk, block : ``Out(stream)``
-        Announcements. Never refused: two buffers bound the chunks that are under way, and with them the blocks.
+        Announcements. Never refused: two buffers bound the chunks that are under way, and with them
+        the blocks.
     free : ``In(1)``
         The operands of the oldest chunk have been used.
     read : ``Out(stream(read_layout(tile)))``
@@ -61,12 +66,16 @@ class Loader(wiring.Component):
 
         # The instruction, and what is left of it in each direction, this block and chunk included.
         op = Signal(self.command.payload.shape(), reset_less=True)
-        m_left, n_left, k_left = (Signal(12, name=f"{name}_left", reset_less=True) for name in "mnk")
+        m_left, n_left, k_left = (
+            Signal(12, name=f"{name}_left", reset_less=True) for name in "mnk"
+        )
         first = Signal(init=1)  # first chunk of a block
         narrow_a, narrow_b = Signal(), Signal()
         last_rows, last_columns, last_chunk = Signal(), Signal(), Signal()
         block_rows = Signal(range(rows + 1))
-        block_columns, chunk_steps, lines_b = (Signal(range(width + 1), name=name) for name in ("columns", "steps", "lines"))
+        block_columns, chunk_steps, lines_b = (
+            Signal(range(width + 1), name=name) for name in ("columns", "steps", "lines")
+        )
         m.d.comb += [
             narrow_a.eq(is_narrow(op.fmt_a)),
             narrow_b.eq(is_narrow(op.fmt_b)),
@@ -89,7 +98,9 @@ class Loader(wiring.Component):
         m.d.comb += [
             self.chunk.valid.eq(begin),
             chunk.last_step.eq(chunk_steps - 1),
-            chunk.last_group.eq((block_columns - 1) >> (tile.matrix_columns.bit_length() - 1)),  # a power of two
+            chunk.last_group.eq(
+                (block_columns - 1) >> (tile.matrix_columns.bit_length() - 1)
+            ),  # a power of two
             chunk.first.eq(first),
             chunk.last.eq(last_chunk),
             chunk.accumulate.eq(op.accumulate),
@@ -104,7 +115,8 @@ class Loader(wiring.Component):
             block.final.eq(last_rows & last_columns),
         ]
 
-        # Requests. Pointers count half words: where a line is one word, a chunk of 8-bit elements is half of it.
+        # Requests. Pointers count half words: where a line is one word, a chunk of 8-bit elements
+        # is half of it.
         index = Signal(range(max(width, rows)))
         pointer, elements = Signal(17), Signal(range(width + 1))
         a_line, b_line = Signal(17, reset_less=True), Signal(17, reset_less=True)
@@ -120,17 +132,23 @@ class Loader(wiring.Component):
             narrow.eq(Mux(self.tag.b, narrow_b, narrow_a)),
             elements.eq(Mux(self.tag.b & ~op.trans_b, block_columns, chunk_steps)),
             self.read.payload.addr.eq(pointer[1:]),
-            self.read.payload.mask.eq(Cat(elements > Mux(narrow, 2 * word * i, word * i) for i in range(banks))),
+            self.read.payload.mask.eq(
+                Cat(elements > Mux(narrow, 2 * word * i, word * i) for i in range(banks))
+            ),
             self.tag.index.eq(index),
             self.tag.last.eq(b_end & self.tag.b),
             self.tag.upper.eq(pointer[0]),
         ]
 
-        # Where the next blocks and chunks start. `a_next` and `b_next` follow the lines that the first chunk read.
-        a_block, a_next, b_block, b_next = (Signal(17, name=name, reset_less=True) for name in ("a0", "a1", "b0", "b1"))
+        # Where the next blocks and chunks start. `a_next` and `b_next` follow the lines that the
+        # first chunk read.
+        a_block, a_next, b_block, b_next = (
+            Signal(17, name=name, reset_less=True) for name in ("a0", "a1", "b0", "b1")
+        )
         c_column = Signal(16, reset_less=True)
         a_offset, b_offset, a_further, b_further, column = (
-            Signal(17, name=name) for name in ("a_offset", "b_offset", "a_further", "b_further", "column")
+            Signal(17, name=name)
+            for name in ("a_offset", "b_offset", "a_further", "b_further", "column")
         )
         a_step, b_step = (Mux(narrow, banks, 2 * banks) for narrow in (narrow_a, narrow_b))
         m.d.comb += [
@@ -148,7 +166,10 @@ class Loader(wiring.Component):
                 with m.If(self.command.valid):
                     m.d.sync += [
                         op.eq(command),
-                        *[left.eq(command[name]) for left, name in ((m_left, "m"), (n_left, "n"), (k_left, "k"))],
+                        *[
+                            left.eq(command[name])
+                            for left, name in ((m_left, "m"), (n_left, "n"), (k_left, "k"))
+                        ],
                         *[pointer.eq(Cat(0, command.a)) for pointer in (a_block, a_line)],
                         *[pointer.eq(Cat(0, command.b)) for pointer in (b_block, b_line)],
                         *[pointer.eq(command.c) for pointer in (c_column, addr)],
@@ -181,14 +202,23 @@ class Loader(wiring.Component):
                         m.next = "BEGIN"
                         with m.If(~last_chunk):
                             m.d.sync += [
-                                *[k_left.eq(k_left - width), a_offset.eq(a_further), b_offset.eq(b_further)],
+                                *[
+                                    k_left.eq(k_left - width),
+                                    a_offset.eq(a_further),
+                                    b_offset.eq(b_further),
+                                ],
                                 a_line.eq(a_block + a_further),
                             ]
                             with m.If(op.trans_b):
                                 m.d.sync += b_line.eq(b_block + b_further)
                         with m.Elif(~last_rows):
                             m.d.sync += [
-                                *[k_left.eq(op.k), a_offset.eq(0), b_offset.eq(0), m_left.eq(m_left - rows)],
+                                *[
+                                    k_left.eq(op.k),
+                                    a_offset.eq(0),
+                                    b_offset.eq(0),
+                                    m_left.eq(m_left - rows),
+                                ],
                                 *[pointer.eq(a_next) for pointer in (a_block, a_line)],
                                 b_line.eq(b_block),
                                 addr.eq(addr + rows * op.ldc),

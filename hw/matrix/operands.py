@@ -1,4 +1,6 @@
-"""Operand buffers of the matrix engine: lines from L1 in, one element per row and column of the array out."""
+"""Operand buffers of the matrix engine: lines from L1 in, one element per row and column of the
+array out.
+"""
 
 from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import memory, wiring
@@ -12,15 +14,17 @@ __all__ = ["Operands"]
 
 
 class Operands(wiring.Component):
-    """Two buffers of a chunk's lines of A and B, written in the order of the chunks and read slot by slot.
+    """Two buffers of a chunk's lines of A and B, written in the order of the chunks and read slot
+    by slot.
 
-    A has a memory per row of the array. B has one per column of the array, and line l of a chunk is in memory
-    l mod matrix_columns: a slot of an untransposed B reads matrix_columns neighbours in the one line k, of a transposed B
-    element k of matrix_columns lines, which are in as many memories. 8-bit elements, of which a chunk has half a line,
-    leave in the upper byte of 16 bits. Elements of a line that were not requested are whatever L1 returned, and are never
-    used.
+    A has a memory per row of the array. B has one per column of the array, and line l of a chunk is
+    in memory l mod matrix_columns: a slot of an untransposed B reads matrix_columns neighbours in
+    the one line k, of a transposed B element k of matrix_columns lines, which are in as many
+    memories. 8-bit elements, of which a chunk has half a line, leave in the upper byte of 16 bits.
+    Elements of a line that were not requested are whatever L1 returned, and are never used.
 
-    A line is readable in the cycle after it arrived; the elements of a slot are at `a` and `b` in the cycle after it.
+    A line is readable in the cycle after it arrived; the elements of a slot are at `a` and `b` in
+    the cycle after it.
 
     Parameters
     ----------
@@ -40,7 +44,8 @@ class Operands(wiring.Component):
     free : ``In(1)``
         The slot's buffer is not needed any more.
     late_valid, late_slot, a, b : ``Out``
-        The slot one cycle later, with an element of 16 bits per row (held from one step of k to the next) and per column.
+        The slot one cycle later, with an element of 16 bits per row (held from one step of k to the
+        next) and per column.
     """
 
     def __init__(self, *, tile: Tile):
@@ -93,7 +98,8 @@ class Operands(wiring.Component):
         with m.If(self.valid):
             m.d.sync += late.eq(slot)
 
-        # Where in a line element k is, in units of 16 bits, and a group, in 16 bits per column; of 8-bit elements that is two.
+        # Where in a line element k is, in units of 16 bits, and a group, in 16 bits per column; of
+        # 8-bit elements that is two.
         a_narrow, a_k = Signal(), Signal.like(slot.k)
         b_narrow, b_k, group = Signal(), Signal.like(slot.k), Signal.like(slot.group)
         m.d.comb += [
@@ -120,9 +126,13 @@ class Operands(wiring.Component):
         # So is, if B is not transposed, the line of each step.
         bits = columns.bit_length() - 1
         neighbours, small = Signal(16 * columns), Signal(8 * columns)
-        m.d.comb += small.eq(Mux(late.group[0], neighbours[8 * columns :], neighbours[: 8 * columns]))
+        m.d.comb += small.eq(
+            Mux(late.group[0], neighbours[8 * columns :], neighbours[: 8 * columns])
+        )
         for j in range(columns):
-            m.submodules[f"b_{j}"] = store = memory.Memory(shape=16 * width, depth=2 * groups, init=[])
+            m.submodules[f"b_{j}"] = store = memory.Memory(
+                shape=16 * width, depth=2 * groups, init=[]
+            )
             write, read = store.write_port(), store.read_port()
             m.d.comb += [
                 write.en.eq(self.arrived & tag.b & (tag.index[:bits] == j)),
@@ -132,7 +142,9 @@ class Operands(wiring.Component):
                 read.addr.eq(Cat(Mux(slot.transposed, slot.group, slot.k[bits:]), slot.buffer)),
             ]
             with m.If(late.transposed):
-                m.d.comb += self.b[j].eq(self._widened(pick(m, read.data, b_k, 16), late.k[0], b_narrow))
+                m.d.comb += self.b[j].eq(
+                    self._widened(pick(m, read.data, b_k, 16), late.k[0], b_narrow)
+                )
             with m.Else():
                 here, pair = neighbours[16 * j : 16 * j + 16], small[8 * j : 8 * j + 8]
                 m.d.comb += self.b[j].eq(Mux(b_narrow, Cat(Const(0, 8), pair), here))

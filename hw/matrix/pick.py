@@ -8,7 +8,8 @@ __all__ = ["pick"]
 def pick(m: Module, value: Value, index: Value, width: int) -> Signal:
     """Return slice `index` of `value`, whose slices are `width` bits wide.
 
-    The same as ``value.word_select(index, width)``, which becomes a shift of the whole value that simulators do carry out.
+    The same as ``value.word_select(index, width)``, which becomes a shift of the whole value that
+    simulators do carry out.
     """
     picked = Signal(width)
     with m.Switch(index):

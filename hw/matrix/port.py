@@ -20,8 +20,8 @@ class _Client(enum.Enum, shape=2):
 class Port(wiring.Component):
     """Shares one L1 port between results, initial values and operands, in this order of priority.
 
-    Results come first as they are few and free the accumulators, and operands last as they are read ahead. A request that
-    was offered and refused is offered until L1 takes it.
+    Results come first as they are few and free the accumulators, and operands last as they are read
+    ahead. A request that was offered and refused is offered until L1 takes it.
 
     Parameters
     ----------
@@ -60,16 +60,32 @@ class Port(wiring.Component):
         reading = Signal()  # the read granted last was for Fill
         m.d.comb += [
             client.eq(
-                Mux(refused, before, Mux(self.drain.valid, _Client.DRAIN, Mux(self.fill.valid, _Client.FILL, _Client.LOAD)))
+                Mux(
+                    refused,
+                    before,
+                    Mux(
+                        self.drain.valid,
+                        _Client.DRAIN,
+                        Mux(self.fill.valid, _Client.FILL, _Client.LOAD),
+                    ),
+                )
             ),
             request.payload.data.eq(self.drain.payload.data),
             self.line.eq(self.l1.rsp_data),
             self.fill_arrived.eq(self.l1.rsp_valid & reading),
             self.load_arrived.eq(self.l1.rsp_valid & ~reading),
         ]
-        m.d.sync += [refused.eq(request.valid & ~request.ready), before.eq(client), reading.eq(client == _Client.FILL)]
+        m.d.sync += [
+            refused.eq(request.valid & ~request.ready),
+            before.eq(client),
+            reading.eq(client == _Client.FILL),
+        ]
         with m.Switch(client):
-            for which, source in ((_Client.DRAIN, self.drain), (_Client.FILL, self.fill), (_Client.LOAD, self.load)):
+            for which, source in (
+                (_Client.DRAIN, self.drain),
+                (_Client.FILL, self.fill),
+                (_Client.LOAD, self.load),
+            ):
                 with m.Case(which):
                     m.d.comb += [
                         request.valid.eq(source.valid),

@@ -13,9 +13,10 @@ __all__ = ["Stepper"]
 class Stepper(wiring.Component):
     """Walks a chunk as ``for k: for column group``, one slot a cycle, and chunks back to back.
 
-    A step of k takes mac_latency cycles at least, and one per column group of the block: the cycles without a group are
-    bubbles, so that a group's sum is back in the accumulators when the group's next turn comes. A slot waits for the lines
-    it reads only: all rows of A, and of B row k, or with ``transposed`` the lines of its columns.
+    A step of k takes mac_latency cycles at least, and one per column group of the block: the cycles
+    without a group are bubbles, so that a group's sum is back in the accumulators when the group's
+    next turn comes. A slot waits for the lines it reads only: all rows of A, and of B row k, or
+    with ``transposed`` the lines of its columns.
 
     Parameters
     ----------
@@ -31,7 +32,8 @@ class Stepper(wiring.Component):
     arriving, lines : ``In(1)``, ``In(range(line_elements + 1))``
         The buffer being filled, and how many lines of B it holds; where it holds one, it holds A.
     ready, occupied : ``In(2)``
-        For each accumulator bank, whether it is prepared for its next block, and whether it holds another's results.
+        For each accumulator bank, whether it is prepared for its next block, and whether it holds
+        another's results.
     valid, slot : ``Out(1)``, ``Out(slot_layout(tile))``
         A slot issues in this cycle.
     free : ``Out(1)``
@@ -74,15 +76,22 @@ class Stepper(wiring.Component):
             last_k.eq(k == chunk.last_step),
             last_turn.eq((turn >= chunk.last_group) & (turn >= tile.mac_latency - 1)),
             # The last line of a group; beyond the last line of B, that is when all are there.
-            need.eq(Mux(chunk.transposed, Cat(Const(columns - 1, columns.bit_length() - 1), turn), k)),
-            here.eq(self.complete.bit_select(buffer, 1) | ((self.arriving == buffer) & (need < self.lines))),
+            need.eq(
+                Mux(chunk.transposed, Cat(Const(columns - 1, columns.bit_length() - 1), turn), k)
+            ),
+            here.eq(
+                self.complete.bit_select(buffer, 1)
+                | ((self.arriving == buffer) & (need < self.lines))
+            ),
             prepared.eq(self.ready.bit_select(bank, 1)),
             bubble.eq(turn > chunk.last_group),
             self.valid.eq(self.chunk.valid & ~bubble & here & prepared),
             advance.eq(self.valid | (self.chunk.valid & bubble)),
             self.free.eq(advance & last_k & last_turn),
             self.chunk.ready.eq(self.free),
-            self.drain_stall.eq(self.chunk.valid & ~bubble & ~prepared & self.occupied.bit_select(bank, 1)),
+            self.drain_stall.eq(
+                self.chunk.valid & ~bubble & ~prepared & self.occupied.bit_select(bank, 1)
+            ),
             self.operand_stall.eq(self.chunk.valid & ~advance & ~self.drain_stall),
             slot.k.eq(k),
             slot.group.eq(turn),

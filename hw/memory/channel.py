@@ -1,4 +1,6 @@
-"""One HBM channel: turns request flits into memory accesses and read data into flits, at a set bandwidth and latency."""
+"""One HBM channel: turns request flits into memory accesses and read data into flits, at a set
+bandwidth and latency.
+"""
 
 from amaranth import ClockSignal, Const, Instance, Module, Mux, Signal
 from amaranth.lib import fifo, stream, wiring
@@ -16,13 +18,16 @@ OUTPUT_QUEUE = 4
 
 
 class HbmChannel(wiring.Component):
-    """HBM channel controller with its memory array (an instance of the simulation model ``hbm_memory``).
+    """HBM channel controller with its memory array (an instance of the simulation model
+    ``hbm_memory``).
 
-    Reads are served in the order of their arrival, each one not before ``latency`` cycles after it arrived, word by word,
-    row by row. Writes have a queue of their own, so that a waiting read does not hold them up: whoever reads what it wrote
-    waits for the write's acknowledgement. Reads and writes share ``bytes_per_cycle``; where both are ready they alternate.
+    Reads are served in the order of their arrival, each one not before ``latency`` cycles after it
+    arrived, word by word, row by row. Writes have a queue of their own, so that a waiting read does
+    not hold them up: whoever reads what it wrote waits for the write's acknowledgement. Reads and
+    writes share ``bytes_per_cycle``; where both are ready they alternate.
 
-    The channel waits for nothing but the data network's acceptance of its flits, so a request always finishes.
+    The channel waits for nothing but the data network's acceptance of its flits, so a request
+    always finishes.
 
     Parameters
     ----------
@@ -76,12 +81,19 @@ class HbmChannel(wiring.Component):
         words = machine.channel_words
         flit = data_flit(tile)
 
-        m.submodules.reads = reads = fifo.SyncFIFOBuffered(width=request_flit(tile).size + 32, depth=READ_QUEUE)
-        m.submodules.writes = writes = fifo.SyncFIFOBuffered(width=request_flit(tile).size, depth=WRITE_QUEUE)
+        m.submodules.reads = reads = fifo.SyncFIFOBuffered(
+            width=request_flit(tile).size + 32, depth=READ_QUEUE
+        )
+        m.submodules.writes = writes = fifo.SyncFIFOBuffered(
+            width=request_flit(tile).size, depth=WRITE_QUEUE
+        )
         m.submodules.output = output = fifo.SyncFIFOBuffered(width=flit.size, depth=OUTPUT_QUEUE)
 
-        # Arrival: reads and writes part ways; a read remembers when it came. The first queue gives a registered ready.
-        m.submodules.arrivals = arrivals = fifo.SyncFIFOBuffered(width=request_flit(tile).size, depth=3)
+        # Arrival: reads and writes part ways; a read remembers when it came. The first queue gives
+        # a registered ready.
+        m.submodules.arrivals = arrivals = fifo.SyncFIFOBuffered(
+            width=request_flit(tile).size, depth=3
+        )
         now = Signal(32)
         m.d.sync += now.eq(now + 1)
         arriving = Signal(request_flit(tile))
@@ -182,7 +194,10 @@ class HbmChannel(wiring.Component):
         m.d.sync += pending.eq(do_read | do_write & write.bump)
         with m.If(do_write):
             m.d.sync += [
-                *[header[name].eq(write[name]) for name in ("x0", "y0", "x1", "y1", "bump", "sem", "tag")],
+                *[
+                    header[name].eq(write[name])
+                    for name in ("x0", "y0", "x1", "y1", "bump", "sem", "tag")
+                ],
                 header.kind.eq(FlitKind.SIGNAL),
                 header.addr.eq(0),
             ]
@@ -196,17 +211,30 @@ class HbmChannel(wiring.Component):
         outgoing = Signal(flit)
         m.d.comb += [
             outgoing.eq(header),
-            outgoing.data.eq(Mux(header.kind == FlitKind.SIGNAL, Const(0, tile.link_bits), memory_data)),
+            outgoing.data.eq(
+                Mux(header.kind == FlitKind.SIGNAL, Const(0, tile.link_bits), memory_data)
+            ),
             output.w_data.eq(outgoing),
             output.w_en.eq(pending),
             self.data.payload.eq(output.r_data),
             self.data.valid.eq(output.r_rdy),
             output.r_en.eq(self.data.ready),
-            self.idle.eq(~(arrivals.level.any() | reads.level.any() | writes.level.any() | pending | output.level.any())),
+            self.idle.eq(
+                ~(
+                    arrivals.level.any()
+                    | reads.level.any()
+                    | writes.level.any()
+                    | pending
+                    | output.level.any()
+                )
+            ),
         ]
 
         with m.If(do_read & (address >= words) | do_write & (write.addr >= words)):
             m.d.sync += self.error.eq(1)
         with m.If(self.count):
-            m.d.sync += [self.words_read.eq(self.words_read + do_read), self.words_written.eq(self.words_written + do_write)]
+            m.d.sync += [
+                self.words_read.eq(self.words_read + do_read),
+                self.words_written.eq(self.words_written + do_write),
+            ]
         return m

@@ -1,6 +1,16 @@
 """The mesh of tiles with its HBM channels: the module that is simulated."""
 
-from amaranth import Array, Cat, ClockDomain, ClockSignal, Instance, Module, ResetSignal, Signal, Value
+from amaranth import (
+    Array,
+    Cat,
+    ClockDomain,
+    ClockSignal,
+    Instance,
+    Module,
+    ResetSignal,
+    Signal,
+    Value,
+)
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -26,31 +36,34 @@ GRACE_CYCLES = 16
 NETWORKS = ("data", "request", "reduce")
 
 
-MESH_SIGNATURE = wiring.Signature({
-    "boot_address": In(28),
-    "boot_words": In(16),
-    "hbm_latency": In(12),
-    "hbm_bytes_per_cycle": In(8),
-    "watchdog": In(24),
-    "stall_rate": In(8),
-    "stall_seed": In(16),
-    "dump": In(1),
-    "probe_target": In(14),
-    "probe_index": In(8),
-    "probe_data": Out(32),
-    "finished": Out(1),
-    "error": Out(1),
-    "hung": Out(1),
-    "boot_cycles": Out(32),
-    "cycles": Out(32),
-})  # fmt: skip
+MESH_SIGNATURE = wiring.Signature(
+    {
+        "boot_address": In(28),
+        "boot_words": In(16),
+        "hbm_latency": In(12),
+        "hbm_bytes_per_cycle": In(8),
+        "watchdog": In(24),
+        "stall_rate": In(8),
+        "stall_seed": In(16),
+        "dump": In(1),
+        "probe_target": In(14),
+        "probe_index": In(8),
+        "probe_data": Out(32),
+        "finished": Out(1),
+        "error": Out(1),
+        "hung": Out(1),
+        "boot_cycles": Out(32),
+        "cycles": Out(32),
+    }
+)
 """Ports of a mesh, whatever its machine."""
 
 
 class PlacedTile(wiring.Component):
     """One placement of the module ``tile``, which is emitted once (see `hw.tile.tile.Tile`).
 
-    With `transport`, its plain inputs and its reset are sampled at the falling edge, like the links (see `Transport`).
+    With `transport`, its plain inputs and its reset are sampled at the falling edge, like the links
+    (see `Transport`).
     """
 
     def __init__(self, machine: Machine, *, transport: bool = False, waves: bool = False):
@@ -76,7 +89,9 @@ class PlacedTile(wiring.Component):
             if member.flow == wiring.Out:
                 ports.append(("o", name, wire))
             else:
-                ports.append(("i", name, wire if len(path) > 1 else sampled(wire, f"{name}_sampled")))
+                ports.append(
+                    ("i", name, wire if len(path) > 1 else sampled(wire, f"{name}_sampled"))
+                )
         m.submodules.tile = Instance("tile", *ports)
         return m
 
@@ -84,21 +99,24 @@ class PlacedTile(wiring.Component):
 class Mesh(wiring.Component):
     """All tiles, all links, all channels, and the few wires that start, stop and watch them.
 
-    After reset every tile loads its image: tile i from channel ``i mod channels``, at word ``boot_address + (i div channels) *
-    boot_words``. When all have booted, all start in the same cycle. The run is over (``finished``) when every queue has halted
-    and nothing has moved for `QUIET_CYCLES`, or an error was raised (``error``), or nothing has moved for ``watchdog`` cycles
+    After reset every tile loads its image: tile i from channel ``i mod channels``, at word
+    ``boot_address + (i div channels) * boot_words``. When all have booted, all start in the same
+    cycle. The run is over (``finished``) when every queue has halted and nothing has moved for
+    `QUIET_CYCLES`, or an error was raised (``error``), or nothing has moved for ``watchdog`` cycles
     with work left (``hung``; ``error`` if a reduction turns out to be incomplete).
 
     Parameters
     ----------
     machine : :class:`Machine`
-        The machine. HBM latency and bandwidth are inputs, so that they can change without a new build.
+        The machine. HBM latency and bandwidth are inputs, so that they can change without a new
+        build.
     stall : bool
         Build random back-pressure into every link.
     transport : bool
         Build links that simulate faster, see :class:`Transport`. Changes no cycle.
     events : bool
-        Build in the simulation model ``event_log``, which writes every `Event` of every tile to a file.
+        Build in the simulation model ``event_log``, which writes every `Event` of every tile to a
+        file.
     waves : bool
         Build in the simulation model of `hw.mesh.waves`, which writes a VCD.
 
@@ -115,8 +133,9 @@ class Mesh(wiring.Component):
     dump : ``In(1)``
         Channels write their memory files.
     probe_target, probe_index : ``In``, probe_data : ``Out(32)``
-        Value `probe_index` (see `isa.status.Probe`) of tile `probe_target`, two cycles later; targets from the number of tiles
-        up are channels, with 0 words read, 1 words written, 2 error.
+        Value `probe_index` (see `isa.status.Probe`) of tile `probe_target`, two cycles later;
+        targets from the number of tiles up are channels, with 0 words read, 1 words written, 2
+        error.
     finished, error, hung : ``Out(1)``
         Sticky.
     boot_cycles, cycles : ``Out(32)``
@@ -187,8 +206,12 @@ class Mesh(wiring.Component):
         ]
 
     def _connect_links(self, m, tiles):
-        outward = {Port.EAST: (1, 0, Port.WEST), Port.NORTH: (0, 1, Port.SOUTH), Port.WEST: (-1, 0, Port.EAST),
-                   Port.SOUTH: (0, -1, Port.NORTH)}  # fmt: skip
+        outward = {
+            Port.EAST: (1, 0, Port.WEST),
+            Port.NORTH: (0, 1, Port.SOUTH),
+            Port.WEST: (-1, 0, Port.EAST),
+            Port.SOUTH: (0, -1, Port.NORTH),
+        }
         for (x, y), tile in tiles.items():
             for port, (dx, dy, opposite) in outward.items():
                 neighbour = tiles.get((x + dx, y + dy))
@@ -203,7 +226,9 @@ class Mesh(wiring.Component):
         for channel, controller in zip(self._machine.channels, channels, strict=True):
             port = EdgePort[channel.edge.upper()]
             tile = tiles[channel.x, channel.y]
-            self._connect(m, f"hbm_request_{channel.index}", tile.request_o[port], controller.request)
+            self._connect(
+                m, f"hbm_request_{channel.index}", tile.request_o[port], controller.request
+            )
             self._connect(m, f"hbm_data_{channel.index}", controller.data, tile.data_i[port])
             m.d.comb += [
                 controller.latency.eq(self.hbm_latency),
@@ -233,8 +258,12 @@ class Mesh(wiring.Component):
         m.d.sync += [
             booted.eq(Cat(tile.booted for tile in every).all()),
             done.eq(Cat(tile.done for tile in every).all()),
-            alive.eq(Cat(*(tile.alive for tile in every), *(~channel.idle for channel in channels)).any()),
-            failed.eq(Cat(*(tile.error for tile in every), *(channel.error for channel in channels)).any()),
+            alive.eq(
+                Cat(*(tile.alive for tile in every), *(~channel.idle for channel in channels)).any()
+            ),
+            failed.eq(
+                Cat(*(tile.error for tile in every), *(channel.error for channel in channels)).any()
+            ),
         ]
 
         # `alive` and `done` are one cycle late, and so is the count of quiet cycles.
@@ -248,7 +277,8 @@ class Mesh(wiring.Component):
             m.d.sync += [self.error.eq(1), self.finished.eq(1)]
         with m.If(booted):
             m.d.sync += self._running.eq(1)
-        # All is quiet: a reduction that still waits for a member is waiting in vain, and its tile reports it now.
+        # All is quiet: a reduction that still waits for a member is waiting in vain, and its tile
+        # reports it now.
         with m.If((quiet == self.watchdog) | done & (quiet == QUIET_CYCLES)):
             m.d.sync += self._expired.eq(1)
         with m.If(done & (quiet == QUIET_CYCLES + GRACE_CYCLES)):
@@ -265,9 +295,16 @@ class Mesh(wiring.Component):
             self._log(m, every, running)
         if self._waves:
             add_waves(
-                m, machine, tiles, channels, on=self._running, finished=self.finished, cycle=running,
-                hbm_latency=self.hbm_latency, hbm_bytes_per_cycle=self.hbm_bytes_per_cycle,
-            )  # fmt: skip
+                m,
+                machine,
+                tiles,
+                channels,
+                on=self._running,
+                finished=self.finished,
+                cycle=running,
+                hbm_latency=self.hbm_latency,
+                hbm_bytes_per_cycle=self.hbm_bytes_per_cycle,
+            )
 
         targets = [tile.probe_data for tile in every]
         for channel in channels:

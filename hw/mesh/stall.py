@@ -8,7 +8,8 @@ __all__ = ["Stall"]
 
 
 class Stall(wiring.Component):
-    """Passes a stream on, but refuses new items in random cycles. An item that has been offered stays offered.
+    """Passes a stream on, but refuses new items in random cycles. An item that has been offered
+    stays offered.
 
     Latency 0 where not stalling.
 
@@ -45,13 +46,16 @@ class Stall(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # Galois LFSR of maximal length (taps 32, 22, 2, 1); 8 steps a cycle make successive bytes independent.
+        # Galois LFSR of maximal length (taps 32, 22, 2, 1); 8 steps a cycle make successive bytes
+        # independent.
         state = Signal(32, init=1)
         stepped = state
         for _ in range(8):
             stepped = Cat(stepped[1:], 0) ^ Mux(stepped[0], 0x80200003, 0)
         start = (self._seed * 0x9E3779B1 + 0x7F4A7C15) & 0xFFFFFFFF | 1
-        m.d.sync += state.eq(Mux(self.load, start ^ Cat(self.seed, self.seed) | 1 << 31, stepped[:32]))
+        m.d.sync += state.eq(
+            Mux(self.load, start ^ Cat(self.seed, self.seed) | 1 << 31, stepped[:32])
+        )
 
         offered = Signal()
         m.d.sync += offered.eq(self.o.valid & ~self.o.ready)

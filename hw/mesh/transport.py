@@ -10,10 +10,11 @@ __all__ = ["Transport"]
 class Transport(wiring.Component):
     """A wire whose two directions are sampled at the falling clock edge.
 
-    What is at a tile's outputs depends on registers only, so it is settled long before the falling edge and stays until the
-    next rising one: sampling it in between changes no cycle. But a simulator that compiled the tiles apart sees a path from
-    each tile's inputs to its outputs, hence loops all over the mesh, and evaluates every tile four times a cycle until they
-    settle. These registers cut the loops. A mesh for synthesis is built without them.
+    What is at a tile's outputs depends on registers only, so it is settled long before the falling
+    edge and stays until the next rising one: sampling it in between changes no cycle. But a
+    simulator that compiled the tiles apart sees a path from each tile's inputs to its outputs,
+    hence loops all over the mesh, and evaluates every tile four times a cycle until they settle.
+    These registers cut the loops. A mesh for synthesis is built without them.
 
     Both ends must have registered ``ready`` and ``valid``.
 

@@ -1,8 +1,10 @@
-"""What a waveform shows of a mesh: a simulation model ``waves`` that names and samples it, and writes it to a VCD.
+"""What a waveform shows of a mesh: a simulation model ``waves`` that names and samples it, and
+writes it to a VCD.
 
-The VCD holds what this model holds and nothing else: links without their data, engines, semaphores, stalls; grouped in scopes,
-so that it stays small and can be read by eye. Everything is sampled at the rising clock edge: what the VCD shows while
-``cycle`` is c is what was there at the end of cycle c.
+The VCD holds what this model holds and nothing else: links without their data, engines, semaphores,
+stalls; grouped in scopes, so that it stays small and can be read by eye. Everything is sampled at
+the rising clock edge: what the VCD shows while ``cycle`` is c is what was there at the end of cycle
+c.
 """
 
 from collections.abc import Iterator
@@ -18,9 +20,18 @@ from isa.machine import Machine
 __all__ = ["Scope", "add_waves", "scopes", "waves_verilog"]
 
 NETWORKS = ("data", "request", "reduce")
-_STEP = {EdgePort.WEST: (-1, 0), EdgePort.EAST: (1, 0), EdgePort.SOUTH: (0, -1), EdgePort.NORTH: (0, 1)}
+_STEP = {
+    EdgePort.WEST: (-1, 0),
+    EdgePort.EAST: (1, 0),
+    EdgePort.SOUTH: (0, -1),
+    EdgePort.NORTH: (0, 1),
+}
 _ENGINE_SIGNALS = {
-    Queue.MATRIX: {"active": "matrix_active", "operand_stall": "matrix_operand_stall", "drain_stall": "matrix_drain_stall"},
+    Queue.MATRIX: {
+        "active": "matrix_active",
+        "operand_stall": "matrix_operand_stall",
+        "drain_stall": "matrix_drain_stall",
+    },
     Queue.VECTOR: {"active": "vector_active"},
     Queue.LOAD: {},
     Queue.OUT: {"stall": "out_stall"},
@@ -62,7 +73,9 @@ def scopes(machine: Machine) -> Iterator[Scope]:
         for x in range(machine.mesh.columns):
             yield from _tile_scopes(machine, x, y)
     for channel in machine.channels:
-        yield _stream_scope(machine, f"hbm_{channel.index}_{channel.edge}_{channel.x}_{channel.y}", "data", "data")
+        yield _stream_scope(
+            machine, f"hbm_{channel.index}_{channel.edge}_{channel.x}_{channel.y}", "data", "data"
+        )
 
 
 def _tile_scopes(machine: Machine, x: int, y: int) -> Iterator[Scope]:
@@ -72,12 +85,18 @@ def _tile_scopes(machine: Machine, x: int, y: int) -> Iterator[Scope]:
         command = {field: layout.width for field, layout in shown[f"inside_{name}"]}
         own = dict.fromkeys(_ENGINE_SIGNALS[queue], 1)
         held = tuple(field for field in command if field not in ("issue", "done"))
-        yield Scope(place, name, {"state": 3, "pc": 16, "wait_sem": 5, **command, **own}, "issue", held)
+        yield Scope(
+            place, name, {"state": 3, "pc": 16, "wait_sem": 5, **command, **own}, "issue", held
+        )
     for network in NETWORKS:
         for port in _ports(machine, x, y, network):
             yield _stream_scope(machine, place, f"{network}_{port}", network)
     yield Scope(place, "l1", {"waits": 6})
-    yield Scope(place, "sem", {f"s{index}": machine.tile.semaphore_bits for index in range(machine.tile.semaphores)})
+    yield Scope(
+        place,
+        "sem",
+        {f"s{index}": machine.tile.semaphore_bits for index in range(machine.tile.semaphores)},
+    )
     yield Scope(place, "status", {"error": 1})
 
 
@@ -87,25 +106,34 @@ def _stream_scope(machine: Machine, place: str, name: str, network: str) -> Scop
 
 
 def _ports(machine: Machine, x: int, y: int, network: str) -> list[str]:
-    """Where flits leave the tile's router or enter it from the tile: those ports that lead somewhere."""
+    """Where flits leave the tile's router or enter it from the tile: those ports that lead
+    somewhere.
+    """
     local = ["inject"] if network == "request" else ["inject", "eject"]
-    return local + [edge.name.lower() for edge in EdgePort if _leads_somewhere(machine, x, y, network, edge)]
+    return local + [
+        edge.name.lower() for edge in EdgePort if _leads_somewhere(machine, x, y, network, edge)
+    ]
 
 
 def _leads_somewhere(machine: Machine, x: int, y: int, network: str, edge: EdgePort) -> bool:
     dx, dy = _STEP[edge]
     if 0 <= x + dx < machine.mesh.columns and 0 <= y + dy < machine.mesh.rows:
         return True
-    return network == "request" and any((c.x, c.y, c.edge) == (x, y, edge.name.lower()) for c in machine.channels)
+    return network == "request" and any(
+        (c.x, c.y, c.edge) == (x, y, edge.name.lower()) for c in machine.channels
+    )
 
 
-def add_waves(m, machine: Machine, tiles, channels, *, on, finished, cycle, hbm_latency, hbm_bytes_per_cycle) -> None:
+def add_waves(
+    m, machine: Machine, tiles, channels, *, on, finished, cycle, hbm_latency, hbm_bytes_per_cycle
+) -> None:
     """Place the model in a mesh.
 
     Parameters
     ----------
     tiles, channels
-        Placed tiles by position, built with `waves`, and channel controllers in the machine's order.
+        Placed tiles by position, built with `waves`, and channel controllers in the machine's
+        order.
     on
         1 from cycle 0 of the run on.
     finished
@@ -117,7 +145,9 @@ def add_waves(m, machine: Machine, tiles, channels, *, on, finished, cycle, hbm_
     for (x, y), tile in tiles.items():
         for scope in _tile_scopes(machine, x, y):
             values[scope.port] = _of_tile(machine, tile, scope)
-    for scope, channel in zip((s for s in scopes(machine) if s.name == "data"), channels, strict=True):
+    for scope, channel in zip(
+        (s for s in scopes(machine) if s.name == "data"), channels, strict=True
+    ):
         values[scope.port] = _of_stream(machine, "data", channel.data)
     m.submodules.waves = Instance(
         "waves",
@@ -142,28 +172,42 @@ def _of_tile(machine: Machine, tile, scope: Scope) -> dict[str, Value]:
         return {"waits": tile.inside_l1.waits}
     if name.upper() in Queue.__members__:
         queue, port = Queue[name.upper()], getattr(tile, f"inside_{name}")
-        states = {"state": view.queue_state[queue], "pc": view.queue_pc[queue], "wait_sem": view.wait_sem[queue]}
+        states = {
+            "state": view.queue_state[queue],
+            "pc": view.queue_pc[queue],
+            "wait_sem": view.wait_sem[queue],
+        }
         own = {field: view[source] for field, source in _ENGINE_SIGNALS[queue].items()}
         return {**states, **{field: port[field] for field, _ in port.shape()}, **own}
     network, end = name.split("_")
     if end in ("inject", "eject"):
         port = getattr(tile, f"inside_{name}")
-        return {"valid": port.valid, "ready": port.ready, **{field: port.header[field] for field, _ in port.header.shape()}}
+        return {
+            "valid": port.valid,
+            "ready": port.ready,
+            **{field: port.header[field] for field, _ in port.header.shape()},
+        }
     return _of_stream(machine, network, getattr(tile, f"{network}_o")[EdgePort[end.upper()]])
 
 
 def _of_stream(machine: Machine, network: str, stream) -> dict[str, Value]:
-    return {"valid": stream.valid, "ready": stream.ready, **header_of(network, machine.tile, stream.payload)}
+    return {
+        "valid": stream.valid,
+        "ready": stream.ready,
+        **header_of(network, machine.tile, stream.payload),
+    }
 
 
 def waves_verilog(machine: Machine) -> str:
     """Verilog of the model ``waves`` for a machine.
 
-    ``+waves=FILE`` makes it write, from cycle ``+waves_from=N`` (0) to cycle ``+waves_to=N`` or the end of the run. In the last
-    cycle it writes, ``last`` is 1, and ``finished`` if the run is over.
+    ``+waves=FILE`` makes it write, from cycle ``+waves_from=N`` (0) to cycle ``+waves_to=N`` or the
+    end of the run. In the last cycle it writes, ``last`` is 1, and ``finished`` if the run is over.
     """
     every = list(scopes(machine))
-    ports = "".join(f",\n    input wire [{_input_bits(machine, scope) - 1}:0] {scope.port}" for scope in every)
+    ports = "".join(
+        f",\n    input wire [{_input_bits(machine, scope) - 1}:0] {scope.port}" for scope in every
+    )
     body = "".join(
         _place_text(machine, place, [s for s in every if s.place == place])
         for place in dict.fromkeys(s.place for s in every)
@@ -176,7 +220,9 @@ def waves_verilog(machine: Machine) -> str:
         "adder_stages": machine.mesh.adder_stages,
         "semaphores": machine.tile.semaphores,
     }
-    facts = "".join(f"        wire [15:0] {name} = 16'd{value};\n" for name, value in constants.items())
+    facts = "".join(
+        f"        wire [15:0] {name} = 16'd{value};\n" for name, value in constants.items()
+    )
     return _MODEL.format(ports=ports, facts=facts, body=body)
 
 
@@ -194,7 +240,9 @@ def _place_text(machine: Machine, place: str, found: list[Scope]) -> str:
 
 def _scope_text(machine: Machine, scope: Scope) -> str:
     # Names are escaped: some are words of the language.
-    registers = "".join(f"            reg {_range(bits)}\\{name} = 0;\n" for name, bits in scope.fields.items())
+    registers = "".join(
+        f"            reg {_range(bits)}\\{name} = 0;\n" for name, bits in scope.fields.items()
+    )
     if scope.name == "sem":
         assignments = _semaphore_text(machine, scope)
     else:
@@ -208,7 +256,9 @@ def _scope_text(machine: Machine, scope: Scope) -> str:
                 gated += f"                    \\{name} <= {source};\n"
             else:
                 always += f"                \\{name} <= {source};\n"
-        assignments = always + (f"                if ({gate}) begin\n{gated}                end\n" if gated else "")
+        assignments = always + (
+            f"                if ({gate}) begin\n{gated}                end\n" if gated else ""
+        )
     return (
         f"        if (1) begin : {scope.name}\n{registers}            always @(posedge clk) begin\n{assignments}"
         f"            end\n        end\n"
@@ -225,12 +275,14 @@ def _semaphore_text(machine: Machine, scope: Scope) -> str:
     for name in ("inside_added", "inside_taken"):
         change: data.StructLayout = inside(machine.tile)[name]
         valid, sem, count = (
-            f"{scope.port}[{at + field.offset + field.width - 1}:{at + field.offset}]" for _, field in change
+            f"{scope.port}[{at + field.offset + field.width - 1}:{at + field.offset}]"
+            for _, field in change
         )
-        cases = "".join(f"                    {index}: {field} <= {count};\n" for index, field in enumerate(scope.fields))
-        text += (
-            f"                if ({valid}) case ({sem})\n{cases}                    default: ;\n                endcase\n"
+        cases = "".join(
+            f"                    {index}: {field} <= {count};\n"
+            for index, field in enumerate(scope.fields)
         )
+        text += f"                if ({valid}) case ({sem})\n{cases}                    default: ;\n                endcase\n"
         at += change.size
     return text
 

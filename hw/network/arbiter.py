@@ -10,8 +10,9 @@ __all__ = ["Arbiter"]
 class Arbiter(wiring.Component):
     """Chooses one of the requests, each in its turn.
 
-    Latency 0. A chosen request stays chosen until it is ``taken``; after it, those with a higher index come first, then
-    those from 0 up, so that a request waits for at most `inputs` - 1 others. ``grant`` does not depend on ``taken``.
+    Latency 0. A chosen request stays chosen until it is ``taken``; after it, those with a higher
+    index come first, then those from 0 up, so that a request waits for at most `inputs` - 1 others.
+    ``grant`` does not depend on ``taken``.
 
     Parameters
     ----------
@@ -48,5 +49,8 @@ class Arbiter(wiring.Component):
                 self.grant.eq(Mux(locked != 0, locked, first & -first)),
             ]
             # g ^ -g are the bits above a one-hot g.
-            m.d.sync += [after.eq(self.grant ^ -self.grant), locked.eq(Mux(self.taken, 0, self.grant))]
+            m.d.sync += [
+                after.eq(self.grant ^ -self.grant),
+                locked.eq(Mux(self.taken, 0, self.grant)),
+            ]
         return m

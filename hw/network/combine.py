@@ -18,8 +18,8 @@ __all__ = ["Combine", "combine_job", "in_flight", "latency"]
 def latency(op: ReduceOp, fmt: Format, count: int, stages: int) -> int:
     """Cycles from `count` operands to their result, with adders of `stages` cycles.
 
-    A maximum takes none. A sum takes `stages` - 1 for two operands and another `stages` for each more; one that is not in
-    FP32 takes one more for rounding.
+    A maximum takes none. A sum takes `stages` - 1 for two operands and another `stages` for each
+    more; one that is not in FP32 takes one more for rounding.
     """
     if op == ReduceOp.MAX or count == 1:
         return 0
@@ -32,7 +32,9 @@ def in_flight(stages: int) -> int:
 
 
 def combine_job(tile: Tile, label) -> data.StructLayout:
-    """Up to five words to combine from left to right, `a` first, and a label that comes out with the result."""
+    """Up to five words to combine from left to right, `a` first, and a label that comes out with
+    the result.
+    """
     words = {name: tile.link_bits for name in "abcde"}
     return data.StructLayout({"label": label, "op": 1, "fmt": 3, "count": 3, **words})
 
@@ -40,11 +42,13 @@ def combine_job(tile: Tile, label) -> data.StructLayout:
 class Combine(wiring.Component):
     """Sum or maximum of 1 to 5 words, element by element, with two adders an element.
 
-    The result comes `latency` cycles after the transfer, in the same cycle for a latency of 0, and must be taken. Results keep
-    the order of the transfers: a job whose result would overtake or meet an earlier one is not ``ready`` yet. Up to three
-    words, and all maxima: a job a cycle. A sum of four or five words goes through the adders twice: a job every other cycle.
+    The result comes `latency` cycles after the transfer, in the same cycle for a latency of 0, and
+    must be taken. Results keep the order of the transfers: a job whose result would overtake or
+    meet an earlier one is not ``ready`` yet. Up to three words, and all maxima: a job a cycle. A
+    sum of four or five words goes through the adders twice: a job every other cycle.
 
-    A sum is formed in FP32 and rounded to the elements' format once, at the end. One word passes unchanged.
+    A sum is formed in FP32 and rounded to the elements' format once, at the end. One word passes
+    unchanged.
 
     Parameters
     ----------
@@ -90,13 +94,16 @@ class Combine(wiring.Component):
             m.submodules[f"lane{index}"] = lane = Lane(stages=stages, formats=self._formats)
             lanes.append(lane)
         waiting = data.StructLayout({"label": self._label, "fmt": 3, "third": 1})
-        second = data.StructLayout({"d": self._tile.link_bits, "e": self._tile.link_bits, "fmt": 3, "third": 1})
+        second = data.StructLayout(
+            {"d": self._tile.link_bits, "e": self._tile.link_bits, "fmt": 3, "third": 1}
+        )
         # Neither can ever be full: a job that takes two passes takes two of the pipeline's slots.
         m.submodules.labels = labels = Fifo(shape=waiting, depth=deep)
         m.submodules.seconds = seconds = Fifo(shape=second, depth=2 * stages)
         late, rest = labels.o.payload, seconds.o.payload
 
-        # Bit k of `due`: a result in k cycles; of `again`: a job starts its second pass in k cycles.
+        # Bit k of `due`: a result in k cycles; of `again`: a job starts its second pass in k
+        # cycles.
         due = Signal(deep)
         again = Signal(2 * stages)
         is_sum, start, wait = Signal(), Signal(), Signal(range(deep))
@@ -104,7 +111,10 @@ class Combine(wiring.Component):
         with m.If(is_sum), m.Switch(job.count):
             for count in range(2, 6):
                 with m.Case(count):
-                    waits = (latency(ReduceOp.SUM, fmt, count, stages) for fmt in (Format.FP16, Format.FP32))
+                    waits = (
+                        latency(ReduceOp.SUM, fmt, count, stages)
+                        for fmt in (Format.FP16, Format.FP32)
+                    )
                     m.d.comb += wait.eq(Mux(job.fmt != Format.FP32, *waits))
         m.d.comb += [
             self.i.ready.eq(~(is_sum & again[0]) & ((due >> wait) == 0)),
@@ -133,7 +143,11 @@ class Combine(wiring.Component):
         entering = Signal(passing)
         m.d.comb += entering.go.eq(start | again[0])
         with m.If(again[0]):
-            m.d.comb += [entering.third.eq(rest.third), entering.narrow.eq(rest.fmt != Format.FP32), entering.last.eq(1)]
+            m.d.comb += [
+                entering.third.eq(rest.third),
+                entering.narrow.eq(rest.fmt != Format.FP32),
+                entering.last.eq(1),
+            ]
         with m.Elif(start):
             m.d.comb += [
                 entering.third.eq(job.count > 2),
@@ -164,9 +178,16 @@ class Combine(wiring.Component):
                 lane.again.eq(again[0]),
             ]
             with m.If(again[0]):
-                m.d.comb += [lane.fmt.eq(rest.fmt), lane.b.eq(rest.d[part]), lane.c.eq(rest.e[part])]
+                m.d.comb += [
+                    lane.fmt.eq(rest.fmt),
+                    lane.b.eq(rest.d[part]),
+                    lane.c.eq(rest.e[part]),
+                ]
             with m.Elif(self.i.valid & (job.count != 1)):
-                m.d.comb += [lane.fmt.eq(job.fmt), *(getattr(lane, name).eq(job[name][part]) for name in "abcde")]
+                m.d.comb += [
+                    lane.fmt.eq(job.fmt),
+                    *(getattr(lane, name).eq(job[name][part]) for name in "abcde"),
+                ]
 
         def result(name):
             return self.result.eq(Cat(getattr(lane, name) for lane in lanes))

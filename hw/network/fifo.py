@@ -11,10 +11,12 @@ __all__ = ["Fifo"]
 class Fifo(wiring.Component):
     """Buffers up to `depth` items, in order.
 
-    An item is at ``o`` in the cycle after it was taken at ``i``. One item a cycle from depth 2 on. Nothing passes
-    combinationally: ``i.ready`` says that the buffer is not full, ``o.valid`` that it is not empty, both from registers.
+    An item is at ``o`` in the cycle after it was taken at ``i``. One item a cycle from depth 2 on.
+    Nothing passes combinationally: ``i.ready`` says that the buffer is not full, ``o.valid`` that
+    it is not empty, both from registers.
 
-    The items are a memory even at depth 2: an item moves twice in its life, and a waiting one costs nothing.
+    The items are a memory even at depth 2: an item moves twice in its life, and a waiting one costs
+    nothing.
 
     Parameters
     ----------

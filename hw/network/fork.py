@@ -10,9 +10,10 @@ __all__ = ["Fork"]
 class Fork(wiring.Component):
     """Copies one item at a time to a set of branches, which take it independently of each other.
 
-    Control only, the item itself stays where it is: a branch is offered the item while its bit of ``pending`` is 1, and has
-    got it in the cycle in which its bit of ``taken`` is 1. A blocked branch delays the next item, never its siblings:
-    that is what keeps single-flit multicasts free of deadlock (docs/network.md). ``pending`` does not depend on ``taken``.
+    Control only, the item itself stays where it is: a branch is offered the item while its bit of
+    ``pending`` is 1, and has got it in the cycle in which its bit of ``taken`` is 1. A blocked
+    branch delays the next item, never its siblings: that is what keeps single-flit multicasts free
+    of deadlock (docs/network.md). ``pending`` does not depend on ``taken``.
 
     Parameters
     ----------

@@ -7,7 +7,13 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.float.add import add_aligned, round_sum
-from hw.float.convert import decode_control, decode_element, encode_control, encode_rounded, round_to
+from hw.float.convert import (
+    decode_control,
+    decode_element,
+    encode_control,
+    encode_rounded,
+    round_to,
+)
 from hw.float.stage import registered, scratch
 from isa.formats import FORMATS
 from isa.instructions import Format
@@ -18,12 +24,13 @@ __all__ = ["Lane"]
 class Lane(wiring.Component):
     """Sums and maxima of 32 bits: one FP32 element, or as many narrower ones as fit.
 
-    Every element has two adders of `stages` cycles in a row. A pass through them takes 2 * `stages` cycles, k = 0, 1, …:
-    ``sum2`` = a + b is there in cycle `stages` - 1, ``sum3`` = (a + b) + c in the last one. Both are FP32; narrower elements are
-    decoded on the way in and rounded once, on the way out. Whatever is not told to move holds its value.
+    Every element has two adders of `stages` cycles in a row. A pass through them takes 2 * `stages`
+    cycles, k = 0, 1, …: ``sum2`` = a + b is there in cycle `stages` - 1, ``sum3`` = (a + b) + c in
+    the last one. Both are FP32; narrower elements are decoded on the way in and rounded once, on
+    the way out. Whatever is not told to move holds its value.
 
-    The maximum is there at once: one of the operands, bit for bit, by the order of the bits read as sign and magnitude: +0
-    above -0, a positive NaN above infinity.
+    The maximum is there at once: one of the operands, bit for bit, by the order of the bits read as
+    sign and magnitude: +0 above -0, a positive NaN above infinity.
 
     Parameters
     ----------
@@ -43,7 +50,8 @@ class Lane(wiring.Component):
     again : ``In(1)``
         In cycle 0: take the sum that ``hold`` kept instead of ``a``.
     go, go_narrow : ``In(2 * stages)``
-        Bit k: there is a sum in cycle k of its pass; in k >= `stages` one of three operands. `go_narrow`: and it is not FP32.
+        Bit k: there is a sum in cycle k of its pass; in k >= `stages` one of three operands.
+        `go_narrow`: and it is not FP32.
     third, third_narrow : ``In(stages)``
         Likewise, for the sums of three operands only.
     hold : ``In(1)``
@@ -115,7 +123,11 @@ class Lane(wiring.Component):
                         for number, operand in enumerate(operands[1:], start=2):
                             other = operand[at : at + width]
                             larger = scratch(width, f"larger{number}_{width}_{at}")
-                            m.d.comb += larger.eq(Mux((_key(best) >= _key(other)) | (self.count < number), best, other))
+                            m.d.comb += larger.eq(
+                                Mux(
+                                    (_key(best) >= _key(other)) | (self.count < number), best, other
+                                )
+                            )
                             best = larger
                         m.d.comb += self.maximum[at : at + width].eq(best)
 
@@ -123,7 +135,9 @@ class Lane(wiring.Component):
         """FP32 bits of an element of an operand."""
         if len(self._widths) == 1:
             return word
-        half = word[16 * index : 16 * index + 16] if 16 in self._widths and index < 2 else Const(0, 16)
+        half = (
+            word[16 * index : 16 * index + 16] if 16 in self._widths and index < 2 else Const(0, 16)
+        )
         byte = word[8 * index : 8 * index + 8] if 8 in self._widths else Const(0, 8)
         return decode_element(m, word if index == 0 else Const(0, 32), half, byte, decode)
 
@@ -131,7 +145,9 @@ class Lane(wiring.Component):
         """Return the sums of two and of three operands of an element, combinational."""
         stages = self._stages
         go, third = (self.go, self.third) if index == 0 else (self.go_narrow, self.third_narrow)
-        held, partial = (Signal(32, name=f"{name}{index}", reset_less=True) for name in ("held", "partial"))
+        held, partial = (
+            Signal(32, name=f"{name}{index}", reset_less=True) for name in ("held", "partial")
+        )
         waiting = [Signal(32, name=f"c{index}_{age}", reset_less=True) for age in range(stages)]
         a, b, c = (scratch(32, f"{name}{index}") for name in "abc")
         with m.If(go[0]):
@@ -157,7 +173,10 @@ class Lane(wiring.Component):
         with m.If(self.round):
             for width in self._widths[:-1]:
                 with m.If(self._width_is(self.round_fmt, width)):
-                    elements = [encode_rounded(m, round_to(m, value, control), control) for value in kept[: 32 // width]]
+                    elements = [
+                        encode_rounded(m, round_to(m, value, control), control)
+                        for value in kept[: 32 // width]
+                    ]
                     m.d.comb += self.rounded.eq(Cat(element[:width] for element in elements))
 
 

@@ -23,16 +23,19 @@ _COLLECTIVE = ("x0", "y0", "x1", "y1", "root_x", "root_y", "op", "fmt", "turn")
 class ReduceRouter(wiring.Component):
     """Five-port router that joins the flits of a collective: one flit goes on for all that came in.
 
-    A flit waits at the head of its input FIFO until all inputs of its collective at this router (`reduction_node`) hold
-    their part. They leave together through `Combine`, combined in the order LOCAL, WEST, EAST, SOUTH, NORTH whatever came
-    first; their headers are equal. Flits with one input pass in one cycle like in a `Router`, and so do joins whose
-    `combine.latency` is 0: all maxima, and sums of two if the adders take one cycle. A job starts every cycle (every other for
-    sums of four or five), complete sets take turns, and the router forwards one flit a cycle in all.
+    A flit waits at the head of its input FIFO until all inputs of its collective at this router
+    (`reduction_node`) hold their part. They leave together through `Combine`, combined in the order
+    LOCAL, WEST, EAST, SOUTH, NORTH whatever came first; their headers are equal. Flits with one
+    input pass in one cycle like in a `Router`, and so do joins whose `combine.latency` is 0: all
+    maxima, and sums of two if the adders take one cycle. A job starts every cycle (every other for
+    sums of four or five), complete sets take turns, and the router forwards one flit a cycle in
+    all.
 
-    A job starts only if its output's queue will have room for the result, so that results never wait in the pipeline and
-    a blocked output blocks nothing but what goes there. ``ready`` of an input and ``valid`` and ``payload`` of an output are
-    functions of registers and of the position only. An output keeps offering a flit until it is taken. Flits that have an
-    input and the output in common keep their order.
+    A job starts only if its output's queue will have room for the result, so that results never
+    wait in the pipeline and a blocked output blocks nothing but what goes there. ``ready`` of an
+    input and ``valid`` and ``payload`` of an output are functions of registers and of the position
+    only. An output keeps offering a flit until it is taken. Flits that have an input and the output
+    in common keep their order.
 
     Parameters
     ----------
@@ -48,11 +51,13 @@ class ReduceRouter(wiring.Component):
     i, o : ``stream(reduce_flit).array(5)``
         Links by `Port`.
     mismatch : ``Out(1)``
-        Two inputs hold flits that wait for each other, see `Join`. Never combined; stays until reset.
+        Two inputs hold flits that wait for each other, see `Join`. Never combined; stays until
+        reset.
     mismatch_tag : ``Out(8)``
         Tag of the one at the lower input.
     waiting : ``Out(1)``, waiting_tag : ``Out(8)``
-        Some input holds a flit, and the tag of the one at the lowest such input. If nothing moves any more, it is stuck.
+        Some input holds a flit, and the tag of the one at the lowest such input. If nothing moves
+        any more, it is stuck.
     """
 
     def __init__(self, *, machine: Machine, tile: Tile):
@@ -74,7 +79,9 @@ class ReduceRouter(wiring.Component):
 
     @staticmethod
     def latency(op: ReduceOp, inputs: int, *, fmt: Format = Format.FP32, stages: int = 1) -> int:
-        """Cycles of a hop through a router that joins `inputs` flits, with adders of `stages` cycles."""
+        """Cycles of a hop through a router that joins `inputs` flits, with adders of `stages`
+        cycles.
+        """
         return 1 + latency(op, fmt, inputs, stages)
 
     def elaborate(self, platform):
@@ -92,12 +99,19 @@ class ReduceRouter(wiring.Component):
         )
         queues, heads, nodes = [], [], []
         for port in Port:
-            m.submodules[f"fifo_{port.name.lower()}"] = fifo = Fifo(shape=flit, depth=self._mesh.fifo_depth)
+            m.submodules[f"fifo_{port.name.lower()}"] = fifo = Fifo(
+                shape=flit, depth=self._mesh.fifo_depth
+            )
             m.submodules[f"queue_{port.name.lower()}"] = queue = Fifo(shape=flit, depth=slots)
             wiring.connect(m, wiring.flipped(self.i[port]), fifo.i)
             queues.append(queue)
             heads.append(fifo.o)
-            nodes.append(tuple(scratch(len(Port), f"{what}_{port.name.lower()}") for what in ("inputs", "output")))
+            nodes.append(
+                tuple(
+                    scratch(len(Port), f"{what}_{port.name.lower()}")
+                    for what in ("inputs", "output")
+                )
+            )
 
         # Match: which heads belong together.
         for port in Port:
@@ -111,7 +125,10 @@ class ReduceRouter(wiring.Component):
                     join.heads[port].collective.eq(Cat(head[name] for name in _COLLECTIVE)),
                     join.heads[port].tag.eq(head.tag),
                 ]
-            m.d.comb += [join.heads[port].valid.eq(heads[port].valid), join.heads[port].inputs.eq(inputs)]
+            m.d.comb += [
+                join.heads[port].valid.eq(heads[port].valid),
+                join.heads[port].inputs.eq(inputs),
+            ]
 
         # Choose: one complete set whose output has room, each in its turn.
         used = [Signal(range(slots + 1), name=f"used_{port.name.lower()}") for port in Port]
@@ -120,7 +137,9 @@ class ReduceRouter(wiring.Component):
         first = Signal(flit)
         m.d.comb += [
             room.eq(Cat(count != slots for count in used)),
-            turns.request.eq(Cat(join.complete[port] & (nodes[port][1] & room).any() for port in Port)),
+            turns.request.eq(
+                Cat(join.complete[port] & (nodes[port][1] & room).any() for port in Port)
+            ),
             combine.i.valid.eq(turns.request != 0),
             turns.taken.eq(combine.i.ready),
             go.eq(combine.i.valid & combine.i.ready),

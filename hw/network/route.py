@@ -1,11 +1,13 @@
-"""Where a flit goes: pure functions of its header, the router's position and the port it came in by.
+"""Where a flit goes: pure functions of its header, the router's position and the port it came in
+by.
 
-They only compare coordinates and combine the results bit by bit, so that they work on hardware values and on whole NumPy
-arrays of coordinates alike: `hw.network.deadlock` proves its theorem about the very functions that the routers are made of.
+They only compare coordinates and combine the results bit by bit, so that they work on hardware
+values and on whole NumPy arrays of coordinates alike: `hw.network.deadlock` proves its theorem
+about the very functions that the routers are made of.
 
-An outer port, at the mesh's edge, is where an HBM channel injects. What comes in at the west or east end of a row goes on
-like any flit of that row; what comes in at the south or north end of a column may turn into the row first, like what comes
-from the tile.
+An outer port, at the mesh's edge, is where an HBM channel injects. What comes in at the west or
+east end of a row goes on like any flit of that row; what comes in at the south or north end of a
+column may turn into the row first, like what comes from the tile.
 """
 
 from hw.layouts import Port
@@ -16,7 +18,8 @@ __all__ = ["multicast_branches", "reduction_node", "request_branches"]
 def multicast_branches(flit, x, y, port: Port, rows: int) -> tuple:
     """Return the outputs that a flit of the data network needs at router (x, y), one bit a `Port`.
 
-    The tree is XY: along the row of its source to every column of the rectangle, from there along the columns.
+    The tree is XY: along the row of its source to every column of the rectangle, from there along
+    the columns.
 
     Parameters
     ----------
@@ -47,7 +50,8 @@ def multicast_branches(flit, x, y, port: Port, rows: int) -> tuple:
 
 
 def request_branches(flit, x, y) -> tuple:
-    """Return the one output that a flit of the request network needs at router (x, y), one bit a `Port`.
+    """Return the one output that a flit of the request network needs at router (x, y), one bit a
+    `Port`.
 
     XY to the router at (``flit.x``, ``flit.y``), there out of outer port ``flit.edge``.
     """
@@ -60,10 +64,12 @@ def request_branches(flit, x, y) -> tuple:
 
 
 def reduction_node(flit, x, y) -> tuple[tuple, tuple]:
-    """Return the inputs joined at router (x, y) for a flit's collective, and the output of their sum, one bit a `Port` each.
+    """Return the inputs joined at router (x, y) for a flit's collective, and the output of their
+    sum, one bit a `Port` each.
 
-    The tree is YX: along the columns to the root's row, from there along the row to the root. Inputs and output are a
-    function of rectangle, root and position, not of the port the flit is at: all the flits that meet agree on them.
+    The tree is YX: along the columns to the root's row, from there along the row to the root.
+    Inputs and output are a function of rectangle, root and position, not of the port the flit is
+    at: all the flits that meet agree on them.
     """
     column = (x >= flit.x0) & (x <= flit.x1)
     row = (y >= flit.y0) & (y <= flit.y1)

@@ -15,15 +15,17 @@ __all__ = ["Router"]
 
 
 class Router(wiring.Component):
-    """Five-port router of single-flit packets: input FIFOs, routing, asynchronous forks, an arbiter an output, a crossbar.
+    """Five-port router of single-flit packets: input FIFOs, routing, asynchronous forks, an arbiter
+    an output, a crossbar.
 
-    One cycle a hop: a flit is in an input FIFO at the beginning of a cycle and in the next router's at its end. Every link
-    moves a flit a cycle. ``ready`` of an input and ``valid`` and ``payload`` of an output are functions of registers and of
-    the position only. An output keeps offering a flit until it is taken. Inputs take turns at an output. Flits between the
-    same two ports keep their order. A flit that comes in by an outer port (one without a neighbour) is injected there.
+    One cycle a hop: a flit is in an input FIFO at the beginning of a cycle and in the next router's
+    at its end. Every link moves a flit a cycle. ``ready`` of an input and ``valid`` and ``payload``
+    of an output are functions of registers and of the position only. An output keeps offering a
+    flit until it is taken. Inputs take turns at an output. Flits between the same two ports keep
+    their order. A flit that comes in by an outer port (one without a neighbour) is injected there.
 
-    With `multicast`, a flit is copied to every output its rectangle needs, each copy leaving when its output is free.
-    Without, it needs exactly one output, and the forks are not built.
+    With `multicast`, a flit is copied to every output its rectangle needs, each copy leaving when
+    its output is free. Without, it needs exactly one output, and the forks are not built.
 
     Parameters
     ----------
@@ -50,7 +52,9 @@ class Router(wiring.Component):
         needed = ("x0", "y0", "x1", "y1") if multicast else ("x", "y", "edge")
         missing = [name for name in needed if name not in dict(payload)]
         if missing:
-            raise TypeError(f"Payload must have the fields {', '.join(needed)}, and lacks {', '.join(missing)}")
+            raise TypeError(
+                f"Payload must have the fields {', '.join(needed)}, and lacks {', '.join(missing)}"
+            )
         self._mesh = machine.mesh
         self._payload = payload
         self._multicast = bool(multicast)
@@ -70,10 +74,14 @@ class Router(wiring.Component):
         heads, pending, taken = [], [], []
         for port in Port:
             name = port.name.lower()
-            m.submodules[f"fifo_{name}"] = fifo = Fifo(shape=self._payload, depth=self._mesh.fifo_depth)
+            m.submodules[f"fifo_{name}"] = fifo = Fifo(
+                shape=self._payload, depth=self._mesh.fifo_depth
+            )
             wiring.connect(m, wiring.flipped(self.i[port]), fifo.i)
             heads.append(fifo.o.payload)
-            m.submodules[f"fork_{name}"] = fork = Fork(branches=len(Port)) if self._multicast else _Unicast()
+            m.submodules[f"fork_{name}"] = fork = (
+                Fork(branches=len(Port)) if self._multicast else _Unicast()
+            )
             m.d.comb += [
                 fork.valid.eq(fifo.o.valid),
                 fork.mask.eq(self._branches(fifo.o.payload, port)),
@@ -102,8 +110,14 @@ class Router(wiring.Component):
         return m
 
     def _possible(self, source: Port, port: Port) -> bool:
-        """Whether any flit goes this way: none turns back, and only a multicast reaches a tile, its own included."""
-        return source != port or source == Port.LOCAL if self._multicast else source != port != Port.LOCAL
+        """Whether any flit goes this way: none turns back, and only a multicast reaches a tile, its
+        own included.
+        """
+        return (
+            source != port or source == Port.LOCAL
+            if self._multicast
+            else source != port != Port.LOCAL
+        )
 
     def _branches(self, flit, port: Port):
         if self._multicast:
@@ -116,7 +130,9 @@ class _Unicast(wiring.Component):
 
     def __init__(self):
         n = len(Port)
-        super().__init__({"valid": In(1), "mask": In(n), "pending": Out(n), "taken": In(n), "done": Out(1)})
+        super().__init__(
+            {"valid": In(1), "mask": In(n), "pending": Out(n), "taken": In(n), "done": Out(1)}
+        )
 
     def elaborate(self, platform):
         m = Module()

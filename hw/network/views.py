@@ -9,7 +9,12 @@ from isa.machine import Machine
 __all__ = ["OPPOSITE", "STEP", "Bools", "Views", "from_neighbour"]
 
 STEP = {Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}
-OPPOSITE = {Port.WEST: Port.EAST, Port.EAST: Port.WEST, Port.SOUTH: Port.NORTH, Port.NORTH: Port.SOUTH}
+OPPOSITE = {
+    Port.WEST: Port.EAST,
+    Port.EAST: Port.WEST,
+    Port.SOUTH: Port.NORTH,
+    Port.NORTH: Port.SOUTH,
+}
 
 _PAIRS = ((-1, -1), (-1, 0), (-1, 1), (0, 0), (0, 1), (1, 1))
 """Signs of an interval's ends, as seen from a position."""
@@ -19,11 +24,12 @@ Bools = NDArray[np.bool_]
 
 
 class Views:
-    """One rectangle (and root) of each kind at each router, in arrays of the shape (columns, rows, x views, y views).
+    """One rectangle (and root) of each kind at each router, in arrays of the shape (columns, rows,
+    x views, y views).
 
-    A routing function that only compares coordinates with the router's own cannot tell two rectangles apart whose ends lie on
-    the same sides: one that ends next to the router stands for all that end further away. So there are six intervals on an
-    axis, and three positions of a root.
+    A routing function that only compares coordinates with the router's own cannot tell two
+    rectangles apart whose ends lie on the same sides: one that ends next to the router stands for
+    all that end further away. So there are six intervals on an axis, and three positions of a root.
 
     Parameters
     ----------
@@ -35,7 +41,8 @@ class Views:
     Attributes
     ----------
     x, y : NDArray
-        Position of the router. Like the other coordinates, it has the length 1 on the axes it does not depend on.
+        Position of the router. Like the other coordinates, it has the length 1 on the axes it does
+        not depend on.
     x0, y0, x1, y1, root_x, root_y : NDArray
         The rectangle and the root.
     exists : NDArray
@@ -63,9 +70,12 @@ class Views:
             for field, values in ((f"{name}0", low), (f"{name}1", high), (f"root_{name}", root)):
                 setattr(self, field, values.reshape(shape))
             setattr(self, name, place.reshape(*shape[:2], 1, 1))
-            exists.append(((low >= 0) & (high < length) & (root >= 0) & (root < length)).reshape(shape))
+            exists.append(
+                ((low >= 0) & (high < length) & (root >= 0) & (root < length)).reshape(shape)
+            )
         self.exists: Bools = exists[0] & exists[1]
-        # What a view can become one place further on: what lies ahead may be met, all else is behind.
+        # What a view can become one place further on: what lies ahead may be met, all else is
+        # behind.
         self._next = {}
         for step in (-1, 1):
             ahead = (step * signs > 0)[:, None]
@@ -81,10 +91,19 @@ class Views:
         return self.all(what).any(axis=(2, 3))
 
     def seen(self, what: Bools, port: Port) -> Bools:
-        """`what` at each router, as the router beyond its `port` sees it: there, in all views of what is the same for both."""
+        """`what` at each router, as the router beyond its `port` sees it: there, in all views of
+        what is the same for both.
+        """
         dx, dy = STEP[port]
         axis = 2 if dx else 3
-        moved = np.moveaxis(np.tensordot(what.astype(np.float32), self._next[dx or dy], axes=(axis, 0)), -1, axis) > 0
+        moved = (
+            np.moveaxis(
+                np.tensordot(what.astype(np.float32), self._next[dx or dy], axes=(axis, 0)),
+                -1,
+                axis,
+            )
+            > 0
+        )
         return from_neighbour(moved, OPPOSITE[port]) & self.exists
 
 

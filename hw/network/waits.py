@@ -10,10 +10,11 @@ __all__ = ["WaitGraph"]
 
 
 class WaitGraph:
-    """Buffers of a mesh, and an edge from each to every buffer that one of its items may have to wait for.
+    """Buffers of a mesh, and an edge from each to every buffer that one of its items may have to
+    wait for.
 
-    A buffer is a kind, such as ``data west``, at a tile (x, y). All methods take arrays of positions, so that a mesh of a
-    thousand tiles is a few dozen calls.
+    A buffer is a kind, such as ``data west``, at a tile (x, y). All methods take arrays of
+    positions, so that a mesh of a thousand tiles is a few dozen calls.
 
     Parameters
     ----------
@@ -27,16 +28,24 @@ class WaitGraph:
         self._edges: list[NDArray[np.int64]] = []
         self.x, self.y = np.arange(columns)[:, None], np.arange(rows)[None, :]
 
-    def wait(self, kind: str, wanted: str, where: ArrayLike = True, *, at: tuple[int, int] = (0, 0)) -> None:
+    def wait(
+        self, kind: str, wanted: str, where: ArrayLike = True, *, at: tuple[int, int] = (0, 0)
+    ) -> None:
         """Let `kind` of each tile wait for `wanted` of the tile `at` columns and rows further on.
 
         `where` selects tiles: (columns, rows) of bool.
         """
         x, y = np.nonzero(np.broadcast_to(where, (self._columns, self._rows)))
         there_x, there_y = x + at[0], y + at[1]
-        if not ((there_x >= 0) & (there_x < self._columns) & (there_y >= 0) & (there_y < self._rows)).all():
-            raise ValueError(f"{kind}: must wait for buffers inside the mesh, not at {at} from ({x.max()},{y.max()})")
-        self._edges.append(np.stack([self._number(kind, x, y), self._number(wanted, there_x, there_y)], axis=1))
+        if not (
+            (there_x >= 0) & (there_x < self._columns) & (there_y >= 0) & (there_y < self._rows)
+        ).all():
+            raise ValueError(
+                f"{kind}: must wait for buffers inside the mesh, not at {at} from ({x.max()},{y.max()})"
+            )
+        self._edges.append(
+            np.stack([self._number(kind, x, y), self._number(wanted, there_x, there_y)], axis=1)
+        )
 
     def _number(self, kind: str, x: NDArray, y: NDArray) -> NDArray[np.int64]:
         index = self._kinds.setdefault(kind, len(self._kinds))
@@ -63,7 +72,9 @@ class WaitGraph:
         return {(self.name(a), self.name(b)) for a, b in self.edges}
 
     def merged(self, same: Mapping[str, str]) -> "WaitGraph":
-        """The graph of a machine in which each kind of `same` shares the buffers of another: what if."""
+        """The graph of a machine in which each kind of `same` shares the buffers of another: what
+        if.
+        """
         graph = WaitGraph(self._columns, self._rows)
         graph._kinds = dict(self._kinds)
         kinds = np.array([self._kinds[same.get(kind, kind)] for kind in self._kinds])

@@ -100,7 +100,9 @@ class BootLoader(wiring.Component):
                     m.next = "header"
             with m.State("header"), m.If(self.fetch_valid):
                 m.d.sync += [self.booted.eq(good), self.bad_header.eq(~good)]
-                m.d.sync += [entry.eq(header[96 + 16 * q :][:16]) for q, entry in enumerate(self.entries)]
+                m.d.sync += [
+                    entry.eq(header[96 + 16 * q :][:16]) for q, entry in enumerate(self.entries)
+                ]
                 m.next = "done"
             with m.State("done"):
                 pass

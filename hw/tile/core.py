@@ -26,8 +26,9 @@ from isa.status import ErrorCode, Event, Probe, QueueState
 
 __all__ = ["TileCore"]
 
-# L1 clients by falling priority: what arrives must always be consumed; what leaves keeps other tiles waiting, and takes one
-# access for a line's worth of flits; the matrix engine is what must not wait.
+# L1 clients by falling priority: what arrives must always be consumed; what leaves keeps other
+# tiles waiting, and takes one access for a line's worth of flits; the matrix engine is what must
+# not wait.
 L1_CLIENTS = ("eject_data", "eject_reduce", "out", "matrix", "vector_write", "vector_read")
 
 
@@ -56,7 +57,9 @@ class TileCore(wiring.Component):
         machine, tile = self._machine, self._machine.tile
 
         m.submodules.l1 = l1 = L1(tile=tile, ports=len(L1_CLIENTS))
-        m.submodules.semaphores = semaphores = Semaphores(tile=tile, bumps=2 + len(Queue), waiters=len(Queue))
+        m.submodules.semaphores = semaphores = Semaphores(
+            tile=tile, bumps=2 + len(Queue), waiters=len(Queue)
+        )
         m.submodules.program = program = ProgramMemory(tile=tile)
         m.submodules.matrix = matrix = MatrixEngine(tile=tile)
         m.submodules.vector = vector = VectorEngine(tile=tile)
@@ -64,13 +67,19 @@ class TileCore(wiring.Component):
         m.submodules.out = out = OutEngine(tile=tile)
         m.submodules.ejector = ejector = Ejector(tile=tile)
         m.submodules.boot = boot = BootLoader(tile=tile)
-        m.submodules.data_router = data_router = Router(machine=machine, payload=data_flit(tile), multicast=True)
-        m.submodules.request_router = request_router = Router(machine=machine, payload=request_flit(tile), multicast=False)
+        m.submodules.data_router = data_router = Router(
+            machine=machine, payload=data_flit(tile), multicast=True
+        )
+        m.submodules.request_router = request_router = Router(
+            machine=machine, payload=request_flit(tile), multicast=False
+        )
         m.submodules.reduce_router = reduce_router = ReduceRouter(machine=machine, tile=tile)
         engines = {Queue.MATRIX: matrix, Queue.VECTOR: vector, Queue.LOAD: load, Queue.OUT: out}
         sequencers = {}
         for queue in Queue:
-            sequencers[queue] = m.submodules[f"sequencer_{queue.name.lower()}"] = Sequencer(machine=machine, queue=queue)
+            sequencers[queue] = m.submodules[f"sequencer_{queue.name.lower()}"] = Sequencer(
+                machine=machine, queue=queue
+            )
 
         # Memory.
         clients = (ejector.l1_data, ejector.l1_reduce, out.l1, matrix.l1, vector.write, vector.read)
@@ -78,11 +87,19 @@ class TileCore(wiring.Component):
             wiring.connect(m, client, port)
 
         # Links, and what enters and leaves the networks here.
-        for network, router in (("data", data_router), ("request", request_router), ("reduce", reduce_router)):
+        for network, router in (
+            ("data", data_router),
+            ("request", request_router),
+            ("reduce", reduce_router),
+        ):
             m.d.comb += [router.x.eq(self.x), router.y.eq(self.y)]
             for edge in range(4):
-                wiring.connect(m, wiring.flipped(getattr(self, f"{network}_i")[edge]), router.i[1 + edge])
-                wiring.connect(m, router.o[1 + edge], wiring.flipped(getattr(self, f"{network}_o")[edge]))
+                wiring.connect(
+                    m, wiring.flipped(getattr(self, f"{network}_i")[edge]), router.i[1 + edge]
+                )
+                wiring.connect(
+                    m, router.o[1 + edge], wiring.flipped(getattr(self, f"{network}_o")[edge])
+                )
         wiring.connect(m, data_router.o[Port.LOCAL], ejector.data)
         wiring.connect(m, reduce_router.o[Port.LOCAL], ejector.reduce)
         wiring.connect(m, out.reduce, reduce_router.i[Port.LOCAL])
@@ -165,7 +182,10 @@ class TileCore(wiring.Component):
         self._observe(m, sequencers, matrix, vector, load, out, ejector, l1, semaphores, status)
         if self._waves:
             routers = {"data": data_router, "request": request_router, "reduce": reduce_router}
-            ends = {network: (router.i[Port.LOCAL], router.o[Port.LOCAL]) for network, router in routers.items()}
+            ends = {
+                network: (router.i[Port.LOCAL], router.o[Port.LOCAL])
+                for network, router in routers.items()
+            }
             show_inside(m, tile, self, ends, sequencers, l1, semaphores)
         return m
 
@@ -173,7 +193,8 @@ class TileCore(wiring.Component):
         """Keep the first error; several in one cycle: the first in the list."""
         code, queue, pc, detail, cycle = Signal(8), Signal(8), Signal(16), Signal(32), Signal(32)
         nowhere = 0xFF
-        # A client that reads or writes beyond the L1 is named by its queue, and by the instruction its engine is at.
+        # A client that reads or writes beyond the L1 is named by its queue, and by the instruction
+        # its engine is at.
         client_queue = {2: Queue.OUT, 3: Queue.MATRIX, 4: Queue.VECTOR, 5: Queue.VECTOR}
         sources = [
             (sequencer.error, sequencer.error_code, queue_, sequencer.error_pc, 0)
@@ -181,11 +202,31 @@ class TileCore(wiring.Component):
         ]
         for port, queue_ in client_queue.items():
             here = l1.error.valid & (l1.error.port == port)
-            sources.append((here, ErrorCode.ADDRESS, queue_, sequencers[queue_].executing, l1.error.addr))
+            sources.append(
+                (here, ErrorCode.ADDRESS, queue_, sequencers[queue_].executing, l1.error.addr)
+            )
         sources += [
-            (reduce_router.mismatch, ErrorCode.REDUCE_MISMATCH, nowhere, 0, reduce_router.mismatch_tag),
-            (self.expired & reduce_router.waiting, ErrorCode.REDUCE_INCOMPLETE, nowhere, 0, reduce_router.waiting_tag),
-            (semaphores.overflow, ErrorCode.SEMAPHORE_OVERFLOW, nowhere, 0, semaphores.overflow_sem),
+            (
+                reduce_router.mismatch,
+                ErrorCode.REDUCE_MISMATCH,
+                nowhere,
+                0,
+                reduce_router.mismatch_tag,
+            ),
+            (
+                self.expired & reduce_router.waiting,
+                ErrorCode.REDUCE_INCOMPLETE,
+                nowhere,
+                0,
+                reduce_router.waiting_tag,
+            ),
+            (
+                semaphores.overflow,
+                ErrorCode.SEMAPHORE_OVERFLOW,
+                nowhere,
+                0,
+                semaphores.overflow_sem,
+            ),
             (ejector.error.valid, ErrorCode.REMOTE_ADDRESS, nowhere, 0, ejector.error.addr),
             (boot.bad_header, ErrorCode.BAD_HEADER, nowhere, 0, 0),
         ]
@@ -203,11 +244,19 @@ class TileCore(wiring.Component):
                         detail.eq(detail_),
                         cycle.eq(now),
                     ]
-        return {Probe.ERROR: Cat(code, queue, pc), Probe.ERROR_CYCLE: cycle, Probe.ERROR_DETAIL: detail}
+        return {
+            Probe.ERROR: Cat(code, queue, pc),
+            Probe.ERROR_CYCLE: cycle,
+            Probe.ERROR_DETAIL: detail,
+        }
 
     def _observe(self, m, sequencers, matrix, vector, load, out, ejector, l1, semaphores, status):
         moved = {}
-        for base, network in ((Probe.FLITS_DATA, "data"), (Probe.FLITS_REQUEST, "request"), (Probe.FLITS_REDUCE, "reduce")):
+        for base, network in (
+            (Probe.FLITS_DATA, "data"),
+            (Probe.FLITS_REQUEST, "request"),
+            (Probe.FLITS_REDUCE, "reduce"),
+        ):
             for edge, link in enumerate(getattr(self, f"{network}_o")):
                 moved[base + edge] = link.valid & link.ready
         ejected = ejector.words[0] | ejector.words[1]
@@ -228,27 +277,48 @@ class TileCore(wiring.Component):
         values = dict(status)
         for queue, sequencer in sequencers.items():
             base = Probe.QUEUE + 16 * queue
-            for offset, value in enumerate((
-                sequencer.pc, sequencer.state, sequencer.wait_sem, sequencer.wait_count, sequencer.cycles_fetch,
-                sequencer.cycles_wait, sequencer.cycles_engine, sequencer.instructions,
-            )):  # fmt: skip
+            for offset, value in enumerate(
+                (
+                    sequencer.pc,
+                    sequencer.state,
+                    sequencer.wait_sem,
+                    sequencer.wait_count,
+                    sequencer.cycles_fetch,
+                    sequencer.cycles_wait,
+                    sequencer.cycles_engine,
+                    sequencer.instructions,
+                )
+            ):
                 values[base + offset] = value
         m.d.comb += semaphores.read_sem.eq(self.probe_index - Probe.SEMAPHORE)
         for sem in range(self._machine.tile.semaphores):
             values[Probe.SEMAPHORE + sem] = semaphores.read_count
         m.submodules.probes = probes = Probes(events=events, values=values)
-        m.d.comb += [probes.index.eq(self.probe_index), probes.count.eq(self.run), self.probe_data.eq(probes.data)]
+        m.d.comb += [
+            probes.index.eq(self.probe_index),
+            probes.count.eq(self.run),
+            self.probe_data.eq(probes.data),
+        ]
 
         loads, outs = sequencers[Queue.LOAD].command, sequencers[Queue.OUT].command
         happening = {
             Event.ISSUE_LOAD: (loads.valid & loads.ready, loads.payload.tag),
             Event.ISSUE_OUT: (outs.valid & outs.ready, outs.payload.tag),
             Event.INJECT: (out.flits, out.data.payload.tag),
-            Event.WRITE_DATA: (ejector.l1_data.req.valid & ejector.l1_data.req.ready, ejector.tags[0]),
-            Event.WRITE_REDUCE: (ejector.l1_reduce.req.valid & ejector.l1_reduce.req.ready, ejector.tags[1]),
+            Event.WRITE_DATA: (
+                ejector.l1_data.req.valid & ejector.l1_data.req.ready,
+                ejector.tags[0],
+            ),
+            Event.WRITE_REDUCE: (
+                ejector.l1_reduce.req.valid & ejector.l1_reduce.req.ready,
+                ejector.tags[1],
+            ),
         }
         for event, (valid, tag) in happening.items():
-            m.d.comb += [self.view.events[event].valid.eq(valid), self.view.events[event].tag.eq(tag)]
+            m.d.comb += [
+                self.view.events[event].valid.eq(valid),
+                self.view.events[event].tag.eq(tag),
+            ]
 
         stepping = Signal(len(Queue))
         for queue, sequencer in sequencers.items():

@@ -1,4 +1,6 @@
-"""What a tile shows of its inside if it is built for waveforms: its own ends of the networks, its queues, L1 and semaphores."""
+"""What a tile shows of its inside if it is built for waveforms: its own ends of the networks, its
+queues, L1 and semaphores.
+"""
 
 from amaranth import Cat, Mux, Value
 from amaranth.lib import data
@@ -17,9 +19,13 @@ LOCAL = ("data_inject", "data_eject", "request_inject", "reduce_inject", "reduce
 
 
 def header(network: str, tile: Tile) -> data.StructLayout:
-    """What a waveform shows of a flit: all but its data; of a read request also the ``rows`` and ``words`` that it asks for."""
+    """What a waveform shows of a flit: all but its data; of a read request also the ``rows`` and
+    ``words`` that it asks for.
+    """
     fields = {name: field.shape for name, field in FLITS[network](tile) if name != "data"}
-    return data.StructLayout({**fields, "rows": 12, "words": 12} if network == "request" else fields)
+    return data.StructLayout(
+        {**fields, "rows": 12, "words": 12} if network == "request" else fields
+    )
 
 
 def header_of(network: str, tile: Tile, flit) -> dict[str, Value]:
@@ -34,15 +40,22 @@ def header_of(network: str, tile: Tile, flit) -> dict[str, Value]:
 def inside(tile: Tile) -> dict[str, data.StructLayout]:
     """The ports, by name.
 
-    The streams of `LOCAL`; of each queue what it hands to its engine; the L1 clients that asked and have to wait, one bit each
-    in the order of `hw.tile.core.L1_CLIENTS`; and every change of a semaphore, by a bump and by a wait.
+    The streams of `LOCAL`; of each queue what it hands to its engine; the L1 clients that asked and
+    have to wait, one bit each in the order of `hw.tile.core.L1_CLIENTS`; and every change of a
+    semaphore, by a bump and by a wait.
     """
     command = {"issue": 1, "opcode": 8, "slot": 16, "done": 1}
     move = {**command, "tag": 8, "rows": 12, "words": 12}
     change = {"valid": 1, "sem": SEM, "count": tile.semaphore_bits}
     shapes = {
-        **{name: {"valid": 1, "ready": 1, "header": header(name.split("_")[0], tile)} for name in LOCAL},
-        **{queue.name.lower(): move if queue in (Queue.LOAD, Queue.OUT) else command for queue in Queue},
+        **{
+            name: {"valid": 1, "ready": 1, "header": header(name.split("_")[0], tile)}
+            for name in LOCAL
+        },
+        **{
+            queue.name.lower(): move if queue in (Queue.LOAD, Queue.OUT) else command
+            for queue in Queue
+        },
         "l1": {"waits": 6},
         "added": change,
         "taken": change,
@@ -60,7 +73,8 @@ def show_inside(m, machine_tile: Tile, ports, routers, sequencers, l1, semaphore
         stream, port = routers[network][end == "eject"], getattr(ports, f"inside_{name}")
         m.d.comb += [port.valid.eq(stream.valid), port.ready.eq(stream.ready)]
         m.d.comb += [
-            port.header[field].eq(value) for field, value in header_of(network, machine_tile, stream.payload).items()
+            port.header[field].eq(value)
+            for field, value in header_of(network, machine_tile, stream.payload).items()
         ]
     for queue, sequencer in sequencers.items():
         port, command = getattr(ports, f"inside_{queue.name.lower()}"), sequencer.command
@@ -73,5 +87,7 @@ def show_inside(m, machine_tile: Tile, ports, routers, sequencers, l1, semaphore
         if queue in (Queue.LOAD, Queue.OUT):
             m.d.comb += [port[name].eq(command.payload[name]) for name in ("tag", "rows", "words")]
     m.d.comb += ports.inside_l1.waits.eq(Cat(port.req.valid & ~port.req.ready for port in l1.ports))
-    for port, changed in zip((ports.inside_added, ports.inside_taken), semaphores.changed, strict=True):
+    for port, changed in zip(
+        (ports.inside_added, ports.inside_taken), semaphores.changed, strict=True
+    ):
         m.d.comb += port.eq(changed)

@@ -10,8 +10,8 @@ __all__ = ["Merge"]
 class Merge(wiring.Component):
     """Round-robin arbiter: passes one item a cycle from any of its inputs.
 
-    Latency 0. An input that has been offered at the output stays there until it is taken; after it, the others come first,
-    so an input waits for at most one item of each other.
+    Latency 0. An input that has been offered at the output stays there until it is taken; after it,
+    the others come first, so an input waits for at most one item of each other.
 
     Parameters
     ----------
@@ -31,10 +31,7 @@ class Merge(wiring.Component):
             raise TypeError(f"Number of inputs must be a positive integer, not {inputs!r}")
         self._inputs = inputs
         super().__init__(
-            {
-                "i": In(stream.Signature(shape)).array(inputs),
-                "o": Out(stream.Signature(shape)),
-            }
+            {"i": In(stream.Signature(shape)).array(inputs), "o": Out(stream.Signature(shape))}
         )
 
     def elaborate(self, platform):
@@ -47,7 +44,8 @@ class Merge(wiring.Component):
         with m.If(~held), m.Switch(last):
             for previous in range(self._inputs):
                 with m.Case(previous):
-                    # Later assignments win: the input right after the previous one is looked at last.
+                    # Later assignments win: the input right after the previous one is looked at
+                    # last.
                     for distance in range(self._inputs, 0, -1):
                         candidate = (previous + distance) % self._inputs
                         with m.If(self.i[candidate].valid):

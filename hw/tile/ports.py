@@ -11,18 +11,20 @@ from isa.status import Event
 
 __all__ = ["VIEW", "tile_signature"]
 
-VIEW = data.StructLayout({
-    "events": data.ArrayLayout(data.StructLayout({"valid": 1, "tag": 8}), len(Event)),
-    "queue_state": data.ArrayLayout(3, len(Queue)),
-    "queue_pc": data.ArrayLayout(16, len(Queue)),
-    "wait_sem": data.ArrayLayout(5, len(Queue)),
-    "matrix_active": 1,
-    "matrix_operand_stall": 1,
-    "matrix_drain_stall": 1,
-    "vector_active": 1,
-    "out_stall": 1,
-    "l1_conflict": 1,
-})  # fmt: skip
+VIEW = data.StructLayout(
+    {
+        "events": data.ArrayLayout(data.StructLayout({"valid": 1, "tag": 8}), len(Event)),
+        "queue_state": data.ArrayLayout(3, len(Queue)),
+        "queue_pc": data.ArrayLayout(16, len(Queue)),
+        "wait_sem": data.ArrayLayout(5, len(Queue)),
+        "matrix_active": 1,
+        "matrix_operand_stall": 1,
+        "matrix_drain_stall": 1,
+        "vector_active": 1,
+        "out_stall": 1,
+        "l1_conflict": 1,
+    }
+)
 """What every tile shows besides its links."""
 
 

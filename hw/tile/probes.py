@@ -10,7 +10,8 @@ __all__ = ["Probes"]
 
 
 class Probes(wiring.Component):
-    """Counts one-bit events in 32-bit counters, and shows any of them, or any other value, by its index.
+    """Counts one-bit events in 32-bit counters, and shows any of them, or any other value, by its
+    index.
 
     Parameters
     ----------

@@ -14,12 +14,13 @@ __all__ = ["Tile"]
 class Tile(wiring.Component):
     """One tile, the same wherever it is placed: its position comes in as ``x`` and ``y``.
 
-    After reset it boots (`BootLoader`) and raises ``booted``; its queues run from two cycles after ``run`` rises, until all
-    have executed HALT (``done``). The first error is kept in the status probes and raises ``error``; while ``stop`` is 1 the
-    queues issue nothing more. ``alive`` is 1 in cycles in which anything moves.
+    After reset it boots (`BootLoader`) and raises ``booted``; its queues run from two cycles after
+    ``run`` rises, until all have executed HALT (``done``). The first error is kept in the status
+    probes and raises ``error``; while ``stop`` is 1 the queues issue nothing more. ``alive`` is 1
+    in cycles in which anything moves.
 
-    Reset and all plain inputs go through a register first. That is good for timing, and a simulator would otherwise look at
-    everything that depends on them whenever any input changes.
+    Reset and all plain inputs go through a register first. That is good for timing, and a simulator
+    would otherwise look at everything that depends on them whenever any input changes.
 
     Parameters
     ----------

@@ -21,19 +21,22 @@ __all__ = ["VectorEngine"]
 
 
 class VectorEngine(wiring.Component):
-    """Executes the vector instructions, one after the other: all writes of one come before the reads of the next.
+    """Executes the vector instructions, one after the other: all writes of one come before the
+    reads of the next.
 
-    Rows are cut into chunks of vector_lanes columns, which flow through the lanes one a cycle and in order::
+    Rows are cut into chunks of vector_lanes columns, which flow through the lanes one a cycle and
+    in order::
 
         reader (lines of A, B or b, ahead) -> decode -> add -> multiply -> exp2 -> round -> writer (lines of D and s)
                                                  '-> row maximum -> s                  '-> row sum -> s
 
-    An operation skips the stages it does not use. What is read is consumed in the order of the columns and D is written
-    behind it, so that D may take A's place row by row (``d == a``, ``ldd == lda``) if its elements are not wider, or B's if
-    they are FP32; and s may take b's.
+    An operation skips the stages it does not use. What is read is consumed in the order of the
+    columns and D is written behind it, so that D may take A's place row by row (``d == a``, ``ldd
+    == lda``) if its elements are not wider, or B's if they are FP32; and s may take b's.
 
-    With an L1 that grants every request at once, ``done`` comes this many cycles after the command is taken, and the next
-    command is taken in the same cycle. chunks = m * max(1, ceil(n / vector_lanes)):
+    With an L1 that grants every request at once, ``done`` comes this many cycles after the command
+    is taken, and the next command is taken in the same cycle. chunks = m * max(1, ceil(n /
+    vector_lanes)):
 
     =============================== ==============================================================================
     FILL; COPY; MAXV                chunks + 3; chunks + 5; chunks + 6
@@ -44,8 +47,8 @@ class VectorEngine(wiring.Component):
     RECIP                           29 * chunks + 4
     =============================== ==============================================================================
 
-    Each line of s but the last adds a cycle. Rows that take longer to read than to compute, at a line of A or B a cycle,
-    take as long as that: two-operand rows of one chunk, 2 cycles.
+    Each line of s but the last adds a cycle. Rows that take longer to read than to compute, at a
+    line of A or B a cycle, take as long as that: two-operand rows of one chunk, 2 cycles.
 
     Parameters
     ----------
@@ -57,7 +60,8 @@ class VectorEngine(wiring.Component):
     command : ``In(stream(command_layout(Kind.VECTOR)))``
         Instructions, with registers already added to their addresses, and found legal.
     done : ``Out(1)``
-        L1 takes the instruction's last word: 1 for a cycle per instruction. Combinational from ``write``'s ``ready``.
+        L1 takes the instruction's last word: 1 for a cycle per instruction. Combinational from
+        ``write``'s ``ready``.
     read, write : ``Out(L1Port(tile))``
         Operands; results, whole lines where rows are long enough.
     active : ``Out(1)``
@@ -68,11 +72,16 @@ class VectorEngine(wiring.Component):
 
     def __init__(self, *, tile: Tile):
         self._tile = tile
-        super().__init__({
-            "command": In(stream.Signature(command_layout(Kind.VECTOR))), "done": Out(1),
-            "read": Out(L1Port(tile)), "write": Out(L1Port(tile)),
-            "active": Out(1), "busy": Out(1),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "command": In(stream.Signature(command_layout(Kind.VECTOR))),
+                "done": Out(1),
+                "read": Out(L1Port(tile)),
+                "write": Out(L1Port(tile)),
+                "active": Out(1),
+                "busy": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -112,7 +121,8 @@ class VectorEngine(wiring.Component):
         for unit in (reader, lanes, live, writer):
             m.d.comb += [unit.start.eq(start), unit.command.eq(command)]
 
-        # Chunks go from the reader to the last stage of the lanes, where their place in the row matters, and to the writer.
+        # Chunks go from the reader to the last stage of the lanes, where their place in the row
+        # matters, and to the writer.
         go = ~writer.stall
         first, last, end = Signal(), Signal(), Signal()
         m.d.comb += [

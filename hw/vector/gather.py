@@ -25,7 +25,8 @@ class ChunkGather(wiring.Component):
     elements : ``In(32).array(lanes)``
         Each lane's element, in the low bits.
     full : ``Out(1)``
-        The chunk completes a line, which is in ``line`` in the same cycle. Combinational from ``last``.
+        The chunk completes a line, which is in ``line`` in the same cycle. Combinational from
+        ``last``.
     line : ``Out.array``
         Its granules, zero where no chunk was taken.
     """
@@ -34,10 +35,17 @@ class ChunkGather(wiring.Component):
         self._lanes = tile.vector_lanes
         self._granule = 8 * self._lanes
         self._granules = 8 * tile.line_bytes // self._granule
-        super().__init__({
-            "wide": In(1), "half": In(1), "chunk": In(1), "last": In(1), "elements": In(32).array(self._lanes),
-            "full": Out(1), "line": Out(self._granule).array(self._granules),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "wide": In(1),
+                "half": In(1),
+                "chunk": In(1),
+                "last": In(1),
+                "elements": In(32).array(self._lanes),
+                "full": Out(1),
+                "line": Out(self._granule).array(self._granules),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -58,10 +66,14 @@ class ChunkGather(wiring.Component):
         with m.If(self.chunk):
             for q, granule in enumerate(granules):
                 half_chunk = halves.word_select(q % 2, self._granule)
-                m.d.comb += granule.eq(Mux(wide, words.word_select(q, self._granule), Mux(half, half_chunk, octets)))
+                m.d.comb += granule.eq(
+                    Mux(wide, words.word_select(q, self._granule), Mux(half, half_chunk, octets))
+                )
             for i, out in enumerate(self.line):
                 kept = Signal(self._granule, name=f"kept{i}", reset_less=True)
-                hit = (at[2:] == i >> 2) & (wide | ((at[1] == (i >> 1 & 1)) & (half | (at[0] == (i & 1)))))
+                hit = (at[2:] == i >> 2) & (
+                    wide | ((at[1] == (i >> 1 & 1)) & (half | (at[0] == (i & 1))))
+                )
                 # What lies behind the chunk is left over from the line before.
                 m.d.comb += out.eq(Mux(hit, granules[i % 4], Mux(at <= i, 0, kept)))
                 with m.If(~self.full):
@@ -90,10 +102,18 @@ class StatisticGather(wiring.Component):
 
     def __init__(self, *, tile: Tile):
         self._count = tile.line_bytes // 4
-        super().__init__({
-            "start": In(1), "rows": In(12), "valid": In(1), "value": In(32),
-            "full": Out(1), "end": Out(1), "taken": In(1), "line": Out(32).array(self._count),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "start": In(1),
+                "rows": In(12),
+                "valid": In(1),
+                "value": In(32),
+                "full": Out(1),
+                "end": Out(1),
+                "taken": In(1),
+                "line": Out(32).array(self._count),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

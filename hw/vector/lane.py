@@ -1,4 +1,6 @@
-"""One lane of the vector engine: everything that happens to an element between operands and storage format."""
+"""One lane of the vector engine: everything that happens to an element between operands and storage
+format.
+"""
 
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
@@ -15,11 +17,14 @@ from hw.vector.operation import Operation
 __all__ = ["STAGES", "Lane"]
 
 STAGES = ("load", "add1", "add2", "multiply1", "multiply2", "exp1", "exp2", "round")
-"""Register stages in order; each advances by its own bit of ``advance``. An operation skips the stages it does not use."""
+"""Register stages in order; each advances by its own bit of ``advance``. An operation skips the
+stages it does not use.
+"""
 
 
 class Lane(wiring.Component):
-    """Data path of an element, without control. Stages are registers, and hold unless their bit of ``advance`` is set.
+    """Data path of an element, without control. Stages are registers, and hold unless their bit of
+    ``advance`` is set.
 
     =============== ======================================================================================
     load            decoded A (or the immediate) and second operand
@@ -58,14 +63,29 @@ class Lane(wiring.Component):
         The same in D's format, in the low bits, with ``store``.
     """
 
-    def __init__(self, *, operation: Operation, decode: DecodeControl, encode: EncodeControl, immediate):
+    def __init__(
+        self, *, operation: Operation, decode: DecodeControl, encode: EncodeControl, immediate
+    ):
         self._op, self._decode, self._encode = operation, decode, encode
         self._immediate = immediate
-        super().__init__({
-            "word": In(32), "half": In(16), "byte": In(8), "second": In(32), "advance": In(len(STAGES)),
-            "reciprocal": In(32), "store": In(1), "alive": In(1), "index": Out(8), "row": In(TABLE_ROW_BITS),
-            "a": Out(32), "b": Out(32), "rounded": Out(32), "element": Out(32),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "word": In(32),
+                "half": In(16),
+                "byte": In(8),
+                "second": In(32),
+                "advance": In(len(STAGES)),
+                "reciprocal": In(32),
+                "store": In(1),
+                "alive": In(1),
+                "index": Out(8),
+                "row": In(TABLE_ROW_BITS),
+                "a": Out(32),
+                "b": Out(32),
+                "rounded": Out(32),
+                "element": Out(32),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -91,7 +111,10 @@ class Lane(wiring.Component):
 
         x, y = scratch(32, "x"), scratch(32, "y")
         with m.If(advance["multiply1"]):
-            m.d.comb += [x.eq(Mux(op.exponential, total, a)), y.eq(Mux(op.exponential, immediate, b))]
+            m.d.comb += [
+                x.eq(Mux(op.exponential, total, a)),
+                y.eq(Mux(op.exponential, immediate, b)),
+            ]
             exact = registered(m, multiply_exact(m, x, y), "exact")
         product = register(32, "product_2")
         with m.If(advance["multiply2"]):
@@ -125,9 +148,5 @@ class Lane(wiring.Component):
 
         with m.If(self.store):
             m.d.comb += self.element.eq(encode_rounded(m, rounded, self._encode))
-        m.d.comb += [
-            self.a.eq(a),
-            self.b.eq(b),
-            self.rounded.eq(rounded),
-        ]
+        m.d.comb += [self.a.eq(a), self.b.eq(b), self.rounded.eq(rounded)]
         return m

@@ -20,9 +20,9 @@ __all__ = ["Lanes"]
 class Lanes(wiring.Component):
     """Takes chunks of operands and gives chunks of results, in order.
 
-    All stages advance together, in the cycles without ``stall``. An operation skips the stages it does not use: a chunk that
-    is taken arrives at the last stage 1 cycle later, and 2 more for each of addition, multiplication and exponential. The
-    divider takes a chunk at a time.
+    All stages advance together, in the cycles without ``stall``. An operation skips the stages it
+    does not use: a chunk that is taken arrives at the last stage 1 cycle later, and 2 more for each
+    of addition, multiplication and exponential. The divider takes a chunk at a time.
 
     Parameters
     ----------
@@ -40,7 +40,8 @@ class Lanes(wiring.Component):
     words, halves, bytes, second : ``In.array(lanes)``
         The operands, as `OperandReader` delivers them.
     arriving : ``Out(1)``
-        A chunk is in front of the last stage, and enters it unless ``stall``. A row maximum goes no further.
+        A chunk is in front of the last stage, and enters it unless ``stall``. A row maximum goes no
+        further.
     alive : ``In(lanes)``
         Its elements that are not replaced by +0.
     a, b : ``Out(32).array(lanes)``
@@ -55,14 +56,26 @@ class Lanes(wiring.Component):
 
     def __init__(self, *, lanes: int):
         self._lanes = lanes
-        super().__init__({
-            "start": In(1), "command": In(command_layout(Kind.VECTOR)), "stall": In(1),
-            "valid": In(1), "take": Out(1),
-            "words": In(32).array(lanes), "halves": In(16).array(lanes), "bytes": In(8).array(lanes),
-            "second": In(32).array(lanes),
-            "arriving": Out(1), "alive": In(lanes), "a": Out(32).array(lanes), "b": Out(32).array(lanes),
-            "full": Out(1), "rounded": Out(32).array(lanes), "elements": Out(32).array(lanes),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "start": In(1),
+                "command": In(command_layout(Kind.VECTOR)),
+                "stall": In(1),
+                "valid": In(1),
+                "take": Out(1),
+                "words": In(32).array(lanes),
+                "halves": In(16).array(lanes),
+                "bytes": In(8).array(lanes),
+                "second": In(32).array(lanes),
+                "arriving": Out(1),
+                "alive": In(lanes),
+                "a": Out(32).array(lanes),
+                "b": Out(32).array(lanes),
+                "full": Out(1),
+                "rounded": Out(32).array(lanes),
+                "elements": Out(32).array(lanes),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -80,7 +93,10 @@ class Lanes(wiring.Component):
 
         # Datapath.
         advance = {stage: Signal(name=f"advance_{stage}") for stage in STAGES}
-        units = [Lane(operation=op, decode=decode, encode=encode, immediate=immediate) for _ in range(lanes)]
+        units = [
+            Lane(operation=op, decode=decode, encode=encode, immediate=immediate)
+            for _ in range(lanes)
+        ]
         alive = self.alive & ~(self._nothing(m, units, advance) & op.exponential.replicate(lanes))
         for i, lane in enumerate(units):
             m.submodules[f"lane{i}"] = lane
@@ -141,7 +157,9 @@ class Lanes(wiring.Component):
         return m
 
     def _nothing(self, m, units, advance):
-        """Find the exponentials that are 0 because A is -infinity, whatever was subtracted from it."""
+        """Find the exponentials that are 0 because A is -infinity, whatever was subtracted
+        from it.
+        """
         nothing = Signal(len(units))
         for stage in ("add1", "add2", "multiply1", "multiply2", "exp1", "exp2"):
             late = Signal(len(units), name=f"nothing_{stage}", reset_less=True)

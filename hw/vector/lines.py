@@ -8,7 +8,9 @@ from amaranth.lib.wiring import In, Out
 __all__ = ["LineQueue"]
 
 DEPTH = 4
-"""Lines it can hold. One is in use for 3 cycles, from its request on, so that 3 or more keep up with a line a cycle."""
+"""Lines it can hold. One is in use for 3 cycles, from its request on, so that 3 or more keep up
+with a line a cycle.
+"""
 
 
 class LineQueue(wiring.Component):
@@ -19,7 +21,8 @@ class LineQueue(wiring.Component):
     Parameters
     ----------
     pieces, width : int
-        A line is stored as `pieces` pieces of `width` bits, which a simulator moves cheaply if they are narrow.
+        A line is stored as `pieces` pieces of `width` bits, which a simulator moves cheaply if they
+        are narrow.
 
     Members
     -------
@@ -39,11 +42,18 @@ class LineQueue(wiring.Component):
 
     def __init__(self, *, pieces: int, width: int):
         self._pieces, self._width = pieces, width
-        super().__init__({
-            "reserve": In(1), "room": Out(1), "reserved": Out(range(DEPTH + 1)),
-            "write": In(1), "data": In(pieces * width),
-            "valid": Out(1), "head": Out(width).array(pieces), "pop": In(1),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "reserve": In(1),
+                "room": Out(1),
+                "reserved": Out(range(DEPTH + 1)),
+                "write": In(1),
+                "data": In(pieces * width),
+                "valid": Out(1),
+                "head": Out(width).array(pieces),
+                "pop": In(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -30,9 +30,15 @@ class LiveColumns(wiring.Component):
 
     def __init__(self, *, lanes: int):
         self._lanes = lanes
-        super().__init__({
-            "start": In(1), "command": In(command_layout(Kind.VECTOR)), "next": In(1), "last": In(1), "alive": Out(lanes),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "start": In(1),
+                "command": In(command_layout(Kind.VECTOR)),
+                "next": In(1),
+                "last": In(1),
+                "alive": Out(lanes),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -52,8 +58,16 @@ class LiveColumns(wiring.Component):
                 # Live columns of the row that begins: the first at `start`, else the next.
                 limit_now.eq(Mux(self.start, command.mask, limit + step)),
                 columns_now.eq(Mux(self.start, command.n, columns)),
-                masked_now.eq(Mux(self.start, command.masked & operation(command.opcode).may_mask, masked)),
-                whole_row.eq(Mux(masked_now & (limit_now < columns_now), Mux(limit_now < 0, 0, limit_now), columns_now)),
+                masked_now.eq(
+                    Mux(self.start, command.masked & operation(command.opcode).may_mask, masked)
+                ),
+                whole_row.eq(
+                    Mux(
+                        masked_now & (limit_now < columns_now),
+                        Mux(limit_now < 0, 0, limit_now),
+                        columns_now,
+                    )
+                ),
             ]
         with m.If(self.start):
             m.d.sync += [
@@ -66,7 +80,11 @@ class LiveColumns(wiring.Component):
             ]
         with m.Elif(self.next):
             with m.If(self.last):
-                m.d.sync += [limit.eq(limit_now), rows_left.eq(Mux(step, rows, rows_left - rows.any())), left.eq(whole_row)]
+                m.d.sync += [
+                    limit.eq(limit_now),
+                    rows_left.eq(Mux(step, rows, rows_left - rows.any())),
+                    left.eq(whole_row),
+                ]
             with m.Else():
                 m.d.sync += left.eq(Mux(left[bits:].any(), left - lanes, 0))
         return m

@@ -55,7 +55,15 @@ def operation(opcode: Value) -> Operation:
 
     return Operation(
         reads_a=opcode != Opcode.FILL,
-        reads_b=one_of(Opcode.ADDV, Opcode.MAXV, Opcode.MULV, Opcode.SCALE, Opcode.EXPD, Opcode.ROWMAX, Opcode.EXP),
+        reads_b=one_of(
+            Opcode.ADDV,
+            Opcode.MAXV,
+            Opcode.MULV,
+            Opcode.SCALE,
+            Opcode.EXPD,
+            Opcode.ROWMAX,
+            Opcode.EXP,
+        ),
         per_row=one_of(*_PER_ROW),
         fills=opcode == Opcode.FILL,
         maximum=opcode == Opcode.MAXV,

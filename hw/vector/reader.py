@@ -1,4 +1,6 @@
-"""Fetches the operands of a vector instruction from L1 ahead of the lanes, and cuts them into chunks."""
+"""Fetches the operands of a vector instruction from L1 ahead of the lanes, and cuts them into
+chunks.
+"""
 
 from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
@@ -19,22 +21,28 @@ __all__ = ["OperandReader"]
 def _select(choices: list[Value], index: Value) -> Value:
     """choices[index], for a power of two of them, as a tree of two-way choices."""
     for bit in index:
-        choices = [Mux(bit, high, low) for low, high in zip(choices[::2], choices[1::2], strict=True)]
+        choices = [
+            Mux(bit, high, low) for low, high in zip(choices[::2], choices[1::2], strict=True)
+        ]
     return choices[0]
 
 
 class OperandReader(wiring.Component):
-    """Delivers the chunks of a vector instruction, row after row: A's elements, with B's elements or the row's b[r].
+    """Delivers the chunks of a vector instruction, row after row: A's elements, with B's elements
+    or the row's b[r].
 
-    If L1 is ready, the first chunk is there 3 cycles after ``start``, 4 with a second operand, 1 if nothing is read; then
-    one comes each cycle, as far as one line a cycle allows. ``valid`` depends on registers only and holds until ``take``.
+    If L1 is ready, the first chunk is there 3 cycles after ``start``, 4 with a second operand, 1 if
+    nothing is read; then one comes each cycle, as far as one line a cycle allows. ``valid`` depends
+    on registers only and holds until ``take``.
 
-    A granule is a chunk in an 8-bit format, so that a chunk is 1, 2 or 4 granules of a line, aligned.
+    A granule is a chunk in an 8-bit format, so that a chunk is 1, 2 or 4 granules of a line,
+    aligned.
 
     Members
     -------
     start : ``In(1)``
-        Begin with the instruction in `command`. Not before the last chunk of the instruction before was taken.
+        Begin with the instruction in `command`. Not before the last chunk of the instruction before
+        was taken.
     command : ``In(command_layout)``
         Used with ``start``.
     l1 : ``Out(L1Port)``
@@ -44,7 +52,8 @@ class OperandReader(wiring.Component):
     take : ``In(1)``
         Go on to the next chunk. Only while ``valid``.
     words, halves, bytes : ``Out.array(lanes)``
-        With ``take``, each lane's element of A, for each width that an element can have. Undefined if no A is read.
+        With ``take``, each lane's element of A, for each width that an element can have. Undefined
+        if no A is read.
     second : ``Out(32).array(lanes)``
         With ``take``, each lane's element of B, or b[r]. Undefined if neither is read.
     """
@@ -52,12 +61,19 @@ class OperandReader(wiring.Component):
     def __init__(self, *, tile: Tile):
         self._tile = tile
         lanes = tile.vector_lanes
-        super().__init__({
-            "start": In(1), "command": In(command_layout(Kind.VECTOR)), "l1": Out(L1Port(tile)),
-            "valid": Out(1), "take": In(1),
-            "words": Out(32).array(lanes), "halves": Out(16).array(lanes), "bytes": Out(8).array(lanes),
-            "second": Out(32).array(lanes),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "start": In(1),
+                "command": In(command_layout(Kind.VECTOR)),
+                "l1": Out(L1Port(tile)),
+                "valid": Out(1),
+                "take": In(1),
+                "words": Out(32).array(lanes),
+                "halves": Out(16).array(lanes),
+                "bytes": Out(8).array(lanes),
+                "second": Out(32).array(lanes),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -125,22 +141,35 @@ class OperandReader(wiring.Component):
         with m.If(step_b):
             m.d.sync += at_b.eq(Mux(lines_b.pop, 0, next_b))
 
-        # Only a chunk that is taken is looked up. A chunk of 4 granules, its first or second half, one half of that.
+        # Only a chunk that is taken is looked up. A chunk of 4 granules, its first or second half,
+        # one half of that.
         chunk = [scratch(granule, f"chunk{q}") for q in range(4)]
         other = [scratch(granule, f"other{q}") for q in range(4)]
-        pair, quarter = [scratch(granule, f"pair{q}") for q in range(2)], scratch(granule, "quarter")
+        pair, quarter = (
+            [scratch(granule, f"pair{q}") for q in range(2)],
+            scratch(granule, "quarter"),
+        )
         statistic = scratch(32, "statistic")
         with m.If(self.take):
             for q in range(4):
                 m.d.comb += [
-                    chunk[q].eq(_select([lines_a.head[i] for i in range(q, granules, 4)], at_a[2:])),
-                    other[q].eq(_select([lines_b.head[i] for i in range(q, granules, 4)], at_b[exact_log2(lanes) :])),
+                    chunk[q].eq(
+                        _select([lines_a.head[i] for i in range(q, granules, 4)], at_a[2:])
+                    ),
+                    other[q].eq(
+                        _select(
+                            [lines_b.head[i] for i in range(q, granules, 4)],
+                            at_b[exact_log2(lanes) :],
+                        )
+                    ),
                 ]
             for q in range(2):
                 m.d.comb += pair[q].eq(Mux(at_a[1], chunk[q + 2], chunk[q]))
             m.d.comb += [
                 quarter.eq(Mux(at_a[0], pair[1], pair[0])),
-                statistic.eq(_select([Cat(*lines_b.head).word_select(i, 32) for i in range(singles)], at_b)),
+                statistic.eq(
+                    _select([Cat(*lines_b.head).word_select(i, 32) for i in range(singles)], at_b)
+                ),
             ]
         for i in range(lanes):
             m.d.comb += [
@@ -149,17 +178,23 @@ class OperandReader(wiring.Component):
                 self.bytes[i].eq(quarter.word_select(i, 8)),
             ]
             with m.If(self.take):
-                m.d.comb += self.second[i].eq(Mux(per_row, statistic, Cat(*other).word_select(i, 32)))
+                m.d.comb += self.second[i].eq(
+                    Mux(per_row, statistic, Cat(*other).word_select(i, 32))
+                )
         return m
 
     def _fetch(self, m, walk_a, walk_b, lines_a, lines_b):
-        """Request lines for the operand with fewer lines on hand, but a request once made stays until it is granted."""
+        """Request lines for the operand with fewer lines on hand, but a request once made stays
+        until it is granted.
+        """
         request = self.l1.req
         can_a, can_b = walk_a.valid & lines_a.room, walk_b.valid & lines_b.room
         choose_b, held, held_b = Signal(), Signal(), Signal()
         granted, arriving_b = Signal(), Signal()
         m.d.comb += [
-            choose_b.eq(Mux(held, held_b, can_b & ~(can_a & (lines_a.reserved <= lines_b.reserved)))),
+            choose_b.eq(
+                Mux(held, held_b, can_b & ~(can_a & (lines_a.reserved <= lines_b.reserved)))
+            ),
             request.valid.eq(can_a | can_b),
             request.payload.addr.eq(Mux(choose_b, walk_b.addr, walk_a.addr)),
             request.payload.mask.eq(Mux(choose_b, walk_b.mask, walk_a.mask)),

@@ -14,10 +14,12 @@ LEVELS_A_STAGE = 3
 
 
 class RowMaximum(wiring.Component):
-    """Largest of a start value and the living elements of a row, by the order of `hw.float.compare`.
+    """Largest of a start value and the living elements of a row, by the order of
+    `hw.float.compare`.
 
-    A chunk is taken in each cycle with ``advance`` and ``valid``. Registers change only with ``advance``. `latency` such
-    cycles after the last chunk of a row, ``o_valid`` is 1 for one of them.
+    A chunk is taken in each cycle with ``advance`` and ``valid``. Registers change only with
+    ``advance``. `latency` such cycles after the last chunk of a row, ``o_valid`` is 1 for one of
+    them.
 
     Parameters
     ----------
@@ -40,11 +42,19 @@ class RowMaximum(wiring.Component):
 
     def __init__(self, *, lanes: int):
         self._lanes = lanes
-        super().__init__({
-            "advance": In(1), "valid": In(1), "first": In(1), "last": In(1),
-            "values": In(32).array(lanes), "alive": In(lanes), "start": In(32),
-            "o_valid": Out(1), "o": Out(32),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "advance": In(1),
+                "valid": In(1),
+                "first": In(1),
+                "last": In(1),
+                "values": In(32).array(lanes),
+                "alive": In(lanes),
+                "start": In(32),
+                "o_valid": Out(1),
+                "o": Out(32),
+            }
+        )
 
     @property
     def latency(self) -> int:
@@ -59,16 +69,28 @@ class RowMaximum(wiring.Component):
             flags = [Signal(name=f"{name}_{stage}") for name in ("valid", "first", "last")]
             late_start = Signal(signed(32), name=f"start_{stage}", reset_less=True)
             with m.If(self.advance):
-                m.d.sync += [register.eq(value) for register, value in zip(flags, (valid, first, last), strict=True)]
+                m.d.sync += [
+                    register.eq(value)
+                    for register, value in zip(flags, (valid, first, last), strict=True)
+                ]
             with m.If(self.advance & valid):
                 if stage == 0:
-                    keys = [Mux(alive, key(value), LOWEST_KEY) for alive, value in zip(self.alive, keys, strict=True)]
+                    keys = [
+                        Mux(alive, key(value), LOWEST_KEY)
+                        for alive, value in zip(self.alive, keys, strict=True)
+                    ]
                     keys, start = self._named(m, keys, "key"), key(start)
                 for level in range(LEVELS_A_STAGE):
                     if len(keys) > 1:
-                        keys = [maximum(low, high) for low, high in zip(keys[::2], keys[1::2], strict=True)]
+                        keys = [
+                            maximum(low, high)
+                            for low, high in zip(keys[::2], keys[1::2], strict=True)
+                        ]
                         keys = self._named(m, keys, f"level{stage}_{level}")
-                late = [Signal(signed(32), name=f"late{stage}_{i}", reset_less=True) for i in range(len(keys))]
+                late = [
+                    Signal(signed(32), name=f"late{stage}_{i}", reset_less=True)
+                    for i in range(len(keys))
+                ]
                 m.d.sync += [register.eq(value) for register, value in zip(late, keys, strict=True)]
                 m.d.sync += late_start.eq(start)
             keys, (valid, first, last), start = late, flags, late_start

@@ -11,10 +11,12 @@ __all__ = ["RowSum"]
 
 
 class RowSum(wiring.Component):
-    """Sum of the exponentials of a row: each chunk by a balanced tree, even and odd chunks apart, at last the two sums.
+    """Sum of the exponentials of a row: each chunk by a balanced tree, even and odd chunks apart,
+    at last the two sums.
 
-    A chunk is taken in each cycle with ``advance`` and ``valid``. Registers change only with ``advance``. `latency` such
-    cycles after the last chunk of a row, ``o_valid`` is 1 for one of them.
+    A chunk is taken in each cycle with ``advance`` and ``valid``. Registers change only with
+    ``advance``. `latency` such cycles after the last chunk of a row, ``o_valid`` is 1 for one of
+    them.
 
     Parameters
     ----------
@@ -35,10 +37,17 @@ class RowSum(wiring.Component):
 
     def __init__(self, *, lanes: int):
         self._lanes = lanes
-        super().__init__({
-            "advance": In(1), "valid": In(1), "first": In(1), "last": In(1), "values": In(31).array(lanes),
-            "o_valid": Out(1), "o": Out(31),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "advance": In(1),
+                "valid": In(1),
+                "first": In(1),
+                "last": In(1),
+                "values": In(31).array(lanes),
+                "o_valid": Out(1),
+                "o": Out(31),
+            }
+        )
 
     @property
     def latency(self) -> int:
@@ -50,13 +59,23 @@ class RowSum(wiring.Component):
         values = list(self.values)
         valid, first, last = self.valid, self.first, self.last
         for level in range(exact_log2(self._lanes)):
-            sums = [Signal(31, name=f"sum{level}_{i}", reset_less=True) for i in range(len(values) // 2)]
+            sums = [
+                Signal(31, name=f"sum{level}_{i}", reset_less=True) for i in range(len(values) // 2)
+            ]
             flags = [Signal(name=f"{name}_{level}") for name in ("valid", "first", "last")]
             with m.If(self.advance):
-                m.d.sync += [register.eq(value) for register, value in zip(flags, (valid, first, last), strict=True)]
+                m.d.sync += [
+                    register.eq(value)
+                    for register, value in zip(flags, (valid, first, last), strict=True)
+                ]
             with m.If(self.advance & valid):
-                totals = [add_positive(m, low, high) for low, high in zip(values[::2], values[1::2], strict=True)]
-                m.d.sync += [register.eq(total) for register, total in zip(sums, totals, strict=True)]
+                totals = [
+                    add_positive(m, low, high)
+                    for low, high in zip(values[::2], values[1::2], strict=True)
+                ]
+                m.d.sync += [
+                    register.eq(total) for register, total in zip(sums, totals, strict=True)
+                ]
             values, (valid, first, last) = sums, flags
 
         # The accumulator of this chunk and the other one swap roles with each chunk.

@@ -23,17 +23,20 @@ def is_half(fmt: Value) -> Value:
 
 
 class LineWalk(wiring.Component):
-    """Walks the lines of a matrix whose rows are `words` words long and `pitch` words apart, row after row.
+    """Walks the lines of a matrix whose rows are `words` words long and `pitch` words apart, row
+    after row.
 
-    Lines count from the start of a row, so that a row's last line may be short. ``valid``, ``addr`` and ``mask`` come from
-    registers; they describe the next line from the cycle after ``next``.
+    Lines count from the start of a row, so that a row's last line may be short. ``valid``, ``addr``
+    and ``mask`` come from registers; they describe the next line from the cycle after ``next``.
 
     Members
     -------
     start : ``In(1)``
-        Begin with the values of `base`, `pitch`, `words` and `rows`; the walk is empty if `words` or `rows` is 0.
+        Begin with the values of `base`, `pitch`, `words` and `rows`; the walk is empty if `words`
+        or `rows` is 0.
     base, pitch, words, rows : ``In``
-        L1 word of the first row, words from row to row, words of a row, number of rows. Used with ``start``.
+        L1 word of the first row, words from row to row, words of a row, number of rows. Used with
+        ``start``.
     next : ``In(1)``
         Go on to the next line. Only while ``valid``.
     valid : ``Out(1)``
@@ -44,10 +47,19 @@ class LineWalk(wiring.Component):
 
     def __init__(self, *, tile: Tile):
         self._banks = tile.l1_banks
-        super().__init__({
-            "start": In(1), "base": In(16), "pitch": In(10), "words": In(12), "rows": In(12), "next": In(1),
-            "valid": Out(1), "addr": Out(16), "mask": Out(tile.l1_banks),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "start": In(1),
+                "base": In(16),
+                "pitch": In(10),
+                "words": In(12),
+                "rows": In(12),
+                "next": In(1),
+                "valid": Out(1),
+                "addr": Out(16),
+                "mask": Out(tile.l1_banks),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -88,9 +100,11 @@ class LineWalk(wiring.Component):
 
 
 class ChunkWalk(wiring.Component):
-    """Walks `rows` rows of `columns` columns, `lanes` columns at a time; a row without columns is one chunk.
+    """Walks `rows` rows of `columns` columns, `lanes` columns at a time; a row without columns is
+    one chunk.
 
-    Outputs come from registers, but for simple comparisons, and describe the next chunk from the cycle after ``next``.
+    Outputs come from registers, but for simple comparisons, and describe the next chunk from the
+    cycle after ``next``.
 
     Members
     -------
@@ -110,19 +124,24 @@ class ChunkWalk(wiring.Component):
 
     def __init__(self, *, lanes: int):
         self._lanes = lanes
-        super().__init__({
-            "start": In(1), "columns": In(12), "rows": In(12), "next": In(1),
-            "valid": Out(1), "first": Out(1), "last": Out(1), "end": Out(1),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "start": In(1),
+                "columns": In(12),
+                "rows": In(12),
+                "next": In(1),
+                "valid": Out(1),
+                "first": Out(1),
+                "last": Out(1),
+                "end": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
         columns, left = Signal(12, reset_less=True), Signal(12, reset_less=True)
         rows = Signal(12, reset_less=True)
-        m.d.comb += [
-            self.last.eq(left <= self._lanes),
-            self.end.eq(self.last & ~rows[1:].any()),
-        ]
+        m.d.comb += [self.last.eq(left <= self._lanes), self.end.eq(self.last & ~rows[1:].any())]
         with m.If(self.start):
             m.d.sync += [
                 self.valid.eq(1),

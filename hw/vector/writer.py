@@ -20,7 +20,8 @@ DEPTH = 2
 
 
 class ResultWriter(wiring.Component):
-    """Gathers chunks and row statistics, and writes them in order. A complete line is offered to L1 one cycle later.
+    """Gathers chunks and row statistics, and writes them in order. A complete line is offered to L1
+    one cycle later.
 
     Members
     -------
@@ -44,11 +45,21 @@ class ResultWriter(wiring.Component):
 
     def __init__(self, *, tile: Tile):
         self._tile = tile
-        super().__init__({
-            "start": In(1), "command": In(command_layout(Kind.VECTOR)), "stall": Out(1),
-            "chunk": In(1), "last": In(1), "end": In(1), "elements": In(32).array(tile.vector_lanes),
-            "statistic": In(1), "value": In(32), "l1": Out(L1Port(tile)), "done": Out(1),
-        })  # fmt: skip
+        super().__init__(
+            {
+                "start": In(1),
+                "command": In(command_layout(Kind.VECTOR)),
+                "stall": Out(1),
+                "chunk": In(1),
+                "last": In(1),
+                "end": In(1),
+                "elements": In(32).array(tile.vector_lanes),
+                "statistic": In(1),
+                "value": In(32),
+                "l1": Out(L1Port(tile)),
+                "done": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -81,7 +92,8 @@ class ResultWriter(wiring.Component):
                 chunks.half.eq(is_half(command.fmt_d)),
             ]
 
-        # Lines in the order of their completion; the pipeline stands still for a cycle to let a line of statistics in.
+        # Lines in the order of their completion; the pipeline stands still for a cycle to let a
+        # line of statistics in.
         level = Signal(range(DEPTH + 1))
         push_d, push_s, pop = Signal(), Signal(), Signal()
         m.d.comb += [
@@ -111,8 +123,11 @@ class ResultWriter(wiring.Component):
             m.submodules[f"field{i}"] = queue = Memory(shape=len(field), depth=DEPTH, init=[])
             write, read = queue.write_port(), queue.read_port(domain="comb")
             m.d.comb += [
-                write.en.eq(push_d | push_s), write.addr.eq(newest), write.data.eq(field), read.addr.eq(oldest),
-            ]  # fmt: skip
+                write.en.eq(push_d | push_s),
+                write.addr.eq(newest),
+                write.data.eq(field),
+                read.addr.eq(oldest),
+            ]
             heads.append(read.data)
         m.d.comb += [
             request.valid.eq(level != 0),

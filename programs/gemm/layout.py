@@ -39,7 +39,9 @@ class GemmLayout:
             ("FP32 words of a row of C", self.c_pitch, Kind.MATRIX, "ldc"),
         ):
             if value > _LIMITS[kind, name]:
-                raise UserError(f"{what} must be at most {_LIMITS[kind, name]} for an instruction, not {value}")
+                raise UserError(
+                    f"{what} must be at most {_LIMITS[kind, name]} for an instruction, not {value}"
+                )
         self.words = 0
         self.a = [self._take(mapping.rows * self.a_pitch) for _ in range(mapping.slots)]
         self.b = [self._take(mapping.depth * self.b_pitch) for _ in range(mapping.slots)]
@@ -54,7 +56,8 @@ class GemmLayout:
 
 
 class GemmSemaphores:
-    """Numbers of a tile's semaphores, per slot of a panel or per strip of C. docs/dataflows.md has who signals and who waits.
+    """Numbers of a tile's semaphores, per slot of a panel or per strip of C. docs/dataflows.md has
+    who signals and who waits.
 
     Raises
     ------
@@ -71,11 +74,15 @@ class GemmSemaphores:
         names += [(name, i) for name in self.SLOT for i in range(mapping.slots)]
         names += [(name, i) for name in self.STRIP for i in range(len(mapping.strips(tile)))]
         if len(names) > tile.semaphores:
-            raise UserError(f"{mapping.dataflow} needs {len(names)} semaphores a tile, the machine has {tile.semaphores}")
+            raise UserError(
+                f"{mapping.dataflow} needs {len(names)} semaphores a tile, the machine has {tile.semaphores}"
+            )
         across, up = mapping.group
         sharers = max(across, up) if mapping.cut == "grid" else across * up
         if sharers >= 1 << tile.semaphore_bits:
-            raise UserError(f"{sharers} tiles that share a panel would overflow {tile.semaphore_bits}-bit semaphores")
+            raise UserError(
+                f"{sharers} tiles that share a panel would overflow {tile.semaphore_bits}-bit semaphores"
+            )
         self._numbers = {name: number for number, name in enumerate(names)}
 
     def __call__(self, name: str, index: int = 0) -> int:

@@ -26,8 +26,10 @@ TileXY = tuple[int, int]
 Rectangle = tuple[int, int, int, int]
 
 CUTS = {"grid": "rows and columns", "columns": "columns", "rows": "rows"}
-"""How the tiles of a group share a block of C: tile rows take rows of it and tile columns take columns (SUMMA), or every tile
-takes columns (A goes to all tiles, nobody else needs a tile's part of B), or every tile takes rows."""
+"""How the tiles of a group share a block of C: tile rows take rows of it and tile columns take
+columns (SUMMA), or every tile takes columns (A goes to all tiles, nobody else needs a tile's part
+of B), or every tile takes rows.
+"""
 
 
 def elements_of_word(tile: Tile, workload: Gemm) -> int:
@@ -36,7 +38,9 @@ def elements_of_word(tile: Tile, workload: Gemm) -> int:
 
 
 def share_whole(whole: Range, parts: int, grain: int) -> list[Range]:
-    """Cut a range into `parts` of whole grains, but for the end of the last one that is not empty, as `share` does."""
+    """Cut a range into `parts` of whole grains, but for the end of the last one that is not empty,
+    as `share` does.
+    """
     end = whole.start + whole.size
     cut = share(Range(0, -(-whole.size // grain)), parts)
     starts = [min(whole.start + part.start * grain, end) for part in cut]
@@ -74,8 +78,8 @@ class GemmMapping:
     slots
         Panels of A, and of B, that a tile has buffers for.
     staggered
-        A is asked for half a panel after B. Panels of both that arrive together share the L1's cycles word by word, and hold
-        the matrix engine up; but what is asked for later comes later.
+        A is asked for half a panel after B. Panels of both that arrive together share the L1's
+        cycles word by word, and hold the matrix engine up; but what is asked for later comes later.
     """
 
     group: tuple[int, int]
@@ -91,7 +95,9 @@ class GemmMapping:
     def parts(self) -> tuple[int, int]:
         """Parts into which the rows, and the columns, of a block of C are cut."""
         across, up = self.group
-        return {"grid": (up, across), "columns": (1, across * up), "rows": (across * up, 1)}[self.cut]
+        return {"grid": (up, across), "columns": (1, across * up), "rows": (across * up, 1)}[
+            self.cut
+        ]
 
     def lane(self, x: int, y: int) -> tuple[int, int]:
         """Which part of the rows, and of the columns, tile (x, y) of a group takes."""
@@ -111,9 +117,11 @@ class GemmMapping:
         return blocks(workload.k, self.depth)
 
     def channels(self, machine: Machine, tensor: str) -> tuple[Channel, ...]:
-        """Channels that A or B comes from: all of them, or those at the ends of the tile rows (columns) that share its parts.
+        """Channels that A or B comes from: all of them, or those at the ends of the tile rows
+        (columns) that share its parts.
 
-        The latter only where one group is the whole mesh: the parts that several groups use are nearest to none of them.
+        The latter only where one group is the whole mesh: the parts that several groups use are
+        nearest to none of them.
         """
         across, up = self.group
         whole = (across, up) == (machine.mesh.columns, machine.mesh.rows)
@@ -122,12 +130,16 @@ class GemmMapping:
         return (near and channels_at(machine, ends)) or channels_at(machine)
 
     def strips(self, tile: Tile) -> list[Range]:
-        """Rows of a tile's part of C that are finished, rounded and stored together, so that the others hide it."""
+        """Rows of a tile's part of C that are finished, rounded and stored together, so that the
+        others hide it.
+        """
         first = min(self.rows, -(-self.rows // (2 * tile.matrix_rows)) * tile.matrix_rows)
         return [Range(0, first), Range(first, self.rows - first)][: 1 + (first < self.rows)]
 
     def hbm_bytes(self, workload: Gemm, tile: Tile) -> tuple[int, int]:
-        """Bytes read and written: A once per column block, B once per row block, C once, rows padded to whole words."""
+        """Bytes read and written: A once per column block, B once per row block, C once, rows
+        padded to whole words.
+        """
         columns, panels = self.column_blocks(workload), self.panels(workload)
 
         def words(parts: Sequence[Range], fmt: Format) -> int:
@@ -171,27 +183,39 @@ class GemmGroup:
         return self.x0, self.y0, self.x0 + across - 1, self.y0 + up - 1
 
     def sharers(self, tensor: str, lane: int) -> Rectangle:
-        """Tiles that use part `lane` of a panel of A (its rows) or B (its columns), both corners inclusive."""
+        """Tiles that use part `lane` of a panel of A (its rows) or B (its columns), both corners
+        inclusive.
+        """
         x0, y0, x1, y1 = self._corners
         cut = self.mapping.cut
         if cut == "grid":
-            return (x0, y0 + lane, x1, y0 + lane) if tensor == "a" else (x0 + lane, y0, x0 + lane, y1)
+            return (
+                (x0, y0 + lane, x1, y0 + lane) if tensor == "a" else (x0 + lane, y0, x0 + lane, y1)
+            )
         if (cut == "columns") == (tensor == "a"):
             return x0, y0, x1, y1
         x, y = x0 + lane % self.mapping.group[0], y0 + lane // self.mapping.group[0]
         return x, y, x, y
 
     def loader(self, tensor: str, lane: int) -> TileXY:
-        """Which of the sharers asks HBM for it: on a grid another one for A than for B, where there are enough."""
+        """Which of the sharers asks HBM for it: on a grid another one for A than for B, where there
+        are enough.
+        """
         x0, y0, x1, y1 = self.sharers(tensor, lane)
         shift = lane + (tensor == "a" and self.mapping.cut == "grid")
         return x0 + shift % (x1 - x0 + 1), y0 + shift % (y1 - y0 + 1)
 
 
 def deal_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> list[GemmGroup]:
-    """Tile the mesh with groups, and give each a run of the blocks of C; the runs differ by one block at most."""
+    """Tile the mesh with groups, and give each a run of the blocks of C; the runs differ by one
+    block at most.
+    """
     across, up = mapping.group
-    corners = [(x, y) for y in range(0, machine.mesh.rows, up) for x in range(0, machine.mesh.columns, across)]
+    corners = [
+        (x, y)
+        for y in range(0, machine.mesh.rows, up)
+        for x in range(0, machine.mesh.columns, across)
+    ]
     items = [
         GemmItem(pair, rows, columns)
         for pair in range(workload.batch)

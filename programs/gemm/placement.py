@@ -1,9 +1,10 @@
 """Where A, B and C are in HBM: parts of panels as the loaders read them.
 
-Parts that a tile row (column) shares lie in the channel nearest to it, on the west or east (south or north) edge if there is
-one. Parts for a single tile or for a whole group may come from anywhere: they are dealt to several channels in turn where
-there are few of them, always to those with the least traffic. So is C. Parts are laid out from word 0 of each channel in the
-order of their use, so that a loader walks them with constant strides. Rows are padded to whole words.
+Parts that a tile row (column) shares lie in the channel nearest to it, on the west or east (south
+or north) edge if there is one. Parts for a single tile or for a whole group may come from anywhere:
+they are dealt to several channels in turn where there are few of them, always to those with the
+least traffic. So is C. Parts are laid out from word 0 of each channel in the order of their use, so
+that a loader walks them with constant strides. Rows are padded to whole words.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,9 @@ __all__ = ["GemmPlan", "Part", "place_gemm"]
 
 
 class Part(NamedTuple):
-    """`rows` x `columns` of a pair's a, b or c, at word `unit.base + offset`, rows `pitch` words apart."""
+    """`rows` x `columns` of a pair's a, b or c, at word `unit.base + offset`, rows `pitch` words
+    apart.
+    """
 
     tensor: str
     pair: int
@@ -56,9 +59,14 @@ class GemmPlan:
         return part
 
     def scatter(self, a: NDArray, b: NDArray) -> list[NDArray[np.uint8]]:
-        """Contents of each channel, from word 0 up to the last word used, of a (batch, m, k) and b (batch, k, n); C is 0."""
+        """Contents of each channel, from word 0 up to the last word used, of a (batch, m, k) and b
+        (batch, k, n); C is 0.
+        """
         w = self.workload
-        bits = {name: encode(np.asarray(values, np.float32), w.fmt) for name, values in (("a", a), ("b", b))}
+        bits = {
+            name: encode(np.asarray(values, np.float32), w.fmt)
+            for name, values in (("a", a), ("b", b))
+        }
         for name, shape in (("a", (w.batch, w.m, w.k)), ("b", (w.batch, w.k, w.n))):
             if bits[name].shape != shape:
                 raise ValueError(f"{name} must have the shape {shape}, not {bits[name].shape}")
@@ -70,9 +78,14 @@ class GemmPlan:
         return [image.reshape(-1) for image in images]
 
     def gather(self, images: Sequence[NDArray]) -> NDArray[np.unsignedinteger]:
-        """Bits of c (batch, m, n), from the contents of each channel (of any dtype and shape; bytes in order)."""
+        """Bits of c (batch, m, n), from the contents of each channel (of any dtype and shape; bytes
+        in order).
+        """
         w, dtype = self.workload, FORMATS[self.workload.o_fmt].dtype
-        raw = [np.ascontiguousarray(image).view(np.uint8).reshape(-1, self.machine.tile.word_bytes) for image in images]
+        raw = [
+            np.ascontiguousarray(image).view(np.uint8).reshape(-1, self.machine.tile.word_bytes)
+            for image in images
+        ]
         out = np.zeros((w.batch, w.m, w.n), dtype)
         for part in self.parts.values():
             if part.tensor == "c":
@@ -90,10 +103,14 @@ def _cut(whole: NDArray, part: Part) -> NDArray:
 def _rows(images: Sequence[NDArray[np.uint8]], part: Part) -> NDArray[np.uint8]:
     """Bytes of a part, a row each, padding included."""
     at = part.unit.base + part.offset
-    return images[part.unit.channel.index][at : at + part.rows.size * part.pitch].reshape(part.rows.size, -1)
+    return images[part.unit.channel.index][at : at + part.rows.size * part.pitch].reshape(
+        part.rows.size, -1
+    )
 
 
-def place_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping, groups: Sequence[GemmGroup]) -> GemmPlan:
+def place_gemm(
+    machine: Machine, workload: Gemm, mapping: GemmMapping, groups: Sequence[GemmGroup]
+) -> GemmPlan:
     """Put all matrices into HBM.
 
     Raises
@@ -101,11 +118,15 @@ def place_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping, groups: S
     UserError
         If a channel is too small.
     """
-    plan = GemmPlan(machine, workload, words=[0] * len(machine.channels), traffic=[0] * len(machine.channels))
+    plan = GemmPlan(
+        machine, workload, words=[0] * len(machine.channels), traffic=[0] * len(machine.channels)
+    )
     owned: set[tuple[str, int, int]] = set()
     working = [group for group in groups if group.items]
     for tensor, lanes in zip("ab", mapping.parts, strict=True):
-        reads = len(mapping.column_blocks(workload) if tensor == "a" else mapping.row_blocks(workload))
+        reads = len(
+            mapping.column_blocks(workload) if tensor == "a" else mapping.row_blocks(workload)
+        )
         owners = []
         for group in working:
             mine = [block for block in _blocks(group, tensor) if (tensor, *block) not in owned]
@@ -115,7 +136,11 @@ def place_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping, groups: S
         for group, mine in owners:
             for lane in range(lanes):
                 for turn in range(spread):
-                    parts = [found for block in mine for found in _panels(plan, group, tensor, block, lane)[turn::spread]]
+                    parts = [
+                        found
+                        for block in mine
+                        for found in _panels(plan, group, tensor, block, lane)[turn::spread]
+                    ]
                     _reserve(
                         plan,
                         mapping,
@@ -130,10 +155,22 @@ def place_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping, groups: S
             for x in range(mapping.group[0]):
                 row, column = mapping.lane(x, y)
                 parts = [
-                    (item.pair, group.row_slices(item.rows)[row], group.column_slices(item.columns)[column])
+                    (
+                        item.pair,
+                        group.row_slices(item.rows)[row],
+                        group.column_slices(item.columns)[column],
+                    )
                     for item in group.items
                 ]
-                _reserve(plan, mapping, "c", parts, 1, list(machine.channels), (group.x0 + x, group.y0 + y))
+                _reserve(
+                    plan,
+                    mapping,
+                    "c",
+                    parts,
+                    1,
+                    list(machine.channels),
+                    (group.x0 + x, group.y0 + y),
+                )
     for channel, words in zip(machine.channels, plan.words, strict=True):
         if words > machine.channel_words:
             raise UserError(
@@ -145,7 +182,11 @@ def place_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping, groups: S
 
 def _blocks(group: GemmGroup, tensor: str) -> Iterator[tuple[int, Range]]:
     """(pair, rows of A) or (pair, columns of B) that a group needs, in order."""
-    return iter(dict.fromkeys((item.pair, item.rows if tensor == "a" else item.columns) for item in group.items))
+    return iter(
+        dict.fromkeys(
+            (item.pair, item.rows if tensor == "a" else item.columns) for item in group.items
+        )
+    )
 
 
 def _panels(
@@ -177,7 +218,11 @@ def _candidates(plan: GemmPlan, group: GemmGroup, tensor: str, lane: int) -> lis
         return list(found)
     x, y, _, _ = group.sharers(tensor, lane)
     distances = [abs(channel.y - y) if tensor == "a" else abs(channel.x - x) for channel in found]
-    return [channel for channel, distance in zip(found, distances, strict=True) if distance == min(distances)]
+    return [
+        channel
+        for channel, distance in zip(found, distances, strict=True)
+        if distance == min(distances)
+    ]
 
 
 def _reserve(
@@ -189,7 +234,9 @@ def _reserve(
     candidates: Sequence[Channel],
     near: tuple[int, int],
 ) -> None:
-    """Give parts a unit in the candidate with the least traffic, the nearest of equals to tile `near`, a slot of one size each."""
+    """Give parts a unit in the candidate with the least traffic, the nearest of equals to tile
+    `near`, a slot of one size each.
+    """
     tile, fmt = plan.machine.tile, plan.workload.o_fmt if tensor == "c" else plan.workload.fmt
     rows, columns = {
         "a": (mapping.rows, mapping.depth),
@@ -205,7 +252,9 @@ def _reserve(
     channel = min(candidates, key=merit)
     unit = Unit(channel, plan.words[channel.index], len(parts) * slot)
     plan.words[channel.index] += unit.words
-    plan.traffic[channel.index] += uses * sum(r.size * row_words(tile, c.size, fmt) for _, r, c in parts)
+    plan.traffic[channel.index] += uses * sum(
+        r.size * row_words(tile, c.size, fmt) for _, r, c in parts
+    )
     for i, (pair, r, c) in enumerate(parts):
         if r.size and c.size:
             plan.parts[tensor, pair, r.start, c.start] = Part(

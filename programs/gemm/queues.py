@@ -2,11 +2,13 @@
 
 docs/dataflows.md lists the semaphores. What needs none, and why:
 
-* The matrix engine completes instructions in order. So one count (`done`) serves all of them, and the end of a panel's last
-  product tells that all of the panel has been used.
-* An instruction can signal two semaphores, one of them in another tile. The matrix queue tells the loader of A, and the vector
-  queue, which waits for the same product, the loader of B, and the matrix queue that it may accumulate upon the result.
-* A tile without rows or columns in a block has no products, but a SYNC with the waits and signals, so that counts stay balanced.
+* The matrix engine completes instructions in order. So one count (`done`) serves all of them, and
+  the end of a panel's last product tells that all of the panel has been used.
+* An instruction can signal two semaphores, one of them in another tile. The matrix queue tells the
+  loader of A, and the vector queue, which waits for the same product, the loader of B, and the
+  matrix queue that it may accumulate upon the result.
+* A tile without rows or columns in a block has no products, but a SYNC with the waits and signals,
+  so that counts stay balanced.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +30,9 @@ TAGS = {"a": 1, "b": 2, "c": 4}
 
 @dataclass
 class GemmQueues:
-    """Traces of tile (x, y) of a group. What depends on where the tile is has a name, whose value `names` gives."""
+    """Traces of tile (x, y) of a group. What depends on where the tile is has a name, whose value
+    `names` gives.
+    """
 
     plan: GemmPlan
     mapping: GemmMapping
@@ -44,10 +48,14 @@ class GemmQueues:
 
     def __post_init__(self) -> None:
         self.traces = {queue: Trace(self.ops) for queue in Queue}
-        self._matrix, self._vector, self._load, self._out = (self.traces[queue].add for queue in Queue)
+        self._matrix, self._vector, self._load, self._out = (
+            self.traces[queue].add for queue in Queue
+        )
         self._lane = dict(zip("ab", self.mapping.lane(self.x, self.y), strict=True))
         here = self.group.x0 + self.x, self.group.y0 + self.y
-        self._loads = {tensor for tensor, lane in self._lane.items() if self.group.loader(tensor, lane) == here}
+        self._loads = {
+            tensor for tensor, lane in self._lane.items() if self.group.loader(tensor, lane) == here
+        }
         self._strips = self.mapping.strips(self._tile)
         self._used: set[tuple[str, int]] = set()
         self._stored: set[int] = set()
@@ -62,17 +70,24 @@ class GemmQueues:
         if self.group.items:
             for s in range(len(self._strips)):
                 # All is free at first, so that the first block is like the others.
-                self._out(Opcode.SYNC, signals=[Signal(self.semaphores(name, s)) for name in ("c_ready", "out_free")])
+                self._out(
+                    Opcode.SYNC,
+                    signals=[Signal(self.semaphores(name, s)) for name in ("c_ready", "out_free")],
+                )
         use = 0
         for item in self.group.items:
             panels = self.mapping.panels(self.plan.workload)
             for number, panel in enumerate(panels):
-                self._panel(item, panel, use % self.mapping.slots, number == 0, number == len(panels) - 1)
+                self._panel(
+                    item, panel, use % self.mapping.slots, number == 0, number == len(panels) - 1
+                )
                 use += 1
             self._store(item)
         if self._stored:
             # HALT then means that everything is in HBM.
-            self._out(Opcode.SYNC, waits=[(self.semaphores("stored", s), 1) for s in sorted(self._stored)])
+            self._out(
+                Opcode.SYNC, waits=[(self.semaphores("stored", s), 1) for s in sorted(self._stored)]
+            )
         return {queue: trace.ops for queue, trace in self.traces.items()}
 
     def names(self) -> dict[str, int]:
@@ -80,16 +95,29 @@ class GemmQueues:
         found: dict[str, int] = {}
         for tensor, lane in self._lane.items():
             corners = self.group.sharers(tensor, lane)
-            found |= {f"{tensor}_{name}": value for name, value in zip(("x0", "y0", "x1", "y1"), corners, strict=True)}
-            found |= {f"{tensor}_{name}": value for name, value in zip("xy", self.group.loader(tensor, lane), strict=True)}
+            found |= {
+                f"{tensor}_{name}": value
+                for name, value in zip(("x0", "y0", "x1", "y1"), corners, strict=True)
+            }
+            found |= {
+                f"{tensor}_{name}": value
+                for name, value in zip("xy", self.group.loader(tensor, lane), strict=True)
+            }
         for i, unit in enumerate(self.units):
             x, y, edge = unit.target
-            found |= {f"unit{i}.base": unit.base, f"unit{i}.x": x, f"unit{i}.y": y, f"unit{i}.edge": edge}
+            found |= {
+                f"unit{i}.base": unit.base,
+                f"unit{i}.x": x,
+                f"unit{i}.y": y,
+                f"unit{i}.edge": edge,
+            }
         return found
 
     def _slices(self, item: GemmItem) -> tuple[Range, Range]:
         """This tile's rows and columns of a block of C."""
-        return self.group.row_slices(item.rows)[self._lane["a"]], self.group.column_slices(item.columns)[self._lane["b"]]
+        return self.group.row_slices(item.rows)[self._lane["a"]], self.group.column_slices(
+            item.columns
+        )[self._lane["b"]]
 
     def _panel(self, item: GemmItem, panel: Range, slot: int, first: bool, last: bool) -> None:
         rows, columns = self._slices(item)
@@ -99,37 +127,58 @@ class GemmQueues:
             self._fetch("b", item.pair, panel, columns, slot)
         if rows.size:
             self._fetch("a", item.pair, rows, panel, slot)
-        waits = [(sem(f"{t}_full", slot), 1) for t, part in (("a", rows), ("b", columns)) if part.size]
+        waits = [
+            (sem(f"{t}_full", slot), 1) for t, part in (("a", rows), ("b", columns)) if part.size
+        ]
         done = [Signal(sem("done"))]
         strips = self._strips_of(rows) if columns.size else []
         frees = self._frees(strips, rows, slot)
         for s, strip in strips:
             final = s == strips[-1][0]
             self._matrix(
-                Opcode.MATMUL, waits=[*waits, (sem("c_ready", s), 1)],
-                signals=[*(done if final or last else [Signal(sem("c_ready", s))]), *frees.get(s, ())],
-                m=strip.size, n=columns.size, k=panel.size, fmt_a=self.plan.workload.fmt,
-                fmt_b=self.plan.workload.fmt, accumulate=not first,
-                a=self.layout.a[slot] + strip.start * self.layout.a_pitch, lda=self.layout.a_pitch,
-                b=self.layout.b[slot], ldb=self.layout.b_pitch,
-                c=self.layout.c + strip.start * self.layout.c_pitch, ldc=self.layout.c_pitch,
-            )  # fmt: skip
+                Opcode.MATMUL,
+                waits=[*waits, (sem("c_ready", s), 1)],
+                signals=[
+                    *(done if final or last else [Signal(sem("c_ready", s))]),
+                    *frees.get(s, ()),
+                ],
+                m=strip.size,
+                n=columns.size,
+                k=panel.size,
+                fmt_a=self.plan.workload.fmt,
+                fmt_b=self.plan.workload.fmt,
+                accumulate=not first,
+                a=self.layout.a[slot] + strip.start * self.layout.a_pitch,
+                lda=self.layout.a_pitch,
+                b=self.layout.b[slot],
+                ldb=self.layout.b_pitch,
+                c=self.layout.c + strip.start * self.layout.c_pitch,
+                ldc=self.layout.c_pitch,
+            )
             waits = []
             if last and not final:
                 self._round(s, strip, columns, waits=[(sem("done"), 1)])
         if not strips and waits:
-            self._matrix(Opcode.SYNC, waits=waits, signals=[*(done if columns.size else []), *frees.get(0, ())])
+            self._matrix(
+                Opcode.SYNC,
+                waits=waits,
+                signals=[*(done if columns.size else []), *frees.get(0, ())],
+            )
         if columns.size:
             ready = [Signal(sem("c_ready", s)) for s, _ in strips[-1:] if not last]
-            self._vector(Opcode.SYNC, waits=[(sem("done"), 1)], signals=[*ready, self._to_loader("b", slot)])
+            self._vector(
+                Opcode.SYNC, waits=[(sem("done"), 1)], signals=[*ready, self._to_loader("b", slot)]
+            )
         if last and strips:
             self._round(*strips[-1], columns)
 
-    def _frees(self, strips: list[tuple[int, Range]], rows: Range, slot: int) -> dict[int, list[Signal]]:
+    def _frees(
+        self, strips: list[tuple[int, Range]], rows: Range, slot: int
+    ) -> dict[int, list[Signal]]:
         """By strip, what its product tells the loader of A.
 
-        If that is staggered, it is told in the first strip of the next panel that A has been used, half a panel after the
-        loader of B.
+        If that is staggered, it is told in the first strip of the next panel that A has been used,
+        half a panel after the loader of B.
         """
         own = [self._to_loader("a", slot)] if rows.size else []
         later = self.mapping.staggered and len(strips) > 1
@@ -142,23 +191,35 @@ class GemmQueues:
 
     def _strips_of(self, rows: Range) -> list[tuple[int, Range]]:
         """Number and rows, from the tile's first one on, of the strips that have any."""
-        sizes = [(s, Range(strip.start, min(strip.size, rows.size - strip.start))) for s, strip in enumerate(self._strips)]
+        sizes = [
+            (s, Range(strip.start, min(strip.size, rows.size - strip.start)))
+            for s, strip in enumerate(self._strips)
+        ]
         return [(s, strip) for s, strip in sizes if strip.size > 0]
 
     def _fetch(self, tensor: str, pair: int, rows: Range, columns: Range, slot: int) -> None:
-        """Read this tile's part of a panel for all that share it, once they have used what was there."""
+        """Read this tile's part of a panel for all that share it, once they have used what was
+        there.
+        """
         if tensor not in self._loads:
             return
         x0, y0, x1, y1 = self.group.sharers(tensor, self._lane[tensor])
         waits = [(self.semaphores(f"{tensor}_free", slot), (x1 - x0 + 1) * (y1 - y0 + 1))]
         part = self.plan.find(tensor, pair, rows, columns)
         self._load(
-            Opcode.LOAD, waits=waits if (tensor, slot) in self._used else [], local=getattr(self.layout, tensor)[slot],
+            Opcode.LOAD,
+            waits=waits if (tensor, slot) in self._used else [],
+            local=getattr(self.layout, tensor)[slot],
             local_pitch=self.layout.a_pitch if tensor == "a" else self.layout.b_pitch,
-            remote_pitch=part.pitch, rows=rows.size, words=part.pitch, **self._hbm(part.unit, part.offset),
+            remote_pitch=part.pitch,
+            rows=rows.size,
+            words=part.pitch,
+            **self._hbm(part.unit, part.offset),
             **{name: Ref(f"{tensor}_{name}") for name in ("x0", "y0", "x1", "y1")},
-            bump=1, sem=self.semaphores(f"{tensor}_full", slot), tag=TAGS[tensor],
-        )  # fmt: skip
+            bump=1,
+            sem=self.semaphores(f"{tensor}_full", slot),
+            tag=TAGS[tensor],
+        )
         self._used.add((tensor, slot))
 
     def _to_loader(self, tensor: str, slot: int) -> Signal:
@@ -166,15 +227,24 @@ class GemmQueues:
         where = None if tensor in self._loads else (Ref(f"{tensor}_x"), Ref(f"{tensor}_y"))
         return Signal(self.semaphores(f"{tensor}_free", slot), where)
 
-    def _round(self, s: int, strip: Range, columns: Range, waits: list[tuple[int, int]] | None = None) -> None:
+    def _round(
+        self, s: int, strip: Range, columns: Range, waits: list[tuple[int, int]] | None = None
+    ) -> None:
         """C in the storage format, to another place, so that the next block can begin."""
         sem, layout = self.semaphores, self.layout
         self._vector(
-            Opcode.COPY, waits=[*(waits or []), (sem("out_free", s), 1)],
-            signals=[Signal(sem("c_ready", s)), Signal(sem("out_full", s))], m=strip.size, n=columns.size,
-            a=layout.c + strip.start * layout.c_pitch, lda=layout.c_pitch, fmt_a=Format.FP32,
-            d=layout.out + strip.start * layout.out_pitch, ldd=layout.out_pitch, fmt_d=self.plan.workload.o_fmt,
-        )  # fmt: skip
+            Opcode.COPY,
+            waits=[*(waits or []), (sem("out_free", s), 1)],
+            signals=[Signal(sem("c_ready", s)), Signal(sem("out_full", s))],
+            m=strip.size,
+            n=columns.size,
+            a=layout.c + strip.start * layout.c_pitch,
+            lda=layout.c_pitch,
+            fmt_a=Format.FP32,
+            d=layout.out + strip.start * layout.out_pitch,
+            ldd=layout.out_pitch,
+            fmt_d=self.plan.workload.o_fmt,
+        )
 
     def _store(self, item: GemmItem) -> None:
         rows, columns = self._slices(item)
@@ -182,16 +252,23 @@ class GemmQueues:
             return
         for s, strip in self._strips_of(rows):
             part = self.plan.find("c", item.pair, rows, columns)
-            # One STORE of a strip at a time is on its way to HBM, so that the count of arrivals stays small.
+            # One STORE of a strip at a time is on its way to HBM, so that the count of arrivals
+            # stays small.
             before = [(self.semaphores("stored", s), 1)] if s in self._stored else []
             self._out(
-                Opcode.STORE, waits=[(self.semaphores("out_full", s), 1), *before],
+                Opcode.STORE,
+                waits=[(self.semaphores("out_full", s), 1), *before],
                 signals=[Signal(self.semaphores("out_free", s))],
-                local=self.layout.out + strip.start * self.layout.out_pitch, local_pitch=self.layout.out_pitch,
-                rows=strip.size, words=part.pitch, remote_pitch=part.pitch,
+                local=self.layout.out + strip.start * self.layout.out_pitch,
+                local_pitch=self.layout.out_pitch,
+                rows=strip.size,
+                words=part.pitch,
+                remote_pitch=part.pitch,
                 **self._hbm(part.unit, part.offset + strip.start * part.pitch),
-                bump=1, sem=self.semaphores("stored", s), tag=TAGS["c"] + s,
-            )  # fmt: skip
+                bump=1,
+                sem=self.semaphores("stored", s),
+                tag=TAGS["c"] + s,
+            )
             self._stored.add(s)
 
     def _hbm(self, unit: Unit, offset: int) -> dict[str, Ref]:

@@ -1,7 +1,9 @@
-"""The tiling rule of GEMM: choose group, cut, parts of C and panels, or complete what the user fixed.
+"""The tiling rule of GEMM: choose group, cut, parts of C and panels, or complete what the user
+fixed.
 
-Every mapping that fits L1 gets an estimate in cycles from the laws of the array and of the HBM channels. Among those within 1 %
-of the smallest, the least HBM traffic wins, then the fewest buffers.
+Every mapping that fits L1 gets an estimate in cycles from the laws of the array and of the HBM
+channels. Among those within 1 % of the smallest, the least HBM traffic wins, then the fewest
+buffers.
 """
 
 from collections.abc import Iterator
@@ -103,7 +105,9 @@ def _candidates(
     if group is not None:
         shapes = [parse_group(machine, group)]
         if shapes[0][0] > mesh.columns:
-            raise UserError(f"group must be at most {mesh.columns} columns wide for summa (it is not folded), not {group!r}")
+            raise UserError(
+                f"group must be at most {mesh.columns} columns wide for summa (it is not folded), not {group!r}"
+            )
     for shape in shapes:
         # On a line of tiles two cuts are the same.
         same = {"columns"} if shape[1] == 1 else {"rows"} if shape[0] == 1 else set()
@@ -113,7 +117,9 @@ def _candidates(
             c_max = _up(-(-workload.n // column_parts), word)
             for r in [min(rows, r_max)] if rows else cuts(workload.m, row_parts, tile.matrix_rows):
                 wide = cuts(workload.n, column_parts, tile.matrix_columns * tile.mac_latency)
-                for c in sorted({min(_up(c, word), c_max) for c in ([columns] if columns else wide)}):
+                for c in sorted(
+                    {min(_up(c, word), c_max) for c in ([columns] if columns else wide)}
+                ):
                     for depth in depths:
                         for slots in _SLOTS:
                             for staggered in (True, False) if r > tile.matrix_rows else (False,):
@@ -139,34 +145,56 @@ def estimate_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> flo
     rate = hbm.bytes_per_cycle / tile.word_bytes
     # What the channels move, all of them together and those of A or of B.
     k, n = row_words(tile, workload.k, fmt), row_words(tile, workload.n, fmt)
-    words = [workload.batch * column_blocks * workload.m * k, workload.batch * row_blocks * workload.k * n]
+    words = [
+        workload.batch * column_blocks * workload.m * k,
+        workload.batch * row_blocks * workload.k * n,
+    ]
     streams = [amount / (count * rate) for amount, count in zip(words, channels, strict=True)]
     c = workload.m * row_words(tile, workload.n, workload.o_fmt)
     streams.append((sum(words) + workload.batch * c) / (len(channels_at(machine)) * rate))
     # How long the parts of a panel take to arrive: all lanes ask for them at about the same time.
-    parts = mapping.rows * row_words(tile, mapping.depth, fmt), mapping.depth * row_words(tile, mapping.columns, fmt)
-    crowds = [max(1, lanes * groups / count) for lanes, count in zip(mapping.parts, channels, strict=True)]
+    parts = (
+        mapping.rows * row_words(tile, mapping.depth, fmt),
+        mapping.depth * row_words(tile, mapping.columns, fmt),
+    )
+    crowds = [
+        max(1, lanes * groups / count) for lanes, count in zip(mapping.parts, channels, strict=True)
+    ]
     # Groups that work on the same rows (columns) of C ask one channel for the same panel at a time.
     same_rows = min(groups, column_blocks)
     crowds = [
-        max(crowd, same) for crowd, same in zip(crowds, (same_rows, min(groups // same_rows, row_blocks)), strict=True)
+        max(crowd, same)
+        for crowd, same in zip(
+            crowds, (same_rows, min(groups // same_rows, row_blocks)), strict=True
+        )
     ]
     queued = [part * crowd for part, crowd in zip(parts, crowds, strict=True)]
     if mapping.channels(machine, "a") == mapping.channels(machine, "b"):
-        # What a channel is asked for stands behind what it was asked for before, and has not yet sent.
+        # What a channel is asked for stands behind what it was asked for before, and has not yet
+        # sent.
         since = products if mapping.staggered else [0, 0]
-        queued = [own + max(0.0, other - time * rate) for own, other, time in zip(queued, queued[::-1], since, strict=True)]
+        queued = [
+            own + max(0.0, other - time * rate)
+            for own, other, time in zip(queued, queued[::-1], since, strict=True)
+        ]
     # A credit, a request and the data each cross half the mesh.
     trip = hbm.latency + _LOAD_START + 3 * _HOP * (machine.mesh.columns + machine.mesh.rows) / 2
     fill_a, fill_b = (trip + amount / rate for amount in queued)
     # A strip's next product begins when the last one has been written, and reads its first lines.
-    again = max(products) + (tile.matrix_rows * tile.column_groups) + tile.matrix_rows + tile.line_elements + _ISSUE
+    again = (
+        max(products)
+        + (tile.matrix_rows * tile.column_groups)
+        + tile.matrix_rows
+        + tile.line_elements
+        + _ISSUE
+    )
     turns = [(product + fill_b) / mapping.slots, again]
     if mapping.staggered:
         turns.append((products[0] + fill_a) / (mapping.slots - 1))
     else:
         turns.append((product + fill_a) / mapping.slots)
-        # Words that arrive in turn go to L1 one by one, and each takes a cycle from the matrix engine.
+        # Words that arrive in turn go to L1 one by one, and each takes a cycle from the matrix
+        # engine.
         product += 2 * min(parts) / max(crowds)
     last = strips[-1] * row_words(tile, mapping.columns, workload.o_fmt)
     out = max(last, groups * row_parts * column_parts * last / len(channels_at(machine))) / rate

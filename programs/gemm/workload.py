@@ -20,7 +20,9 @@ _EXAMPLE = "for example gemm:M=256,N=256,K=256"
 
 @dataclass(frozen=True)
 class Gemm:
-    """C = A B for each of `batch` pairs: a (batch, m, k) and b (batch, k, n) stored in `fmt`, c (batch, m, n) in `o_fmt`."""
+    """C = A B for each of `batch` pairs: a (batch, m, k) and b (batch, k, n) stored in `fmt`, c
+    (batch, m, n) in `o_fmt`.
+    """
 
     m: int
     n: int
@@ -63,8 +65,13 @@ def parse_gemm(spec: str, fmt: Format = Format.FP16) -> Gemm:
 
 
 def random_matrices(workload: Gemm, seed: int) -> tuple[Tensor, Tensor]:
-    """Draw standard normal a and b and round them to the storage format. The same seed gives the same matrices."""
+    """Draw standard normal a and b and round them to the storage format. The same seed gives the
+    same matrices.
+    """
     rng = np.random.default_rng(seed)
     shapes = (workload.batch, workload.m, workload.k), (workload.batch, workload.k, workload.n)
-    a, b = (decode(encode(rng.standard_normal(shape, np.float32), workload.fmt), workload.fmt) for shape in shapes)
+    a, b = (
+        decode(encode(rng.standard_normal(shape, np.float32), workload.fmt), workload.fmt)
+        for shape in shapes
+    )
     return a, b

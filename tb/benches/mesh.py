@@ -1,4 +1,6 @@
-"""Runs the mesh from reset to `finished`, then reads every probe and dumps memory. Settings come from ``run.json``."""
+"""Runs the mesh from reset to `finished`, then reads every probe and dumps memory. Settings come
+from ``run.json``.
+"""
 
 import json
 import os
@@ -45,7 +47,9 @@ async def program(dut):
             (folder / "progress").write_text(str(int(dut.cycles.value)))
     seconds = time.perf_counter() - started
 
-    seen = {name: int(getattr(dut, name).value) for name in ("cycles", "boot_cycles", "error", "hung")}
+    seen = {
+        name: int(getattr(dut, name).value) for name in ("cycles", "boot_cycles", "error", "hung")
+    }
     seen["endless"] = not finished.value
     # Errors elsewhere may still be on their way.
     await cycles(20)
@@ -57,8 +61,12 @@ async def program(dut):
         return int(dut.probe_data.value)
 
     tiles, channels = settings["targets"], settings["channels"]
-    seen["tiles"] = [[await probe(target, index) for index in range(PROBES)] for target in range(tiles)]
-    seen["channels"] = [[await probe(tiles + channel, index) for index in range(3)] for channel in range(channels)]
+    seen["tiles"] = [
+        [await probe(target, index) for index in range(PROBES)] for target in range(tiles)
+    ]
+    seen["channels"] = [
+        [await probe(tiles + channel, index) for index in range(3)] for channel in range(channels)
+    ]
     seen["seconds"] = seconds
     dut.dump.value = 1
     await cycles(4)

@@ -1,1 +1,3 @@
-"""Collectives measured on the RTL mesh by real tile programs: every cycle from the issue to the last word written."""
+"""Collectives measured on the RTL mesh by real tile programs: every cycle from the issue to the
+last word written.
+"""

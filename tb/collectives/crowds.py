@@ -1,4 +1,6 @@
-"""Many hardware collectives at once, against the flits that the busiest port of the mesh must pass."""
+"""Many hardware collectives at once, against the flits that the busiest port of the mesh
+must pass.
+"""
 
 from collections import Counter
 
@@ -11,7 +13,9 @@ __all__ = ["busiest_port", "crowd_lane", "crowds"]
 
 
 def busiest_port(collectives: tuple[Collective, ...]) -> int:
-    """Most flits that any port of a router, or any tile's out engine, must pass for all the collectives."""
+    """Most flits that any port of a router, or any tile's out engine, must pass for all the
+    collectives.
+    """
     flits: Counter[tuple] = Counter()
     for c in collectives:
         for tile in [c.root] if c.kind == "multicast" else members_of(c.rectangle):
@@ -44,7 +48,9 @@ def _spread(flits: Counter, source: TileXY, c: Collective) -> None:
 
 
 def _gather(flits: Counter, c: Collective) -> None:
-    """YX tree of a reduction: along every column to the root's row, then along that row to the root."""
+    """YX tree of a reduction: along every column to the root's row, then along that row to the
+    root.
+    """
     x0, y0, x1, y1 = c.rectangle
     rx, ry = c.root
     for x in range(x0, x1 + 1):
@@ -78,7 +84,9 @@ def crowds(machine: Machine, words: int = 64) -> dict[str, tuple[Collective, ...
         "every row multicasts": tuple(one("multicast", row(y), (0, y)) for y in range(rows)),
         "every row reduces": tuple(one("reduce", row(y), (0, y)) for y in range(rows)),
         "every row all-reduces": tuple(one("allreduce", row(y), (0, y)) for y in range(rows)),
-        "all-gather in every row": tuple(one("multicast", row(y), (x, y)) for y in range(rows) for x in range(columns)),
+        "all-gather in every row": tuple(
+            one("multicast", row(y), (x, y)) for y in range(rows) for x in range(columns)
+        ),
         "rows and columns multicast": (
             *(one("multicast", row(y), (0, y)) for y in range(rows)),
             *(one("multicast", column(x), (x, 0)) for x in range(columns)),
@@ -87,17 +95,27 @@ def crowds(machine: Machine, words: int = 64) -> dict[str, tuple[Collective, ...
             *(one("multicast", column(x), (x, 0)) for x in range(columns)),
             *(one("reduce", row(y), (0, y)) for y in range(rows)),
         ),
-        "broadcasts from four corners": tuple(one("multicast", whole, corner) for corner in corners),
-        "4 multicasts per row, one behind the other": tuple(one("multicast", row(y), (0, y)) for y in range(rows) for _ in range(4)),
-        "4 reductions per row, one behind the other": tuple(one("reduce", row(y), (0, y)) for y in range(rows) for _ in range(4)),
-        "4 all-reductions per row, roots apart": tuple(
-            one("allreduce", row(y), (i * (columns - 1) // 3, y)) for y in range(rows) for i in range(4)
+        "broadcasts from four corners": tuple(
+            one("multicast", whole, corner) for corner in corners
         ),
-    }  # fmt: skip
+        "4 multicasts per row, one behind the other": tuple(
+            one("multicast", row(y), (0, y)) for y in range(rows) for _ in range(4)
+        ),
+        "4 reductions per row, one behind the other": tuple(
+            one("reduce", row(y), (0, y)) for y in range(rows) for _ in range(4)
+        ),
+        "4 all-reductions per row, roots apart": tuple(
+            one("allreduce", row(y), (i * (columns - 1) // 3, y))
+            for y in range(rows)
+            for i in range(4)
+        ),
+    }
 
 
 def crowd_lane(machine: Machine, words: int = 64) -> list[Lane]:
-    """Runs of the whole mesh in which the sets follow each other, as few as the tags allow; keys are ("crowd", name)."""
+    """Runs of the whole mesh in which the sets follow each other, as few as the tags allow; keys
+    are ("crowd", name).
+    """
     whole: Rectangle = (0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)
     lanes, tags = [Lane(whole)], 0
     for name, collectives in crowds(machine, words).items():

@@ -1,4 +1,6 @@
-"""What a collective must leave in every receiver's L1, bit for bit, from the words of its members; no programs involved."""
+"""What a collective must leave in every receiver's L1, bit for bit, from the words of its members;
+no programs involved.
+"""
 
 from collections.abc import Mapping
 
@@ -27,7 +29,9 @@ def receivers(c: Collective) -> list[TileXY]:
 
 
 def expected(c: Collective, sources: Mapping[TileXY, Floats]) -> dict[TileXY, Floats]:
-    """The result at each receiver. `sources` holds at least the collective's words of each tile, as FP32."""
+    """The result at each receiver. `sources` holds at least the collective's words of each tile, as
+    FP32.
+    """
     if c.kind == "multicast":
         result = sources[c.root]
     else:
@@ -61,10 +65,13 @@ def _up(tree: Tree, members: Mapping[TileXY, Floats], op: ReduceOp) -> Floats:
 
 
 def _doubled(values: list[Floats], op: ReduceOp) -> Floats:
-    """Tiles beyond a power of two are added to their partners, then neighbours pairwise, pairs of pairs and so on."""
+    """Tiles beyond a power of two are added to their partners, then neighbours pairwise, pairs of
+    pairs and so on.
+    """
     power = 1 << (len(values).bit_length() - 1)
     values = [
-        _join(op, value, values[i + power]) if i + power < len(values) else value for i, value in enumerate(values[:power])
+        _join(op, value, values[i + power]) if i + power < len(values) else value
+        for i, value in enumerate(values[:power])
     ]
     while len(values) > 1:
         values = [_join(op, a, b) for a, b in zip(values[0::2], values[1::2], strict=True)]

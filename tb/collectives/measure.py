@@ -1,4 +1,6 @@
-"""Runs a plan on the RTL, checks every result bit for bit, and reads the cycles off the event log."""
+"""Runs a plan on the RTL, checks every result bit for bit, and reads the cycles off the
+event log.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +27,9 @@ class Timing:
     """What one item took, in cycles."""
 
     cycles: int
-    """From the first issue of one of its instructions to the last word written in L1, both included."""
+    """From the first issue of one of its instructions to the last word written in L1, both
+    included.
+    """
     startup: int
     """From that issue to the first flit that enters a network."""
     skew: int
@@ -35,7 +39,9 @@ class Timing:
 
 
 def distance(c: Collective) -> int:
-    """Hops from the source to the farthest member or from there to the root; both ways for an all-reduce."""
+    """Hops from the source to the farthest member or from there to the root; both ways for an
+    all-reduce.
+    """
     far = max(abs(x - c.root[0]) + abs(y - c.root[1]) for x, y in members_of(c.rectangle))
     return 2 * far if c.kind == "allreduce" else far
 
@@ -48,7 +54,9 @@ def run_golden(made: Plan) -> list[NDArray[np.uint8]]:
     dumped = []
     for channel in golden.hbm:
         content = channel.view(np.uint8).reshape(-1)[: (last + 1) * word_bytes]
-        dumped.append(np.pad(content, (0, (last + 1) * word_bytes - len(content)))[first * word_bytes :])
+        dumped.append(
+            np.pad(content, (0, (last + 1) * word_bytes - len(content)))[first * word_bytes :]
+        )
     return dumped
 
 
@@ -64,7 +72,10 @@ def check(made: Plan, dumped: list[NDArray[np.uint8]], who: str) -> int:
     for lane in made.lanes:
         for item in lane.items:
             for c in item.collectives:
-                sources = {tile: made.sources[tile][: c.words * each] for tile in {*members_of(c.rectangle), c.root}}
+                sources = {
+                    tile: made.sources[tile][: c.words * each]
+                    for tile in {*members_of(c.rectangle), c.root}
+                }
                 for tile, values in expected(c, sources).items():
                     at = (c.target - made.first_target) * each
                     seen = made.results(tile, dumped).view(np.uint32)[at : at + c.words * each]
@@ -78,7 +89,9 @@ def check(made: Plan, dumped: list[NDArray[np.uint8]], who: str) -> int:
     return words
 
 
-def measure(made: Plan, *, progress: Callable[[int], None] | None = None) -> tuple[dict[tuple, Timing], MeshRun]:
+def measure(
+    made: Plan, *, progress: Callable[[int], None] | None = None
+) -> tuple[dict[tuple, Timing], MeshRun]:
     """Run the plan on golden and on the RTL; the timing of each item by its key.
 
     Raises
@@ -90,10 +103,15 @@ def measure(made: Plan, *, progress: Callable[[int], None] | None = None) -> tup
     check(made, golden, "golden")
     images = {tile: program.words() for tile, program in made.programs.items()}
     settings = Settings(watchdog=WATCHDOG, events=True)
-    run = simulate(made.machine, images, made.hbm, dump=made.dump, settings=settings, progress=progress)
+    run = simulate(
+        made.machine, images, made.hbm, dump=made.dump, settings=settings, progress=progress
+    )
     dumped = [content[: len(reference)] for content, reference in zip(run.hbm, golden, strict=True)]
     check(made, dumped, "RTL")
-    if any(not np.array_equal(content, reference) for content, reference in zip(dumped, golden, strict=True)):
+    if any(
+        not np.array_equal(content, reference)
+        for content, reference in zip(dumped, golden, strict=True)
+    ):
         raise UserError("RTL: words beside the results differ from the golden machine's")
     return read_timings(made.lanes, run.events), run
 
@@ -104,7 +122,9 @@ def read_timings(lanes: list[Lane], events: NDArray) -> dict[tuple, Timing]:
     timings: dict[tuple, Timing] = {}
     for lane in lanes:
         x0, y0, x1, y1 = lane.rectangle
-        inside = (events["x"] >= x0) & (events["x"] <= x1) & (events["y"] >= y0) & (events["y"] <= y1)
+        inside = (
+            (events["x"] >= x0) & (events["x"] <= x1) & (events["y"] >= y0) & (events["y"] <= y1)
+        )
         mine = events[inside]
         by_tag = {int(tag): mine[mine["tag"] == tag] for tag in np.unique(mine["tag"])}
         marks = by_tag.get(MARKER_TAG, mine[:0])
@@ -115,7 +135,9 @@ def read_timings(lanes: list[Lane], events: NDArray) -> dict[tuple, Timing]:
         for item in lane.items:
             timing, end = _timing(item, by_tag, marks, lag or 0)
             if timing.first <= previous:
-                raise UserError(f"{item.key} began in cycle {timing.first}, the item before it ended in {previous}")
+                raise UserError(
+                    f"{item.key} began in cycle {timing.first}, the item before it ended in {previous}"
+                )
             previous = end
             timings[item.key] = timing
     return timings
@@ -131,7 +153,9 @@ def _timing(item: Item, by_tag: dict[int, NDArray], marks: NDArray, lag: int) ->
         # The first mark of every receiver after the first issue belongs to this item.
         tiles = {tile for c in item.collectives for tile in _told(c)}
         for tile in tiles:
-            at = marks[(marks["x"] == tile[0]) & (marks["y"] == tile[1]) & (marks["cycle"] > first)]["cycle"]
+            at = marks[
+                (marks["x"] == tile[0]) & (marks["y"] == tile[1]) & (marks["cycle"] > first)
+            ]["cycle"]
             last = max(last, int(at.min()) - lag)
     injected = seen[seen["kind"] == Event.INJECT]["cycle"]
     starts: dict[TileXY, int] = {}
@@ -140,7 +164,9 @@ def _timing(item: Item, by_tag: dict[int, NDArray], marks: NDArray, lag: int) ->
     timing = Timing(
         cycles=last - first + 1,
         startup=int(injected.min()) - first,
-        skew=max(starts.values()) - first if all(c.method == "hardware" for c in item.collectives) else 0,
+        skew=max(starts.values()) - first
+        if all(c.method == "hardware" for c in item.collectives)
+        else 0,
         first=first,
     )
     return timing, last
@@ -151,7 +177,8 @@ def _told(c: Collective) -> list[TileXY]:
 
 
 def _marker_lag(lane: Lane, by_tag: dict[int, NDArray], marks: NDArray) -> int:
-    """Cycles from a word's write, whose bump a marker waits for, to the issue of the marker: smallest over all receivers.
+    """Cycles from a word's write, whose bump a marker waits for, to the issue of the marker:
+    smallest over all receivers.
 
     A vector instruction's signal is as late after its last write as a bump is after its word.
     """
@@ -163,9 +190,15 @@ def _marker_lag(lane: Lane, by_tag: dict[int, NDArray], marks: NDArray) -> int:
             seen = by_tag[c.tag]
             for tile in _told(c):
                 here = seen[(seen["x"] == tile[0]) & (seen["y"] == tile[1])]
-                written = here[(here["kind"] == Event.WRITE_DATA) | (here["kind"] == Event.WRITE_REDUCE)]["cycle"].max()
-                at = marks[(marks["x"] == tile[0]) & (marks["y"] == tile[1]) & (marks["cycle"] > written)]["cycle"]
+                written = here[
+                    (here["kind"] == Event.WRITE_DATA) | (here["kind"] == Event.WRITE_REDUCE)
+                ]["cycle"].max()
+                at = marks[
+                    (marks["x"] == tile[0]) & (marks["y"] == tile[1]) & (marks["cycle"] > written)
+                ]["cycle"]
                 lags.append(int(at.min() - written))
     if not lags:
-        raise UserError(f"lane {lane.rectangle} marks the end of items, but has no marked collective of the hardware")
+        raise UserError(
+            f"lane {lane.rectangle} marks the end of items, but has no marked collective of the hardware"
+        )
     return min(lags)

@@ -1,9 +1,11 @@
-"""Programs that run many collectives, each from a standing start: all members of one begin in the same cycle.
+"""Programs that run many collectives, each from a standing start: all members of one begin in the
+same cycle.
 
-Every tile loads its own words from HBM; then a rectangle of tiles (a `Lane`) runs its `Item` one after the other, while other
-lanes run theirs: rows do not share a link, nor do quadrants. In front of each item the lane meets at a barrier, an all-reduce
-of one word. Its result reaches a tile one cycle later per hop from the root, so nearer tiles pause for that many cycles more.
-When all lanes are through, the results go to HBM.
+Every tile loads its own words from HBM; then a rectangle of tiles (a `Lane`) runs its `Item` one
+after the other, while other lanes run theirs: rows do not share a link, nor do quadrants. In front
+of each item the lane meets at a barrier, an all-reduce of one word. Its result reaches a tile one
+cycle later per hop from the root, so nearer tiles pause for that many cycles more. When all lanes
+are through, the results go to HBM.
 """
 
 from collections.abc import Sequence
@@ -26,12 +28,16 @@ __all__ = ["SOURCE_WORDS", "Item", "Lane", "Plan", "machine_for", "plan"]
 
 SOURCE_WORDS = 2048
 BARRIER_WORD, MARKER_WORD, SOURCE = 0, 2, 16
-"""L1 words: what the barrier adds up (and, behind it, its result), what a marker sends, and a tile's own words."""
+"""L1 words: what the barrier adds up (and, behind it, its result), what a marker sends, and a
+tile's own words.
+"""
 BARRIER_TAG, MARKER_TAG, MOVE_TAG, GATE_TAG = 255, 254, 253, 252
 BARRIER, PAD, MOVED, MARKED = 24, 25, 26, 27
 """Semaphores beyond those of the collectives."""
 SYNC_CYCLES, WAIT_CYCLES = 3, 5
-"""Cycles of a SYNC without waits, and with one that is met at once. With both, any pause from `LEAST_PAUSE` up can be made."""
+"""Cycles of a SYNC without waits, and with one that is met at once. With both, any pause from
+`LEAST_PAUSE` up can be made.
+"""
 LEAST_PAUSE = 8
 _MOVE_WORDS = 2048
 
@@ -40,8 +46,8 @@ _MOVE_WORDS = 2048
 class Item:
     """Collectives that are started together, and the name to find the result by.
 
-    With `marked` every receiver sends itself a word when it is told that the result is there: the only way to see the cycle in
-    which the vector engine finished one.
+    With `marked` every receiver sends itself a word when it is told that the result is there: the
+    only way to see the cycle in which the vector engine finished one.
     """
 
     key: tuple
@@ -59,7 +65,9 @@ class Lane:
 
 @dataclass
 class Plan:
-    """Programs, contents of HBM, and where everything is: items with all addresses and tags filled in."""
+    """Programs, contents of HBM, and where everything is: items with all addresses and tags filled
+    in.
+    """
 
     machine: Machine
     lanes: list[Lane]
@@ -83,15 +91,35 @@ class Plan:
 
 
 def machine_for(base: Machine) -> Machine:
-    """A machine for measuring the network: the given one's links, L1 banks, vector engine and control, one matrix PE.
+    """A machine for measuring the network: the given one's links, L1 banks, vector engine and
+    control, one matrix PE.
 
-    L1 and program memory are large, so that long messages fit with all their buffers, and many items into one run, and there is
-    an HBM channel at every edge router, so that loading and storing is quick; none of this changes a cycle of a collective.
+    L1 and program memory are large, so that long messages fit with all their buffers, and many
+    items into one run, and there is an HBM channel at every edge router, so that loading and
+    storing is quick; none of this changes a cycle of a collective.
     """
     word_bytes = base.tile.word_bytes
-    small = {"matrix_rows": 1, "matrix_columns": 1, "l1_bytes": word_bytes << 16, "program_instructions": 2048}
-    hbm = Hbm(west_pitch=1, east_pitch=1, south_pitch=1, north_pitch=1, bytes_per_cycle=word_bytes, latency=10)
-    return base.model_copy(update={"name": f"{base.name}, network", "tile": base.tile.model_copy(update=small), "hbm": hbm})
+    small = {
+        "matrix_rows": 1,
+        "matrix_columns": 1,
+        "l1_bytes": word_bytes << 16,
+        "program_instructions": 2048,
+    }
+    hbm = Hbm(
+        west_pitch=1,
+        east_pitch=1,
+        south_pitch=1,
+        north_pitch=1,
+        bytes_per_cycle=word_bytes,
+        latency=10,
+    )
+    return base.model_copy(
+        update={
+            "name": f"{base.name}, network",
+            "tile": base.tile.model_copy(update=small),
+            "hbm": hbm,
+        }
+    )
 
 
 def _home(machine: Machine, tile: TileXY) -> tuple[int, int]:
@@ -101,7 +129,9 @@ def _home(machine: Machine, tile: TileXY) -> tuple[int, int]:
 
 @cache
 def _homes(machine: Machine) -> dict[TileXY, tuple[int, int]]:
-    """Share tiles out to the channels equally, near ones first: results would queue up on a few links otherwise."""
+    """Share tiles out to the channels equally, near ones first: results would queue up on a few
+    links otherwise.
+    """
     most = -(-machine.mesh.tiles // len(machine.channels))
     pairs = [
         (abs(x - channel.x) + abs(y - channel.y), channel.index, (x, y))
@@ -120,7 +150,8 @@ def _homes(machine: Machine) -> dict[TileXY, tuple[int, int]]:
 def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
     """Write the programs of all lanes.
 
-    Collectives come with kind, method, rectangle, root, words and segment; addresses, tags and semaphores are given here.
+    Collectives come with kind, method, rectangle, root, words and segment; addresses, tags and
+    semaphores are given here.
 
     Raises
     ------
@@ -128,7 +159,13 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
         If the L1, the program memory or the tags do not suffice: give a lane fewer items.
     """
     placed, first, end, shared = _place(machine, lanes)
-    roots = {c.root for lane in placed for item in lane.items for c in item.collectives if c.kind == "reduce"}
+    roots = {
+        c.root
+        for lane in placed
+        for item in lane.items
+        for c in item.collectives
+        if c.kind == "reduce"
+    }
     code = Code(machine)
     everywhere = (0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)
     channels = machine.channels
@@ -141,8 +178,17 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
 
     for x, y in members_of(everywhere):
         where, turn = channel_of((x, y))
-        fields = {"local": SOURCE, "remote": turn * SOURCE_WORDS, "rows": 1, "words": SOURCE_WORDS, "tag": MOVE_TAG, **where}
-        code.add((x, y), Queue.LOAD, Opcode.LOAD, bump=1, sem=MOVED, x0=x, y0=y, x1=x, y1=y, **fields)
+        fields = {
+            "local": SOURCE,
+            "remote": turn * SOURCE_WORDS,
+            "rows": 1,
+            "words": SOURCE_WORDS,
+            "tag": MOVE_TAG,
+            **where,
+        }
+        code.add(
+            (x, y), Queue.LOAD, Opcode.LOAD, bump=1, sem=MOVED, x0=x, y0=y, x1=x, y1=y, **fields
+        )
         code.add((x, y), Queue.OUT, Opcode.SYNC, waits=[(MOVED, 1)])
     _barrier(code, everywhere, GATE_TAG)
     for lane in placed:
@@ -159,9 +205,18 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
         base = turns * SOURCE_WORDS + turn * (end - first)
         for at in pieces:
             code.add(
-                tile, Queue.OUT, Opcode.STORE, local=first + at, remote=base + at, rows=1, tag=MOVE_TAG,
-                words=min(_MOVE_WORDS, size - at), bump=1, sem=MOVED, **where,
-            )  # fmt: skip
+                tile,
+                Queue.OUT,
+                Opcode.STORE,
+                local=first + at,
+                remote=base + at,
+                rows=1,
+                tag=MOVE_TAG,
+                words=min(_MOVE_WORDS, size - at),
+                bump=1,
+                sem=MOVED,
+                **where,
+            )
         if pieces:
             code.add(tile, Queue.OUT, Opcode.SYNC, waits=[(MOVED, len(pieces))])
         if code.slots(tile) > machine.tile.program_instructions:
@@ -173,14 +228,19 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
 
 
 def _place(machine: Machine, lanes: Sequence[Lane]) -> tuple[list[Lane], int, int, int]:
-    """Give targets, scratch and tags: the lanes, the first and last word of targets, and the words that not only roots have.
+    """Give targets, scratch and tags: the lanes, the first and last word of targets, and the words
+    that not only roots have.
 
-    Targets of one lane never overlap; lanes have the same L1 words as each other. What only a root receives comes last, so that
-    the others need not store it.
+    Targets of one lane never overlap; lanes have the same L1 words as each other. What only a root
+    receives comes last, so that the others need not store it.
     """
     first, scratch = SOURCE + SOURCE_WORDS, 0
     shared = max(
-        (sum(c.words for item in lane.items for c in item.collectives if c.kind != "reduce") for lane in lanes), default=0
+        (
+            sum(c.words for item in lane.items for c in item.collectives if c.kind != "reduce")
+            for lane in lanes
+        ),
+        default=0,
     )
     placed, end = [], first + shared
     for lane in lanes:
@@ -188,7 +248,9 @@ def _place(machine: Machine, lanes: Sequence[Lane]) -> tuple[list[Lane], int, in
         for item in lane.items:
             collectives = []
             for c in item.collectives:
-                collectives.append(replace(c, source=SOURCE, target=at_root if c.kind == "reduce" else at, tag=tag))
+                collectives.append(
+                    replace(c, source=SOURCE, target=at_root if c.kind == "reduce" else at, tag=tag)
+                )
                 if c.kind == "reduce":
                     at_root += c.words
                 else:
@@ -197,14 +259,19 @@ def _place(machine: Machine, lanes: Sequence[Lane]) -> tuple[list[Lane], int, in
                 scratch = max(scratch, scratch_words(machine, c))
             items.append(replace(item, collectives=tuple(collectives)))
         if tag > GATE_TAG:
-            raise UserError(f"lane {lane.rectangle} has {tag - 1} collectives, there are {GATE_TAG - 1} tags")
+            raise UserError(
+                f"lane {lane.rectangle} has {tag - 1} collectives, there are {GATE_TAG - 1} tags"
+            )
         end = max(end, at_root)
         placed.append(Lane(lane.rectangle, items))
     if end + scratch > machine.tile.l1_words:
-        raise UserError(f"targets and buffers need L1 up to word {end + scratch}, there are {machine.tile.l1_words}")
+        raise UserError(
+            f"targets and buffers need L1 up to word {end + scratch}, there are {machine.tile.l1_words}"
+        )
     for lane in placed:
         lane.items = [
-            replace(item, collectives=tuple(replace(c, scratch=end) for c in item.collectives)) for item in lane.items
+            replace(item, collectives=tuple(replace(c, scratch=end) for c in item.collectives))
+            for item in lane.items
         ]
     return placed, first, end, shared
 
@@ -219,9 +286,24 @@ def _barrier(code: Code, rectangle: Rectangle, tag: int) -> None:
         for _ in range(waits):
             code.add((x, y), Queue.OUT, Opcode.SYNC, signal=PAD)
         code.add(
-            (x, y), Queue.OUT, Opcode.REDUCE, local=BARRIER_WORD, remote=BARRIER_WORD + 1, rows=1, words=1,
-            x0=x0, y0=y0, x1=x1, y1=y1, target_x=x0, target_y=y0, turn=1, bump=1, sem=BARRIER, tag=tag,
-        )  # fmt: skip
+            (x, y),
+            Queue.OUT,
+            Opcode.REDUCE,
+            local=BARRIER_WORD,
+            remote=BARRIER_WORD + 1,
+            rows=1,
+            words=1,
+            x0=x0,
+            y0=y0,
+            x1=x1,
+            y1=y1,
+            target_x=x0,
+            target_y=y0,
+            turn=1,
+            bump=1,
+            sem=BARRIER,
+            tag=tag,
+        )
         code.add((x, y), Queue.OUT, Opcode.SYNC, waits=[(BARRIER, 1)])
         for i in range(waits + (pause - waits * WAIT_CYCLES) // SYNC_CYCLES):
             code.add((x, y), Queue.OUT, Opcode.SYNC, waits=[(PAD, 1)] if i < waits else [])
@@ -238,16 +320,33 @@ def _finish(code: Code, item: Item) -> None:
     for (x, y), count in gets.items():
         if item.marked:
             code.add(
-                (x, y), Queue.OUT, Opcode.PUT, waits=[(done, count)], local=MARKER_WORD, remote=MARKER_WORD + 1, rows=1,
-                words=1, x0=x, y0=y, x1=x, y1=y, tag=MARKER_TAG, bump=1, sem=MARKED,
-            )  # fmt: skip
+                (x, y),
+                Queue.OUT,
+                Opcode.PUT,
+                waits=[(done, count)],
+                local=MARKER_WORD,
+                remote=MARKER_WORD + 1,
+                rows=1,
+                words=1,
+                x0=x,
+                y0=y,
+                x1=x,
+                y1=y,
+                tag=MARKER_TAG,
+                bump=1,
+                sem=MARKED,
+            )
             code.add((x, y), Queue.OUT, Opcode.SYNC, waits=[(MARKED, 1)])
         else:
             code.add((x, y), Queue.OUT, Opcode.SYNC, waits=[(done, count)])
 
 
-def _contents(machine: Machine, seed: int) -> tuple[list[NDArray[np.uint8]], dict[TileXY, NDArray[np.float32]]]:
-    """Random words for every tile, in its channel; normal numbers, so that the order of additions shows in the bits."""
+def _contents(
+    machine: Machine, seed: int
+) -> tuple[list[NDArray[np.uint8]], dict[TileXY, NDArray[np.float32]]]:
+    """Random words for every tile, in its channel; normal numbers, so that the order of additions
+    shows in the bits.
+    """
     each = machine.tile.word_bytes // 4
     turns = -(-machine.mesh.tiles // len(machine.channels))
     hbm = [np.zeros((turns, SOURCE_WORDS * each), np.float32) for _ in machine.channels]
@@ -255,5 +354,7 @@ def _contents(machine: Machine, seed: int) -> tuple[list[NDArray[np.uint8]], dic
     sources = {}
     for tile in members_of((0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)):
         channel, turn = _home(machine, tile)
-        hbm[channel][turn] = sources[tile] = random.normal(size=SOURCE_WORDS * each).astype(np.float32)
+        hbm[channel][turn] = sources[tile] = random.normal(size=SOURCE_WORDS * each).astype(
+            np.float32
+        )
     return [content.reshape(-1).view(np.uint8) for content in hbm], sources

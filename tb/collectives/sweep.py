@@ -1,4 +1,6 @@
-"""Which collectives are measured: shapes, lengths, methods and segment sizes, and how they share runs of the mesh."""
+"""Which collectives are measured: shapes, lengths, methods and segment sizes, and how they share
+runs of the mesh.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,15 +12,32 @@ from programs.collectives import KINDS, Collective, emit, exchange_words, method
 from programs.trees import Rectangle, TileXY, Tree, members_of, tree_of
 from tb.collectives.series import Item, Lane
 
-__all__ = ["LENGTHS", "SHAPES", "Best", "Candidate", "best", "candidates", "estimate", "lanes_of", "runs"]
+__all__ = [
+    "LENGTHS",
+    "SHAPES",
+    "Best",
+    "Candidate",
+    "best",
+    "candidates",
+    "estimate",
+    "lanes_of",
+    "runs",
+]
 
-SHAPES: dict[str, tuple[int, int]] = {"row2": (2, 1), "row4": (4, 1), "row8": (8, 1), "4x4": (4, 4), "8x8": (8, 8)}
+SHAPES: dict[str, tuple[int, int]] = {
+    "row2": (2, 1),
+    "row4": (4, 1),
+    "row8": (8, 1),
+    "4x4": (4, 4),
+    "8x8": (8, 8),
+}
 """Columns and rows of each set of tiles; the root is its south-west tile."""
 LENGTHS = tuple(1 << i for i in range(12))
 """Words, that is flits, of a collective."""
 START, GAP, ADD = 6, 2, 12
-"""Cycles, about: from a segment's arrival to its first flit at the next tile; between two PUTs; around an addition. They only
-choose which segment sizes are tried, and how runs are filled."""
+"""Cycles, about: from a segment's arrival to its first flit at the next tile; between two PUTs;
+around an addition. They only choose which segment sizes are tried, and how runs are filled.
+"""
 TRIED = 3
 _TAGS, _SLOTS, _WORDS = 240, 1900, 20_000
 """What a lane has: tags, instruction slots and L1 words for results."""
@@ -27,7 +46,9 @@ _ITEM_SLOTS = 16
 
 
 def estimate(kind: str, method: str, shape: str, words: int, size: int) -> float:
-    """About how many cycles a software collective takes, without contention between its own transfers."""
+    """About how many cycles a software collective takes, without contention between its own
+    transfers.
+    """
     columns, rows = SHAPES[shape]
     count = -(-words // size)
     if method == "doubling":
@@ -44,7 +65,9 @@ def estimate(kind: str, method: str, shape: str, words: int, size: int) -> float
     once = first + (count - 1) * max(period, widest * (size / 2 + ADD)) + widest * size / 2
     if kind == "reduce":
         return once
-    return once + _path(method, shape, size, False)[0] * words + _path(method, shape, size, False)[1]
+    return (
+        once + _path(method, shape, size, False)[0] * words + _path(method, shape, size, False)[1]
+    )
 
 
 @cache
@@ -56,18 +79,31 @@ def _path(method: str, shape: str, size: int, adding: bool) -> tuple[int, float]
 
     def below(tile: TileXY) -> float:
         extra = START + (ADD if adding else 0)
-        return max((i * (size + GAP) + each + extra + below(c) for i, c in enumerate(tree.children[tile])), default=0)
+        return max(
+            (i * (size + GAP) + each + extra + below(c) for i, c in enumerate(tree.children[tile])),
+            default=0,
+        )
 
     return max(map(len, tree.children.values())), below(tree.root)
 
 
-def _sizes(kind: str, method: str, shape: str, words: int, most: int, tried: int) -> list[int | None]:
-    """Segment sizes worth trying: the best ones by estimate among the powers of two and all at once."""
-    if method in ("hardware", "doubling", "halving") or (method == "unicast" and kind == "multicast"):
+def _sizes(
+    kind: str, method: str, shape: str, words: int, most: int, tried: int
+) -> list[int | None]:
+    """Segment sizes worth trying: the best ones by estimate among the powers of two and all at
+    once.
+    """
+    if method in ("hardware", "doubling", "halving") or (
+        method == "unicast" and kind == "multicast"
+    ):
         return [None]
     count = 255
     sizes = {words, *(1 << i for i in range(1, 12) if 1 << i < words)}
-    possible = [size for size in sizes if size <= (words if kind == "multicast" else most) and -(-words // size) <= count]
+    possible = [
+        size
+        for size in sizes
+        if size <= (words if kind == "multicast" else most) and -(-words // size) <= count
+    ]
     columns, rows = SHAPES[shape]
     if method == "unicast" and columns * rows > 16:
         return [words] if words <= most else []
@@ -111,13 +147,17 @@ def candidates(
         for words in lengths:
             costs: dict[tuple[str, int | None], float] = {("hardware", None): words + 40.0}
             for method in methods_of(kind)[1:] if words <= software_to else ():
-                if words > exchange_words(machine, method) or (method == "halving" and words < columns * rows):
+                if words > exchange_words(machine, method) or (
+                    method == "halving" and words < columns * rows
+                ):
                     continue
                 if method == "comb" and rows == 1:
                     continue  # the comb of a row is a chain
                 for size in _sizes(kind, method, shape, words, most, tried):
                     costs[method, size] = estimate(kind, method, shape, words, size or words)
-            fastest = min((cost for (method, _), cost in costs.items() if method != "hardware"), default=0.0)
+            fastest = min(
+                (cost for (method, _), cost in costs.items() if method != "hardware"), default=0.0
+            )
             for (method, size), cost in costs.items():
                 if method == "hardware" or cost <= slowest * fastest:
                     c = Collective(kind, method, rectangle, (0, 0), words, 0, 0, segment=size)
@@ -128,7 +168,9 @@ def candidates(
 
 
 def lanes_of(shape: str, machine: Machine, rows: Iterable[int] | None = None) -> list[TileXY]:
-    """South-west tiles of all places where the shape fits side by side, in the given rows of the mesh."""
+    """South-west tiles of all places where the shape fits side by side, in the given rows of the
+    mesh.
+    """
     width, height = SHAPES[shape]
     usable = sorted(range(machine.mesh.rows) if rows is None else rows)
     return [
@@ -140,9 +182,11 @@ def lanes_of(shape: str, machine: Machine, rows: Iterable[int] | None = None) ->
 
 
 def runs(machine: Machine, shapes: dict[str, Iterable[int] | None], **options) -> list[list[Lane]]:
-    """Fill runs: each shape in its rows of the mesh, items spread over its lanes so that all take about as long.
+    """Fill runs: each shape in its rows of the mesh, items spread over its lanes so that all take
+    about as long.
 
-    Every lane begins with a marked multicast, from which the cycles between a result and its mark are learnt.
+    Every lane begins with a marked multicast, from which the cycles between a result and its mark
+    are learnt.
     """
     filled: list[list[Lane]] = []
     for shape, rows in shapes.items():
@@ -153,7 +197,11 @@ def runs(machine: Machine, shapes: dict[str, Iterable[int] | None], **options) -
             if number == len(filled):
                 filled.append([])
             lanes = [_Filling(shape, place) for place in places]
-            rest = [candidate for candidate in rest if not min(lanes, key=lambda lane: lane.cost).take(candidate)]
+            rest = [
+                candidate
+                for candidate in rest
+                if not min(lanes, key=lambda lane: lane.cost).take(candidate)
+            ]
             filled[number] += [lane.lane for lane in lanes if lane.cost]
             number += 1
     return filled
@@ -173,9 +221,15 @@ class _Filling:
         """Add the item, moved to this lane, if program memory, tags and L1 suffice."""
         item = candidate.item
         words = sum(c.words for c in item.collectives)
-        full = self._slots + candidate.slots > _SLOTS or len(self.lane.items) >= _TAGS or self._words + words > _WORDS
+        full = (
+            self._slots + candidate.slots > _SLOTS
+            or len(self.lane.items) >= _TAGS
+            or self._words + words > _WORDS
+        )
         if not full:
-            moved = tuple(replace(c, rectangle=self._rectangle, root=self._at) for c in item.collectives)
+            moved = tuple(
+                replace(c, rectangle=self._rectangle, root=self._at) for c in item.collectives
+            )
             self.lane.items.append(replace(item, collectives=moved))
             self.cost += candidate.cost
             self._slots += candidate.slots
@@ -200,7 +254,9 @@ class Best:
 
 
 def best(timings: dict[tuple, int]) -> dict[tuple[str, str, str, int], Best]:
-    """Of every shape, kind, method and length the fastest segment size; keys that are not of a sweep are left out."""
+    """Of every shape, kind, method and length the fastest segment size; keys that are not of a
+    sweep are left out.
+    """
     found: dict[tuple[str, str, str, int], Best] = {}
     for key, cycles in timings.items():
         if len(key) != 5:

@@ -1,1 +1,3 @@
-"""`make conformance`: is it still right? Cases generated and directed, functional coverage, and faults that must be caught."""
+"""`make conformance`: is it still right? Cases generated and directed, functional coverage, and
+faults that must be caught.
+"""

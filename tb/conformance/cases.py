@@ -88,7 +88,9 @@ class Case:
 
     name: str
     kind: str
-    """``attention``, ``gemm`` or ``tiles`` (an instruction program, see `tb.conformance.tile_programs`)."""
+    """``attention``, ``gemm`` or ``tiles`` (an instruction program, see
+    `tb.conformance.tile_programs`).
+    """
     mesh: str
     seed: int
     workload: str = ""
@@ -142,7 +144,9 @@ def cases(which: str, seed: int, mesh: str = "") -> list[Case]:
     found += _gemm(meshes, seed, strength=3 if nightly else 2)
     if nightly:
         for turn in range(1, 5):
-            found += _attention(meshes, seed + 1000 * turn, SIZES | LARGE, strength=2, prefix=f"n{turn}")
+            found += _attention(
+                meshes, seed + 1000 * turn, SIZES | LARGE, strength=2, prefix=f"n{turn}"
+            )
         found += _attention(meshes, seed + 9000, SIZES, strength=3, prefix="t")
     return found
 
@@ -153,10 +157,17 @@ def _tiles(meshes: Iterable[str], seed: int, count: int) -> list[Case]:
     for mesh in meshes:
         for number in range(count):
             for index, focus in enumerate(FOCUSES):
-                found.append(Case(
-                    f"tiles-{focus}-{mesh}-{number}", "tiles", mesh, seed + number, numbers=focus,
-                    stall=STALLS[(number + index) % len(STALLS)], latency=LATENCIES[(number + index) % len(LATENCIES)],
-                ))  # fmt: skip
+                found.append(
+                    Case(
+                        f"tiles-{focus}-{mesh}-{number}",
+                        "tiles",
+                        mesh,
+                        seed + number,
+                        numbers=focus,
+                        stall=STALLS[(number + index) % len(STALLS)],
+                        latency=LATENCIES[(number + index) % len(LATENCIES)],
+                    )
+                )
     return found
 
 
@@ -167,21 +178,56 @@ def _spec(variant: str, size: str) -> str:
     return f"{spec},D={d},Dv={min(d, dv)}"
 
 
-def _attention(meshes: Iterable[str], seed: int, sizes: Iterable[str], *, strength: int, prefix: str) -> list[Case]:
+def _attention(
+    meshes: Iterable[str], seed: int, sizes: Iterable[str], *, strength: int, prefix: str
+) -> list[Case]:
     """Every `strength` levels of different factors together in some case."""
     factors = {
-        "variant": tuple(VARIANTS), "dataflow": tuple(DATAFLOWS), "dtype": tuple(DTYPES), "p": tuple(DTYPES),
-        "o": tuple(DTYPES), "mesh": tuple(meshes), "size": tuple(sizes), "numbers": tuple(FILLS), "options": tuple(OPTIONS), "stall": STALLS, "latency": LATENCIES,
+        "variant": tuple(VARIANTS),
+        "dataflow": tuple(DATAFLOWS),
+        "dtype": tuple(DTYPES),
+        "p": tuple(DTYPES),
+        "o": tuple(DTYPES),
+        "mesh": tuple(meshes),
+        "size": tuple(sizes),
+        "numbers": tuple(FILLS),
+        "options": tuple(OPTIONS),
+        "stall": STALLS,
+        "latency": LATENCIES,
         "bandwidth": BANDWIDTHS,
-    }  # fmt: skip
+    }
     free = ("p", "o", "options", "stall", "latency", "bandwidth") if strength > 2 else ()
     found = []
     for number, row in enumerate(covering(factors, strength, seed, loose=free, allowed=_possible)):
-        name = "-".join([f"{prefix}{number:03}", row["variant"], row["dataflow"], row["dtype"], row["mesh"], row["numbers"]])
-        found.append(Case(
-            name, "attention", row["mesh"], seed + number, _spec(row["variant"], row["size"]), row["dataflow"], row["dtype"],
-            row["p"], row["o"], row["variant"], row["numbers"], row["options"], row["stall"], row["latency"], row["bandwidth"],
-        ))  # fmt: skip
+        name = "-".join(
+            [
+                f"{prefix}{number:03}",
+                row["variant"],
+                row["dataflow"],
+                row["dtype"],
+                row["mesh"],
+                row["numbers"],
+            ]
+        )
+        found.append(
+            Case(
+                name,
+                "attention",
+                row["mesh"],
+                seed + number,
+                _spec(row["variant"], row["size"]),
+                row["dataflow"],
+                row["dtype"],
+                row["p"],
+                row["o"],
+                row["variant"],
+                row["numbers"],
+                row["options"],
+                row["stall"],
+                row["latency"],
+                row["bandwidth"],
+            )
+        )
     return found
 
 
@@ -193,31 +239,89 @@ def _possible(row: Mapping[str, object]) -> bool:
 def _gemm(meshes: Iterable[str], seed: int, *, strength: int) -> list[Case]:
     """Matrix products, likewise."""
     factors = {
-        "size": tuple(GEMMS), "dataflow": GEMM_DATAFLOWS, "dtype": tuple(DTYPES), "o": tuple(DTYPES), "mesh": tuple(meshes),
-        "numbers": MATRIX_FILLS, "stall": STALLS, "latency": LATENCIES, "bandwidth": BANDWIDTHS,
-    }  # fmt: skip
+        "size": tuple(GEMMS),
+        "dataflow": GEMM_DATAFLOWS,
+        "dtype": tuple(DTYPES),
+        "o": tuple(DTYPES),
+        "mesh": tuple(meshes),
+        "numbers": MATRIX_FILLS,
+        "stall": STALLS,
+        "latency": LATENCIES,
+        "bandwidth": BANDWIDTHS,
+    }
     found = []
-    for number, row in enumerate(covering(factors, strength, seed, loose=("stall", "latency", "bandwidth"))):
-        name = "-".join([f"g{number:03}", row["size"], row["dataflow"], row["dtype"], row["mesh"], row["numbers"]])
-        found.append(Case(
-            name, "gemm", row["mesh"], seed + number, GEMMS[row["size"]], row["dataflow"], row["dtype"], o=row["o"],
-            numbers=row["numbers"], stall=row["stall"], latency=row["latency"], bandwidth=row["bandwidth"],
-        ))  # fmt: skip
+    for number, row in enumerate(
+        covering(factors, strength, seed, loose=("stall", "latency", "bandwidth"))
+    ):
+        name = "-".join(
+            [
+                f"g{number:03}",
+                row["size"],
+                row["dataflow"],
+                row["dtype"],
+                row["mesh"],
+                row["numbers"],
+            ]
+        )
+        found.append(
+            Case(
+                name,
+                "gemm",
+                row["mesh"],
+                seed + number,
+                GEMMS[row["size"]],
+                row["dataflow"],
+                row["dtype"],
+                o=row["o"],
+                numbers=row["numbers"],
+                stall=row["stall"],
+                latency=row["latency"],
+                bandwidth=row["bandwidth"],
+            )
+        )
     return found
 
 
 def _directed(meshes: Iterable[str], seed: int) -> Iterable[Case]:
-    """What a generator may miss: every dataflow and format at its simplest, and every kind of numbers in every format."""
+    """What a generator may miss: every dataflow and format at its simplest, and every kind of
+    numbers in every format.
+    """
     mesh = "2x2" if "2x2" in meshes else next(iter(meshes))
     for dataflow in DATAFLOWS:
-        yield Case(f"d-gate-{dataflow}", "attention", mesh, seed, "mha:H=2,S=32,D=16", dataflow, "fp16")
+        yield Case(
+            f"d-gate-{dataflow}", "attention", mesh, seed, "mha:H=2,S=32,D=16", dataflow, "fp16"
+        )
     for dtype in DTYPES:
         for numbers in FILLS:
             yield Case(
-                f"d-numbers-{dtype}-{numbers}", "attention", mesh, seed, "mha:H=2,Sq=21,Skv=40,D=12", "flat", dtype,
+                f"d-numbers-{dtype}-{numbers}",
+                "attention",
+                mesh,
+                seed,
+                "mha:H=2,Sq=21,Skv=40,D=12",
+                "flat",
+                dtype,
                 numbers=numbers,
-            )  # fmt: skip
+            )
     for dtype in DTYPES:
         yield Case(f"d-one-{dtype}", "attention", mesh, seed, "mha:H=1,S=1,D=1", "flat", dtype)
-    yield Case("d-long", "attention", mesh, seed, "mha:H=1,Sq=16,Skv=400,D=8", "flat-async", "fp16", latency=1)
-    yield Case("d-many-heads", "attention", mesh, seed, "mha:B=3,H=5,S=9,D=8", "flat-async", "bf16", stall=STALLS[-1])
+    yield Case(
+        "d-long",
+        "attention",
+        mesh,
+        seed,
+        "mha:H=1,Sq=16,Skv=400,D=8",
+        "flat-async",
+        "fp16",
+        latency=1,
+    )
+    yield Case(
+        "d-many-heads",
+        "attention",
+        mesh,
+        seed,
+        "mha:B=3,H=5,S=9,D=8",
+        "flat-async",
+        "bf16",
+        stall=STALLS[-1],
+    )

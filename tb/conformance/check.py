@@ -29,8 +29,9 @@ class Outcome:
     skipped: bool = False
     """It cannot be compiled for the user's machine."""
     how: str = ""
-    """Of a failure: ``wrong bits``, ``HBM bytes``, ``semaphores``, ``error code``, ``hang``, ``endless``, ``golden``, ``compile`` or
-    ``simulator``."""
+    """Of a failure: ``wrong bits``, ``HBM bytes``, ``semaphores``, ``error code``, ``hang``,
+    ``endless``, ``golden``, ``compile`` or ``simulator``.
+    """
     detail: str = ""
     cycles: int = 0
     seconds: float = 0.0
@@ -46,9 +47,12 @@ class Outcome:
 def settings_of(case: Case, most_cycles: int | None = None) -> Settings:
     """Conditions of a case's run."""
     return Settings(
-        stall_rate=case.stall, stall_seed=case.seed & 0xFFFF, backpressure=True, watchdog=1200 + 4 * case.latency,
+        stall_rate=case.stall,
+        stall_seed=case.seed & 0xFFFF,
+        backpressure=True,
+        watchdog=1200 + 4 * case.latency,
         most_cycles=most_cycles or CYCLES["large" if case.name.startswith("n") else "default"],
-    )  # fmt: skip
+    )
 
 
 def run_on_golden(case: Case, base: Machine, own_channels: bool = True) -> Outcome:
@@ -61,9 +65,15 @@ def run_on_golden(case: Case, base: Machine, own_channels: bool = True) -> Outco
 
 
 def run_on_rtl(
-    case: Case, base: Machine, design: Design | None = None, own_channels: bool = True, most_cycles: int | None = None
+    case: Case,
+    base: Machine,
+    design: Design | None = None,
+    own_channels: bool = True,
+    most_cycles: int | None = None,
 ) -> Outcome:
-    """The golden machine, then the RTL (or another `design`), which must do the same to the last bit."""
+    """The golden machine, then the RTL (or another `design`), which must do the same to the last
+    bit.
+    """
     outcome = run_on_golden(case, base, own_channels)
     if not outcome.passed:
         return outcome
@@ -71,7 +81,12 @@ def run_on_rtl(
     settings = settings_of(case, most_cycles)
     try:
         run = simulate(
-            expected.machine, expected.images(), expected.start, dump=expected.dump, settings=settings, design=design
+            expected.machine,
+            expected.images(),
+            expected.start,
+            dump=expected.dump,
+            settings=settings,
+            design=design,
         )
     except RunFailure as error:
         outcome.passed = False
@@ -87,7 +102,11 @@ def run_on_rtl(
 
 def compare(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
     """What differs: (how, one line), the most telling first."""
-    if expected.tensors is not None and expected.compiled is not None and expected.output is not None:
+    if (
+        expected.tensors is not None
+        and expected.compiled is not None
+        and expected.output is not None
+    ):
         seen = expected.tensors.gather(expected.compiled, run.hbm)
         wrong = np.argwhere(seen != expected.output)
         if len(wrong):
@@ -112,15 +131,24 @@ def compare(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
     for tile, counts in expected.semaphores.items():
         for number, count in enumerate(counts):
             if (here := run.probes[tile][Probe.SEMAPHORE + number]) != count:
-                yield "semaphores", f"tile ({tile[0]},{tile[1]}): semaphore {number} is {here} in the end, golden {count}"
+                yield (
+                    "semaphores",
+                    f"tile ({tile[0]},{tile[1]}): semaphore {number} is {here} in the end, golden {count}",
+                )
     for tile, values in run.probes.items():
         if values[Probe.ERROR] & 0xFF:
-            yield "error code", f"tile ({tile[0]},{tile[1]}): error {values[Probe.ERROR] & 0xFF} after the end"
+            yield (
+                "error code",
+                f"tile ({tile[0]},{tile[1]}): error {values[Probe.ERROR] & 0xFF} after the end",
+            )
 
 
 def _first_difference(expected: NDArray[np.uint8], seen: NDArray[np.uint8], word_bytes: int) -> str:
     size = max(len(expected), len(seen))
-    padded = [np.concatenate([content, np.zeros(size - len(content), np.uint8)]) for content in (expected, seen)]
+    padded = [
+        np.concatenate([content, np.zeros(size - len(content), np.uint8)])
+        for content in (expected, seen)
+    ]
     wrong = np.flatnonzero(padded[0] != padded[1])
     if not len(wrong):
         return ""
@@ -136,4 +164,9 @@ def run_safely(run, case: Case, *arguments) -> Outcome:
     except UserError as error:
         return Outcome(case.name, False, "compile", str(error))
     except AssertionError as error:  # tb.runner.SimulationFailure among them
-        return Outcome(case.name, False, "simulator", str(error).splitlines()[0] if str(error) else type(error).__name__)
+        return Outcome(
+            case.name,
+            False,
+            "simulator",
+            str(error).splitlines()[0] if str(error) else type(error).__name__,
+        )

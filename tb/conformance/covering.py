@@ -1,7 +1,9 @@
-"""Covering designs: few combinations of levels in which any two (or three) levels of different factors meet.
+"""Covering designs: few combinations of levels in which any two (or three) levels of different
+factors meet.
 
-Greedy, one combination at a time, as in AETG (Cohen et al., IEEE TSE 23(7), 1997): of some candidates, each built factor by factor
-in a random order from the level that covers the most new tuples, take the best.
+Greedy, one combination at a time, as in AETG (Cohen et al., IEEE TSE 23(7), 1997): of some
+candidates, each built factor by factor in a random order from the level that covers the most new
+tuples, take the best.
 """
 
 import random
@@ -21,10 +23,12 @@ def covering(
     loose: Sequence[str] = (),
     allowed: Callable[[Mapping[str, object]], bool] = lambda row: True,
 ) -> list[dict[str, object]]:
-    """Combinations in which every `strength` levels of different factors occur together; `loose` factors are drawn at random.
+    """Combinations in which every `strength` levels of different factors occur together; `loose`
+    factors are drawn at random.
 
-    What is not `allowed`, a function of some or all levels of a combination, does not occur: every allowed part of a combination must
-    have a level of each other factor that is allowed with it. The same arguments give the same design.
+    What is not `allowed`, a function of some or all levels of a combination, does not occur: every
+    allowed part of a combination must have a level of each other factor that is allowed with it.
+    The same arguments give the same design.
     """
     rng = random.Random(seed)
     names = [name for name in factors if name not in loose]
@@ -38,20 +42,27 @@ def covering(
     while missing:
         first = min(missing, key=lambda tuple_: sorted(map(repr, tuple_)))
         best = max(
-            (_candidate(rng, factors, names, strength, first, missing, allowed) for _ in range(_CANDIDATES)),
+            (
+                _candidate(rng, factors, names, strength, first, missing, allowed)
+                for _ in range(_CANDIDATES)
+            ),
             key=lambda c: c[0],
         )
         row = best[1]
         missing -= _tuples(row, names, strength)
         for name in loose:
-            row[name] = rng.choice([level for level in factors[name] if allowed(row | {name: level})])
+            row[name] = rng.choice(
+                [level for level in factors[name] if allowed(row | {name: level})]
+            )
         rows.append({name: row[name] for name in factors})
     return rows
 
 
 def _tuples(row: Mapping[str, object], names: Sequence[str], strength: int) -> set[frozenset]:
     there = [name for name in names if name in row]
-    return {frozenset((name, row[name]) for name in chosen) for chosen in combinations(there, strength)}
+    return {
+        frozenset((name, row[name]) for name in chosen) for chosen in combinations(there, strength)
+    }
 
 
 def _candidate(
@@ -73,7 +84,10 @@ def _candidate(
         others = [(other, row[other]) for other in names if other in row]
 
         def gain(level: object, name: str = name, others: list = others) -> int:
-            return sum(frozenset([*chosen, (name, level)]) in missing for chosen in combinations(others, strength - 1))
+            return sum(
+                frozenset([*chosen, (name, level)]) in missing
+                for chosen in combinations(others, strength - 1)
+            )
 
         row[name] = max(levels, key=gain)
     return len(_tuples(row, names, strength) & missing), row

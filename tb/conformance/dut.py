@@ -1,4 +1,6 @@
-"""A tile or a mesh that somebody else wrote: does it have our ports, and how does it take the place of ours."""
+"""A tile or a mesh that somebody else wrote: does it have our ports, and how does it take the place
+of ours.
+"""
 
 import hashlib
 import json
@@ -51,23 +53,28 @@ def ports_of(machine: Machine, module: str) -> dict[str, Port]:
     ports = {"clk": Port("INPUT", 1), "rst": Port("INPUT", 1)}
     for path, member, value in signature.flatten(signature.create()):
         direction = "INPUT" if member.flow == wiring.In else "OUTPUT"
-        ports["__".join(map(str, path))] = Port(direction, len(value.as_value() if hasattr(value, "as_value") else value))
+        ports["__".join(map(str, path))] = Port(
+            direction, len(value.as_value() if hasattr(value, "as_value") else value)
+        )
     return ports
 
 
 def read_dut(path: Path, machine: Machine) -> Dut:
-    """Read a file and compare the ports of its module with ours, for the machine it is to be run in.
+    """Read a file and compare the ports of its module with ours, for the machine it is to be run
+    in.
 
     Raises
     ------
     UserError
-        If there is no such file, it is not Verilog, it has neither module, or a port is missing, unknown, too wide, too
-        narrow or of the other direction.
+        If there is no such file, it is not Verilog, it has neither module, or a port is missing,
+        unknown, too wide, too narrow or of the other direction.
     """
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"DUT {path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
+        raise UserError(
+            f"DUT {path}: {getattr(error, 'strerror', None) or 'not a text file'}"
+        ) from None
     modules = re.findall(r"^\s*module\s+(\w+)", text, re.MULTILINE)
     module = next((name for name in MODULES if name in modules), None)
     if module is None:
@@ -81,7 +88,9 @@ def read_dut(path: Path, machine: Machine) -> Dut:
 def design(dut: Dut, machine: Machine) -> Design:
     """The Verilog of a machine with the file in place of our module."""
     text = Path(dut.path).read_text()
-    return Design(_files(text, dut.module, re.findall(r"^\s*module\s+(\w+)", text, re.MULTILINE), machine))
+    return Design(
+        _files(text, dut.module, re.findall(r"^\s*module\s+(\w+)", text, re.MULTILINE), machine)
+    )
 
 
 def _files(text: str, module: str, modules: list[str], machine: Machine) -> dict[str, str]:
@@ -102,21 +111,50 @@ def _ports(path: Path, module: str, files: dict[str, str]) -> dict[str, Port]:
         # A tile is looked at alone; a mesh needs what it places.
         names = [f"{module}.v"] if module == "tile" else list(files)
         done = subprocess.run(
-            ["verilator", "--json-only", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", module, "--Mdir", "out", *names],
-            cwd=folder, env={**os.environ, **toolchain.environment()}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [
+                "verilator",
+                "--json-only",
+                "-Wno-fatal",
+                "-Wno-lint",
+                "-Wno-style",
+                "--top-module",
+                module,
+                "--Mdir",
+                "out",
+                *names,
+            ],
+            cwd=folder,
+            env={**os.environ, **toolchain.environment()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
-            errors = [line for line in done.stderr.splitlines() if line.startswith("%Error") and ".v:" in line]
-            said = re.sub(r"^%Error[^:]*: *(\w+\.v):", lambda m: f"{m[1]}:", errors[0]) if errors else "no Verilog"
+            errors = [
+                line
+                for line in done.stderr.splitlines()
+                if line.startswith("%Error") and ".v:" in line
+            ]
+            said = (
+                re.sub(r"^%Error[^:]*: *(\w+\.v):", lambda m: f"{m[1]}:", errors[0])
+                if errors
+                else "no Verilog"
+            )
             said = said.replace(f"{module}.v:", "line ", 1)
             raise UserError(f"DUT {path}: Verilator does not accept it: {said}")
         tree = json.loads(next(Path(folder, "out").glob("*.tree.json")).read_text())
     types = {node["addr"]: node for node in _nodes(tree) if node.get("type", "").endswith("DTYPE")}
-    modules = [node for node in _nodes(tree) if node.get("type") == "MODULE" and node.get("origName") == module]
+    modules = [
+        node
+        for node in _nodes(tree)
+        if node.get("type") == "MODULE" and node.get("origName") == module
+    ]
     return {
         node["name"]: Port(node["direction"], _bits(node["dtypep"], types))
         for node in _nodes(modules[0].get("stmtsp", []))
-        if node.get("type") == "VAR" and node.get("direction") in ("INPUT", "OUTPUT", "INOUT") and node.get("isPrimaryIO")
+        if node.get("type") == "VAR"
+        and node.get("direction") in ("INPUT", "OUTPUT", "INOUT")
+        and node.get("isPrimaryIO")
     }
 
 
@@ -137,7 +175,11 @@ def _bits(address: str, types: dict[str, dict]) -> int:
     node = types[address]
     kind = node["type"]
     if kind == "BASICDTYPE":
-        return _range(node.get("range", "0:0")) if node.get("keyword") in ("logic", "bit", "reg") else 32
+        return (
+            _range(node.get("range", "0:0"))
+            if node.get("keyword") in ("logic", "bit", "reg")
+            else 32
+        )
     if kind == "STRUCTDTYPE":
         return sum(_bits(member["refDTypep"], types) for member in node["membersp"])
     if kind == "PACKARRAYDTYPE":
@@ -155,10 +197,18 @@ def _compare(path: Path, module: str, ours: dict[str, Port], theirs: dict[str, P
     if missing:
         more = f" and {len(missing) - 6} more" if len(missing) > 6 else ""
         listed = ", ".join(f"{name} ({ours[name]})" for name in missing[:6])
-        raise UserError(f"DUT {path}: module {module} lacks the port{'s' * (len(missing) > 1)} {listed}{more}")
+        raise UserError(
+            f"DUT {path}: module {module} lacks the port{'s' * (len(missing) > 1)} {listed}{more}"
+        )
     for name, port in ours.items():
         if theirs[name] != port:
-            raise UserError(f"DUT {path}: port {name} of module {module} must be an {port}, it is an {theirs[name]}")
-    extra = [name for name, port in theirs.items() if name not in ours and port.direction != "OUTPUT"]
+            raise UserError(
+                f"DUT {path}: port {name} of module {module} must be an {port}, it is an {theirs[name]}"
+            )
+    extra = [
+        name for name, port in theirs.items() if name not in ours and port.direction != "OUTPUT"
+    ]
     if extra:
-        raise UserError(f"DUT {path}: module {module} has an input {extra[0]} that nothing drives: ours has none")
+        raise UserError(
+            f"DUT {path}: module {module} has an input {extra[0]} that nothing drives: ours has none"
+        )

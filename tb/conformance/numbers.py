@@ -1,4 +1,6 @@
-"""Numbers that show faults: classes of special values, tensors that hold them, and words for instruction programs."""
+"""Numbers that show faults: classes of special values, tensors that hold them, and words for
+instruction programs.
+"""
 
 from collections.abc import Callable
 
@@ -8,7 +10,16 @@ from numpy.typing import NDArray
 from isa.formats import FORMATS, decode, encode
 from isa.instructions import Format
 
-__all__ = ["CLASSES", "FILLS", "MATRIX_FILLS", "class_masks", "exists", "fill", "fill_matrices", "raw_words"]
+__all__ = [
+    "CLASSES",
+    "FILLS",
+    "MATRIX_FILLS",
+    "class_masks",
+    "exists",
+    "fill",
+    "fill_matrices",
+    "raw_words",
+]
 
 Tensor = NDArray[np.float32]
 Bits = NDArray[np.unsignedinteger]
@@ -23,7 +34,11 @@ def class_masks(bits: Bits, fmt: Format) -> dict[str, NDArray[np.bool_]]:
     negative = (bits >> info.bits - 1).astype(bool)
     smallest = np.float64(2.0) ** (1 - info.bias)
     finite = np.isfinite(values)
-    tiny = finite & (values != 0) & (np.abs(np.where(finite, values, np.float32(0)).astype(np.float64)) < smallest)
+    tiny = (
+        finite
+        & (values != 0)
+        & (np.abs(np.where(finite, values, np.float32(0)).astype(np.float64)) < smallest)
+    )
     return {
         "+0": (values == 0) & ~negative,
         "-0": (values == 0) & negative,
@@ -36,56 +51,93 @@ def class_masks(bits: Bits, fmt: Format) -> dict[str, NDArray[np.bool_]]:
 
 
 def exists(name: str, fmt: Format, *, computed: bool = False) -> bool:
-    """Whether a format has elements of a class; `computed`: as results of a product in FP32, which are 0 below 2^-126."""
+    """Whether a format has elements of a class; `computed`: as results of a product in FP32, which
+    are 0 below 2^-126.
+    """
     if computed and name == "subnormal" and FORMATS[fmt].exponent == FORMATS[Format.FP32].exponent:
         return False
     return FORMATS[fmt].has_infinity or name not in ("+inf", "-inf")
 
 
 def _special(fmt: Format) -> Bits:
-    """Bits next to every edge of a format, and halfway between what it can represent and narrower formats cannot."""
+    """Bits next to every edge of a format, and halfway between what it can represent and narrower
+    formats cannot.
+    """
     info = FORMATS[fmt]
-    one, top, sign = 1 << info.mantissa, (1 << info.exponent) - 1 << info.mantissa, 1 << info.bits - 1
+    one, top, sign = (
+        1 << info.mantissa,
+        (1 << info.exponent) - 1 << info.mantissa,
+        1 << info.bits - 1,
+    )
     edges = {0, 1, 2, one - 1, one, one + 1, top - 1, top, top + 1, info.bias << info.mantissa}
     if fmt == Format.FP32:
         for other in (f for f in Format if f != Format.FP32):
             narrow = FORMATS[other]
             drop = info.mantissa - narrow.mantissa
             low, high = info.bias - narrow.bias + 1, info.bias + narrow.bias
-            for exponent in (low - narrow.mantissa - 1, low - narrow.mantissa, low - 1, low, info.bias, high, high + 1):
+            for exponent in (
+                low - narrow.mantissa - 1,
+                low - narrow.mantissa,
+                low - 1,
+                low,
+                info.bias,
+                high,
+                high + 1,
+            ):
                 if 0 < exponent < 255:
                     half = exponent << 23 | 1 << drop - 1
-                    edges |= {exponent << 23, half, half - 1, half + 1, half | 1 << drop, (exponent + 1 << 23) - 1}
+                    edges |= {
+                        exponent << 23,
+                        half,
+                        half - 1,
+                        half + 1,
+                        half | 1 << drop,
+                        (exponent + 1 << 23) - 1,
+                    }
     bits = np.array(sorted(edge for edge in edges if edge < sign), np.uint32)
     return np.concatenate([bits, bits | np.uint32(sign)]).astype(info.dtype)
 
 
 _VANISHING = [
-    sign * 2.0 ** -(info.bias + info.mantissa) for info in FORMATS.values() if info.exponent < 8 for sign in (1, -1)
+    sign * 2.0 ** -(info.bias + info.mantissa)
+    for info in FORMATS.values()
+    if info.exponent < 8
+    for sign in (1, -1)
 ]
 """Half the smallest subnormal of each narrow format: a tie that goes down to zero."""
 
 
-def raw_words(rng: np.random.Generator, fmt: Format, count: int, *, wild: bool) -> NDArray[np.uint8]:
+def raw_words(
+    rng: np.random.Generator, fmt: Format, count: int, *, wild: bool
+) -> NDArray[np.uint8]:
     """Bytes of `count` random elements.
 
-    Tame ones are of magnitude 2^-4 to 2^4, with zeros and subnormals among them, and repeated so that sums cancel; wild ones
-    are edges of the format and any bits at all.
+    Tame ones are of magnitude 2^-4 to 2^4, with zeros and subnormals among them, and repeated so
+    that sums cancel; wild ones are edges of the format and any bits at all.
     """
     info = FORMATS[fmt]
     anything = rng.integers(0, 1 << info.bits, count, np.uint64).astype(info.dtype)
     if wild:
         special = rng.choice(_special(fmt), count)
-        ends = rng.choice(encode(np.array([0.0, -0.0, np.inf, -np.inf, np.nan, *_VANISHING], np.float32), fmt), count)
+        ends = rng.choice(
+            encode(np.array([0.0, -0.0, np.inf, -np.inf, np.nan, *_VANISHING], np.float32), fmt),
+            count,
+        )
         kind = rng.random(count)
-        return np.ascontiguousarray(np.where(kind < 0.5, special, np.where(kind < 0.7, ends, anything))).view(np.uint8)
+        return np.ascontiguousarray(
+            np.where(kind < 0.5, special, np.where(kind < 0.7, ends, anything))
+        ).view(np.uint8)
     sign = anything & np.array(1 << info.bits - 1, info.dtype)
     mantissa = anything & np.array((1 << info.mantissa) - 1, info.dtype)
-    exponent = (info.bias + rng.integers(-4, 5, count)).astype(info.dtype) << np.array(info.mantissa, info.dtype)
+    exponent = (info.bias + rng.integers(-4, 5, count)).astype(info.dtype) << np.array(
+        info.mantissa, info.dtype
+    )
     normal = sign | exponent | mantissa
     kind = rng.random(count)
     few = rng.choice(normal[:8] if count >= 8 else normal, count) ^ sign
-    out = np.where(kind < 0.1, sign | mantissa, np.where(kind < 0.25, few, np.where(kind < 0.3, sign, normal)))
+    out = np.where(
+        kind < 0.1, sign | mantissa, np.where(kind < 0.25, few, np.where(kind < 0.3, sign, normal))
+    )
     return np.ascontiguousarray(out.astype(info.dtype)).view(np.uint8)
 
 
@@ -97,7 +149,9 @@ def _largest(fmt: Format) -> float:
 
 
 def _some(rng: np.random.Generator, tensor: Tensor, value: float, share: float) -> None:
-    """Put `value` in place of some elements, one at least, in rows of their own so that not every output has it."""
+    """Put `value` in place of some elements, one at least, in rows of their own so that not every
+    output has it.
+    """
     rows = tensor.reshape(-1, tensor.shape[-1])
     for row in rng.choice(len(rows), max(1, int(share * len(rows))), replace=False):
         rows[row, rng.integers(rows.shape[1])] = value
@@ -151,14 +205,22 @@ def _equal(rng, q, k, v, fmt, visible):
 
 
 FILLS: dict[str, Callable] = {
-    "normal": _normal, "zeros": _zeros, "subnormal": _subnormal, "infinite": _infinite, "nan": _nan, "huge": _huge,
+    "normal": _normal,
+    "zeros": _zeros,
+    "subnormal": _subnormal,
+    "infinite": _infinite,
+    "nan": _nan,
+    "huge": _huge,
     "equal": _equal,
-}  # fmt: skip
+}
 """Kinds of tensors: standard normal ones, and what is done to them."""
 
 
-def fill(kind: str, seed: int, q: Tensor, k: Tensor, v: Tensor, fmt: Format, *, visible: bool) -> None:
-    """Put special values into tensors, in place, and round them to `fmt`; without `visible`, no infinity or NaN into V.
+def fill(
+    kind: str, seed: int, q: Tensor, k: Tensor, v: Tensor, fmt: Format, *, visible: bool
+) -> None:
+    """Put special values into tensors, in place, and round them to `fmt`; without `visible`, no
+    infinity or NaN into V.
 
     A key that is masked has the weight 0, which does not hide those (docs/dataflows.md).
     """

@@ -1,4 +1,6 @@
-"""Which bins of `tb.conformance.coverage` a case hits: by what its golden run executed, and by what it is."""
+"""Which bins of `tb.conformance.coverage` a case hits: by what its golden run executed, and by what
+it is.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -48,7 +50,9 @@ def _step(step: Step, machine: Machine) -> Iterator[str]:
     if waits:
         yield f"wait/{queue} {('one', 'two')[len(waits) - 1]}"
     for _, counted in waits:
-        yield "wait count/" + (str(counted) if counted < 3 else "3 to 15" if counted < 16 else "16 and more")
+        yield "wait count/" + (
+            str(counted) if counted < 3 else "3 to 15" if counted < 16 else "16 and more"
+        )
     if signals:
         yield f"signal/{queue} {('one', 'two')[len(signals) - 1]}"
     for _, remote in signals:
@@ -68,7 +72,17 @@ def _direction(here: tuple[int, int], there: tuple[int, int]) -> str:
     dx, dy = there[0] - here[0], there[1] - here[1]
     if dx and dy:
         return "diagonal"
-    return "east" if dx > 0 else "west" if dx < 0 else "north" if dy > 0 else "south" if dy < 0 else "itself"
+    return (
+        "east"
+        if dx > 0
+        else "west"
+        if dx < 0
+        else "north"
+        if dy > 0
+        else "south"
+        if dy < 0
+        else "itself"
+    )
 
 
 def _tail(size: int, of: int) -> str:
@@ -101,7 +115,9 @@ def _vector(opcode: Opcode, f: Mapping[str, int], tile: Tile) -> Iterator[str]:
         yield f"exp/with_s {f['with_s']} masked {f['masked']}"
     if opcode in (Opcode.ROWMAX, Opcode.EXP) and f["masked"]:
         start, rows = f["mask"], f["mask_rows"]
-        where = "negative" if start < 0 else "0" if start == 0 else "inside" if start < n else "beyond"
+        where = (
+            "negative" if start < 0 else "0" if start == 0 else "inside" if start < n else "beyond"
+        )
         yield f"mask/{name} from {where} moving after {rows if rows < 2 else 'more'}"
 
 
@@ -109,7 +125,9 @@ def _pitch(pitch: int, words: int) -> str:
     return "loose" if pitch > words else "tight"
 
 
-def _move(opcode: Opcode, f: Mapping[str, int], tile: tuple[int, int], machine: Machine) -> Iterator[str]:
+def _move(
+    opcode: Opcode, f: Mapping[str, int], tile: tuple[int, int], machine: Machine
+) -> Iterator[str]:
     name = name_of(opcode)
     yield f"move rows/{name} {'1' if f['rows'] == 1 else 'more'}"
     yield f"bump/{name} {f['bump']}"
@@ -119,7 +137,15 @@ def _move(opcode: Opcode, f: Mapping[str, int], tile: tuple[int, int], machine: 
         yield f"{name} to/{_spot(f, tile, machine)}"
     if opcode != Opcode.LOAD:
         words, line = f["words"], machine.tile.l1_banks
-        size = "1" if words == 1 else "part of a line" if words < line else "line" if words == line else "more"
+        size = (
+            "1"
+            if words == 1
+            else "part of a line"
+            if words < line
+            else "line"
+            if words == line
+            else "more"
+        )
         yield f"move words/{name} {size}"
         for side in ("local", "remote"):
             yield f"move pitch/{name} {side} {_pitch(f[f'{side}_pitch'], words)}"
@@ -127,7 +153,9 @@ def _move(opcode: Opcode, f: Mapping[str, int], tile: tuple[int, int], machine: 
         op = name_of(ReduceOp(f["op"]))
         yield f"reduce/{op} {name_of(Format(f['fmt']))} turn {f['turn']}"
         spot = _spot(f, tile, machine)
-        over = {"itself": "one tile", "one other": "one tile", "whole mesh": _over(f)}.get(spot, spot)
+        over = {"itself": "one tile", "one other": "one tile", "whole mesh": _over(f)}.get(
+            spot, spot
+        )
         yield f"reduce over/{over}"
         shape = Shape(*(f[field] for field in ("x0", "y0", "x1", "y1", "target_x", "target_y")))
         for inputs, _ in shape.tree().values():
@@ -136,7 +164,15 @@ def _move(opcode: Opcode, f: Mapping[str, int], tile: tuple[int, int], machine: 
 
 def _over(f: Mapping[str, int]) -> str:
     wide, high = f["x1"] > f["x0"], f["y1"] > f["y0"]
-    return "rectangle" if wide and high else "part of a row" if wide else "part of a column" if high else "one tile"
+    return (
+        "rectangle"
+        if wide and high
+        else "part of a row"
+        if wide
+        else "part of a column"
+        if high
+        else "one tile"
+    )
 
 
 def _spot(f: Mapping[str, int], tile: tuple[int, int], machine: Machine) -> str:
@@ -163,18 +199,31 @@ def _loops(queue: Queue, code) -> Iterator[str]:
                 yield "loop rounds/from a register"
             else:
                 rounds = instruction["imm"]
-                yield from ("loop rounds/from imm", f"loop rounds/{rounds if rounds < 3 else '3 and more'}")
+                yield from (
+                    "loop rounds/from imm",
+                    f"loop rounds/{rounds if rounds < 3 else '3 and more'}",
+                )
         elif instruction.opcode == Opcode.END:
             depth -= 1
 
 
 def _conditions(expected: Expected) -> Iterator[str]:
     case, mesh = expected.case, expected.machine.mesh
-    for group, value in (("stalls", case.stall), ("latency", case.latency), ("bandwidth", case.bandwidth)):
+    for group, value in (
+        ("stalls", case.stall),
+        ("latency", case.latency),
+        ("bandwidth", case.bandwidth),
+    ):
         yield f"{group}/{value}"
     one_row, one_column = mesh.rows == 1, mesh.columns == 1
     shape = (
-        "one row" if one_row else "one column" if one_column else "square" if mesh.rows == mesh.columns else "wide or high"
+        "one row"
+        if one_row
+        else "one column"
+        if one_column
+        else "square"
+        if mesh.rows == mesh.columns
+        else "wide or high"
     )
     yield f"mesh/{shape}"
 
@@ -193,7 +242,9 @@ def _attention(expected: Expected) -> Iterator[str]:
     yield f"numbers/{case.numbers} {case.dtype}"
     tensors = expected.tensors
     for tensor in (tensors.q, tensors.k, tensors.v):
-        for name, mask in class_masks(encode(np.ascontiguousarray(tensor), workload.fmt), workload.fmt).items():
+        for name, mask in class_masks(
+            encode(np.ascontiguousarray(tensor), workload.fmt), workload.fmt
+        ).items():
             if mask.any():
                 yield f"input/{case.dtype} {name}"
     for name, mask in class_masks(expected.output, workload.o_fmt).items():
@@ -202,7 +253,13 @@ def _attention(expected: Expected) -> Iterator[str]:
     columns, rows = mapping.group
     whole = columns * rows == mesh.tiles
     yield "group/" + (
-        "one tile" if columns == rows == 1 else "one row" if rows == 1 else "one column" if columns == 1 else "rectangle"
+        "one tile"
+        if columns == rows == 1
+        else "one row"
+        if rows == 1
+        else "one column"
+        if columns == 1
+        else "rectangle"
     )
     yield f"group/{'whole mesh' if whole else 'several'}"
     if workload.causal:
@@ -228,5 +285,7 @@ def _gemm(expected: Expected) -> Iterator[str]:
 
 def _uncut(compiled) -> int:
     """Bytes that would be read without a mask."""
-    read, _ = compiled.mapping.hbm_bytes(replace(compiled.workload, causal=False), compiled.machine.tile)
+    read, _ = compiled.mapping.hbm_bytes(
+        replace(compiled.workload, causal=False), compiled.machine.tile
+    )
     return read

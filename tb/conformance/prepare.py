@@ -25,7 +25,9 @@ __all__ = ["Expected", "prepare"]
 
 TileXY = tuple[int, int]
 MOST_ERROR = 2.0
-"""Times the error of the same computation in the same precision by NumPy (`tb.tensors.Tensors.same_precision`)."""
+"""Times the error of the same computation in the same precision by NumPy
+(`tb.tensors.Tensors.same_precision`).
+"""
 
 
 @dataclass
@@ -79,13 +81,25 @@ def prepare(case: Case, base: Machine, own_channels: bool = True) -> Expected:
         expected = Expected(case, machine, drawn.programs, drawn.hbm)
     else:
         tensors = load_workload(case.workload, case.dtype, case.seed, case.p, case.o)
-        compiled = compile_workload(machine, tensors.workload, case.dataflow, **OPTIONS[case.options])
+        compiled = compile_workload(
+            machine, tensors.workload, case.dataflow, **OPTIONS[case.options]
+        )
         if isinstance(tensors, AttentionTensors):
             w = tensors.workload
-            fill(case.numbers, case.seed, tensors.q, tensors.k, tensors.v, w.fmt, visible=not w.masked)
+            fill(
+                case.numbers,
+                case.seed,
+                tensors.q,
+                tensors.k,
+                tensors.v,
+                w.fmt,
+                visible=not w.masked,
+            )
         else:
             fill_matrices(case.numbers, case.seed, tensors.a, tensors.b, tensors.workload.fmt)
-        expected = Expected(case, machine, compiled.programs, tensors.scatter(compiled), compiled, tensors=tensors)
+        expected = Expected(
+            case, machine, compiled.programs, tensors.scatter(compiled), compiled, tensors=tensors
+        )
     _run(expected)
     if not expected.wrong and expected.compiled is not None:
         _judge(expected)
@@ -93,7 +107,9 @@ def prepare(case: Case, base: Machine, own_channels: bool = True) -> Expected:
 
 
 def _run(expected: Expected) -> None:
-    golden = GoldenMachine(expected.machine, expected.programs, [c.copy() for c in expected.start], races=True)
+    golden = GoldenMachine(
+        expected.machine, expected.programs, [c.copy() for c in expected.start], races=True
+    )
     try:
         golden.run()
     except RaceError as error:
@@ -102,7 +118,10 @@ def _run(expected: Expected) -> None:
         expected.wrong = f"golden machine: {str(error).splitlines()[0]}"
     statistics = golden.statistics
     expected.steps = golden.steps
-    expected.words_read, expected.words_written = statistics.hbm_words_read, statistics.hbm_words_written
+    expected.words_read, expected.words_written = (
+        statistics.hbm_words_read,
+        statistics.hbm_words_written,
+    )
     expected.semaphores = golden.semaphores
     for before, words in zip(expected.start, golden.hbm, strict=True):
         after = np.ascontiguousarray(words).view(np.uint8).reshape(-1)
@@ -120,22 +139,26 @@ def _judge(expected: Expected) -> None:
         ("written", expected.words_written, compiled.hbm_ideal_write_bytes),
     ):
         if sum(words) * word != ideal:
-            expected.wrong = f"golden machine: {sum(words) * word} bytes of HBM {what}, {ideal} by the formula"
+            expected.wrong = (
+                f"golden machine: {sum(words) * word} bytes of HBM {what}, {ideal} by the formula"
+            )
             return
     tensors = expected.tensors
     assert tensors is not None
     expected.output = tensors.gather(compiled, expected.end)
     exact, fmt = tensors.exact(), tensors.workload.o_fmt
     error = largest_error(decode(expected.output, fmt), exact)
-    allowed = max(largest_error(tensors.same_precision(), exact), _half_unit(exact, FORMATS[fmt].mantissa))
+    allowed = max(
+        largest_error(tensors.same_precision(), exact), _half_unit(exact, FORMATS[fmt].mantissa)
+    )
     expected.error_ratio = error / allowed if allowed else (0.0 if error == 0 else float("inf"))
     if expected.error_ratio > MOST_ERROR:
-        expected.wrong = (
-            f"golden machine: error {error:.3g} against fp64, {expected.error_ratio:.2f} x that of the reference"
-        )
+        expected.wrong = f"golden machine: error {error:.3g} against fp64, {expected.error_ratio:.2f} x that of the reference"
 
 
 def _half_unit(exact: NDArray[np.float64], mantissa: int) -> float:
-    """Half a unit in the last place of the largest output: what rounding alone may cost where the reference is lucky."""
+    """Half a unit in the last place of the largest output: what rounding alone may cost where the
+    reference is lucky.
+    """
     finite = np.abs(exact[np.isfinite(exact)])
     return float(finite.max(initial=0.0)) * 2.0 ** -(mantissa + 1)

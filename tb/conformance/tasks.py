@@ -1,4 +1,6 @@
-"""What a process of `make conformance` does at a time; every call takes and returns plain values."""
+"""What a process of `make conformance` does at a time; every call takes and returns plain
+values.
+"""
 
 import time
 

@@ -1,4 +1,6 @@
-"""Where an instruction program's data are: in each L1 a pool of numbers to read, and areas for results."""
+"""Where an instruction program's data are: in each L1 a pool of numbers to read, and areas for
+results.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -43,7 +45,8 @@ class Area:
 
 
 class Layout:
-    """Cuts an L1 into the pool, which has a tame and a wild section of every format, and three areas for results.
+    """Cuts an L1 into the pool, which has a tame and a wild section of every format, and three
+    areas for results.
 
     Attributes
     ----------
@@ -72,7 +75,9 @@ class Layout:
         self.arrivals = Area(at + 56 * unit, 16 * unit)
 
     def pieces(self) -> list[Section]:
-        """What is to be loaded: every section, and the matrix area in quarters. All lie at these words in HBM, too."""
+        """What is to be loaded: every section, and the matrix area in quarters. All lie at these
+        words in HBM, too.
+        """
         quarter = self.sums.words // 4
         return [
             *(section for fmt in Format for section in (self.tame[fmt], self.wild[fmt])),
@@ -93,13 +98,19 @@ class Layout:
         self._put(out, rng, self.sums, Format.FP32, False)
         return out.reshape(-1)
 
-    def _put(self, out: NDArray, rng: np.random.Generator, section: Section, fmt: Format, wild: bool) -> None:
+    def _put(
+        self, out: NDArray, rng: np.random.Generator, section: Section, fmt: Format, wild: bool
+    ) -> None:
         count = section.words * self._tile.word_bytes // FORMATS[fmt].bytes
         content = raw_words(rng, fmt, count, wild=wild)
         out[section.address : section.address + section.words] = content.reshape(section.words, -1)
 
 
 def images(machine: Machine, seed: int) -> list[NDArray[np.uint8]]:
-    """HBM contents of every channel, with room behind for what is stored; different numbers in each."""
+    """HBM contents of every channel, with room behind for what is stored; different numbers in
+    each.
+    """
     layout = Layout(machine.tile)
-    return [layout.image(np.random.default_rng((seed, channel.index))) for channel in machine.channels]
+    return [
+        layout.image(np.random.default_rng((seed, channel.index))) for channel in machine.channels
+    ]

@@ -18,8 +18,12 @@ COUNTS = {"vector": (26, 3), "matrix": (4, 14), "network": (4, 2), "wild": (26, 
 """Instructions of the vector and of the matrix engine, by focus."""
 
 
-def vector_queue(rng: np.random.Generator, tile: Tile, layout: Layout, add: Callable, focus: str) -> None:
-    """Every vector opcode in turn, with any formats, sizes, masks and loops, as long as there is room for results."""
+def vector_queue(
+    rng: np.random.Generator, tile: Tile, layout: Layout, add: Callable, focus: str
+) -> None:
+    """Every vector opcode in turn, with any formats, sizes, masks and loops, as long as there is
+    room for results.
+    """
     opcodes = rng.permutation([int(op) for op in OPCODES_OF[Queue.VECTOR]])
     for number in range(COUNTS[focus][0]):
         opcode = Opcode(int(opcodes[number % len(opcodes)]))
@@ -28,21 +32,32 @@ def vector_queue(rng: np.random.Generator, tile: Tile, layout: Layout, add: Call
 
 
 def _vector(
-    rng: np.random.Generator, tile: Tile, layout: Layout, add: Callable, opcode: Opcode, wild: bool, *, depth: int
+    rng: np.random.Generator,
+    tile: Tile,
+    layout: Layout,
+    add: Callable,
+    opcode: Opcode,
+    wild: bool,
+    *,
+    depth: int,
 ) -> None:
     fmt_a, fmt_d = Format(int(rng.integers(5))), Format(int(rng.integers(5)))
     pool = layout.wild if wild else layout.tame
     few = depth > 0 or wild
     empty = opcode in (Opcode.ROWMAX, Opcode.EXP) and rng.random() < 0.1
     n = 0 if empty else int(rng.choice([1, tile.vector_lanes, rng.integers(1, 20 if few else 41)]))
-    width = max(words_of(tile, n, fmt_a), words_of(tile, n, Format.FP32) if opcode in _TWO_MATRICES else 0)
+    width = max(
+        words_of(tile, n, fmt_a), words_of(tile, n, Format.FP32) if opcode in _TWO_MATRICES else 0
+    )
     lda = words_of(tile, n, fmt_a) + int(rng.integers(0, 3))
     m = int(rng.integers(1, 4 if few else 17)) if depth or not wild else int(rng.integers(2, 9))
     rounds = [int(rng.integers(1, 3)) for _ in range(min(depth, LOOP_DEPTH))]
     turns = int(np.prod(rounds)) if rounds else 1
     section = pool[fmt_a]
     spread = turns - 1  # words by which the address registers move on in all
-    m = max(1, min(m, (min(section.words, pool[Format.FP32].words) - width - spread) // max(lda, 1)))
+    m = max(
+        1, min(m, (min(section.words, pool[Format.FP32].words) - width - spread) // max(lda, 1))
+    )
     fields = {"m": m, "n": n, "fmt_a": int(fmt_a), "fmt_d": int(fmt_d), "lda": lda}
     fields["a"] = _inside(rng, section, (m - 1) * lda + width + spread)
     packed = words_of(tile, m, Format.FP32)
@@ -58,7 +73,11 @@ def _vector(
     if opcode in (Opcode.FILL, Opcode.EXPD, Opcode.EXP):
         fields["imm"] = int(np.float32(rng.choice(_FACTORS)).view(np.uint32))
     if opcode in (Opcode.ROWMAX, Opcode.EXP) and rng.random() < 0.7:
-        fields |= {"masked": 1, "mask": int(rng.integers(-4, n + 3)), "mask_rows": int(rng.choice([0, 1, 2, 3, 5]))}
+        fields |= {
+            "masked": 1,
+            "mask": int(rng.integers(-4, n + 3)),
+            "mask_rows": int(rng.choice([0, 1, 2, 3, 5])),
+        }
         steps["mask"] = 1
     wd = words_of(tile, n, fmt_d)
     if opcode != Opcode.ROWMAX:
@@ -76,7 +95,9 @@ def _vector(
     _in_loops(rng, add, opcode, fields, steps, rounds)
 
 
-def matrix_queue(rng: np.random.Generator, tile: Tile, layout: Layout, add: Callable, focus: str) -> None:
+def matrix_queue(
+    rng: np.random.Generator, tile: Tile, layout: Layout, add: Callable, focus: str
+) -> None:
     """MATMULs of any formats, shapes and flags, as long as there is room for results."""
     formats = [fmt for fmt in Format if fmt != Format.FP32]
     for number in range(COUNTS[focus][1]):
@@ -114,8 +135,11 @@ def _matmul(
     def rows_that_fit(section: Section, pitch: int) -> int:
         return (section.words - spread) // pitch
 
-    n, k = (min(n, rows_that_fit(pool[b_fmt], words_of(tile, k, b_fmt) + 1)), k) if trans_b else (
-        n, min(k, rows_that_fit(pool[b_fmt], words_of(tile, n, b_fmt) + 1)))  # fmt: skip
+    n, k = (
+        (min(n, rows_that_fit(pool[b_fmt], words_of(tile, k, b_fmt) + 1)), k)
+        if trans_b
+        else (n, min(k, rows_that_fit(pool[b_fmt], words_of(tile, n, b_fmt) + 1)))
+    )
     n, k = max(n, 1), max(k, 1)
     lda = words_of(tile, k, a_fmt) + int(rng.integers(0, 2))
     ldb = words_of(tile, k if trans_b else n, b_fmt) + int(rng.integers(0, 2))
@@ -127,10 +151,19 @@ def _matmul(
         return
     b_rows = n if trans_b else k
     fields = {
-        "a": _inside(rng, pool[a_fmt], m * lda + spread), "b": _inside(rng, pool[b_fmt], b_rows * ldb + spread), "c": c,
-        "lda": lda, "ldb": ldb, "ldc": ldc, "m": m, "n": n, "k": k, "trans_b": trans_b,
-        "accumulate": int(rng.random() < 0.5), **{name: int(fmt) for name, fmt in fmts.items()},
-    }  # fmt: skip
+        "a": _inside(rng, pool[a_fmt], m * lda + spread),
+        "b": _inside(rng, pool[b_fmt], b_rows * ldb + spread),
+        "c": c,
+        "lda": lda,
+        "ldb": ldb,
+        "ldc": ldc,
+        "m": m,
+        "n": n,
+        "k": k,
+        "trans_b": trans_b,
+        "accumulate": int(rng.random() < 0.5),
+        **{name: int(fmt) for name, fmt in fmts.items()},
+    }
     _in_loops(rng, add, Opcode.MATMUL, fields, {"a": 1, "b": 1, "c": m * ldc}, rounds)
 
 
@@ -140,9 +173,16 @@ def _inside(rng: np.random.Generator, section: Section, words: int) -> int:
 
 
 def _in_loops(
-    rng: np.random.Generator, add: Callable, opcode: Opcode, fields: dict[str, int], steps: dict[str, int], rounds: list[int]
+    rng: np.random.Generator,
+    add: Callable,
+    opcode: Opcode,
+    fields: dict[str, int],
+    steps: dict[str, int],
+    rounds: list[int],
 ) -> None:
-    """Add an instruction inside nested loops of so many rounds; each execution moves its operands on by `steps`."""
+    """Add an instruction inside nested loops of so many rounds; each execution moves its operands
+    on by `steps`.
+    """
     if not rounds:
         add(opcode, **fields)
         return

@@ -27,7 +27,8 @@ class Arrival(NamedTuple):
 
 
 class Traffic:
-    """Transfers in one order that all tiles keep, each into words of its own, at the same place in every receiver.
+    """Transfers in one order that all tiles keep, each into words of its own, at the same place in
+    every receiver.
 
     Attributes
     ----------
@@ -80,39 +81,75 @@ class Traffic:
         sections = self._layout.wild if self._focus == "wild" else self._layout.tame
         section = sections[fmt]
         words = max(1, min(block.words, section.words // block.rows))
-        local_pitch = words if block.rows * (words + 1) > section.words else words + int(self._rng.integers(0, 2))
-        start = section.address + int(self._rng.integers(0, max(section.words - block.rows * local_pitch, 0) + 1))
+        local_pitch = (
+            words
+            if block.rows * (words + 1) > section.words
+            else words + int(self._rng.integers(0, 2))
+        )
+        start = section.address + int(
+            self._rng.integers(0, max(section.words - block.rows * local_pitch, 0) + 1)
+        )
         return {
-            "local": start, "local_pitch": local_pitch, "remote": block.address, "remote_pitch": block.pitch,
-            "rows": block.rows, "words": block.words,
-        }  # fmt: skip
+            "local": start,
+            "local_pitch": local_pitch,
+            "remote": block.address,
+            "remote_pitch": block.pitch,
+            "rows": block.rows,
+            "words": block.words,
+        }
 
-    def _put(self, adder: Callable, block: Arrival, number: int, semaphore: int, *, everywhere: bool) -> list[TileXY]:
+    def _put(
+        self, adder: Callable, block: Arrival, number: int, semaphore: int, *, everywhere: bool
+    ) -> list[TileXY]:
         mesh = self._machine.mesh
-        x0, y0, x1, y1 = (0, 0, mesh.columns - 1, mesh.rows - 1) if everywhere else self._rectangle()
+        x0, y0, x1, y1 = (
+            (0, 0, mesh.columns - 1, mesh.rows - 1) if everywhere else self._rectangle()
+        )
         sender = self._tiles[self._rng.integers(len(self._tiles))]
-        fields = self._common(block, Format(int(self._rng.integers(5)))) | {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
-        _in_parts(adder(sender), Opcode.PUT, fields | {"tag": number, "sem": semaphore}, number % 8 == 3)
+        fields = self._common(block, Format(int(self._rng.integers(5)))) | {
+            "x0": x0,
+            "y0": y0,
+            "x1": x1,
+            "y1": y1,
+        }
+        _in_parts(
+            adder(sender), Opcode.PUT, fields | {"tag": number, "sem": semaphore}, number % 8 == 3
+        )
         return list(product(range(x0, x1 + 1), range(y0, y1 + 1)))
 
-    def _reduce(self, adder: Callable, block: Arrival, number: int, semaphore: int, **_: bool) -> list[TileXY]:
+    def _reduce(
+        self, adder: Callable, block: Arrival, number: int, semaphore: int, **_: bool
+    ) -> list[TileXY]:
         x0, y0, x1, y1 = self._rectangle()
         formats = self._machine.mesh.formats
         fmt = formats[int(self._rng.integers(len(formats)))]
         root = int(self._rng.integers(x0, x1 + 1)), int(self._rng.integers(y0, y1 + 1))
         turn = int(self._rng.integers(2))
         common = {
-            "x0": x0, "y0": y0, "x1": x1, "y1": y1, "target_x": root[0], "target_y": root[1], "fmt": int(fmt),
-            "op": int(self._rng.integers(len(ReduceOp))), "turn": turn, "tag": 16 + number, "sem": semaphore,
-        }  # fmt: skip
+            "x0": x0,
+            "y0": y0,
+            "x1": x1,
+            "y1": y1,
+            "target_x": root[0],
+            "target_y": root[1],
+            "fmt": int(fmt),
+            "op": int(self._rng.integers(len(ReduceOp))),
+            "turn": turn,
+            "tag": 16 + number,
+            "sem": semaphore,
+        }
         members = list(product(range(x0, x1 + 1), range(y0, y1 + 1)))
         for member in members:
-            _in_parts(adder(member), Opcode.REDUCE, self._common(block, fmt) | common, number % 8 == 2)
+            _in_parts(
+                adder(member), Opcode.REDUCE, self._common(block, fmt) | common, number % 8 == 2
+            )
         return members if turn else [root]
 
 
 def _in_parts(add: Callable, opcode: Opcode, fields: dict[str, int], parts: bool) -> None:
-    """One transfer with a count; or its last row with the count behind the others, which come before it without one."""
+    """One transfer with a count; or its last row with the count behind the others, which come
+    before it without one.
+    """
     before = fields["rows"] - 1
     if parts and before:
         add(opcode, **fields | {"rows": before})

@@ -1,7 +1,9 @@
-"""Random programs without races: every engine computes from a pool of numbers into an area of its own, tiles send to each other.
+"""Random programs without races: every engine computes from a pool of numbers into an area of its
+own, tiles send to each other.
 
-All of it goes to HBM in the end, so that a wrong bit anywhere, a word too many or one too few is seen. What the queues do at
-the same time is ordered only as far as it must be (`Layout` keeps their words apart); the race check proves that.
+All of it goes to HBM in the end, so that a wrong bit anywhere, a word too many or one too few is
+seen. What the queues do at the same time is ordered only as far as it must be (`Layout` keeps their
+words apart); the race check proves that.
 """
 
 from collections.abc import Callable
@@ -55,7 +57,8 @@ def tile_program(machine: Machine, focus: str, seed: int) -> TileProgram:
     machine
         Any machine with at least 2048 words of L1.
     focus
-        ``vector``, ``matrix`` or ``network``: what most instructions are for; ``wild``: vector and reductions of any bits.
+        ``vector``, ``matrix`` or ``network``: what most instructions are for; ``wild``: vector and
+        reductions of any bits.
     seed
         Same machine, focus and seed: same programs.
     """
@@ -63,9 +66,13 @@ def tile_program(machine: Machine, focus: str, seed: int) -> TileProgram:
         rng = np.random.default_rng((seed, attempt, *focus.encode()))
         try:
             return _Draft(machine, focus, rng, seed).finish()
-        except UserError:  # reductions whose orders contradict each other, or a program that is too long
+        except (
+            UserError
+        ):  # reductions whose orders contradict each other, or a program that is too long
             continue
-    raise UserError(f"no instruction program of focus {focus} fits machine {machine.name} (seed {seed})")
+    raise UserError(
+        f"no instruction program of focus {focus} fits machine {machine.name} (seed {seed})"
+    )
 
 
 class _Draft:
@@ -91,20 +98,28 @@ class _Draft:
             raise UserError("program too long")
         word = self._machine.tile.word_bytes
         hbm = images(self._machine, self._seed)
-        return TileProgram(programs, [
-            np.concatenate([content, np.zeros(end * word - len(content), np.uint8)])
-            for content, end in zip(hbm, self._store_at, strict=True)
-        ])  # fmt: skip
+        return TileProgram(
+            programs,
+            [
+                np.concatenate([content, np.zeros(end * word - len(content), np.uint8)])
+                for content, end in zip(hbm, self._store_at, strict=True)
+            ],
+        )
 
     def _greet(self) -> None:
-        """Every queue of every tile signals itself and one tile for all, waits, and goes through loops with nothing in them."""
+        """Every queue of every tile signals itself and one tile for all, waits, and goes through
+        loops with nothing in them.
+        """
         hub = self._tiles[self._rng.integers(len(self._tiles))]
         for queue in Queue:
             here, there = HELLO + 2 * queue, HELLO + 2 * queue + 1
             for tile in self._tiles:
                 add = self._adder(tile, queue)
                 add(Opcode.SYNC, signal=here, tell=(there, hub))
-                add(Opcode.SYNC, waits=[(here, 1), (there, len(self._tiles))] if tile == hub else [(here, 1)])
+                add(
+                    Opcode.SYNC,
+                    waits=[(here, 1), (there, len(self._tiles))] if tile == hub else [(here, 1)],
+                )
                 for _ in range(LOOP_DEPTH):
                     add(Opcode.LOOP, imm=int(self._rng.integers(1, 3)))
                 add(Opcode.ADD, rd=13, rs=13, imm=1)
@@ -117,7 +132,11 @@ class _Draft:
         for number, piece in enumerate(Layout(self._machine.tile).pieces()):
             cut = CUTS[(number + self._rng.integers(2)) % len(CUTS)]
             for rectangle in _rectangles(columns, rows, cut):
-                loader = rectangle[:2] if cut == "single" else self._tiles[self._rng.integers(len(self._tiles))]
+                loader = (
+                    rectangle[:2]
+                    if cut == "single"
+                    else self._tiles[self._rng.integers(len(self._tiles))]
+                )
                 self._load_piece(loader, piece, rectangle, looped=cut == "single")
         count = int(self._rng.integers(2, _MOST_WAIT + 1))
         for tile in self._tiles:
@@ -125,7 +144,8 @@ class _Draft:
             add(Opcode.LOOP, imm=count)
             add(Opcode.SYNC, signal=MANY)
             add(Opcode.END)
-            # One half one by one, more slowly than they come, so that some come just when others are taken.
+            # One half one by one, more slowly than they come, so that some come just when others
+            # are taken.
             add = self._adder(tile, Queue.MATRIX)
             add(Opcode.LOOP, imm=count - count // 2)
             add(Opcode.SYNC, waits=[(MANY, 1)])
@@ -133,23 +153,46 @@ class _Draft:
             add(Opcode.END)
             add(Opcode.SYNC, waits=[(MANY, count // 2)])
 
-    def _load_piece(self, loader: TileXY, piece: Section, rectangle: tuple[int, int, int, int], *, looped: bool) -> None:
-        """One LOAD; or two halves, from a loop with address registers or so that only the second one has a count."""
+    def _load_piece(
+        self, loader: TileXY, piece: Section, rectangle: tuple[int, int, int, int], *, looped: bool
+    ) -> None:
+        """One LOAD; or two halves, from a loop with address registers or so that only the second
+        one has a count.
+        """
         x0, y0, x1, y1 = rectangle
-        words = int(self._rng.choice([w for w in range(1, min(piece.words, 40) + 1) if piece.words % w == 0]))
+        words = int(
+            self._rng.choice(
+                [w for w in range(1, min(piece.words, 40) + 1) if piece.words % w == 0]
+            )
+        )
         channel = self._machine.channels[self._rng.integers(len(self._machine.channels))]
         rows = piece.words // words
         fields = {
-            "local": piece.address, "remote": piece.address, "local_pitch": words, "remote_pitch": words,
-            "rows": rows, "words": words, "x0": x0, "y0": y0, "x1": x1, "y1": y1, **_at(channel), "tag": 1,
-        }  # fmt: skip
+            "local": piece.address,
+            "remote": piece.address,
+            "local_pitch": words,
+            "remote_pitch": words,
+            "rows": rows,
+            "words": words,
+            "x0": x0,
+            "y0": y0,
+            "x1": x1,
+            "y1": y1,
+            **_at(channel),
+            "tag": 1,
+        }
         add, counts = self._adder(loader, Queue.LOAD), 1
         if rows % 2:
             add(Opcode.LOAD, **fields, bump=1, sem=LOADED)
         elif looped:
             add(Opcode.LI, rd=1, imm=0)
             add(Opcode.LOOP, imm=2)
-            add(Opcode.LOAD, **fields | {"rows": rows // 2, "local_reg": 1, "remote_reg": 1}, bump=1, sem=LOADED)
+            add(
+                Opcode.LOAD,
+                **fields | {"rows": rows // 2, "local_reg": 1, "remote_reg": 1},
+                bump=1,
+                sem=LOADED,
+            )
             add(Opcode.ADD, rd=1, rs=1, imm=rows // 2 * words)
             add(Opcode.END)
             counts = 2
@@ -162,7 +205,9 @@ class _Draft:
             self._loads[tile] += counts
 
     def _engines(self) -> None:
-        """VECTOR clears its area, waits for the pool and lets the others go; both engines tell OUT when they are through."""
+        """VECTOR clears its area, waits for the pool and lets the others go; both engines tell OUT
+        when they are through.
+        """
         for tile in self._tiles:
             layout, add = self._layouts[tile], self._adder(tile, Queue.VECTOR)
             line = self._machine.tile.word_bytes
@@ -171,11 +216,19 @@ class _Draft:
             _wait(add, LOADED, self._loads[tile])
             add(Opcode.SYNC, signal=MATRIX_GO, sig1_kind=1, sig1_sem=OUT_GO)
             vector_queue(self._rng, self._machine.tile, layout, add, self._focus)
-            # The last words take a while, and are stored first. What follows must not make their signal come early.
+            # The last words take a while, and are stored first. What follows must not make their
+            # signal come early.
             add(
-                Opcode.FILL, d=self._last(tile).address, ldd=1, m=LAST, n=1, imm=ONE, fmt_d=int(Format.FP32),
-                waits=[(BEGUN, 1), (BEGUN + 1, 1)], signal=VECTOR_END,
-            )  # fmt: skip
+                Opcode.FILL,
+                d=self._last(tile).address,
+                ldd=1,
+                m=LAST,
+                n=1,
+                imm=ONE,
+                fmt_d=int(Format.FP32),
+                waits=[(BEGUN, 1), (BEGUN + 1, 1)],
+                signal=VECTOR_END,
+            )
             add(Opcode.SYNC, signal=LEFT)
             add = self._adder(tile, Queue.MATRIX)
             add(Opcode.SYNC, waits=[(MATRIX_GO, 1)], signal=BEGUN, sig1_kind=1, sig1_sem=BEGUN + 1)
@@ -183,7 +236,9 @@ class _Draft:
             add(Opcode.SYNC, signal=MATRIX_END)
 
     def _out(self) -> None:
-        """OUT sends and reduces, and stores everything when all has come; STORED counts acknowledgements."""
+        """OUT sends and reduces, and stores everything when all has come; STORED counts
+        acknowledgements.
+        """
         for tile in self._tiles:
             self._adder(tile, Queue.OUT)(Opcode.SYNC, waits=[(OUT_GO, 1)])
         traffic = Traffic(self._machine, self._rng, self._layouts[0, 0].arrivals, self._focus)
@@ -223,9 +278,20 @@ class _Draft:
         add(Opcode.LI, rd=4, imm=rounds - 1)
         add(Opcode.LOOP, imm=1, rs=4)
         add(
-            Opcode.STORE, local=area.address, local_reg=2, local_pitch=words, remote=0, remote_reg=3, remote_pitch=pitch,
-            rows=rows, words=words, **_at(channel), bump=1, sem=STORED, tag=2,
-        )  # fmt: skip
+            Opcode.STORE,
+            local=area.address,
+            local_reg=2,
+            local_pitch=words,
+            remote=0,
+            remote_reg=3,
+            remote_pitch=pitch,
+            rows=rows,
+            words=words,
+            **_at(channel),
+            bump=1,
+            sem=STORED,
+            tag=2,
+        )
         add(Opcode.ADD, rd=2, rs=2, imm=each)
         add(Opcode.ADD, rd=3, rs=3, imm=rows * pitch)
         add(Opcode.END)
@@ -235,9 +301,18 @@ class _Draft:
         channel = self._machine.channels[self._rng.integers(len(self._machine.channels))]
         remote = self._room(channel, block.rows * block.words)
         add(
-            Opcode.STORE, local=block.address, local_pitch=block.pitch, remote=remote, remote_pitch=block.words,
-            rows=block.rows, words=block.words, **_at(channel), bump=int(counted), sem=STORED, tag=3,
-        )  # fmt: skip
+            Opcode.STORE,
+            local=block.address,
+            local_pitch=block.pitch,
+            remote=remote,
+            remote_pitch=block.words,
+            rows=block.rows,
+            words=block.words,
+            **_at(channel),
+            bump=int(counted),
+            sem=STORED,
+            tag=3,
+        )
 
     def _room(self, channel: Channel, words: int) -> int:
         self._store_at[channel.index] += words
@@ -250,13 +325,24 @@ class _Draft:
 def _rectangles(columns: int, rows: int, cut: str) -> list[tuple[int, int, int, int]]:
     """The mesh in one piece, in rows, columns or tiles, or in a west and an east half."""
     dx, dy = {
-        "all": (columns, rows), "rows": (columns, 1), "columns": (1, rows), "single": (1, 1), "halves": (-(-columns // 2), rows),
-    }[cut]  # fmt: skip
-    return [(x, y, min(x + dx, columns) - 1, y + dy - 1) for x, y in product(range(0, columns, dx), range(0, rows, dy))]
+        "all": (columns, rows),
+        "rows": (columns, 1),
+        "columns": (1, rows),
+        "single": (1, 1),
+        "halves": (-(-columns // 2), rows),
+    }[cut]
+    return [
+        (x, y, min(x + dx, columns) - 1, y + dy - 1)
+        for x, y in product(range(0, columns, dx), range(0, rows, dy))
+    ]
 
 
 def _at(channel: Channel) -> dict[str, int]:
-    return {"target_x": channel.x, "target_y": channel.y, "edge": int(EdgePort[channel.edge.upper()])}
+    return {
+        "target_x": channel.x,
+        "target_y": channel.y,
+        "edge": int(EdgePort[channel.edge.upper()]),
+    }
 
 
 def _wait(add: Callable, semaphore: int, count: int) -> None:

@@ -1,1 +1,3 @@
-"""Formal proofs about the parts of the network: for every input at any time, not for the inputs of some test."""
+"""Formal proofs about the parts of the network: for every input at any time, not for the inputs of
+some test.
+"""

@@ -11,7 +11,9 @@ _TAKEN = "locked.eq(Mux(self.taken, 0, self.grant))"
 
 
 class ArbiterHarness(Harness):
-    """Any requests that stay until they are taken, as the contract says and as the router's lemmas prove of its own."""
+    """Any requests that stay until they are taken, as the contract says and as the router's lemmas
+    prove of its own.
+    """
 
     claims = (
         Claim(
@@ -22,7 +24,11 @@ class ArbiterHarness(Harness):
         Claim(
             "requester",
             "only a requester is granted",
-            Fault(Arbiter.elaborate, "Mux(locked != 0, locked, first & -first)", "Mux(locked != 0, locked, 1)"),
+            Fault(
+                Arbiter.elaborate,
+                "Mux(locked != 0, locked, first & -first)",
+                "Mux(locked != 0, locked, 1)",
+            ),
         ),
         Claim(
             "held",
@@ -32,9 +38,15 @@ class ArbiterHarness(Harness):
         Claim(
             "fair",
             "a request waits for at most inputs - 1 others",
-            Fault(Arbiter.elaborate, "Mux(preferred != 0, preferred, self.request)", "self.request"),
+            Fault(
+                Arbiter.elaborate, "Mux(preferred != 0, preferred, self.request)", "self.request"
+            ),
         ),
-        Claim("throughput", "a grant taken in each of 2 x inputs cycles on end, with all inputs requesting", reach=True),
+        Claim(
+            "throughput",
+            "a grant taken in each of 2 x inputs cycles on end, with all inputs requesting",
+            reach=True,
+        ),
     )
 
     def __init__(self, inputs: int):
@@ -52,7 +64,10 @@ class ArbiterHarness(Harness):
         m.d.sync += waiting.eq(dut.request & ~served)
         s.assume((waiting & ~dut.request) == 0)
 
-        s.claim("one_hot", ((dut.grant != 0) == (dut.request != 0)) & ((dut.grant & (dut.grant - 1)) == 0))
+        s.claim(
+            "one_hot",
+            ((dut.grant != 0) == (dut.request != 0)) & ((dut.grant & (dut.grant - 1)) == 0),
+        )
         s.claim("requester", (dut.grant & ~dut.request) == 0)
         offered = s.before(dut.grant & ~served)
         s.claim("held", (offered == 0) | (dut.grant == offered))
@@ -60,7 +75,8 @@ class ArbiterHarness(Harness):
         # Others that were served since input i began to wait, and how many may still be before it.
         locked, after = s.peek("dut.locked", n), s.peek("dut.after", n)
         one_hot = (locked & (locked - 1)) == 0
-        # `after` are the inputs above the last one chosen; input 0 comes first after the last one, as after reset.
+        # `after` are the inputs above the last one chosen; input 0 comes first after the last one,
+        # as after reset.
         ranges = [after == (-(2 << last) & (1 << n) - 1) for last in range(n)]
         s.lemma(Cat(ranges).any())
         s.lemma(one_hot & ((locked & ~waiting) == 0))
@@ -73,7 +89,11 @@ class ArbiterHarness(Harness):
             fair.append(passed + (dut.request[i] & others) <= n - 1)
             for last in range(n):
                 ahead = (i - last - 1) % n
-                s.lemma(~(waiting[i] & ranges[last]) | (passed + Mux(locked[last], ~locked[i], 0) + ahead < n) | locked[i])
+                s.lemma(
+                    ~(waiting[i] & ranges[last])
+                    | (passed + Mux(locked[last], ~locked[i], 0) + ahead < n)
+                    | locked[i]
+                )
             s.lemma(~locked[i] | (passed < n))
             s.lemma(waiting[i] | (passed == 0))
         s.claim("fair", Cat(fair).all())

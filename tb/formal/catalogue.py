@@ -60,9 +60,15 @@ class Property:
 
 def properties() -> list[Property]:
     """All properties, by module."""
-    found = [Property(h.name, claim.name, partial(prove, h, claim)) for h in HARNESSES for claim in h.claims]
+    found = [
+        Property(h.name, claim.name, partial(prove, h, claim))
+        for h in HARNESSES
+        for claim in h.claims
+    ]
     found += [Property(path.module, path.name, partial(separate, path)) for path in PATHS]
-    order = {module: place for place, module in enumerate(dict.fromkeys(item.module for item in found))}
+    order = {
+        module: place for place, module in enumerate(dict.fromkeys(item.module for item in found))
+    }
     return sorted(found, key=lambda item: order[item.module])
 
 

@@ -1,4 +1,6 @@
-"""Control of the combining pipeline: results come in order, each once and on time; arithmetic is not looked at."""
+"""Control of the combining pipeline: results come in order, each once and on time; arithmetic is
+not looked at.
+"""
 
 from amaranth.hdl import Array, Cat, Const, Mux, Signal
 from amaranth.lib import data
@@ -37,10 +39,16 @@ class CombineHarness(Harness):
         Claim(
             "second pass",
             "what waits for its second pass is there when it starts, and has a place to wait",
-            Fault(Combine.elaborate, "Cat(again[1:], start & (job.count > 3))", "Cat(again[1:], start & (job.count > 4))"),
+            Fault(
+                Combine.elaborate,
+                "Cat(again[1:], start & (job.count > 3))",
+                "Cat(again[1:], start & (job.count > 4))",
+            ),
         ),
-        Claim("throughput", "a sum starts and another one ends in each of 8 cycles on end", reach=True),
-    )  # fmt: skip
+        Claim(
+            "throughput", "a sum starts and another one ends in each of 8 cycles on end", reach=True
+        ),
+    )
 
     def __init__(self, stages: int):
         self.name = f"combine-{stages}"
@@ -64,7 +72,12 @@ class CombineHarness(Harness):
         s.claim("order", ~dut.valid | (dut.label == expected) & ((number != expected) | taken))
 
         wait = self.wait(m, job)
-        follow, following, mine, left = s.any(1, "follow"), Signal(), Signal(_NUMBER), Signal(range(deep + 1))
+        follow, following, mine, left = (
+            s.any(1, "follow"),
+            Signal(),
+            Signal(_NUMBER),
+            Signal(range(deep + 1)),
+        )
         with m.If(taken & follow & ~following & (wait != 0)):
             m.d.sync += [following.eq(1), mine.eq(number), left.eq(wait - 1)]
         with m.Elif(following):
@@ -72,7 +85,8 @@ class CombineHarness(Harness):
         at_once = taken & (wait == 0)
         s.claim(
             "time",
-            (~(following & (left == 0)) | dut.valid & (dut.label == mine)) & (~at_once | dut.valid & (dut.label == number)),
+            (~(following & (left == 0)) | dut.valid & (dut.label == mine))
+            & (~at_once | dut.valid & (dut.label == number)),
         )
 
         # All jobs so far of one kind.
@@ -83,7 +97,8 @@ class CombineHarness(Harness):
         m.d.sync += uniform.eq(now)
         s.claim("rate", ~(now & dut.i.valid) | dut.i.ready)
 
-        # Lemmas: one label for each result that is due, in order; one waiting pair of words for each second pass.
+        # Lemmas: one label for each result that is due, in order; one waiting pair of words for
+        # each second pass.
         due, again = s.peek("dut.due", deep), s.peek("dut.again", 2 * stages)
         width = data.StructLayout({"label": _NUMBER, "fmt": 3, "third": 1}).size
         level, read, write, items = stored(s, "dut.labels", width, deep)
@@ -94,7 +109,10 @@ class CombineHarness(Harness):
             s.lemma((level <= index) | (label[:_NUMBER] == (expected + index)[:_NUMBER]))
         s.lemma(number == (expected + level)[:_NUMBER])
         before = Array(_ones(due[:bit]) for bit in range(deep))[left]
-        s.lemma(~following | (left < deep) & due.bit_select(left, 1) & ((mine - expected)[:_NUMBER] == before))
+        s.lemma(
+            ~following
+            | (left < deep) & due.bit_select(left, 1) & ((mine - expected)[:_NUMBER] == before)
+        )
         steady = Signal.like(wait)
         m.d.comb += steady.eq(self.wait(m, data.View(_KIND, chosen)))
         s.lemma(~uniform | ((due >> steady) == 0) & (again == 0))
@@ -111,7 +129,10 @@ class CombineHarness(Harness):
         with m.If(job.op == ReduceOp.SUM), m.Switch(job.count):
             for count in range(1, 6):
                 with m.Case(count):
-                    cycles = (latency(ReduceOp.SUM, fmt, count, self.stages) for fmt in (Format.FP16, Format.FP32))
+                    cycles = (
+                        latency(ReduceOp.SUM, fmt, count, self.stages)
+                        for fmt in (Format.FP16, Format.FP32)
+                    )
                     m.d.comb += found.eq(Mux(narrow, *cycles))
         return found
 

@@ -12,7 +12,9 @@ _WIDTH = 8
 
 
 class FifoHarness(Harness):
-    """Any producer, even one that withdraws what it offers, and any consumer; one item of the producer's is followed."""
+    """Any producer, even one that withdraws what it offers, and any consumer; one item of the
+    producer's is followed.
+    """
 
     claims = (
         Claim(
@@ -23,16 +25,24 @@ class FifoHarness(Harness):
         Claim(
             "level",
             "it offers an item exactly when it holds one, and takes one exactly when it holds less than depth",
-            Fault(Fifo.elaborate, "self.i.ready.eq(level != self.depth)", "self.i.ready.eq(level < self.depth - 1)"),
+            Fault(
+                Fifo.elaborate,
+                "self.i.ready.eq(level != self.depth)",
+                "self.i.ready.eq(level < self.depth - 1)",
+            ),
         ),
         Claim(
             "held",
             "what is offered stays, with its payload, until it is taken",
-            Fault(Fifo.elaborate, "self.o.payload.eq(read.data)", "self.o.payload.eq(Mux(level == 1, read.data, self.i.payload))"),
+            Fault(
+                Fifo.elaborate,
+                "self.o.payload.eq(read.data)",
+                "self.o.payload.eq(Mux(level == 1, read.data, self.i.payload))",
+            ),
         ),
         Claim("throughput", "an item in and an item out in each of 8 cycles on end", reach=True),
         Claim("full", "it fills up and runs empty again", reach=True),
-    )  # fmt: skip
+    )
 
     def __init__(self, depth: int):
         self.name = f"fifo-{depth}"
@@ -73,11 +83,18 @@ class FifoHarness(Harness):
 
 
 def stored(s, path: str, width: int, depth: int):
-    """Peek at a FIFO of at most `depth` items of `width` bits: its level, read pointer, write pointer, and memory."""
+    """Peek at a FIFO of at most `depth` items of `width` bits: its level, read pointer, write
+    pointer, and memory.
+    """
     pointer = (depth - 1).bit_length()
     level = s.peek(f"{path}.level", depth.bit_length())
     read, write = (s.peek(f"{path}.{port}__addr", pointer) for port in ("read", "write"))
-    return level, read, write, Array(s.peek(f"{path}.items[{index}]", width) for index in range(depth))
+    return (
+        level,
+        read,
+        write,
+        Array(s.peek(f"{path}.items[{index}]", width) for index in range(depth)),
+    )
 
 
 def modulo(value, depth: int):

@@ -1,4 +1,6 @@
-"""Fork: each branch exactly once and in order, done exactly when all have had it, no branch blocks another."""
+"""Fork: each branch exactly once and in order, done exactly when all have had it, no branch blocks
+another.
+"""
 
 from amaranth.hdl import Cat, Mux, Signal
 
@@ -9,9 +11,11 @@ __all__ = ["ForkHarness"]
 
 
 class ForkHarness(Harness):
-    """Any items that stay until they are done, any branches that take what they are offered, or never do.
+    """Any items that stay until they are done, any branches that take what they are offered, or
+    never do.
 
-    A second fork gets the same items; its last branch does what the first one's does, and its others are blocked forever.
+    A second fork gets the same items; its last branch does what the first one's does, and its
+    others are blocked forever.
     """
 
     claims = (
@@ -23,12 +27,20 @@ class ForkHarness(Harness):
         Claim(
             "order",
             "the n-th item that a branch takes is the n-th whose mask has it",
-            Fault(Fork.elaborate, "self.done.eq((self.pending & ~self.taken) == 0)", "self.done.eq(self.taken != 0)"),
+            Fault(
+                Fork.elaborate,
+                "self.done.eq((self.pending & ~self.taken) == 0)",
+                "self.done.eq(self.taken != 0)",
+            ),
         ),
         Claim(
             "done",
             "an item leaves in the very cycle in which its last branch takes it, an empty mask at once",
-            Fault(Fork.elaborate, "self.done.eq((self.pending & ~self.taken) == 0)", "self.done.eq(self.pending == 0)"),
+            Fault(
+                Fork.elaborate,
+                "self.done.eq((self.pending & ~self.taken) == 0)",
+                "self.done.eq(self.pending == 0)",
+            ),
         ),
         Claim(
             "apart",
@@ -39,7 +51,9 @@ class ForkHarness(Harness):
                 "served.eq(served | self.taken & (served == 0).replicate(self.branches))",
             ),
         ),
-        Claim("throughput", "an item for all branches leaves in each of 4 cycles on end", reach=True),
+        Claim(
+            "throughput", "an item for all branches leaves in each of 4 cycles on end", reach=True
+        ),
         Claim("one by one", "the branches take an item one by one, the last one first", reach=True),
     )
 
@@ -58,10 +72,15 @@ class ForkHarness(Harness):
         s.assume((dut.taken & ~dut.pending) == 0)
         served = s.peek("dut.served", n)
 
-        # Per branch: copies of the item that is there, items with the branch in their mask, items it took. The last two modulo 8.
+        # Per branch: copies of the item that is there, items with the branch in their mask, items
+        # it took. The last two modulo 8.
         once, order, had = [], [], Signal(n)
         for b in range(n):
-            copies, wanted, took = Signal(2, name=f"copies_{b}"), Signal(3, name=f"wanted_{b}"), Signal(3, name=f"took_{b}")
+            copies, wanted, took = (
+                Signal(2, name=f"copies_{b}"),
+                Signal(3, name=f"wanted_{b}"),
+                Signal(3, name=f"took_{b}"),
+            )
             takes = dut.taken[b]
             m.d.sync += [
                 copies.eq(Mux(dut.done, 0, copies + takes)),
@@ -71,9 +90,12 @@ class ForkHarness(Harness):
             with m.If(dut.done):
                 m.d.sync += wanted.eq(wanted + dut.mask[b])
             once.append(~dut.done | (copies + takes == dut.mask[b]))
-            # The item that is there is number `wanted`; a branch takes it when it has had all before it and no later one.
+            # The item that is there is number `wanted`; a branch takes it when it has had all
+            # before it and no later one.
             order.append(~takes | (took == wanted))
-            s.lemma((copies == served[b]) & (took == (wanted + served[b])[:3]) & (had[b] == served[b]))
+            s.lemma(
+                (copies == served[b]) & (took == (wanted + served[b])[:3]) & (had[b] == served[b])
+            )
         s.lemma(kept | (served == 0))
         s.lemma(~kept | ((served & ~s.before(dut.mask)) == 0))
         s.claim("once", Cat(once).all())
@@ -95,5 +117,7 @@ class ForkHarness(Harness):
         s.reach("throughput", s.run_of(dut.done & dut.mask.all(), 4))
         steps = [dut.taken == (1 << b) for b in reversed(range(n))]
         at = Signal(range(n + 1))
-        m.d.sync += at.eq(Mux(Cat((at == index) & step for index, step in enumerate(steps)).any(), at + 1, 0))
+        m.d.sync += at.eq(
+            Mux(Cat((at == index) & step for index, step in enumerate(steps)).any(), at + 1, 0)
+        )
         s.reach("one by one", (at == n - 1) & steps[-1] & dut.mask.all())

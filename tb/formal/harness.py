@@ -1,6 +1,8 @@
-"""A component under proof: what surrounds it, what is claimed of it, and the faults that each claim must notice.
+"""A component under proof: what surrounds it, what is claimed of it, and the faults that each claim
+must notice.
 
-A harness is emitted once per question: the lemmas alone, each claim under the lemmas, each claim with its fault.
+A harness is emitted once per question: the lemmas alone, each claim under the lemmas, each claim
+with its fault.
 """
 
 import inspect
@@ -12,7 +14,18 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, ClockDomain, Cover, Fragment, Module, Shape, Signal, Value, ValueLike
+from amaranth.hdl import (
+    Assert,
+    Assume,
+    ClockDomain,
+    Cover,
+    Fragment,
+    Module,
+    Shape,
+    Signal,
+    Value,
+    ValueLike,
+)
 
 __all__ = ["Claim", "Design", "Fault", "Harness", "Surroundings", "elaborating", "emit"]
 
@@ -24,7 +37,9 @@ LEMMAS = "lemmas"
 
 @dataclass(frozen=True)
 class Fault:
-    """A deliberate fault: `old` in the source of the function `where`, which must be there exactly once, becomes `new`."""
+    """A deliberate fault: `old` in the source of the function `where`, which must be there exactly
+    once, becomes `new`.
+    """
 
     where: Callable
     old: str
@@ -46,7 +61,11 @@ class Fault:
                 f"Fault of {where.__qualname__} must match once, not {source.count(self.old)} times: {self.old!r}"
             )
         changed: dict = {}
-        exec(compile(source.replace(self.old, self.new), where.__code__.co_filename, "exec"), where.__globals__, changed)
+        exec(
+            compile(source.replace(self.old, self.new), where.__code__.co_filename, "exec"),
+            where.__globals__,
+            changed,
+        )
         # In place, so that the fault is seen by everyone who imported the function.
         original, where.__code__ = where.__code__, changed[where.__name__].__code__
         try:
@@ -57,7 +76,8 @@ class Fault:
 
 @dataclass(frozen=True)
 class Claim:
-    """One property. With `reach` it says that something can happen; else that something always holds.
+    """One property. With `reach` it says that something can happen; else that something always
+    holds.
 
     `fault` must make it fail. A claim without one is its own witness: what it reaches.
     `bounded` counts the steps of a proof that is not for all time.
@@ -76,7 +96,9 @@ class Claim:
 
 @dataclass(frozen=True)
 class Design:
-    """Text of a question for Yosys: RTLIL of module ``top``, and ports to connect to internal signals."""
+    """Text of a question for Yosys: RTLIL of module ``top``, and ports to connect to internal
+    signals.
+    """
 
     rtlil: str
     peeks: tuple[tuple[str, str], ...]
@@ -157,7 +179,9 @@ class Surroundings:
         return register
 
     def peek(self, path: str, shape) -> Signal:
-        """Return the signal `path` inside the harness, for example ``dut.level``: for lemmas, claims look at ports."""
+        """Return the signal `path` inside the harness, for example ``dut.level``: for lemmas,
+        claims look at ports.
+        """
         signal = self.any(shape, f"peek{len(self._peeks)}")
         self._peeks[signal.name] = path
         return signal
@@ -167,7 +191,9 @@ class Surroundings:
         self.m.d.comb += Assume(condition)
 
     def lemma(self, condition: ValueLike) -> None:
-        """What holds in every state: proved first, by induction, and then assumed in the proofs of the claims."""
+        """What holds in every state: proved first, by induction, and then assumed in the proofs of
+        the claims.
+        """
         self.lemmas += 1
         if self._question == LEMMAS:
             self.m.d.comb += Assert(condition)
@@ -213,7 +239,9 @@ class Surroundings:
 
 @contextmanager
 def elaborating(fault: Fault | None) -> Iterator[None]:
-    """Elaborate hardware in the body, with the fault if there is one; threads do so one at a time."""
+    """Elaborate hardware in the body, with the fault if there is one; threads do so one at
+    a time.
+    """
     with _one_at_a_time, fault.applied() if fault else nullcontext():
         yield
 
@@ -227,6 +255,8 @@ def emit(harness: Harness, question: str, *, fault: Fault | None = None) -> Desi
     with elaborating(fault):
         harness.build(s)
         if sorted(s.stated) != sorted(claim.name for claim in harness.claims):
-            raise ValueError(f"Harness {harness.name!r} must state each of its claims once, not {s.stated}")
+            raise ValueError(
+                f"Harness {harness.name!r} must state each of its claims once, not {s.stated}"
+            )
         design = s.design()
     return None if question == LEMMAS and not s.lemmas else design

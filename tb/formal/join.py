@@ -1,4 +1,6 @@
-"""Join: only full sets of equal headers complete, at their lowest input; the mismatch flag says what it should, no more."""
+"""Join: only full sets of equal headers complete, at their lowest input; the mismatch flag says
+what it should, no more.
+"""
 
 from amaranth.hdl import Cat, Const, Signal
 
@@ -14,7 +16,9 @@ _OTHERS = "~inputs[q] | heads[q].valid & same[p, q]"
 
 
 class JoinHarness(Harness):
-    """Any heads at the five inputs. What a header determines, set of inputs, collective and tag, is equal for equal headers."""
+    """Any heads at the five inputs. What a header determines, set of inputs, collective and tag, is
+    equal for equal headers.
+    """
 
     name = "join"
     subject = "Join, 5 inputs"
@@ -32,7 +36,11 @@ class JoinHarness(Harness):
         Claim(
             "disjoint",
             "no input belongs to two complete sets",
-            Fault(Join.elaborate, _OTHERS, "~inputs[q] | heads[q].valid & (same[p, q] | heads[q].inputs[q])"),
+            Fault(
+                Join.elaborate,
+                _OTHERS,
+                "~inputs[q] | heads[q].valid & (same[p, q] | heads[q].inputs[q])",
+            ),
         ),
         Claim(
             "mismatch",
@@ -42,7 +50,11 @@ class JoinHarness(Harness):
         Claim(
             "blame",
             "a mismatch names one input, which has one",
-            Fault(Join.elaborate, "self.mismatch_port.eq(wrong & -wrong)", "self.mismatch_port.eq(wrong)"),
+            Fault(
+                Join.elaborate,
+                "self.mismatch_port.eq(wrong & -wrong)",
+                "self.mismatch_port.eq(wrong)",
+            ),
         ),
         Claim("five", "all five inputs complete a set", reach=True),
         Claim("two sets", "two sets of two are complete in the same cycle", reach=True),
@@ -62,7 +74,9 @@ class JoinHarness(Harness):
 
         full, prompt, disjoint, wrong = [], [], [], []
         for p, head in enumerate(heads):
-            there = [~head.inputs[q] | heads[q].valid & (heads[q].header == head.header) for q in ports]
+            there = [
+                ~head.inputs[q] | heads[q].valid & (heads[q].header == head.header) for q in ports
+            ]
             ready = head.valid & head.inputs[p] & Cat(there).all()
             lowest = (head.inputs & Const((1 << p) - 1, len(Port))) == 0
             full.append(~dut.complete[p] | ready)
@@ -71,7 +85,10 @@ class JoinHarness(Harness):
             for q in ports:
                 both = head.valid & heads[q].valid
                 if q != p:
-                    disjoint.append(~(dut.complete[p] & dut.complete[q]) | ((head.inputs & heads[q].inputs) == 0))
+                    disjoint.append(
+                        ~(dut.complete[p] & dut.complete[q])
+                        | ((head.inputs & heads[q].inputs) == 0)
+                    )
                     waiting = head.inputs[q] & heads[q].inputs[p] & (head.header != heads[q].header)
                     reused = (head.tag == heads[q].tag) & (head.collective != heads[q].collective)
                     clashes.append(both & (waiting | reused))
@@ -87,6 +104,9 @@ class JoinHarness(Harness):
         s.reach("five", dut.complete[0] & heads[0].inputs.all())
         pairs = Signal(2)
         m.d.comb += pairs.eq(
-            Cat(dut.complete[0] & (heads[0].inputs == 0b00011), dut.complete[3] & (heads[3].inputs == 0b11000))
+            Cat(
+                dut.complete[0] & (heads[0].inputs == 0b00011),
+                dut.complete[3] & (heads[3].inputs == 0b11000),
+            )
         )
         s.reach("two sets", pairs.all())

@@ -1,4 +1,6 @@
-"""A link, end to end: a router's output, whatever holds it up on its way, and the next router's FIFO."""
+"""A link, end to end: a router's output, whatever holds it up on its way, and the next router's
+FIFO.
+"""
 
 from amaranth.hdl import Const, Signal
 from amaranth.lib import data, wiring
@@ -17,7 +19,8 @@ _DEPTH = 2
 
 
 class LinkHarness(RouterHarness):
-    """Any flits into a multicast router from all sides; its EAST output goes through a `Stall` into the next router's FIFO.
+    """Any flits into a multicast router from all sides; its EAST output goes through a `Stall` into
+    the next router's FIFO.
 
     An input is chosen, any one, and its flits that need EAST are numbered as they come in.
     """
@@ -27,7 +30,11 @@ class LinkHarness(RouterHarness):
         Claim(
             "once",
             "what an input sends over the link leaves the next router's FIFO once each, in order, and nothing else does",
-            Fault(Stall.elaborate, "self.i.ready.eq(self.o.ready & passing)", "self.i.ready.eq(self.o.ready)"),
+            Fault(
+                Stall.elaborate,
+                "self.i.ready.eq(self.o.ready & passing)",
+                "self.i.ready.eq(self.o.ready)",
+            ),
         ),
         Claim(
             "once, forked",

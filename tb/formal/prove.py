@@ -15,8 +15,9 @@ FAULT_WITHIN = 24
 class Outcome:
     """What is known of a claim.
 
-    `method` is "induction" (for all time), "all inputs" (no state: for all time too), "bounded" (the first `depth` cycles),
-    "reached" (in cycle `depth`) or "structure" (no such path in the netlist). `caught` is None where there is no fault.
+    `method` is "induction" (for all time), "all inputs" (no state: for all time too), "bounded"
+    (the first `depth` cycles), "reached" (in cycle `depth`) or "structure" (no such path in the
+    netlist). `caught` is None where there is no fault.
     """
 
     module: str
@@ -38,7 +39,9 @@ class Outcome:
 
 
 def prove(harness: Harness, claim: Claim) -> Outcome:
-    """Answer for one claim. The lemmas of its harness are asked each time, and found among the stored answers."""
+    """Answer for one claim. The lemmas of its harness are asked each time, and found among the
+    stored answers.
+    """
     method, depth, holds, trace, seconds = _holds(harness, claim)
     caught = caught_at = None
     if claim.fault is not None:
@@ -48,7 +51,17 @@ def prove(harness: Harness, claim: Claim) -> Outcome:
         caught, seconds = not answer.holds, seconds + answer.seconds
         caught_at = answer.step if caught and not claim.reach else None
     return Outcome(
-        harness.name, harness.subject, claim.name, claim.says, method, depth, holds, caught, caught_at, seconds, trace
+        harness.name,
+        harness.subject,
+        claim.name,
+        claim.says,
+        method,
+        depth,
+        holds,
+        caught,
+        caught_at,
+        seconds,
+        trace,
     )
 
 

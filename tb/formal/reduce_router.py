@@ -1,4 +1,6 @@
-"""Router of the reduction network: offers held, and no result without a place; arithmetic is not looked at."""
+"""Router of the reduction network: offers held, and no result without a place; arithmetic is not
+looked at.
+"""
 
 from amaranth.hdl import Cat, Const, Signal
 from amaranth.lib import data
@@ -22,18 +24,28 @@ class ReduceRouterHarness(Harness):
         Claim(
             "held",
             "what an output offers stays, with its payload, until it is taken",
-            Fault(ReduceRouter.elaborate, "queue.i.valid.eq(here & (queue.o.valid | ~out.ready))", "queue.i.valid.eq(here & queue.o.valid)"),
+            Fault(
+                ReduceRouter.elaborate,
+                "queue.i.valid.eq(here & (queue.o.valid | ~out.ready))",
+                "queue.i.valid.eq(here & queue.o.valid)",
+            ),
         ),
         Claim(
             "room",
             "a result whose output is blocked always finds a place in that output's queue",
-            Fault(ReduceRouter.elaborate, "count != slots for count in used", "count <= slots for count in used"),
+            Fault(
+                ReduceRouter.elaborate,
+                "count != slots for count in used",
+                "count <= slots for count in used",
+            ),
         ),
         Claim("throughput", "a sum of three words leaves in each of 4 cycles on end", reach=True),
-    )  # fmt: skip
+    )
 
     def build(self, s):
-        """Account for the places in the queues: results that are there, and results that are on their way."""
+        """Account for the places in the queues: results that are there, and results that are on
+        their way.
+        """
         m = s.m
         # One element a word: control does not look at words.
         machine = MACHINES["tiny"]
@@ -49,10 +61,16 @@ class ReduceRouterHarness(Harness):
 
         slots = in_flight(mesh.adder_stages)
         flit = reduce_flit(tile)
-        label = data.StructLayout({"header": flit.size - tile.link_bits, "output": len(Port), "fmt": 3, "third": 1})
+        label = data.StructLayout(
+            {"header": flit.size - tile.link_bits, "output": len(Port), "fmt": 3, "third": 1}
+        )
         due = s.peek("dut.combine.due", slots)
         level, read, write, items = stored(s, "dut.combine.labels", label.size, slots)
-        s.lemma((level == sum(due, Const(0, 1))) & (read < slots) & (write == modulo(read + level, slots)))
+        s.lemma(
+            (level == sum(due, Const(0, 1)))
+            & (read < slots)
+            & (write == modulo(read + level, slots))
+        )
         coming = []
         for index in range(slots):
             item = data.View(label, Signal(label.size, name=f"coming_{index}"))
@@ -72,8 +90,13 @@ class ReduceRouterHarness(Harness):
             s.lemma((start < slots) & (end == modulo(start + inside, slots)) & (used <= slots))
             s.lemma(used == inside + sum((there[port] for there in coming), Const(0, 1)))
             overflows.append(s.peek(f"dut.queue_{name}.i__valid", 1) & (inside == slots))
-        locked, request = s.peek("dut.turns.locked", len(Port)), s.peek("dut.turns.request", len(Port))
+        locked, request = (
+            s.peek("dut.turns.locked", len(Port)),
+            s.peek("dut.turns.request", len(Port)),
+        )
         s.lemma(((locked & (locked - 1)) == 0) & ((locked & ~request) == 0))
         s.claim("room", ~Cat(overflows).any())
         moves = Cat(i.valid & i.ready for i in dut.i[:3]).all()
-        s.reach("throughput", s.run_of(moves & dut.o[Port.NORTH].valid & dut.o[Port.NORTH].ready, 4))
+        s.reach(
+            "throughput", s.run_of(moves & dut.o[Port.NORTH].valid & dut.o[Port.NORTH].ready, 4)
+        )

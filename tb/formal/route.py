@@ -1,8 +1,10 @@
-"""Route computation, on every mesh of up to 64 x 64 tiles at once: the trees, as properties of one router.
+"""Route computation, on every mesh of up to 64 x 64 tiles at once: the trees, as properties of one
+router.
 
-Each harness states what may arrive at a router, and claims that what the router does with it leads only to what may arrive at
-its neighbours, nearer to the end, with the tiles to reach divided among the branches. By induction over the distance
-this is the tree: every tile of the rectangle once, from everywhere. There is no state, so that one step is a whole proof.
+Each harness states what may arrive at a router, and claims that what the router does with it leads
+only to what may arrive at its neighbours, nearer to the end, with the tiles to reach divided among
+the branches. By induction over the distance this is the tree: every tile of the rectangle once,
+from everywhere. There is no state, so that one step is a whole proof.
 """
 
 from amaranth.hdl import Cat, Const, Mux, Signal, Value
@@ -15,10 +17,15 @@ from tb.formal.harness import Claim, Fault, Harness
 __all__ = ["MulticastHarness", "ReductionHarness", "RequestHarness"]
 
 _STEP = {Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}
-_OPPOSITE = {Port.WEST: Port.EAST, Port.EAST: Port.WEST, Port.SOUTH: Port.NORTH, Port.NORTH: Port.SOUTH}
-_FLIT = data.StructLayout({
-    **dict.fromkeys(("x0", "y0", "x1", "y1", "root_x", "root_y", "x", "y"), COORDINATE), "edge": 2,
-})  # fmt: skip
+_OPPOSITE = {
+    Port.WEST: Port.EAST,
+    Port.EAST: Port.WEST,
+    Port.SOUTH: Port.NORTH,
+    Port.NORTH: Port.SOUTH,
+}
+_FLIT = data.StructLayout(
+    {**dict.fromkeys(("x0", "y0", "x1", "y1", "root_x", "root_y", "x", "y"), COORDINATE), "edge": 2}
+)
 _SUBJECT = "every mesh up to 64 x 64"
 _ROW, _ORIGIN = 128, 256
 """Ranks that are above all distances along a column, and along a row."""
@@ -34,7 +41,10 @@ class _Routes(Harness):
         self.flit = s.any(_FLIT, "flit")
         self.x, self.y = s.any(COORDINATE, "x"), s.any(COORDINATE, "y")
         # One bit more than a coordinate.
-        self.columns, self.rows = s.any(COORDINATE.width + 1, "columns"), s.any(COORDINATE.width + 1, "rows")
+        self.columns, self.rows = (
+            s.any(COORDINATE.width + 1, "columns"),
+            s.any(COORDINATE.width + 1, "rows"),
+        )
         s.assume((self.columns <= 64) & (self.rows <= 64))
         s.assume(self.inside(self.x, self.y))
 
@@ -50,7 +60,12 @@ class _Routes(Harness):
     def neighbour(self, x, y, port: Port):
         """Whether there is a router at that port, and its position."""
         dx, dy = _STEP[port]
-        edge = {Port.WEST: x == 0, Port.EAST: x == self.columns - 1, Port.SOUTH: y == 0, Port.NORTH: y == self.rows - 1}
+        edge = {
+            Port.WEST: x == 0,
+            Port.EAST: x == self.columns - 1,
+            Port.SOUTH: y == 0,
+            Port.NORTH: y == self.rows - 1,
+        }
         return ~edge[port], (x + dx)[: COORDINATE.width], (y + dy)[: COORDINATE.width]
 
 
@@ -63,7 +78,9 @@ def _count(conditions) -> Value:
 
 
 class MulticastHarness(_Routes):
-    """Any rectangle of the mesh, injected at any tile or outer port, seen at any router by any port."""
+    """Any rectangle of the mesh, injected at any tile or outer port, seen at any router by any
+    port.
+    """
 
     name = "multicast"
     subject = f"multicast_branches, {_SUBJECT}"
@@ -86,9 +103,13 @@ class MulticastHarness(_Routes):
         Claim(
             "nearer",
             "every hop is nearer to the end of the tree: no flit goes round for ever",
-            Fault(multicast_branches, "west, east = injected & west, injected & east", "west, east = west, east"),
+            Fault(
+                multicast_branches,
+                "west, east = injected & west, injected & east",
+                "west, east = west, east",
+            ),
         ),
-    )  # fmt: skip
+    )
 
     def build(self, s):
         """Divide the tiles among the branches."""
@@ -105,7 +126,10 @@ class MulticastHarness(_Routes):
             for out, back in _OPPOSITE.items():
                 there, to_x, to_y = self.neighbour(x, y, out)
                 parts.append(branches[out] & self.reaches(to_x, to_y, back, tile))
-                leads.append(~branches[out] | there & self.may_arrive(to_x, to_y, back) & ~self.origin(to_x, to_y, back))
+                leads.append(
+                    ~branches[out]
+                    | there & self.may_arrive(to_x, to_y, back) & ~self.origin(to_x, to_y, back)
+                )
                 falls.append(~branches[out] | (self.rank(to_x, to_y, back) < self.rank(x, y, port)))
             possible = self.may_arrive(x, y, port)
             once.append(~possible | (_count(parts) == self.reaches(x, y, port, tile)))
@@ -126,31 +150,42 @@ class MulticastHarness(_Routes):
         return Const(1, 1) if port == Port.LOCAL else ~self.neighbour(x, y, port)[0]
 
     def may_arrive(self, x, y, port: Port):
-        """Whether a flit may come by this port: injected, or with tiles to reach in the direction in which it goes."""
+        """Whether a flit may come by this port: injected, or with tiles to reach in the direction
+        in which it goes.
+        """
         f = self.flit
         column = _within(x, f.x0, f.x1)
         on_its_way = {
-            Port.LOCAL: Const(1, 1), Port.WEST: f.x1 >= x, Port.EAST: f.x0 <= x,
-            Port.SOUTH: column & (f.y1 >= y), Port.NORTH: column & (f.y0 <= y),
-        }  # fmt: skip
+            Port.LOCAL: Const(1, 1),
+            Port.WEST: f.x1 >= x,
+            Port.EAST: f.x0 <= x,
+            Port.SOUTH: column & (f.y1 >= y),
+            Port.NORTH: column & (f.y0 <= y),
+        }
         return self.origin(x, y, port) | on_its_way[port]
 
     def reaches(self, x, y, port: Port, tile):
         """Whether a flit that came by this port must reach the tile."""
         f, (tile_x, tile_y) = self.flit, tile
         ahead = {
-            Port.LOCAL: Const(1, 1), Port.WEST: tile_x >= x, Port.EAST: tile_x <= x,
-            Port.SOUTH: (tile_x == x) & (tile_y >= y), Port.NORTH: (tile_x == x) & (tile_y <= y),
-        }  # fmt: skip
+            Port.LOCAL: Const(1, 1),
+            Port.WEST: tile_x >= x,
+            Port.EAST: tile_x <= x,
+            Port.SOUTH: (tile_x == x) & (tile_y >= y),
+            Port.NORTH: (tile_x == x) & (tile_y <= y),
+        }
         member = _within(tile_x, f.x0, f.x1) & _within(tile_y, f.y0, f.y1)
         return member & (self.origin(x, y, port) | ahead[port])
 
     def rank(self, x, y, port: Port):
         """What falls with every hop."""
         left = {
-            Port.LOCAL: Const(0), Port.WEST: _ROW + self.columns - x, Port.EAST: _ROW + x + 1,
-            Port.SOUTH: self.rows - y, Port.NORTH: y + 1,
-        }  # fmt: skip
+            Port.LOCAL: Const(0),
+            Port.WEST: _ROW + self.columns - x,
+            Port.EAST: _ROW + x + 1,
+            Port.SOUTH: self.rows - y,
+            Port.NORTH: y + 1,
+        }
         return Mux(self.origin(x, y, port), _ORIGIN, left[port])
 
 
@@ -180,7 +215,7 @@ class RequestHarness(_Routes):
             "no turn back, none from a column into a row",
             Fault(request_branches, "flit.x < x, flit.x > x", "flit.x <= x, flit.x > x"),
         ),
-    )  # fmt: skip
+    )
 
     def build(self, s):
         """Compare the distance here and at the neighbour."""
@@ -195,7 +230,10 @@ class RequestHarness(_Routes):
         arrives, nearer, turns = [], [], []
         for index, (out, back) in enumerate(_OPPOSITE.items()):
             there, to_x, to_y = self.neighbour(x, y, out)
-            arrives.append(~branches[out] | Mux(target, f.edge == index, there & self.may_arrive(to_x, to_y, back)))
+            arrives.append(
+                ~branches[out]
+                | Mux(target, f.edge == index, there & self.may_arrive(to_x, to_y, back))
+            )
             nearer.append(~branches[out] | target | (abs(f.x - to_x) + abs(f.y - to_y) + 1 == hops))
             # A flit that came by this port, from a neighbour.
             came = self.may_arrive(x, y, out) & there
@@ -211,13 +249,17 @@ class RequestHarness(_Routes):
         """Whether a flit may come by this port from a neighbour."""
         f = self.flit
         return {
-            Port.WEST: f.x >= x, Port.EAST: f.x <= x,
-            Port.SOUTH: (f.x == x) & (f.y >= y), Port.NORTH: (f.x == x) & (f.y <= y),
-        }[port]  # fmt: skip
+            Port.WEST: f.x >= x,
+            Port.EAST: f.x <= x,
+            Port.SOUTH: (f.x == x) & (f.y >= y),
+            Port.NORTH: (f.x == x) & (f.y <= y),
+        }[port]
 
 
 class ReductionHarness(_Routes):
-    """Any rectangle and any root of the mesh, inside or outside. A router takes part if it joins at least one input."""
+    """Any rectangle and any root of the mesh, inside or outside. A router takes part if it joins at
+    least one input.
+    """
 
     name = "reduction"
     subject = f"reduction_node, {_SUBJECT}"
@@ -230,19 +272,25 @@ class ReductionHarness(_Routes):
         Claim(
             "root",
             "the output of a router that takes part leads to a neighbour that takes part, or out at the root, which does",
-            Fault(reduction_node, "to_east, to_west = x < flit.root_x, x > flit.root_x", "to_east, to_west = x <= flit.root_x, x > flit.root_x"),
+            Fault(
+                reduction_node,
+                "to_east, to_west = x < flit.root_x, x > flit.root_x",
+                "to_east, to_west = x <= flit.root_x, x > flit.root_x",
+            ),
         ),
         Claim(
             "nearer",
             "every hop is one nearer to the root",
-            Fault(reduction_node, "home & to_west, home & to_east,", "home & to_east, home & to_west,"),
+            Fault(
+                reduction_node, "home & to_west, home & to_east,", "home & to_east, home & to_west,"
+            ),
         ),
         Claim(
             "turns",
             "no input is also the output, and none comes from a row into a column",
             Fault(reduction_node, "column & ~to_north & (flit.y1 > y)", "column & (flit.y1 > y)"),
         ),
-    )  # fmt: skip
+    )
 
     def build(self, s):
         """Compare inputs with what the neighbours send."""
@@ -265,9 +313,15 @@ class ReductionHarness(_Routes):
         takes_part = inputs != 0
         vertical = output[Port.SOUTH] | output[Port.NORTH]
         s.claim("inputs", Cat(partners).all())
-        s.claim("root", (~takes_part | (_count(output) == 1) & Cat(leads).all()) & (~root | takes_part))
+        s.claim(
+            "root", (~takes_part | (_count(output) == 1) & Cat(leads).all()) & (~root | takes_part)
+        )
         s.claim("nearer", ~takes_part | Cat(nearer).all())
-        s.claim("turns", ~takes_part | ((inputs & output)[1:] == 0) & ~(vertical & (inputs[Port.WEST] | inputs[Port.EAST])))
+        s.claim(
+            "turns",
+            ~takes_part
+            | ((inputs & output)[1:] == 0) & ~(vertical & (inputs[Port.WEST] | inputs[Port.EAST])),
+        )
 
     def node(self, s, name: str, x, y):
         """Inputs and output of the router there."""

@@ -1,7 +1,9 @@
-"""Routers of the data and request networks: every copy once and in order, offers held, no flit waits for ever.
+"""Routers of the data and request networks: every copy once and in order, offers held, no flit
+waits for ever.
 
-What outputs a flit needs is left open: it carries them itself, any set that routing may give (`tb.formal.route` proves what
-that is). So the proofs hold for any header, position and mesh, and the solver need not compare coordinates.
+What outputs a flit needs is left open: it carries them itself, any set that routing may give
+(`tb.formal.route` proves what that is). So the proofs hold for any header, position and mesh, and
+the solver need not compare coordinates.
 """
 
 from amaranth.hdl import Array, Cat, Mux, Signal
@@ -29,17 +31,22 @@ class _AnyRoute(Router):
 
 
 def router(*, multicast: bool, depth: int) -> tuple[Router, data.StructLayout]:
-    """Return a router whose flits are: the input they came by, a number, the outputs they need; and the flits' layout."""
+    """Return a router whose flits are: the input they came by, a number, the outputs they need; and
+    the flits' layout.
+    """
     nothing = dict.fromkeys(("x0", "y0", "x1", "y1") if multicast else ("x", "y", "edge"), 0)
     payload = data.StructLayout({"number": NUMBER, "source": 3, "needs": len(Port), **nothing})
-    machine = MACHINES["tiny"].model_copy(update={"mesh": Mesh(columns=4, rows=4, fifo_depth=depth)})
+    machine = MACHINES["tiny"].model_copy(
+        update={"mesh": Mesh(columns=4, rows=4, fifo_depth=depth)}
+    )
     return _AnyRoute(machine=machine, payload=payload, multicast=multicast), payload
 
 
 class RouterHarness(Harness):
     """Any flits from all sides, any back-pressure.
 
-    One input and one output are chosen, any two. The flits of that input that need that output are numbered as they come in.
+    One input and one output are chosen, any two. The flits of that input that need that output are
+    numbered as they come in.
     """
 
     multicast: bool
@@ -69,7 +76,11 @@ class RouterHarness(Harness):
         m.d.comb += view.as_value().eq(flit)
         with m.If(leaves):
             m.d.sync += expected.eq(expected + 1)
-        s.claim("once", ~leaves | view.needs.bit_select(out, 1) & (view.number == expected) & (number != expected))
+        s.claim(
+            "once",
+            ~leaves
+            | view.needs.bit_select(out, 1) & (view.number == expected) & (number != expected),
+        )
         s.claim("held", Cat(s.held(o) for o in dut.o).all())
 
         ready = Cat(o.ready for o in dut.o).all()
@@ -81,12 +92,21 @@ class RouterHarness(Harness):
         s.claim("flow", ~still | Array(i.ready for i in dut.i)[source])
 
         requests = self.lemmas(s, number, expected, alone)
-        s.claim("busy", Cat(o.valid == Cat(requests[port]).any() for port, o in zip(Port, dut.o, strict=True)).all())
-        outputs = [o for port, o in zip(Port, dut.o, strict=True) if self.multicast or port != Port.LOCAL]
+        s.claim(
+            "busy",
+            Cat(
+                o.valid == Cat(requests[port]).any() for port, o in zip(Port, dut.o, strict=True)
+            ).all(),
+        )
+        outputs = [
+            o for port, o in zip(Port, dut.o, strict=True) if self.multicast or port != Port.LOCAL
+        ]
         s.reach("throughput", s.run_of(Cat(o.valid & o.ready for o in outputs).all(), 4))
 
     def place(self, s) -> Signal:
-        """Place the router, choose an input, number its flits that need the chosen output; return the next number."""
+        """Place the router, choose an input, number its flits that need the chosen output; return
+        the next number.
+        """
         m = s.m
         self.dut, self.payload = router(multicast=self.multicast, depth=self.depth)
         m.submodules.dut = self.dut
@@ -110,7 +130,9 @@ class RouterHarness(Harness):
         return one & ~flit.needs[Port.LOCAL] & ~flit.needs[port]
 
     def lemmas(self, s, number, expected, alone):
-        """State what holds of the FIFOs, the forks and the arbiters. Returns, by output, who at the head of a FIFO needs it."""
+        """State what holds of the FIFOs, the forks and the arbiters. Returns, by output, who at the
+        head of a FIFO needs it.
+        """
         m, depth = s.m, self.depth
         requests: dict[Port, list] = {port: [] for port in Port}
         for port in Port:
@@ -118,7 +140,9 @@ class RouterHarness(Harness):
             level, read, write, items = stored(s, f"dut.fifo_{name}", self.payload.size, depth)
             s.lemma((level <= depth) & (read < depth) & (write == modulo(read + level, depth)))
             served = (
-                s.peek(f"dut.fork_{name}.served", len(Port)) if self.multicast else Signal(len(Port), name=f"none_{name}")
+                s.peek(f"dut.fork_{name}.served", len(Port))
+                if self.multicast
+                else Signal(len(Port), name=f"none_{name}")
             )
             left, pending = expected, []
             for index in range(depth):
@@ -163,11 +187,27 @@ class UnicastRouterHarness(RouterHarness):
 
     multicast = False
     claims = (
-        Claim("once", _SHARED["once"], Fault(_Unicast.elaborate, "self.taken != 0", "self.pending != 0")),
+        Claim(
+            "once",
+            _SHARED["once"],
+            Fault(_Unicast.elaborate, "self.taken != 0", "self.pending != 0"),
+        ),
         Claim("held", _SHARED["held"], _UNLOCKED),
-        Claim("busy", _SHARED["busy"], Fault(Router.elaborate, "arbiter.request != 0", "arbiter.request[1:] != 0")),
-        Claim("flow", _SHARED["flow"], Fault(_Unicast.elaborate, "self.taken != 0", "self.taken[2:] != 0")),
-        Claim("throughput", "a flit by each of the four outputs in each of 4 cycles on end", reach=True),
+        Claim(
+            "busy",
+            _SHARED["busy"],
+            Fault(Router.elaborate, "arbiter.request != 0", "arbiter.request[1:] != 0"),
+        ),
+        Claim(
+            "flow",
+            _SHARED["flow"],
+            Fault(_Unicast.elaborate, "self.taken != 0", "self.taken[2:] != 0"),
+        ),
+        Claim(
+            "throughput",
+            "a flit by each of the four outputs in each of 4 cycles on end",
+            reach=True,
+        ),
     )
 
 
@@ -176,9 +216,25 @@ class MulticastRouterHarness(RouterHarness):
 
     multicast = True
     claims = (
-        Claim("once", _SHARED["once"], Fault(Fork.elaborate, "served.eq(served | self.taken)", "served.eq(self.taken)")),
+        Claim(
+            "once",
+            _SHARED["once"],
+            Fault(Fork.elaborate, "served.eq(served | self.taken)", "served.eq(self.taken)"),
+        ),
         Claim("held", _SHARED["held"], _UNLOCKED),
-        Claim("busy", _SHARED["busy"], Fault(Router.elaborate, "arbiter.request != 0", "arbiter.request[1:] != 0")),
-        Claim("flow", _SHARED["flow"], Fault(Fork.elaborate, "(self.pending & ~self.taken) == 0", "self.pending == 0")),
-        Claim("throughput", "a flit by each of the five outputs in each of 4 cycles on end", reach=True),
+        Claim(
+            "busy",
+            _SHARED["busy"],
+            Fault(Router.elaborate, "arbiter.request != 0", "arbiter.request[1:] != 0"),
+        ),
+        Claim(
+            "flow",
+            _SHARED["flow"],
+            Fault(Fork.elaborate, "(self.pending & ~self.taken) == 0", "self.pending == 0"),
+        ),
+        Claim(
+            "throughput",
+            "a flit by each of the five outputs in each of 4 cycles on end",
+            reach=True,
+        ),
     )

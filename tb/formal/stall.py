@@ -20,7 +20,11 @@ class StallHarness(Harness):
         Claim(
             "same",
             "an item goes in exactly when it comes out, unchanged",
-            Fault(Stall.elaborate, "self.i.ready.eq(self.o.ready & passing)", "self.i.ready.eq(self.o.ready)"),
+            Fault(
+                Stall.elaborate,
+                "self.i.ready.eq(self.o.ready & passing)",
+                "self.i.ready.eq(self.o.ready)",
+            ),
         ),
         Claim("stalls", "it refuses three cycles on end what both sides want", reach=True),
     )
@@ -33,5 +37,8 @@ class StallHarness(Harness):
         s.lemma(s.peek("dut.offered", 1) == s.before(dut.o.valid & ~dut.o.ready))
         s.claim("held", s.held(dut.o))
         moves = dut.o.valid & dut.o.ready
-        s.claim("same", ((dut.i.valid & dut.i.ready) == moves) & (~moves | (dut.o.payload == dut.i.payload)))
+        s.claim(
+            "same",
+            ((dut.i.valid & dut.i.ready) == moves) & (~moves | (dut.o.payload == dut.i.payload)),
+        )
         s.reach("stalls", s.run_of(dut.i.valid & dut.o.ready & ~moves, 3))

@@ -17,12 +17,15 @@ __all__ = ["inspect"]
 def inspect(recording: Recording) -> Inspection:
     """Rebuild every transfer of a recording and check it.
 
-    Flits are given to the instructions that put them in and followed through the routers, each against the tree that its own
-    header demands; `tb.inspect.forks` and `tb.inspect.joins` say what is checked on the way, `tb.inspect.transfers` what is at the
-    end.
+    Flits are given to the instructions that put them in and followed through the routers, each
+    against the tree that its own header demands; `tb.inspect.forks` and `tb.inspect.joins` say what
+    is checked on the way, `tb.inspect.transfers` what is at the end.
     """
     problems: list[Problem] = []
-    pieces, ends = Pieces(), (recording.first, recording.last, recording.facts.fifo_depth, recording.over)
+    pieces, ends = (
+        Pieces(),
+        (recording.first, recording.last, recording.facts.fifo_depth, recording.over),
+    )
     networks = {name: Network.of(recording, name) for name in ("request", "reduce", "data")}
     sources = Sources(recording, pieces, problems)
     own_instructions(sources, networks["request"], networks["reduce"])

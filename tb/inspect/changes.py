@@ -1,4 +1,6 @@
-"""Reads the value changes of chosen signals: from a VCD with vcdvcd, or from a VCD or FST with pywellen, all the same."""
+"""Reads the value changes of chosen signals: from a VCD with vcdvcd, or from a VCD or FST with
+pywellen, all the same.
+"""
 
 import os
 import re
@@ -26,7 +28,9 @@ _RANGE = re.compile(r"\s*\[[0-9:]+\]$")
 
 
 class Changes(NamedTuple):
-    """What happens to one signal: times, which do not fall, and the values from then on; shape (changes,) each."""
+    """What happens to one signal: times, which do not fall, and the values from then on; shape
+    (changes,) each.
+    """
 
     times: NDArray[np.int64]
     values: NDArray[np.int64]
@@ -38,7 +42,8 @@ class Waves(Protocol):
     Attributes
     ----------
     widths
-        Width of each signal by its full name: its scopes and name with points between them, without the range of its bits.
+        Width of each signal by its full name: its scopes and name with points between them, without
+        the range of its bits.
     """
 
     widths: dict[str, int]
@@ -55,7 +60,8 @@ def open_waves(path: Path, reader: str = "vcdvcd") -> Waves:
     path
         An FST file if it ends in ``.fst``.
     reader
-        One of `READERS`, for a VCD: pywellen is faster, and optional. Only pywellen reads FST files.
+        One of `READERS`, for a VCD: pywellen is faster, and optional. Only pywellen reads FST
+        files.
 
     Raises
     ------
@@ -75,7 +81,9 @@ def open_waves(path: Path, reader: str = "vcdvcd") -> Waves:
     if not fst and reader == "vcdvcd":
         return _Vcdvcd(path)
     if find_spec("pywellen") is None:
-        raise UserError("pywellen is needed, `pip install pywellen`; without it, only a VCD can be read, with vcdvcd")
+        raise UserError(
+            "pywellen is needed, `pip install pywellen`; without it, only a VCD can be read, with vcdvcd"
+        )
     return _Pywellen(path)
 
 
@@ -87,7 +95,9 @@ def _failing_as(reader: str) -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of pywellen is not an Exception
-        reason = "".join(filter(str.isprintable, (str(error) or type(error).__name__).splitlines()[0]))
+        reason = "".join(
+            filter(str.isprintable, (str(error) or type(error).__name__).splitlines()[0])
+        )
         raise UserError(f"{reader} cannot read it: {reason[:100].rstrip(': ')}") from None
 
 
@@ -119,11 +129,15 @@ class _Vcdvcd:
             declared = vcdvcd.VCDVCD(path, only_sigs=True)
         self._references = {_RANGE.sub("", reference): reference for reference in declared.signals}
         self._codes = declared.references_to_ids
-        self.widths = {name: int(declared[reference].size) for name, reference in self._references.items()}
+        self.widths = {
+            name: int(declared[reference].size) for name, reference in self._references.items()
+        }
 
     def changes(self, names: Iterable[str]) -> dict[str, Changes]:
         references = {name: self._references[name] for name in names}
-        kept = {self._codes[reference]: (array("q"), array("q")) for reference in references.values()}
+        kept = {
+            self._codes[reference]: (array("q"), array("q")) for reference in references.values()
+        }
 
         class Keep(self._package.StreamParserCallbacks):
             def value(self, vcd, time, value, identifier_code, cur_sig_vals):
@@ -135,8 +149,13 @@ class _Vcdvcd:
                     values.append(UNKNOWN)
 
         with _failing_as("vcdvcd"):
-            self._package.VCDVCD(self._path, signals=list(references.values()), store_tvs=False, callbacks=Keep())
-        arrays = {code: Changes(*(np.array(column, np.int64) for column in columns)) for code, columns in kept.items()}
+            self._package.VCDVCD(
+                self._path, signals=list(references.values()), store_tvs=False, callbacks=Keep()
+            )
+        arrays = {
+            code: Changes(*(np.array(column, np.int64) for column in columns))
+            for code, columns in kept.items()
+        }
         return {name: arrays[self._codes[reference]] for name, reference in references.items()}
 
 
@@ -157,5 +176,7 @@ class _Pywellen:
 
     @staticmethod
     def _of(variable) -> Changes:
-        pairs = [(time, value if isinstance(value, int) else UNKNOWN) for time, value in variable.signal]
+        pairs = [
+            (time, value if isinstance(value, int) else UNKNOWN) for time, value in variable.signal
+        ]
         return Changes(*np.array(pairs, np.int64).reshape(-1, 2).T)

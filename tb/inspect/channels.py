@@ -12,7 +12,9 @@ __all__ = ["own_channel_flits"]
 
 
 def own_channel_flits(sources: Sources, data: Network, requests: Network) -> None:
-    """Pieces of what channels put in: words of reads in the order in which those arrived, and acknowledgements of writes."""
+    """Pieces of what channels put in: words of reads in the order in which those arrived, and
+    acknowledgements of writes.
+    """
     for edge, x, y in sources.recording.facts.channels:
         link, asked = data.link((x, y), f"hbm_{edge}"), requests.link((x, y), edge)
         if link is not None and asked is not None:
@@ -53,7 +55,12 @@ class _Channel:
         left = 0
         for place in words[self._begin(words) :]:
             while (
-                self._reads and (self._reads[0][2] != self._keys[place] or self._taken[place] <= self._reads[0][0]) and left
+                self._reads
+                and (
+                    self._reads[0][2] != self._keys[place]
+                    or self._taken[place] <= self._reads[0][0]
+                )
+                and left
             ):
                 self._short(place, left)
                 left = 0
@@ -74,21 +81,30 @@ class _Channel:
                 self._acknowledge(place)
 
     def _begin(self, words: list[int]) -> int:
-        """The first word that was asked for within the window; before it are those of earlier reads."""
+        """The first word that was asked for within the window; before it are those of earlier
+        reads.
+        """
         if self._sources.recording.first == 0:
             return 0
-        changes = [self._bumps[one] or self._keys[one] != self._keys[next_] for one, next_ in pairwise(words)]
+        changes = [
+            self._bumps[one] or self._keys[one] != self._keys[next_]
+            for one, next_ in pairwise(words)
+        ]
         ends = [0, *(place + 1 for place, change in enumerate(changes) if change), len(words)]
         return max(ends, key=lambda begin: (self._fitting(words[begin:]) + begin, -begin))
 
     def _fitting(self, words: list[int]) -> int:
-        """How many of these words can be those of the reads, in order, before something does not fit."""
+        """How many of these words can be those of the reads, in order, before something does not
+        fit.
+        """
         at = 0
         for cycle, _, key, total in self._reads:
             part = words[at : at + total]
             if not part or self._taken[part[0]] <= cycle:
                 break
-            if any(self._keys[place] != key for place in part) or any(self._bumps[place] for place in part[: total - 1]):
+            if any(self._keys[place] != key for place in part) or any(
+                self._bumps[place] for place in part[: total - 1]
+            ):
                 break
             at += len(part)
         return at
@@ -99,7 +115,9 @@ class _Channel:
     def _short(self, place: int, left: int) -> None:
         _, number, key, total = self._reads[0]
         x, y = self._data.links[self._link].tile
-        what = f"the channel sends {total - left} of the {total} words of the load with tag {key[0]}"
+        what = (
+            f"the channel sends {total - left} of the {total} words of the load with tag {key[0]}"
+        )
         self._sources.problems.append(Problem(self._taken[place], (x, y), what, number))
 
     def _acknowledge(self, place: int) -> None:

@@ -51,24 +51,36 @@ def engine(samples: Samples, tile: tuple[int, int], queue: Queue) -> Engine:
         queue,
         executed=_executed(samples, scope, queue, state, busy),
         states=runs(state, first),
-        waits=runs(samples.at(f"{scope}.wait_sem"), first, np.isin(state, (QueueState.WAIT0, QueueState.WAIT1))),
+        waits=runs(
+            samples.at(f"{scope}.wait_sem"),
+            first,
+            np.isin(state, (QueueState.WAIT0, QueueState.WAIT1)),
+        ),
         stalls={cause: runs(when, first, when) for cause, when in stalls.items()},
         active=runs(active, first, active),
     )
 
 
-def _executed(samples: Samples, scope: str, queue: Queue, state: NDArray, busy: NDArray[np.bool_]) -> NDArray:
+def _executed(
+    samples: Samples, scope: str, queue: Queue, state: NDArray, busy: NDArray[np.bool_]
+) -> NDArray:
     """The instructions of a queue. An engine completes them in order."""
     issue, done = samples.flag(f"{scope}.issue"), samples.flag(f"{scope}.done")
     early = _under_way(issue, done, state, busy)
     issued, done = np.flatnonzero(issue), np.flatnonzero(done)
-    if len(done) > early + len(issued) or (done[early:] <= issued[: max(len(done) - early, 0)]).any():
-        raise UserError(f"{scope} has more instructions done than issued up to cycle {samples.last}")
+    if (
+        len(done) > early + len(issued)
+        or (done[early:] <= issued[: max(len(done) - early, 0)]).any()
+    ):
+        raise UserError(
+            f"{scope} has more instructions done than issued up to cycle {samples.last}"
+        )
     executed = np.full(early + len(issued), -1, EXECUTED)
     executed["issued"][early:] = samples.first + issued
     executed["done"][: len(done)] = samples.first + done
 
-    # The command shown is the last one issued: the newest of those that were under way, until the first new one.
+    # The command shown is the last one issued: the newest of those that were under way, until the
+    # first new one.
     shown = executed[max(early - 1, 0) :] if not len(issued) or issued[0] else executed[early:]
     cycles = np.maximum(shown["issued"], samples.first)
     for name in ("opcode", "slot", *(MOVED if queue in (Queue.LOAD, Queue.OUT) else ())):
@@ -78,16 +90,21 @@ def _executed(samples: Samples, scope: str, queue: Queue, state: NDArray, busy: 
     return executed
 
 
-def _under_way(issue: NDArray[np.bool_], done: NDArray[np.bool_], state: NDArray, busy: NDArray[np.bool_]) -> int:
+def _under_way(
+    issue: NDArray[np.bool_], done: NDArray[np.bool_], state: NDArray, busy: NDArray[np.bool_]
+) -> int:
     """How many instructions were with the engine when the window began.
 
-    It is known if there is a cycle in which the engine has none: when the queue leaves a drain, or does not run. Otherwise it is
-    taken to be the least number with which the engine never works, waits or completes without an instruction.
+    It is known if there is a cycle in which the engine has none: when the queue leaves a drain, or
+    does not run. Otherwise it is taken to be the least number with which the engine never works,
+    waits or completes without an instruction.
     """
     more = np.cumsum(np.append(0, issue.astype(int) - done))
     idle = np.isin(state, _IDLE)
     idle[1:] |= (state[:-1] == QueueState.DRAIN) & (state[1:] != QueueState.DRAIN)
     if idle.any():
         return max(0, -int(more[idle.argmax()]))
-    working = busy & ~issue | done  # an engine may ask L1 for operands in the very cycle of the issue
+    working = (
+        busy & ~issue | done
+    )  # an engine may ask L1 for operands in the very cycle of the issue
     return max(0, int((1 - more[:-1])[working].max(initial=0)))

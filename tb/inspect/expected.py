@@ -17,8 +17,20 @@ from tb.tensors import load_workload
 __all__ = ["NOTED", "Expectation", "expect", "listed"]
 
 NOTED = (
-    "machine", "mesh", "dataflow", "workload", "dtype", "ptype", "otype", "seed", "group", "rows", "columns", "stall", "fault",
-)  # fmt: skip
+    "machine",
+    "mesh",
+    "dataflow",
+    "workload",
+    "dtype",
+    "ptype",
+    "otype",
+    "seed",
+    "group",
+    "rows",
+    "columns",
+    "stall",
+    "fault",
+)
 """What the note beside a VCD says of the run: variables of `make waves`."""
 
 
@@ -31,9 +43,13 @@ class Expectation:
     counts: Counter[Listed]
 
     def compare(self, inspection: Inspection) -> list[Problem]:
-        """Problems with the collectives that were seen whole: of which there are too many, or in a whole run too few."""
+        """Problems with the collectives that were seen whole: of which there are too many, or in a
+        whole run too few.
+        """
         recording = inspection.recording
-        seen = Counter(listed(collective) for collective in inspection.collectives if collective.whole)
+        seen = Counter(
+            listed(collective) for collective in inspection.collectives if collective.whole
+        )
         all_of_it = recording.first == 0 and recording.over
         problems = []
         for key in sorted({*seen, *self.counts}, key=str):
@@ -59,7 +75,8 @@ def expect(note: Path, facts: Facts) -> Expectation:
     Raises
     ------
     UserError
-        If the note is not one, is of another mesh than the VCD's `facts`, or names a run that cannot be compiled any more.
+        If the note is not one, is of another mesh than the VCD's `facts`, or names a run that
+        cannot be compiled any more.
     """
     says = f"{note} does not say what was run"
     try:
@@ -67,7 +84,10 @@ def expect(note: Path, facts: Facts) -> Expectation:
         missing = [name for name in NOTED if name not in run]
         if missing:
             raise UserError(f"{says} ({missing[0]} is missing): make waves writes it; or remove it")
-        seed, fixed = int(run["seed"]), {name: int(run[name]) for name in ("rows", "columns") if run[name]}
+        seed, fixed = (
+            int(run["seed"]),
+            {name: int(run[name]) for name in ("rows", "columns") if run[name]},
+        )
     except (ValueError, AttributeError, OSError):
         raise UserError(f"{says}: make waves writes it; or remove it") from None
     machine = load_machine(run["machine"], run["mesh"] or None)

@@ -1,8 +1,10 @@
-"""Follows every flit through the routers: what comes out of a router must have come in, on the way that its header demands.
+"""Follows every flit through the routers: what comes out of a router must have come in, on the way
+that its header demands.
 
-The state of a router's inputs is kept as the recording goes by. What does not fit is a problem at that router and cycle, and the
-walk goes on with what is seen. A window that begins in the middle of a run begins with flits in the routers that nobody saw come
-in; they leave an input before all that did.
+The state of a router's inputs is kept as the recording goes by. What does not fit is a problem at
+that router and cycle, and the walk goes on with what is seen. A window that begins in the middle of
+a run begins with flits in the routers that nobody saw come in; they leave an input before all that
+did.
 """
 
 from collections import deque
@@ -19,17 +21,28 @@ PORTS = len(Port)
 class Follower:
     """What following has in common, on any network.
 
-    Inputs and outputs of routers are numbered ``tile * 5 + port``; an entry of an input is a list of the owner of a flit (the
-    number of its piece, -1: unknown), its header, the cycle in which it came in and what the subclass keeps.
+    Inputs and outputs of routers are numbered ``tile * 5 + port``; an entry of an input is a list
+    of the owner of a flit (the number of its piece, -1: unknown), its header, the cycle in which it
+    came in and what the subclass keeps.
     """
 
-    def __init__(self, network: Network, name: str, first: int, last: int, depth: int, problems: list[Problem]):
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        first: int,
+        last: int,
+        depth: int,
+        problems: list[Problem],
+    ):
         self.network, self.name, self.problems = network, name, problems
         self.columns = network.mesh.columns
         self.from_start, self.last = first == 0, last
         self.inputs: list[deque] = [deque() for _ in range(network.mesh.tiles * PORTS)]
         self.seen = [self.from_start] * len(self.inputs)
-        """Whether all that was in this input when the window began has left: something that came in later has, or it ran dry."""
+        """Whether all that was in this input when the window began has left: something that came in
+        later has, or it ran dry.
+        """
         self.excused = [0] * len(self.inputs)
         """Flits that left and were taken to have been in this input when the window began."""
         self.room = PORTS * depth
@@ -39,7 +52,9 @@ class Follower:
         self._leaves = [self._end(end) for end in network.leaves]
         self._enters = [self._end(end) for end in network.enters]
         self.offers = {
-            self._leaves[link] for link, taken in enumerate(network.taken) if len(taken) and taken[-1] in (-1, last)
+            self._leaves[link]
+            for link, taken in enumerate(network.taken)
+            if len(taken) and taken[-1] in (-1, last)
         }
         """Outputs that offer a flit in the last cycle."""
 
@@ -54,7 +69,9 @@ class Follower:
                 if leaves is None:
                     owner = int(network.owners[link][place])
                 else:
-                    owner = network.owners[link][place] = self.leave(leaves, header, cycle, link, place)
+                    owner = network.owners[link][place] = self.leave(
+                        leaves, header, cycle, link, place
+                    )
                 if enters is not None:
                     arriving.append((enters, owner, header, cycle, link, place))
             for enters, owner, header, cycle, link, place in arriving:
@@ -78,22 +95,34 @@ class Follower:
     def area(self, header: int) -> tuple[int, int, int, int]:
         """The rectangle of a header."""
         names = self.network.names
-        return tuple(self.network.headers[header][names.index(name)] for name in ("x0", "y0", "x1", "y1"))  # type: ignore[return-value]
+        return tuple(
+            self.network.headers[header][names.index(name)] for name in ("x0", "y0", "x1", "y1")
+        )  # type: ignore[return-value]
 
     def pair(self, header: int, x: str, y: str) -> tuple[int, int]:
         """Two of its fields."""
         names = self.network.names
-        return self.network.headers[header][names.index(x)], self.network.headers[header][names.index(y)]
+        return self.network.headers[header][names.index(x)], self.network.headers[header][
+            names.index(y)
+        ]
 
     def say(self, cycle: int, at: int, header: int, what: str, owner: int = -1) -> None:
         """Note a problem with a flit."""
         text = f"{self.name} network: {describe(self.name, self.network.named(header))} {what}"
         self.problems.append(
-            Problem(cycle, self.tile(at // PORTS), text, owner if owner >= 0 else None, f"{self.name} {at} {what}")
+            Problem(
+                cycle,
+                self.tile(at // PORTS),
+                text,
+                owner if owner >= 0 else None,
+                f"{self.name} {at} {what}",
+            )
         )
 
     def from_before(self, header: int, out: int) -> bool:
-        """Whether a flit that nobody saw come in can have been in this router when the window began."""
+        """Whether a flit that nobody saw come in can have been in this router when the window
+        began.
+        """
         base = out - out % PORTS
         for at in range(base, base + PORTS):
             if self.may_hold(at) and self.allows(header, at, out % PORTS):
@@ -102,8 +131,12 @@ class Follower:
         return False
 
     def may_hold(self, at: int) -> bool:
-        """Whether an input can still hold a flit from before the window: there must be room for it besides the others."""
-        return not self.seen[at] and self.excused[at] < self.room and len(self.inputs[at]) < self.room
+        """Whether an input can still hold a flit from before the window: there must be room for it
+        besides the others.
+        """
+        return (
+            not self.seen[at] and self.excused[at] < self.room and len(self.inputs[at]) < self.room
+        )
 
     def _end(self, end) -> int | None:
         if end is None:
@@ -134,5 +167,7 @@ class Follower:
         raise NotImplementedError
 
     def vanished(self, entry: list, at: int, place: int) -> bool:
-        """Whether what is left at the end of the window cannot be there any more; `place` counts from the first of the input."""
+        """Whether what is left at the end of the window cannot be there any more; `place` counts
+        from the first of the input.
+        """
         raise NotImplementedError

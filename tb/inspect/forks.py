@@ -1,4 +1,6 @@
-"""Follows flits through routers that copy: the data network, and the request network, where every flit has one way."""
+"""Follows flits through routers that copy: the data network, and the request network, where every
+flit has one way.
+"""
 
 import numpy as np
 
@@ -12,24 +14,41 @@ __all__ = ["follow_data", "follow_requests"]
 
 
 class _Forks(Follower):
-    """An entry also has the mask of outputs that still have to take the flit, and the cycle in which the first did.
+    """An entry also has the mask of outputs that still have to take the flit, and the cycle in
+    which the first did.
 
-    A router that offers nothing for a cycle holds nothing: the first flit of each input is always offered.
+    A router that offers nothing for a cycle holds nothing: the first flit of each input is always
+    offered.
     """
 
-    def __init__(self, network: Network, name: str, first: int, last: int, depth: int, problems: list[Problem]):
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        first: int,
+        last: int,
+        depth: int,
+        problems: list[Problem],
+    ):
         super().__init__(network, name, first, last, depth, problems)
         self._dry = self._first_idle(first)
         self._moved = [first] * len(self.inputs)
-        """The cycle in which the last flit left each input: the next one is offered from then on."""
+        """The cycle in which the last flit left each input: the next one is offered from then on.
+        """
 
     def _first_idle(self, first: int) -> list[int]:
-        """For each router the first cycle in which it offers nothing, after that in which the window begins."""
+        """For each router the first cycle in which it offers nothing, after that in which the
+        window begins.
+        """
         busy: list[list[tuple[int, int]]] = [[] for _ in range(self.network.mesh.tiles)]
         for link, out in enumerate(self._leaves):
             if out is not None:
                 taken = self.network.taken[link]
-                spans = zip(self.network.offered[link].tolist(), np.where(taken < 0, self.last, taken).tolist(), strict=True)
+                spans = zip(
+                    self.network.offered[link].tolist(),
+                    np.where(taken < 0, self.last, taken).tolist(),
+                    strict=True,
+                )
                 busy[out // PORTS] += spans
         dry = []
         for spans in busy:
@@ -50,14 +69,21 @@ class _Forks(Follower):
     def entry(self, at: int, owner: int, header: int, cycle: int, link: int, place: int) -> list:
         pending = self.demand(header, at)
         if not pending:
-            self.say(cycle, at, header, f"comes in by {_name(at)}, from where it has no way on", owner)
+            self.say(
+                cycle, at, header, f"comes in by {_name(at)}, from where it has no way on", owner
+            )
         return [owner, header, cycle, pending, -1]
 
     def leave(self, out: int, header: int, cycle: int, link: int, place: int) -> int:
         base, port = out - out % PORTS, out % PORTS
         for at in range(base, base + PORTS):
             entries = self.inputs[at]
-            if entries and entries[0][1] == header and entries[0][3] >> port & 1 and entries[0][2] < cycle:
+            if (
+                entries
+                and entries[0][1] == header
+                and entries[0][3] >> port & 1
+                and entries[0][2] < cycle
+            ):
                 return self._take(at, port, cycle, link, place)
         return self._odd(out, header, cycle, link, place)
 
@@ -83,13 +109,29 @@ class _Forks(Follower):
                 while not (entries[0][1] == header and entries[0][3] >> port & 1):
                     self.lost(entries.popleft(), at)
                 return self._take(at, port, cycle, link, place)
-        here = [entry for at in range(base, base + PORTS) for entry in self.inputs[at] if entry[1] == header]
+        here = [
+            entry
+            for at in range(base, base + PORTS)
+            for entry in self.inputs[at]
+            if entry[1] == header
+        ]
         if here:
             owner = here[0][0]
-            self.say(cycle, out, header, f"leaves by {_name(out)}, where it has no way or has already left", owner)
+            self.say(
+                cycle,
+                out,
+                header,
+                f"leaves by {_name(out)}, where it has no way or has already left",
+                owner,
+            )
             return owner
         if not self.from_before(header, out):
-            self.say(cycle, out, header, f"leaves by {_name(out)} and never came in: doubled, changed, or on a wrong way")
+            self.say(
+                cycle,
+                out,
+                header,
+                f"leaves by {_name(out)} and never came in: doubled, changed, or on a wrong way",
+            )
         return -1
 
     def lost(self, entry: list, at: int) -> None:
@@ -100,7 +142,8 @@ class _Forks(Follower):
             self.say(entered, at, header, what, owner)
 
     def vanished(self, entry: list, at: int, place: int) -> bool:
-        # The first of an input is offered to every output that still has to take it, from the cycle after it came in.
+        # The first of an input is offered to every output that still has to take it, from the cycle
+        # after it came in.
         base = at - at % PORTS
         offered = all(base + port in self.offers for port in range(PORTS) if entry[3] >> port & 1)
         since = max(entry[2], self._moved[at])
@@ -114,7 +157,15 @@ class _Data(_Forks):
 
 
 class _Requests(_Forks):
-    def __init__(self, network: Network, name: str, first: int, last: int, depth: int, problems: list[Problem]):
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        first: int,
+        last: int,
+        depth: int,
+        problems: list[Problem],
+    ):
         super().__init__(network, name, first, last, depth, problems)
         self.room = depth  # one way each
 
@@ -124,12 +175,18 @@ class _Requests(_Forks):
         return 1 << requested(self.pair(header, "x", "y"), Port(edge + 1), x, y)
 
 
-def follow_data(network: Network, first: int, last: int, depth: int, over: bool, problems: list[Problem]) -> None:
-    """Follow the data network, the owners of what tiles and channels put in being known; fills in all other owners."""
+def follow_data(
+    network: Network, first: int, last: int, depth: int, over: bool, problems: list[Problem]
+) -> None:
+    """Follow the data network, the owners of what tiles and channels put in being known; fills in
+    all other owners.
+    """
     _Data(network, "data", first, last, depth, problems).run(over)
 
 
-def follow_requests(network: Network, first: int, last: int, depth: int, over: bool, problems: list[Problem]) -> None:
+def follow_requests(
+    network: Network, first: int, last: int, depth: int, over: bool, problems: list[Problem]
+) -> None:
     """Follow the request network, likewise."""
     _Requests(network, "request", first, last, depth, problems).run(over)
 

@@ -16,12 +16,10 @@ TileXY = tuple[int, int]
 LEAST = 8
 """Cycles of a halt that is worth telling."""
 SIGNAL_CYCLES = 10
-"""Cycles, at most, from the end of an instruction or transfer until a wait for its semaphore is over."""
-_STALLS = {
-    "operand": "operands from L1",
-    "drain": "room for results",
-    "l1": "L1, which others use",
-}
+"""Cycles, at most, from the end of an instruction or transfer until a wait for its semaphore is
+over.
+"""
+_STALLS = {"operand": "operands from L1", "drain": "room for results", "l1": "L1, which others use"}
 
 
 @dataclass(frozen=True)
@@ -57,16 +55,24 @@ def halts(inspection: Inspection, most: int) -> list[Halt]:
     """The longest halts, longest first; of those at the same time in several tiles the longest."""
     recording = inspection.recording
     found = sorted(
-        (gap for (_, queue), engine in recording.engines.items() if queue == Queue.MATRIX for gap in _gaps(engine)),
-        key=lambda gap: gap[2] - gap[1], reverse=True,
-    )  # fmt: skip
+        (
+            gap
+            for (_, queue), engine in recording.engines.items()
+            if queue == Queue.MATRIX
+            for gap in _gaps(engine)
+        ),
+        key=lambda gap: gap[2] - gap[1],
+        reverse=True,
+    )
     told: list[Halt] = []
     for tile, begin, end in found:
         if len(told) == most:
             break
         if not any(halt.begin < end and begin < halt.end for halt in told):
             together = len({other for other, first, last in found if first < end and begin < last})
-            told.append(Halt(tile, begin, end, *_why(inspection, recording, tile, begin, end), together))
+            told.append(
+                Halt(tile, begin, end, *_why(inspection, recording, tile, begin, end), together)
+            )
     return told
 
 
@@ -78,10 +84,16 @@ def _gaps(engine: Engine) -> Iterator[tuple[TileXY, int, int]]:
             yield engine.tile, begin, end
 
 
-def _why(inspection: Inspection, recording: Recording, tile: TileXY, begin: int, end: int) -> tuple[str, str]:
+def _why(
+    inspection: Inspection, recording: Recording, tile: TileXY, begin: int, end: int
+) -> tuple[str, str]:
     """What takes most of a halt, and what ended that."""
     matrix = recording.engines[tile, Queue.MATRIX]
-    shares = {text: _overlap(matrix.stalls[cause], begin, end) for cause, text in _STALLS.items() if cause in matrix.stalls}
+    shares = {
+        text: _overlap(matrix.stalls[cause], begin, end)
+        for cause, text in _STALLS.items()
+        if cause in matrix.stalls
+    }
     waits = matrix.waits[(matrix.waits["begin"] < end) & (matrix.waits["end"] > begin)]
     for semaphore in np.unique(waits["value"]):
         shares[f"semaphore {semaphore}"] = _overlap(waits[waits["value"] == semaphore], begin, end)
@@ -91,18 +103,28 @@ def _why(inspection: Inspection, recording: Recording, tile: TileXY, begin: int,
     if not cause.startswith("semaphore"):
         return cause, ""
     semaphore = int(cause.split()[1])
-    return cause, _over_by(inspection, tile, semaphore, int(waits[waits["value"] == semaphore]["end"].max()))
+    return cause, _over_by(
+        inspection, tile, semaphore, int(waits[waits["value"] == semaphore]["end"].max())
+    )
 
 
 def _overlap(runs: NDArray, begin: int, end: int) -> int:
-    return int(np.clip(np.minimum(runs["end"], end) - np.maximum(runs["begin"], begin), 0, None).sum())
+    return int(
+        np.clip(np.minimum(runs["end"], end) - np.maximum(runs["begin"], begin), 0, None).sum()
+    )
 
 
 def _over_by(inspection: Inspection, tile: TileXY, semaphore: int, cycle: int) -> str:
-    """What ended a wait: a flit that bumped the semaphore just before, else the last instruction of the tile that was done."""
+    """What ended a wait: a flit that bumped the semaphore just before, else the last instruction of
+    the tile that was done.
+    """
     for network in ("data", "reduce"):
         traffic = inspection.recording.traffic[Link(network, tile, "eject")]
-        bumps = (traffic.header["bump"] == 1) & (traffic.header["sem"] == semaphore) & (traffic.taken < cycle)
+        bumps = (
+            (traffic.header["bump"] == 1)
+            & (traffic.header["sem"] == semaphore)
+            & (traffic.taken < cycle)
+        )
         late = traffic.taken[bumps & (traffic.taken >= cycle - SIGNAL_CYCLES)]
         for transfer in inspection.transfers if len(late) else ():
             if transfer.completed.get(tile) == late[-1]:

@@ -26,7 +26,9 @@ class Problem:
     collective: int | None = None
     """Number of the transfer it belongs to, if that is known."""
     alike: str = ""
-    """Problems of one transfer at one tile for which this is the same are told once; empty: each is told."""
+    """Problems of one transfer at one tile for which this is the same are told once; empty: each is
+    told.
+    """
 
     def __str__(self) -> str:
         return f"cycle {self.cycle}, tile ({self.tile[0]},{self.tile[1]}): {self.what}"
@@ -42,7 +44,9 @@ class Hop:
     """Cycle in which its first flit was taken."""
     last: int = -1
     fork_wait: int = 0
-    """Cycles that flits left later by this link than by the first of the other branches of their fork."""
+    """Cycles that flits left later by this link than by the first of the other branches of their
+    fork.
+    """
     join_wait: int = 0
     """Cycles that flits waited at the end of this link for the others of their join."""
     blocked: int = 0
@@ -60,12 +64,13 @@ class Collective:
     number
         In the order of issue, from 0.
     kind
-        ``load``, ``store``, ``put``, ``reduce``, ``allreduce`` for a reduction that turns, or ``signal`` for a count that goes to
-        another tile's semaphore.
+        ``load``, ``store``, ``put``, ``reduce``, ``allreduce`` for a reduction that turns, or
+        ``signal`` for a count that goes to another tile's semaphore.
     op
         ``sum`` or ``max``; None for the others.
     root
-        The receiving tile of a reduction, the sending tile of a put, the HBM channel's tile of a load or store.
+        The receiving tile of a reduction, the sending tile of a put, the HBM channel's tile of a
+        load or store.
     rectangle
         Receivers of a load or put, members of a reduction, the sender of a store.
     words
@@ -73,15 +78,18 @@ class Collective:
     issued
         Cycle of issue by tile: of each member of a reduction, else of the one tile that asked.
     completed
-        Cycle in which the last word left the network, by receiver: a tile of the rectangle, or the root of a reduction. For a
-        store, the channel's tile, and the cycle of the last word that enters the channel.
+        Cycle in which the last word left the network, by receiver: a tile of the rectangle, or the
+        root of a reduction. For a store, the channel's tile, and the cycle of the last word that
+        enters the channel.
     hops
         By link, in the order of first use.
     start
-        Cycle from which the latency counts: of the issue of the last member; of a load, in which the channel offers the first word.
+        Cycle from which the latency counts: of the issue of the last member; of a load, in which
+        the channel offers the first word.
     bound
-        Cycles that no network of this kind can beat: hops to the farthest tile, and a cycle a word (or what the HBM channel takes
-        for a word); twice the hops for an all-reduce. `latency` over it is `rho`.
+        Cycles that no network of this kind can beat: hops to the farthest tile, and a cycle a word
+        (or what the HBM channel takes for a word); twice the hops for an all-reduce. `latency` over
+        it is `rho`.
     begin, end
         First and last cycle of anything that belongs to it.
     cut
@@ -111,7 +119,9 @@ class Collective:
     @property
     def collective(self) -> bool:
         """Whether it is one to the user: a reduction, or a load or put to more than one tile."""
-        return "reduce" in self.kind or (self.kind in ("load", "put") and len(self.rectangle.tiles()) > 1)
+        return "reduce" in self.kind or (
+            self.kind in ("load", "put") and len(self.rectangle.tiles()) > 1
+        )
 
     @property
     def name(self) -> str:

@@ -1,4 +1,6 @@
-"""Follows flits through routers that combine them, and finds out whose contributions a result is made of."""
+"""Follows flits through routers that combine them, and finds out whose contributions a result is
+made of.
+"""
 
 from hw.layouts import Port
 from hw.network.combine import in_flight
@@ -12,13 +14,25 @@ __all__ = ["follow_reduce"]
 
 
 IN_ROUTER = in_flight(2)
-"""Parts that were taken from an input and whose result has not left the router: at most, with the slowest adders."""
+"""Parts that were taken from an input and whose result has not left the router: at most, with the
+slowest adders.
+"""
 
 
 class _Joins(Follower):
-    """An entry also has the output that the flit goes to, and the link and place by which it came in."""
+    """An entry also has the output that the flit goes to, and the link and place by which it came
+    in.
+    """
 
-    def __init__(self, network: Network, first: int, last: int, depth: int, problems: list[Problem], pieces: Pieces):
+    def __init__(
+        self,
+        network: Network,
+        first: int,
+        last: int,
+        depth: int,
+        problems: list[Problem],
+        pieces: Pieces,
+    ):
         super().__init__(network, "reduce", first, last, depth, problems)
         self.room = depth + IN_ROUTER
         self._pieces = pieces
@@ -39,13 +53,20 @@ class _Joins(Follower):
 
     def entry(self, at: int, owner: int, header: int, cycle: int, link: int, place: int) -> list:
         if not self.allows(header, at, 0):
-            self.say(cycle, at, header, f"comes in by {_name(at)}, which it does not join from", owner)
+            self.say(
+                cycle, at, header, f"comes in by {_name(at)}, which it does not join from", owner
+            )
         return [owner, header, cycle, self._output(header, at // PORTS), link, place]
 
     def leave(self, out: int, header: int, cycle: int, link: int, place: int) -> int:
         base, port = out - out % PORTS, out % PORTS
         if port != self._output(header, out // PORTS):
-            self.say(cycle, out, header, f"leaves by {_name(out)} instead of {_name(self._output(header, out // PORTS))}")
+            self.say(
+                cycle,
+                out,
+                header,
+                f"leaves by {_name(out)} instead of {_name(self._output(header, out // PORTS))}",
+            )
             port = self._output(header, out // PORTS)
         parts, missing = [], []
         needed = self.demand(header, base)
@@ -71,14 +92,18 @@ class _Joins(Follower):
         if not any(entry[1] == header for entry in entries):
             return None
         while True:  # what stands before it will not be used any more
-            index = next(i for i, entry in enumerate(entries) if entry[3] == port or entry[1] == header)
+            index = next(
+                i for i, entry in enumerate(entries) if entry[3] == port or entry[1] == header
+            )
             entry = entries[index]
             del entries[index]
             if entry[1] == header:
                 return entry
             self.lost(entry, at)
 
-    def _combine(self, parts: list[list], missing: list[int], out: int, header: int, cycle: int) -> int:
+    def _combine(
+        self, parts: list[list], missing: list[int], out: int, header: int, cycle: int
+    ) -> int:
         latest = max((part[2] for part in parts), default=0)
         for part in parts:
             self.network.join_wait[part[4]][part[5]] = latest - part[2]
@@ -88,11 +113,19 @@ class _Joins(Follower):
         if absent:
             ways = ", ".join(_name(number) for number in absent)
             why = "without the part from" if parts else "though nothing came in from"
-            self.say(cycle, out, header, f"leaves {why} {ways}: dropped, doubled, changed, or for another root", owner)
+            self.say(
+                cycle,
+                out,
+                header,
+                f"leaves {why} {ways}: dropped, doubled, changed, or for another root",
+                owner,
+            )
         return owner
 
     def _excuse(self, at: int) -> bool:
-        """Whether the part that is missing from an input can have been there when the window began."""
+        """Whether the part that is missing from an input can have been there when the
+        window began.
+        """
         excused = self.may_hold(at)
         self.excused[at] += excused
         return excused
@@ -106,9 +139,17 @@ class _Joins(Follower):
 
 
 def follow_reduce(
-    network: Network, first: int, last: int, depth: int, over: bool, problems: list[Problem], pieces: Pieces
+    network: Network,
+    first: int,
+    last: int,
+    depth: int,
+    over: bool,
+    problems: list[Problem],
+    pieces: Pieces,
 ) -> None:
-    """Follow the reduction network, the owners of what tiles put in being known; pieces that are combined become one transfer."""
+    """Follow the reduction network, the owners of what tiles put in being known; pieces that are
+    combined become one transfer.
+    """
     _Joins(network, first, last, depth, problems, pieces).run(over)
 
 

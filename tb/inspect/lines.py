@@ -1,4 +1,6 @@
-"""Is a VCD whole? Looks at every line before a reader does, so that damage is reported by line and never misread."""
+"""Is a VCD whole? Looks at every line before a reader does, so that damage is reported by line and
+never misread.
+"""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +29,8 @@ _Lines = Iterator[tuple[int, str]]
 
 
 def check_lines(path: Path) -> None:
-    """See that a file is a VCD from the first line to the last: known signals, binary values that fit, time that goes on.
+    """See that a file is a VCD from the first line to the last: known signals, binary values that
+    fit, time that goes on.
 
     Raises
     ------
@@ -39,7 +42,9 @@ def check_lines(path: Path) -> None:
         if not start:
             raise UserError("the file is empty")
         if not start.startswith(b"$"):
-            raise UserError(f"not a VCD: it starts with {_show(start.decode('ascii', 'surrogateescape').splitlines()[0])}")
+            raise UserError(
+                f"not a VCD: it starts with {_show(start.decode('ascii', 'surrogateescape').splitlines()[0])}"
+            )
         file.seek(-1, 2)
         ends = file.read() == b"\n"
     with path.open(encoding="ascii", errors="surrogateescape") as file:
@@ -51,13 +56,17 @@ def check_lines(path: Path) -> None:
 
 
 def _check_header(lines: _Lines) -> dict[str, int]:
-    """Read up to the end of the declarations; return the width of each identifier code, 0 if it has no bits."""
+    """Read up to the end of the declarations; return the width of each identifier code, 0 if it has
+    no bits.
+    """
     number, depth, widths = 0, 0, {}
     for number, line in lines:
         text = line.strip()
         if text.startswith("$enddefinitions"):
             if depth:
-                raise UserError(f"line {number}: the declarations end within a scope, $upscope is missing")
+                raise UserError(
+                    f"line {number}: the declarations end within a scope, $upscope is missing"
+                )
             return widths
         if _SCOPE.fullmatch(text):
             depth += 1
@@ -65,7 +74,9 @@ def _check_header(lines: _Lines) -> dict[str, int]:
             depth -= 1
         elif match := _VAR.fullmatch(text):
             widths[match["code"]] = 0 if match["type"] in _NUMBERS else int(match["width"])
-            if match["high"] and abs(int(match["high"]) - int(match["low"])) + 1 != int(match["width"]):
+            if match["high"] and abs(int(match["high"]) - int(match["low"])) + 1 != int(
+                match["width"]
+            ):
                 raise UserError(f"line {number}: the range and the width in {_show(line)} differ")
         elif text.startswith(_TEXT):
             _skip(lines, number, text)
@@ -80,7 +91,9 @@ def _skip(lines: _Lines, number: int, text: str) -> None:
     while "$end" not in text.split():
         number, text = next(lines, (number, None))
         if text is None:
-            raise UserError(f"truncated: it ends in line {number}, within the {opened} of line {begun}")
+            raise UserError(
+                f"truncated: it ends in line {number}, within the {opened} of line {begun}"
+            )
 
 
 def _check_values(lines: _Lines, widths: dict[str, int]) -> None:
@@ -131,13 +144,17 @@ def _check_change(number: int, line: str, words: list[str], widths: dict[str, in
     else:
         raise UserError(f"line {number}: {_show(line)} is not a value change")
     if code not in widths:
-        raise UserError(f"line {number}: {_show(line)} changes a signal {_show(code)} that is not declared")
+        raise UserError(
+            f"line {number}: {_show(line)} changes a signal {_show(code)} that is not declared"
+        )
     if head in "rs" and not widths[code]:
         return
     if head in "rs" or not value or value.strip("01xz"):
         raise UserError(f"line {number}: the value in {_show(line)} is not binary")
     if len(value) > widths[code]:
-        raise UserError(f"line {number}: a value of {len(value)} bits for a signal of {widths[code]}, {_show(line)}")
+        raise UserError(
+            f"line {number}: a value of {len(value)} bits for a signal of {widths[code]}, {_show(line)}"
+        )
 
 
 def _show(text: str) -> str:

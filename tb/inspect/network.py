@@ -37,7 +37,8 @@ class Network:
     headers
         Every header that occurs once, by number: its fields in the order of `names`.
     owners, fork_wait, join_wait
-        For each link, what is found out of each of its flits: the number of its piece (-1: unknown), and cycles.
+        For each link, what is found out of each of its flits: the number of its piece (-1:
+        unknown), and cycles.
     """
 
     mesh: Mesh
@@ -60,14 +61,22 @@ class Network:
         links = [link for link in recording.traffic if link.network == name]
         traffic = [recording.traffic[link] for link in links]
         names = tuple(traffic[0].header)
-        table = np.concatenate([np.stack([t.header[field] for field in names], axis=1) for t in traffic])
+        table = np.concatenate(
+            [np.stack([t.header[field] for field in names], axis=1) for t in traffic]
+        )
         headers, ids = _numbered(table)
         ends = np.cumsum([0, *(len(t) for t in traffic)])
         network = cls(
-            mesh, links, [_leaves(link) for link in links], [_enters(link, mesh) for link in links], names, headers,
-            [ids[a:b] for a, b in pairwise(ends)], [t.taken for t in traffic],
+            mesh,
+            links,
+            [_leaves(link) for link in links],
+            [_enters(link, mesh) for link in links],
+            names,
+            headers,
+            [ids[a:b] for a, b in pairwise(ends)],
+            [t.taken for t in traffic],
             [t.offered for t in traffic],
-        )  # fmt: skip
+        )
         network.owners = [np.full(len(t), -1, np.int32) for t in traffic]
         network.fork_wait = [np.zeros(len(t), np.int32) for t in traffic]
         network.join_wait = [np.zeros(len(t), np.int32) for t in traffic]
@@ -75,7 +84,9 @@ class Network:
 
     def link(self, tile: TileXY, port: str) -> int | None:
         """Number of a link; None if the mesh does not have it."""
-        return next((i for i, link in enumerate(self.links) if (link.tile, link.port) == (tile, port)), None)
+        return next(
+            (i for i, link in enumerate(self.links) if (link.tile, link.port) == (tile, port)), None
+        )
 
     def column(self, name: str) -> NDArray[np.int64]:
         """One field of every header."""

@@ -1,4 +1,6 @@
-"""Pieces: what single instructions put into the networks. A reduction is made of as many as it has members."""
+"""Pieces: what single instructions put into the networks. A reduction is made of as many as it has
+members.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,7 +21,8 @@ class Piece:
     tile
         Whose instruction it is.
     issued, done
-        Cycles in which the instruction was handed to its engine, and in which that was done (-1: not in the window).
+        Cycles in which the instruction was handed to its engine, and in which that was done (-1:
+        not in the window).
     words
         Words that it moves, as the instruction says; -1 if that was before the window.
     sent

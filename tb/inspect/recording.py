@@ -1,4 +1,6 @@
-"""What a VCD of the mesh shows, cycle by cycle, in arrays: the flits on every link and what every engine did."""
+"""What a VCD of the mesh shows, cycle by cycle, in arrays: the flits on every link and what every
+engine did.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,11 +19,21 @@ TileXY = tuple[int, int]
 DIRECTIONS = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
 """Step to the neighbour at each outer port."""
 
-EXECUTED = np.dtype([("issued", np.int32), ("done", np.int32), ("opcode", np.int16), ("slot", np.int32), ("tag", np.int16),
-                     ("rows", np.int16), ("words", np.int16)])  # fmt: skip
-"""An instruction of an engine: the cycles in which it was handed over and in which the engine was done (-1: not in the window;
-`issued` is -1 for one that was under way when the window begins). `tag`, `rows` and `words` mean something in the load and
-out queues only."""
+EXECUTED = np.dtype(
+    [
+        ("issued", np.int32),
+        ("done", np.int32),
+        ("opcode", np.int16),
+        ("slot", np.int32),
+        ("tag", np.int16),
+        ("rows", np.int16),
+        ("words", np.int16),
+    ]
+)
+"""An instruction of an engine: the cycles in which it was handed over and in which the engine was
+done (-1: not in the window; `issued` is -1 for one that was under way when the window begins).
+`tag`, `rows` and `words` mean something in the load and out queues only.
+"""
 
 RUN = np.dtype([("begin", np.int32), ("end", np.int32), ("value", np.int16)])
 """Cycles from `begin` up to but not including `end` in which something had one value."""
@@ -46,9 +58,10 @@ class Facts:
 class Link:
     """A stream between two places of one network.
 
-    `port` is ``west``, ``east``, ``south`` or ``north`` for what leaves the router of `tile` by that port (at the mesh's edge, to
-    the HBM channel there), ``inject`` and ``eject`` for what its tile puts in and takes out, and ``hbm_west`` and so on for what
-    the channel at that outer port puts in.
+    `port` is ``west``, ``east``, ``south`` or ``north`` for what leaves the router of `tile` by
+    that port (at the mesh's edge, to the HBM channel there), ``inject`` and ``eject`` for what its
+    tile puts in and takes out, and ``hbm_west`` and so on for what the channel at that outer port
+    puts in.
     """
 
     network: str
@@ -58,7 +71,9 @@ class Link:
 
     @property
     def to(self) -> TileXY:
-        """Where its flits come next: the tile at its end; `tile` itself where there is no other router."""
+        """Where its flits come next: the tile at its end; `tile` itself where there is no other
+        router.
+        """
         dx, dy = DIRECTIONS.get(self.port, (0, 0))
         return self.tile[0] + dx, self.tile[1] + dy
 
@@ -74,10 +89,11 @@ class Traffic:
     Attributes
     ----------
     offered, taken
-        Cycle in which each flit was first offered and in which it was taken (-1: not in the window), shape (flits,).
+        Cycle in which each flit was first offered and in which it was taken (-1: not in the
+        window), shape (flits,).
     header
-        Field name to values, shape (flits,): the fields of `hw.layouts` but ``data``; a read request also has ``rows`` and
-        ``words``.
+        Field name to values, shape (flits,): the fields of `hw.layouts` but ``data``; a read
+        request also has ``rows`` and ``words``.
     """
 
     offered: NDArray[np.int32]
@@ -97,12 +113,13 @@ class Engine:
     executed
         Its instructions (`EXECUTED`), in order.
     states
-        `RUN` s of `isa.status.QueueState`; BOOT, HALTED included. Every cycle of the window is in one.
+        `RUN` s of `isa.status.QueueState`; BOOT, HALTED included. Every cycle of the window is in
+        one.
     waits
         `RUN` s of the semaphore waited for, where the state is WAIT0 or WAIT1.
     stalls
-        Cause to `RUN` s with value 1: ``operand``, ``drain`` (matrix), ``network`` (out: a flit offered and not taken), ``l1`` (an
-        access that another client of the L1 kept waiting).
+        Cause to `RUN` s with value 1: ``operand``, ``drain`` (matrix), ``network`` (out: a flit
+        offered and not taken), ``l1`` (an access that another client of the L1 kept waiting).
     active
         `RUN` s with value 1: cycles in which the engine's datapath moves (matrix, vector).
     """
@@ -150,7 +167,11 @@ class Recording:
     @cached_property
     def unhalted(self) -> list[Engine]:
         """Queues that have not halted in the last cycle."""
-        return [engine for engine in self.engines.values() if engine.states["value"][-1] != QueueState.HALTED]
+        return [
+            engine
+            for engine in self.engines.values()
+            if engine.states["value"][-1] != QueueState.HALTED
+        ]
 
     @property
     def over(self) -> bool:
@@ -160,4 +181,8 @@ class Recording:
     @cached_property
     def flits(self) -> int:
         """Flits taken on links between routers, or from and to channels."""
-        return sum(int((t.taken >= 0).sum()) for link, t in self.traffic.items() if link.port not in ("inject", "eject"))
+        return sum(
+            int((t.taken >= 0).sum())
+            for link, t in self.traffic.items()
+            if link.port not in ("inject", "eject")
+        )

@@ -20,7 +20,8 @@ class Samples:
     Parameters
     ----------
     changes
-        By signal, with ``clk``, ``cycle`` and ``last``: the window ends in the first cycle in which ``last`` is 1.
+        By signal, with ``clk``, ``cycle`` and ``last``: the window ends in the first cycle in which
+        ``last`` is 1.
 
     Attributes
     ----------
@@ -39,7 +40,9 @@ class Samples:
         window = times <= ends[0] if len(ends) else np.ones(len(times), bool)
         self._check(times[window], cycles[window])
         if not len(ends):
-            raise UserError(f"truncated: it ends in cycle {cycles[-1]}, which is not marked as the last one")
+            raise UserError(
+                f"truncated: it ends in cycle {cycles[-1]}, which is not marked as the last one"
+            )
         self.first, self.last = int(cycles[0]), int(cycles[window][-1])
         if not (changes["clk"].times > ends[0]).any():
             raise UserError(f"truncated: it ends within the last cycle, {self.last}")
@@ -107,10 +110,16 @@ def _settled(changes: Changes) -> Changes:
 
 
 def runs(values: NDArray, first: int, where: NDArray[np.bool_] | None = None) -> NDArray:
-    """Stretches of equal values as `RUN` s; `first` is the cycle of the first value, `where` leaves cycles out."""
+    """Stretches of equal values as `RUN` s; `first` is the cycle of the first value, `where` leaves
+    cycles out.
+    """
     where = np.ones(len(values), bool) if where is None else where
     keys = np.where(where, values, -1)
     begins = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
     found = np.empty(len(begins), RUN)
-    found["begin"], found["end"], found["value"] = first + begins, first + np.append(begins[1:], len(keys)), keys[begins]
+    found["begin"], found["end"], found["value"] = (
+        first + begins,
+        first + np.append(begins[1:], len(keys)),
+        keys[begins],
+    )
     return found[where[begins]]

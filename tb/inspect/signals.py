@@ -1,4 +1,6 @@
-"""Where a mesh keeps its waves: the signals below the scope ``waves``, which must be there, and how wide they are."""
+"""Where a mesh keeps its waves: the signals below the scope ``waves``, which must be there, and how
+wide they are.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,10 +37,22 @@ NETWORKS = {
 }
 """Header fields of each network's flits, and their widths."""
 
-MACHINE = ("columns", "rows", "word_bytes", "fifo_depth", "adder_stages", "hbm_latency", "hbm_bytes_per_cycle")
+MACHINE = (
+    "columns",
+    "rows",
+    "word_bytes",
+    "fifo_depth",
+    "adder_stages",
+    "hbm_latency",
+    "hbm_bytes_per_cycle",
+)
 """Constants in the scope ``machine``."""
 
-MOVED = {field.name: field.width for field in LAYOUTS[Kind.MOVE] if field.name in ("tag", "rows", "words")}
+MOVED = {
+    field.name: field.width
+    for field in LAYOUTS[Kind.MOVE]
+    if field.name in ("tag", "rows", "words")
+}
 """What is shown of a command of the load and out queues."""
 
 _QUEUE = {"state": 3, "wait_sem": SEM.width, "issue": 1, "opcode": 8, "slot": 16, "done": 1}
@@ -86,13 +100,19 @@ def find_places(names: Iterable[str]) -> Places:
         If there is no such scope, or more than one, or nothing of a mesh in it.
     """
     names = list(names)
-    scopes = sorted({name[: -len(".cycle")] for name in names if re.search(rf"(^|\.){_SCOPE}\.cycle$", name)})
+    scopes = sorted(
+        {name[: -len(".cycle")] for name in names if re.search(rf"(^|\.){_SCOPE}\.cycle$", name)}
+    )
     if len(scopes) != 1:
         found = f"{len(scopes)}: {', '.join(scopes)}" if scopes else "none: another design?"
-        raise UserError(f"one scope {_SCOPE} with a signal cycle is needed, and there is {found} ({_AGAIN})")
+        raise UserError(
+            f"one scope {_SCOPE} with a signal cycle is needed, and there is {found} ({_AGAIN})"
+        )
     [scope] = scopes
     below = [name.removeprefix(f"{scope}.") for name in names if name.startswith(f"{scope}.")]
-    tiles = {(int(m[1]), int(m[2])) for name in below if (m := re.match(r"tile_(\d+)_(\d+)\.", name))}
+    tiles = {
+        (int(m[1]), int(m[2])) for name in below if (m := re.match(r"tile_(\d+)_(\d+)\.", name))
+    }
     if not tiles:
         raise UserError(f"the scope {scope} has no scope tile_0_0: another design? ({_AGAIN})")
     columns, rows = (max(axis) + 1 for axis in zip(*tiles, strict=True))
@@ -102,7 +122,9 @@ def find_places(names: Iterable[str]) -> Places:
 
 def _channels(below: list[str]) -> tuple[tuple[str, int, int], ...]:
     pattern = re.compile(rf"hbm_(\d+)_({'|'.join(DIRECTIONS)})_(\d+)_(\d+)\.")
-    found = {int(m[1]): (m[2], int(m[3]), int(m[4])) for name in below if (m := pattern.match(name))}
+    found = {
+        int(m[1]): (m[2], int(m[3]), int(m[4])) for name in below if (m := pattern.match(name))
+    }
     for index in range(len(found)):
         if index not in found:
             raise UserError(f"the signals of HBM channel {index} are missing ({_AGAIN})")
@@ -119,7 +141,9 @@ def _links(columns: int, rows: int, channels, below: list[str]) -> dict[Link, st
                 for port in ("inject", "eject", *DIRECTIONS):
                     link, scope = Link(network, (x, y), port), f"tile_{x}_{y}.{network}_{port}"
                     to_channel = network == "request" and (port, x, y) in channels
-                    inside = port == "inject" or (0 <= link.to[0] < columns and 0 <= link.to[1] < rows)
+                    inside = port == "inject" or (
+                        0 <= link.to[0] < columns and 0 <= link.to[1] < rows
+                    )
                     expected = inside and (network, port) != ("request", "eject")
                     if expected or to_channel or scope in shown:
                         links[link] = scope
@@ -144,14 +168,20 @@ def needed(places: Places, widths: Mapping[str, int]) -> list[str]:
         wanted |= {f"{scope}.{name}": width for name, width in fields.items()}
     for x, y in places.tiles():
         for queue, fields in _QUEUES.items():
-            wanted |= {f"tile_{x}_{y}.{queue.name.lower()}.{name}": width for name, width in fields.items()}
+            wanted |= {
+                f"tile_{x}_{y}.{queue.name.lower()}.{name}": width for name, width in fields.items()
+            }
         wanted[f"tile_{x}_{y}.l1.waits"] = 6
     wanted = {f"{places.scope}.{name}": width for name, width in wanted.items()}
     missing = [name for name in wanted if name not in widths]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UserError(f"the signal {missing[0]}{more} of a {places.columns}x{places.rows} mesh is missing ({_AGAIN})")
+        raise UserError(
+            f"the signal {missing[0]}{more} of a {places.columns}x{places.rows} mesh is missing ({_AGAIN})"
+        )
     for name, width in wanted.items():
         if width is not None and widths[name] != width:
-            raise UserError(f"the signal {name} must have {width} bits, not {widths[name]} ({_AGAIN})")
+            raise UserError(
+                f"the signal {name} must have {width} bits, not {widths[name]} ({_AGAIN})"
+            )
     return list(wanted)

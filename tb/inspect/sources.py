@@ -25,11 +25,24 @@ class _Engine:
         executed = recording.engines[tile, queue].executed
         self.numbers = []
         for issued, done, opcode, tag, rows, words in zip(
-            *(executed[name].tolist() for name in ("issued", "done", "opcode", "tag", "rows", "words")), strict=True
+            *(
+                executed[name].tolist()
+                for name in ("issued", "done", "opcode", "tag", "rows", "words")
+            ),
+            strict=True,
         ):
             total = rows * words if issued >= 0 else -1
             self.numbers.append(
-                pieces.add(Piece(_KINDS[Opcode(opcode)] if opcode in _KINDS else "", tile, issued, done, tag, total))
+                pieces.add(
+                    Piece(
+                        _KINDS[Opcode(opcode)] if opcode in _KINDS else "",
+                        tile,
+                        issued,
+                        done,
+                        tag,
+                        total,
+                    )
+                )
             )
         self._pieces, self._issued, self._done = pieces, executed["issued"], executed["done"]
         self._tile, self._from_start, self._before = tile, recording.first == 0, -1
@@ -89,14 +102,25 @@ class Sources:
         cycle, place_ = int(network.taken[link][place]), network.links[link].tile
         header = network.named(int(network.ids[link][place]))
         self.problems.append(
-            Problem(cycle, place_, f"{name} network: {describe(name, header)} is put in, and no instruction says so")
+            Problem(
+                cycle,
+                place_,
+                f"{name} network: {describe(name, header)} is put in, and no instruction says so",
+            )
         )
 
     def check(self) -> None:
-        """Whether every instruction that was executed in the window has put in as many words as it says."""
+        """Whether every instruction that was executed in the window has put in as many words as it
+        says.
+        """
         for number, piece in enumerate(self.pieces.all):
             wanted = 1 if piece.kind == "load" else piece.words
-            if piece.kind != "signal" and piece.issued >= 0 and piece.done >= 0 and piece.sent != wanted:
+            if (
+                piece.kind != "signal"
+                and piece.issued >= 0
+                and piece.done >= 0
+                and piece.sent != wanted
+            ):
                 what = f"{piece.kind} with tag {piece.tag}, issued in cycle {piece.issued}, put in {piece.sent} of {wanted} flits"
                 self.problems.append(Problem(piece.done, piece.tile, what, number))
 
@@ -117,13 +141,19 @@ def own_instructions(sources: Sources, requests: Network, reduce: Network) -> No
             if link is None:
                 continue
             writes = (
-                network.column("write")[network.ids[link]] if name == "request" else np.ones(len(network.taken[link]), int)
+                network.column("write")[network.ids[link]]
+                if name == "request"
+                else np.ones(len(network.taken[link]), int)
             )
-            for place, (cycle, write) in enumerate(zip(network.taken[link].tolist(), writes.tolist(), strict=True)):
+            for place, (cycle, write) in enumerate(
+                zip(network.taken[link].tolist(), writes.tolist(), strict=True)
+            ):
                 if cycle < 0:
                     continue
                 engine = sources.out[tile] if write else sources.load[tile]
-                number = engine.at(cycle, "reduce" if name == "reduce" else "store" if write else "load")
+                number = engine.at(
+                    cycle, "reduce" if name == "reduce" else "store" if write else "load"
+                )
                 if number >= 0:
                     sources.own(network, name, link, place, number)
                 else:
@@ -137,7 +167,9 @@ def own_tile_data(sources: Sources, data: Network, reduce: Network) -> None:
         if link is None:
             continue
         turned = _turned(reduce, ejected) if ejected is not None else deque()
-        unseen = 0 if sources.recording.first == 0 else _HELD  # results on the turn when the window begins
+        unseen = (
+            0 if sources.recording.first == 0 else _HELD
+        )  # results on the turn when the window begins
         for place, cycle in enumerate(data.taken[link].tolist()):
             if cycle < 0:
                 continue
@@ -145,7 +177,11 @@ def own_tile_data(sources: Sources, data: Network, reduce: Network) -> None:
             if header["kind"] == FlitKind.SIGNAL.value:
                 number = sources.pieces.add(Piece("signal", tile, cycle, cycle, header["tag"], 0))
                 sources.own(data, "data", link, place, number)
-            elif turned and turned[0][0] < cycle and turned[0][1] == tuple(header[name] for name in _TURNED):
+            elif (
+                turned
+                and turned[0][0] < cycle
+                and turned[0][1] == tuple(header[name] for name in _TURNED)
+            ):
                 data.owners[link][place] = turned.popleft()[2]
                 unseen = 0
             elif (number := sources.out[tile].at(cycle, "put")) >= 0:
@@ -157,7 +193,9 @@ def own_tile_data(sources: Sources, data: Network, reduce: Network) -> None:
 
 
 _HELD = 4
-"""Results that can be between the router and the data network: in the ejector and what is being taken."""
+"""Results that can be between the router and the data network: in the ejector and what is being
+taken.
+"""
 
 _TURNED = (*AREA, "addr", "bump", "sem", "tag")
 """What a result that turns keeps of its header."""

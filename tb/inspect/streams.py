@@ -19,11 +19,16 @@ def traffic(samples: Samples, link: Link, scope: str) -> Traffic:
     offered[:] += samples.first
     taken[taken >= 0] += samples.first
     shown = np.where(taken < 0, samples.last, taken)
-    header = {name: samples.at(f"{scope}.{name}", shown).astype(np.int32) for name in NETWORKS[link.network]}
+    header = {
+        name: samples.at(f"{scope}.{name}", shown).astype(np.int32)
+        for name in NETWORKS[link.network]
+    }
     return Traffic(offered, taken, header)
 
 
-def _transfers(valid: NDArray[np.bool_], ready: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _transfers(
+    valid: NDArray[np.bool_], ready: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Indices at which each flit is first offered, and taken (-1: never)."""
     taken = np.flatnonzero(valid & ready)
     asking = np.flatnonzero(valid)

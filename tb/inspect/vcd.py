@@ -29,7 +29,8 @@ def read(path: Path, *, reader: str = "vcdvcd") -> Recording:
     Raises
     ------
     UserError
-        If the file is not there, not a VCD, damaged or truncated, of another design, or leaves cycles out.
+        If the file is not there, not a VCD, damaged or truncated, of another design, or leaves
+        cycles out.
     """
     try:
         return _read(Path(path), reader)
@@ -41,14 +42,20 @@ def _read(path: Path, reader: str) -> Recording:
     waves = open_waves(path, reader)
     places = find_places(waves.widths)
     changes = waves.changes(needed(places, waves.widths))
-    samples = Samples({name.removeprefix(f"{places.scope}."): found for name, found in changes.items()})
+    samples = Samples(
+        {name.removeprefix(f"{places.scope}."): found for name, found in changes.items()}
+    )
     return Recording(
         facts=_facts(samples, places),
         first=samples.first,
         last=samples.last,
         finished=bool(samples.flag("finished")[-1]),
         traffic={link: traffic(samples, link, scope) for link, scope in places.links.items()},
-        engines={(tile, queue): engine(samples, tile, queue) for tile in places.tiles() for queue in Queue},
+        engines={
+            (tile, queue): engine(samples, tile, queue)
+            for tile in places.tiles()
+            for queue in Queue
+        },
         changes=samples.changed,
     )
 

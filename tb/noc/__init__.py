@@ -1,7 +1,8 @@
-"""Verification of whole networks on the emitted Verilog: traffic, deadlock, faults, coverage, saturation, latency.
+"""Verification of whole networks on the emitted Verilog: traffic, deadlock, faults, coverage,
+saturation, latency.
 
-Each of these functions compiles what it needs (builds are kept) and runs one or two simulations; they may run in processes
-of their own at the same time. They return plain values and print nothing.
+Each of these functions compiles what it needs (builds are kept) and runs one or two simulations;
+they may run in processes of their own at the same time. They return plain values and print nothing.
 """
 
 from tb.noc.campaign import random_traffic

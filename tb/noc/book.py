@@ -1,4 +1,6 @@
-"""The scoreboard: what has to arrive where, against what did. Exactly once, nowhere else, in order, bit for bit."""
+"""The scoreboard: what has to arrive where, against what did. Exactly once, nowhere else, in order,
+bit for bit.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,18 +41,31 @@ class Verdict:
     @property
     def faults(self) -> dict[str, int]:
         """What is not as it has to be."""
-        names = ("missing", "extra", "reordered", "corrupted", "broken", "left", "hung", "mismatches")
+        names = (
+            "missing",
+            "extra",
+            "reordered",
+            "corrupted",
+            "broken",
+            "left",
+            "hung",
+            "mismatches",
+        )
         return {name: count for name in names if (count := getattr(self, name))}
 
     def __str__(self) -> str:
         return (
-            ", ".join(f"{count} {name}" for name, count in self.faults.items()) + f": {self.first}" if self.faults else "ok"
+            ", ".join(f"{count} {name}" for name, count in self.faults.items()) + f": {self.first}"
+            if self.faults
+            else "ok"
         )
 
 
 @dataclass
 class Book:
-    """What has to arrive: numbered items, each at a set of ends, those of one source in the order of their numbers."""
+    """What has to arrive: numbered items, each at a set of ends, those of one source in the order
+    of their numbers.
+    """
 
     source: NDArray
     """By item: who sends it (an end, or a collective)."""
@@ -63,7 +78,9 @@ class Book:
     """Reads the numbers of items from flits."""
 
     def check(self, outcome: Outcome, *, entered: NDArray | None = None) -> Verdict:
-        """Compare with what arrived. `entered`: by item, the cycle in which it entered the network, for its age."""
+        """Compare with what arrived. `entered`: by item, the cycle in which it entered the network,
+        for its age.
+        """
         count = len(self.source)
         number = self.identify(outcome.flits)
         known = (number >= 0) & (number < count)
@@ -72,23 +89,32 @@ class Book:
         oldest = 0
         if entered is not None and len(number):
             oldest = int((outcome.cycle - entered[number])[known].max(initial=0))
-        # Both sorted by (target, source), stably: then each sequence has to be the same, item by item.
+        # Both sorted by (target, source), stably: then each sequence has to be the same, item by
+        # item.
         expected = np.lexsort((self.item, self.source[self.item], self.target))
         want = np.stack([self.target[expected], self.item[expected]])
         got = np.lexsort((self.source[number], outcome.target))
         have = np.stack([outcome.target[got], number[got]])
         others = {
-            "corrupted": int(wrong.sum()), "broken": outcome.broken.bit_count(), "hung": int(outcome.hung),
-            "mismatches": outcome.mismatch.bit_count(), "left": 0 if outcome.hung else outcome.waiting.bit_count(),
-        }  # fmt: skip
+            "corrupted": int(wrong.sum()),
+            "broken": outcome.broken.bit_count(),
+            "hung": int(outcome.hung),
+            "mismatches": outcome.mismatch.bit_count(),
+            "left": 0 if outcome.hung else outcome.waiting.bit_count(),
+        }
         if want.shape == have.shape and (want == have).all():
-            first = f"item {number[wrong][0]} at end {outcome.target[wrong][0]}" if wrong.any() else ""
+            first = (
+                f"item {number[wrong][0]} at end {outcome.target[wrong][0]}" if wrong.any() else ""
+            )
             return Verdict(len(number), oldest, **others, first=first)
         keys = [target * count + item for target, item in (want, have)]
         values, index = np.unique(np.concatenate(keys), return_inverse=True)
-        wanted, found = (np.bincount(part, minlength=len(values)) for part in np.split(index, [len(keys[0])]))
+        wanted, found = (
+            np.bincount(part, minlength=len(values)) for part in np.split(index, [len(keys[0])])
+        )
         missing, extra = np.maximum(wanted - found, 0), np.maximum(found - wanted, 0)
-        # Order: among the arrivals that are as they have to be, the places that change when they are sorted.
+        # Order: among the arrivals that are as they have to be, the places that change when they
+        # are sorted.
         once = np.flatnonzero(((wanted == 1) & (found == 1))[index[len(keys[0]) :]])
         target, item = have[:, once]
         right = np.lexsort((item, self.source[item], target))
@@ -96,8 +122,19 @@ class Book:
         first = next(
             f"{what} item {values[found_at[0]] % count} of {self.source[values[found_at[0]] % count]} "
             f"at end {values[found_at[0]] // count}"
-            for what, found_at in (("missing", np.flatnonzero(missing)), ("extra", np.flatnonzero(extra)),
-                                   ("reordered", np.searchsorted(values, keys[1][once][item[right] != item])))
+            for what, found_at in (
+                ("missing", np.flatnonzero(missing)),
+                ("extra", np.flatnonzero(extra)),
+                ("reordered", np.searchsorted(values, keys[1][once][item[right] != item])),
+            )
             if len(found_at)
-        )  # fmt: skip
-        return Verdict(len(number), oldest, int(missing.sum()), int(extra.sum()), reordered, **others, first=first)
+        )
+        return Verdict(
+            len(number),
+            oldest,
+            int(missing.sum()),
+            int(extra.sum()),
+            reordered,
+            **others,
+            first=first,
+        )

@@ -1,4 +1,6 @@
-"""The cocotb side of the bench: starts run after run, puts sinks to sleep, and reads what the referee says."""
+"""The cocotb side of the bench: starts run after run, puts sinks to sleep, and reads what the
+referee says.
+"""
 
 import json
 import os
@@ -14,7 +16,9 @@ SETTINGS = ("expected", "drain", "patience", "limit", "seed")
 
 @cocotb.test()
 async def play(dut):
-    """Play every run of ``runs.json``; no Python runs while the network does, but for the sleeps that a run asks for."""
+    """Play every run of ``runs.json``; no Python runs while the network does, but for the sleeps
+    that a run asks for.
+    """
     folder = Path(os.environ["FLATMESH_NOC"])
     runs = json.loads((folder / "runs.json").read_text())
     dut.rst.value = 1

@@ -1,4 +1,6 @@
-"""What was seen inside the routers, against what can be seen: forks, partial acceptances, stalls, joins; holes are listed."""
+"""What was seen inside the routers, against what can be seen: forks, partial acceptances, stalls,
+joins; holes are listed.
+"""
 
 import itertools
 import re
@@ -32,7 +34,8 @@ class ForkCoverage(_Coverage):
     def __init__(self, mesh: Mesh):
         self.mesh = mesh
         self.seen: Counter[tuple] = Counter()
-        """(x, y, input, branch set, branches that took the flit in the first cycle) to how often."""
+        """(x, y, input, branch set, branches that took the flit in the first cycle) to how often.
+        """
 
     def collect(self, folder: Path) -> None:
         """Add what probes left in the folder of a simulation."""
@@ -45,11 +48,13 @@ class ForkCoverage(_Coverage):
     def reachable(self) -> Bins:
         """Every bin that traffic can fill, by kind.
 
-        fork: this branch set at this input. stall: nobody took it at once. split: of these two branches one took it at once,
-        the other did not.
+        fork: this branch set at this input. stall: nobody took it at once. split: of these two
+        branches one took it at once, the other did not.
         """
         sets = [key for key in fork_sets(self.mesh) if key[3]]
-        splits = {(*key, a, b) for key in sets for a, b in itertools.permutations(_ports(key[3]), 2)}
+        splits = {
+            (*key, a, b) for key in sets for a, b in itertools.permutations(_ports(key[3]), 2)
+        }
         return {"fork": set(sets), "stall": set(sets), "split": splits}
 
     def filled(self) -> Bins:
@@ -64,7 +69,9 @@ class ForkCoverage(_Coverage):
         return found
 
     def report(self) -> dict[str, dict]:
-        """By kind: bins that can be filled, those that were, and the names of the holes; bins that nobody foresaw."""
+        """By kind: bins that can be filled, those that were, and the names of the holes; bins that
+        nobody foresaw.
+        """
         return compared(self.reachable(), self.filled())
 
 
@@ -88,12 +95,14 @@ class JoinCoverage(_Coverage):
     def reachable(self) -> Bins:
         """Every bin that traffic can fill, by kind.
 
-        join: this set of inputs, operation and format. stall: a complete set had to wait. late: of these two inputs of a set, one
-        waited and the other came last.
+        join: this set of inputs, operation and format. stall: a complete set had to wait. late: of
+        these two inputs of a set, one waited and the other came last.
         """
         sets = join_sets(self.mesh)
         pairs = {(*key, a, b) for key in sets for a, b in itertools.permutations(_ports(key[2]), 2)}
-        joins = {(*key, op.name, fmt.name) for key in sets for op in ReduceOp for fmt in self.formats}
+        joins = {
+            (*key, op.name, fmt.name) for key in sets for op in ReduceOp for fmt in self.formats
+        }
         return {"join": joins, "stall": sets, "late": pairs}
 
     def filled(self) -> Bins:
@@ -115,8 +124,9 @@ class JoinCoverage(_Coverage):
 def compared(reachable: Bins, filled: Bins) -> dict[str, dict]:
     """Report of bins: ``bins``, ``seen``, ``holes`` (names), ``unforeseen`` (names).
 
-    And ``somewhere``: the names, without the place, of all bins, and of those that were seen at some place. All routers are the
-    same module, so that this is the coverage of the module; the other one asks for everything at every place.
+    And ``somewhere``: the names, without the place, of all bins, and of those that were seen at
+    some place. All routers are the same module, so that this is the coverage of the module; the
+    other one asks for everything at every place.
     """
     return {
         kind: {
@@ -138,7 +148,9 @@ def markdown(reports: dict[str, dict[str, dict]]) -> str:
     lines = ["| mesh | kind | bins | seen | holes |", "|---|---|---|---|---|"]
     for mesh, report in reports.items():
         for kind, row in report.items():
-            lines.append(f"| {mesh} | {kind} | {row['bins']} | {row['seen']} | {'; '.join(row['holes']) or 'none'} |")
+            lines.append(
+                f"| {mesh} | {kind} | {row['bins']} | {row['seen']} | {'; '.join(row['holes']) or 'none'} |"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -159,4 +171,9 @@ def _name(key: tuple) -> str:
     if isinstance(rest[0], Port):
         text = f"({x},{y}) {_letters([rest[0]])}>{_letters(_ports(rest[1]))}"
         return f"{text} {rest[2].name[0]} not {rest[3].name[0]}" if len(rest) > 2 else text
-    return " ".join([f"({x},{y}) {_letters(_ports(rest[0]))}", *(getattr(part, "name", part) for part in rest[1:])])
+    return " ".join(
+        [
+            f"({x},{y}) {_letters(_ports(rest[0]))}",
+            *(getattr(part, "name", part) for part in rest[1:]),
+        ]
+    )

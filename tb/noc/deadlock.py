@@ -1,4 +1,6 @@
-"""The traffic that hangs networks whose multicasts hold outputs across a packet, and reductions issued in two orders."""
+"""The traffic that hangs networks whose multicasts hold outputs across a packet, and reductions
+issued in two orders.
+"""
 
 from collections.abc import Callable
 
@@ -21,7 +23,8 @@ ILLEGAL = "illegal reduction order"
 PACKETS = 2
 """Packets that each source sends, one after the other."""
 PATIENCE = 100, 2000
-"""Cycles without progress that count as a hang, with sinks that are always ready and with others."""
+"""Cycles without progress that count as a hang, with sinks that are always ready and with others.
+"""
 
 
 def _rows(mesh: Mesh, rng: np.random.Generator, senders: int) -> list[tuple]:
@@ -50,7 +53,9 @@ def _rows_and_columns(mesh: Mesh, rng: np.random.Generator) -> list[tuple]:
     found = []
     for tile in range(mesh.tiles):
         x, y = tile % mesh.columns, tile // mesh.columns
-        found.append((tile, (0, y, mesh.columns - 1, y) if rng.random() < 0.5 else (x, 0, x, mesh.rows - 1)))
+        found.append(
+            (tile, (0, y, mesh.columns - 1, y) if rng.random() < 0.5 else (x, 0, x, mesh.rows - 1))
+        )
     return found
 
 
@@ -63,15 +68,21 @@ PATTERNS: dict[str, Callable[[Mesh, np.random.Generator], list[tuple]]] = {
 """Name to the senders of a run: (tile, rectangle)."""
 
 
-def deadlock_runs(pattern: str, machine: Machine, runs: int, stall: float, rng: np.random.Generator) -> list[tuple]:
-    """Draw runs of a pattern: all senders start at once, each with packets of 1 to 16 flits, all of a run alike."""
+def deadlock_runs(
+    pattern: str, machine: Machine, runs: int, stall: float, rng: np.random.Generator
+) -> list[tuple]:
+    """Draw runs of a pattern: all senders start at once, each with packets of 1 to 16 flits, all of
+    a run alike.
+    """
     found = []
     for _ in range(runs):
         senders = PATTERNS[pattern](machine.mesh, rng) * PACKETS
         source = np.array([tile for tile, _ in senders])
         rectangle = np.array([rectangle for _, rectangle in senders])
         packets = Packets(source, rectangle, np.full(len(senders), rng.integers(1, LONGEST + 1)))
-        found.append(data_run(packets, machine, rng, stall=stall, patience=PATIENCE[stall > 0], drain=24))
+        found.append(
+            data_run(packets, machine, rng, stall=stall, patience=PATIENCE[stall > 0], drain=24)
+        )
     return found
 
 
@@ -87,14 +98,15 @@ def deadlock_set(
 ) -> dict:
     """Play a pattern `runs` times with sinks that refuse in a share `stall` of the cycles.
 
-    `router` makes another router than the one of the machine. What arrives is checked, but for runs that hang. The pattern
-    "illegal reduction order" is `tb.noc.orders.disagreements` about the order, and
-    returns what that does.
+    `router` makes another router than the one of the machine. What arrives is checked, but for runs
+    that hang. The pattern "illegal reduction order" is `tb.noc.orders.disagreements` about the
+    order, and returns what that does.
 
     Returns
     -------
     dict
-        ``runs``, ``hangs``, ``flits`` delivered, ``cycles`` of the longest run, and by length of packet how many hung.
+        ``runs``, ``hangs``, ``flits`` delivered, ``cycles`` of the longest run, and by length of
+        packet how many hung.
     """
     if pattern == ILLEGAL:
         return disagreements("order", runs, stall, mesh=mesh, seed=seed, progress=progress)
@@ -103,7 +115,10 @@ def deadlock_set(
     prepared = deadlock_runs(pattern, machine, runs, stall, np.random.default_rng(seed))
     compiled = data_bench(machine) if router is None else build_bench(router(machine), machine)
     outcomes = play(compiled, count, [run for run, _ in prepared], seed=seed, progress=progress)
-    verdicts = [(pattern, book.check(outcome)) for (_, book), outcome in zip(prepared, outcomes, strict=True)]
+    verdicts = [
+        (pattern, book.check(outcome))
+        for (_, book), outcome in zip(prepared, outcomes, strict=True)
+    ]
     refuse(verdicts, f"{mesh}, stall {stall}")
     lengths: dict[int, int] = {}
     for (run, _), outcome in zip(prepared, outcomes, strict=True):

@@ -1,4 +1,6 @@
-"""Flits as NumPy arrays: one row of 32-bit words a flit, packed and unpacked by the layouts of the hardware."""
+"""Flits as NumPy arrays: one row of 32-bit words a flit, packed and unpacked by the layouts of the
+hardware.
+"""
 
 import numpy as np
 from amaranth.lib import data
@@ -21,7 +23,9 @@ class Packing:
         self.words = -(-layout.size // 32)
 
     def pack(self, count: int, **fields: ArrayLike) -> NDArray[np.uint32]:
-        """Return `count` flits. Fields of up to 32 bits are given as numbers, wider ones as rows of 32-bit words; others are 0."""
+        """Return `count` flits. Fields of up to 32 bits are given as numbers, wider ones as rows of
+        32-bit words; others are 0.
+        """
         flits = np.zeros((count, self.words), np.uint32)
         for name, value in fields.items():
             self.put(flits, name, value)

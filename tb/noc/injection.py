@@ -1,4 +1,6 @@
-"""Links that drop, repeat, reorder, redirect and corrupt flits: every one of these faults has to be noticed."""
+"""Links that drop, repeat, reorder, redirect and corrupt flits: every one of these faults has to be
+noticed.
+"""
 
 from collections import Counter
 from functools import partial
@@ -31,7 +33,8 @@ PATIENCE = 300
 
 
 class FaultyMesh(RouterMesh):
-    """A mesh in which one link, between routers or at an end, may go wrong once per run: see ``fault.v``.
+    """A mesh in which one link, between routers or at an end, may go wrong once per run: see
+    ``fault.v``.
 
     Members
     -------
@@ -43,10 +46,18 @@ class FaultyMesh(RouterMesh):
 
     def __init__(self, *, machine: Machine, router: wiring.Component):
         width = data.Layout.cast(router.i[0].payload.shape()).size
-        super().__init__(machine=machine, router=router, members={
-            "fault_link": In(16), "fault_kind": In(3), "fault_skip": In(32), "fault_flip": In(width), "fault_same": In(width),
-            "fired": Out(self.links(machine)),
-        })  # fmt: skip
+        super().__init__(
+            machine=machine,
+            router=router,
+            members={
+                "fault_link": In(16),
+                "fault_kind": In(3),
+                "fault_skip": In(32),
+                "fault_flip": In(width),
+                "fault_same": In(width),
+                "fired": Out(self.links(machine)),
+            },
+        )
         self._number = 0
 
     @staticmethod
@@ -61,12 +72,20 @@ class FaultyMesh(RouterMesh):
         number, self._number = self._number, self._number + 1
         names = ("link", "kind", "skip", "flip", "same")
         m.submodules[f"link_{number}"] = Instance(
-            "noc_fault", ("p", "WIDTH", len(leave[2])), ("i", "clk", ClockSignal()), ("i", "rst", ResetSignal()),
-            ("i", "index", Const(number, 16)), *(("i", name, getattr(self, f"fault_{name}")) for name in names),
-            ("i", "in_valid", leave[0]), ("o", "in_ready", leave[1]), ("i", "in_flit", leave[2]),
-            ("o", "out_valid", enter[0]), ("i", "out_ready", enter[1]), ("o", "out_flit", enter[2]),
+            "noc_fault",
+            ("p", "WIDTH", len(leave[2])),
+            ("i", "clk", ClockSignal()),
+            ("i", "rst", ResetSignal()),
+            ("i", "index", Const(number, 16)),
+            *(("i", name, getattr(self, f"fault_{name}")) for name in names),
+            ("i", "in_valid", leave[0]),
+            ("o", "in_ready", leave[1]),
+            ("i", "in_flit", leave[2]),
+            ("o", "out_valid", enter[0]),
+            ("i", "out_ready", enter[1]),
+            ("o", "out_flit", enter[2]),
             ("o", "fired", self.fired[number]),
-        )  # fmt: skip
+        )
 
 
 def faults(
@@ -78,20 +97,23 @@ def faults(
     seed: int = 1,
     progress: Progress | None = None,
 ) -> dict:
-    """Inject `count` faults of each kind, one a run, at random links and times, on the data and the reduction network.
+    """Inject `count` faults of each kind, one a run, at random links and times, on the data and the
+    reduction network.
 
-    A fault is caught if the run fails its checks: the scoreboard, the watchdog or the routers' mismatch. As many runs without
-    a fault have to pass.
+    A fault is caught if the run fails its checks: the scoreboard, the watchdog or the routers'
+    mismatch. As many runs without a fault have to pass.
 
     Parameters
     ----------
     quick, reduce
-        A quick run leaves the reduction network out, which takes long to compile, unless `reduce` says otherwise.
+        A quick run leaves the reduction network out, which takes long to compile, unless `reduce`
+        says otherwise.
 
     Returns
     -------
     dict
-        ``injected``, ``caught``, and ``table``: by network and kind how many were injected and caught, and what noticed them.
+        ``injected``, ``caught``, and ``table``: by network and kind how many were injected and
+        caught, and what noticed them.
 
     Raises
     ------
@@ -110,7 +132,9 @@ def faults(
     }
 
 
-def _network(name: str, machine: Machine, count: int, rng: np.random.Generator, progress: Progress | None) -> list[dict]:
+def _network(
+    name: str, machine: Machine, count: int, rng: np.random.Generator, progress: Progress | None
+) -> list[dict]:
     if name == "data":
         layout = data_flit(machine.tile)
         router = Router(machine=machine, payload=layout, multicast=True)
@@ -130,7 +154,10 @@ def _network(name: str, machine: Machine, count: int, rng: np.random.Generator, 
                 run.fault = {"fault_kind": 0}
             runs.append((kind, run, book))
     outcomes = play(
-        compiled, len(ends(machine.mesh.columns, machine.mesh.rows)), [run for _, run, _ in runs], progress=progress
+        compiled,
+        len(ends(machine.mesh.columns, machine.mesh.rows)),
+        [run for _, run, _ in runs],
+        progress=progress,
     )
     injected, caught = Counter(), Counter()
     reasons: dict[str, Counter] = {kind: Counter() for kind in KINDS}
@@ -145,14 +172,23 @@ def _network(name: str, machine: Machine, count: int, rng: np.random.Generator, 
             reasons[kind].update(verdict.faults.keys())
     return [
         {
-            "network": name, "fault": kind, "injected": injected[kind], "caught": caught[kind],
+            "network": name,
+            "fault": kind,
+            "injected": injected[kind],
+            "caught": caught[kind],
             "noticed": dict(reasons[kind]),
         }
         for kind in KINDS
-    ]  # fmt: skip
+    ]
 
 
-def _fault(kind: str, layout: data.StructLayout, machine: Machine, rng: np.random.Generator, equal: tuple[str, ...]) -> dict:
+def _fault(
+    kind: str,
+    layout: data.StructLayout,
+    machine: Machine,
+    rng: np.random.Generator,
+    equal: tuple[str, ...],
+) -> dict:
     """Settings for a fault at a random place and time."""
     fields = {name: ((1 << field.width) - 1) << field.offset for name, field in layout}
     flip = 1 << int(rng.integers(layout["data"].width))
@@ -166,9 +202,12 @@ def _fault(kind: str, layout: data.StructLayout, machine: Machine, rng: np.rando
     # Word 1 of the data names the source.
     source = 0xFFFFFFFF << 32 if "root_x" not in fields else 0
     return {
-        "fault_link": int(rng.integers(FaultyMesh.links(machine))), "fault_kind": KINDS[kind],
-        "fault_skip": int(rng.integers(20)), "fault_flip": flip, "fault_same": source | sum(fields[name] for name in equal),
-    }  # fmt: skip
+        "fault_link": int(rng.integers(FaultyMesh.links(machine))),
+        "fault_kind": KINDS[kind],
+        "fault_skip": int(rng.integers(20)),
+        "fault_flip": flip,
+        "fault_same": source | sum(fields[name] for name in equal),
+    }
 
 
 def _packets(machine: Machine, rng: np.random.Generator) -> tuple[Run, Book]:
@@ -180,7 +219,15 @@ def _sums(machine: Machine, rng: np.random.Generator) -> tuple[Run, Book]:
     columns, rows = machine.mesh.columns, machine.mesh.rows
     whole = Rectangle(0, 0, columns - 1, rows - 1)
     reductions = [
-        Reduction(whole, (int(rng.integers(columns)), int(rng.integers(rows))), ReduceOp.SUM, Format.FP32, 8)
+        Reduction(
+            whole,
+            (int(rng.integers(columns)), int(rng.integers(rows))),
+            ReduceOp.SUM,
+            Format.FP32,
+            8,
+        )
         for _ in range(8)
     ]
-    return reduction_run(reductions, machine, rng, wild=0.0, patience=PATIENCE, stall=float(rng.choice([0.0, 0.3])))
+    return reduction_run(
+        reductions, machine, rng, wild=0.0, patience=PATIENCE, stall=float(rng.choice([0.0, 0.3]))
+    )

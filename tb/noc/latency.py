@@ -1,4 +1,6 @@
-"""Latency without other traffic, cycle by cycle: unicasts over every distance, a multicast and a sum along a row."""
+"""Latency without other traffic, cycle by cycle: unicasts over every distance, a multicast and a
+sum along a row.
+"""
 
 import numpy as np
 
@@ -21,13 +23,15 @@ APART = 200
 
 
 def zero_load(mesh: str, *, quick: bool = False, progress: Progress | None = None) -> dict:
-    """Measure latencies of the bare routers, from the cycle in which the first flit enters to that in which the last one leaves.
+    """Measure latencies of the bare routers, from the cycle in which the first flit enters to that
+    in which the last one leaves.
 
     Returns
     -------
     dict
-        ``cycles_per_hop``: of a flit, the same from every end to every tile. ``multicast_row4``, ``reduce_row4_sum``: cycles by
-        number of flits, from the west end of a row of 4 to all of it, and of all of it to the east end.
+        ``cycles_per_hop``: of a flit, the same from every end to every tile. ``multicast_row4``,
+        ``reduce_row4_sum``: cycles by number of flits, from the west end of a row of 4 to all of
+        it, and of all of it to the east end.
     """
     machine = machine_for(mesh)
     if machine.mesh.columns < ROW:
@@ -37,7 +41,10 @@ def zero_load(mesh: str, *, quick: bool = False, progress: Progress | None = Non
     count = len(ends(machine.mesh.columns, machine.mesh.rows))
     along = (0, 0, ROW - 1, 0)
     data = [_unicasts(machine, rng)]
-    data += [data_run(Packets(np.array([0]), np.array([along]), np.array([n])), machine, rng) for n in lengths]
+    data += [
+        data_run(Packets(np.array([0]), np.array([along]), np.array([n])), machine, rng)
+        for n in lengths
+    ]
     outcomes = play(data_bench(machine), count, [run for run, _ in data])
     if progress:
         progress(0.5)
@@ -51,18 +58,28 @@ def zero_load(mesh: str, *, quick: bool = False, progress: Progress | None = Non
             raise SimulationFailure(f"zero load on {mesh}: {verdict}")
     return {
         "cycles_per_hop": _per_hop(machine, *data[0], outcomes[0]),
-        "multicast_row4": {n: _cycles(outcome) for n, outcome in zip(lengths, outcomes[1:], strict=True)},
-        "reduce_row4_sum": {n: _cycles(outcome) for n, outcome in zip(lengths, totals, strict=True)},
+        "multicast_row4": {
+            n: _cycles(outcome) for n, outcome in zip(lengths, outcomes[1:], strict=True)
+        },
+        "reduce_row4_sum": {
+            n: _cycles(outcome) for n, outcome in zip(lengths, totals, strict=True)
+        },
     }
 
 
 def _unicasts(machine: Machine, rng: np.random.Generator):
     """A flit from every end to every tile, one after the other."""
     everywhere = range(len(ends(machine.mesh.columns, machine.mesh.rows)))
-    source, target = map(np.ravel, np.meshgrid(everywhere, range(machine.mesh.tiles), indexing="ij"))
+    source, target = map(
+        np.ravel, np.meshgrid(everywhere, range(machine.mesh.tiles), indexing="ij")
+    )
     x, y = target % machine.mesh.columns, target // machine.mesh.columns
     birth = np.arange(len(source)) * APART
-    return data_run(Packets(source, np.stack([x, y, x, y]).T, np.ones(len(source), np.int64), birth), machine, rng)
+    return data_run(
+        Packets(source, np.stack([x, y, x, y]).T, np.ones(len(source), np.int64), birth),
+        machine,
+        rng,
+    )
 
 
 def _per_hop(machine: Machine, run: Run, book, outcome: Outcome) -> float:

@@ -1,4 +1,6 @@
-"""Latency and accepted load against offered load: open-loop traffic, unbounded source queues, warm-up, measured window."""
+"""Latency and accepted load against offered load: open-loop traffic, unbounded source queues,
+warm-up, measured window.
+"""
 
 from collections.abc import Sequence
 
@@ -20,7 +22,9 @@ QUICK_LOADS = (0.2, 0.4, 0.6, 0.7, 0.8, 1.0)
 WARM_UP, WINDOW = 1000, 3000
 """Cycles before the measured window, and of it."""
 KEPT_UP = 0.98
-"""Share of the offered load that a network below saturation accepts; the rest is chance at the ends of the window."""
+"""Share of the offered load that a network below saturation accepts; the rest is chance at the ends
+of the window.
+"""
 
 
 def saturation(
@@ -33,15 +37,17 @@ def saturation(
     loads: Sequence[float] | None = None,
     progress: Progress | None = None,
 ) -> dict:
-    """Measure the load-latency curve of a pattern of unicasts, each tile sending single flits at random (Bernoulli).
+    """Measure the load-latency curve of a pattern of unicasts, each tile sending single flits at
+    random (Bernoulli).
 
     Returns
     -------
     dict
-        ``bound``: flits a tile and cycle at which the busiest link or port of the pattern is full. ``curve``: by offered load
-        (flits a tile and cycle) the accepted load and the mean latency, from the birth of a flit to its arrival, waiting at its
-        source included. ``saturation``: the largest accepted load, as a fraction of the bound. ``sustained``: the largest
-        offered load that was accepted, as a fraction of the bound.
+        ``bound``: flits a tile and cycle at which the busiest link or port of the pattern is full.
+        ``curve``: by offered load (flits a tile and cycle) the accepted load and the mean latency,
+        from the birth of a flit to its arrival, waiting at its source included. ``saturation``: the
+        largest accepted load, as a fraction of the bound. ``sustained``: the largest offered load
+        that was accepted, as a fraction of the bound.
     """
     machine = machine_for(mesh, fifo_depth)
     limit = bound(pattern, machine.mesh)
@@ -49,14 +55,21 @@ def saturation(
     offered = [share * limit for share in loads or (QUICK_LOADS if quick else LOADS)]
     runs = [_run(pattern, machine, load, rng) for load in offered]
     outcomes = play(
-        data_bench(machine), len(ends(machine.mesh.columns, machine.mesh.rows)), [run for run, _ in runs], seed=seed,
+        data_bench(machine),
+        len(ends(machine.mesh.columns, machine.mesh.rows)),
+        [run for run, _ in runs],
+        seed=seed,
         progress=progress,
-    )  # fmt: skip
+    )
     curve = []
     for load, (run, book), outcome in zip(offered, runs, outcomes, strict=True):
         number = book.identify(outcome.flits)
-        if (outcome.flits != run.flits[number]).any() or (outcome.target != book.target[number]).any():
-            raise SimulationFailure(f"{pattern} on {mesh} at load {load:.3f}: a flit is wrong, or at the wrong tile")
+        if (outcome.flits != run.flits[number]).any() or (
+            outcome.target != book.target[number]
+        ).any():
+            raise SimulationFailure(
+                f"{pattern} on {mesh} at load {load:.3f}: a flit is wrong, or at the wrong tile"
+            )
         curve.append({"offered": load, **_point(machine, run, outcome, number)})
     kept = [point["offered"] for point in curve if point["accepted"] >= KEPT_UP * point["offered"]]
     return {

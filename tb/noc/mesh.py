@@ -1,4 +1,6 @@
-"""A mesh of routers with a source and a sink at every end: traffic is played and logged inside the simulator."""
+"""A mesh of routers with a source and a sink at every end: traffic is played and logged inside the
+simulator.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -45,11 +47,25 @@ class Bench(wiring.Component):
         count = len(network.ends)
         inputs = dict.fromkeys(("expected", "drain", "patience", "limit", "seed"), In(32))
         outputs = dict.fromkeys(("cycle", "age", "entered", "arrived", "moved", "alarm"), Out(32))
-        self.more = {name: member for name, member in network.signature.members.items() if name not in RouterMesh.MEMBERS}
-        super().__init__({
-            "go": In(1), **inputs, "stall": In(17).array(count), **outputs, "done": Out(1), "hung": Out(1), "over": Out(1),
-            "broken": Out(count), "mismatch": Out(network.mesh.tiles), **self.more,
-        })  # fmt: skip
+        self.more = {
+            name: member
+            for name, member in network.signature.members.items()
+            if name not in RouterMesh.MEMBERS
+        }
+        super().__init__(
+            {
+                "go": In(1),
+                **inputs,
+                "stall": In(17).array(count),
+                **outputs,
+                "done": Out(1),
+                "hung": Out(1),
+                "over": Out(1),
+                "broken": Out(count),
+                "mismatch": Out(network.mesh.tiles),
+                **self.more,
+            }
+        )
 
     def elaborate(self, platform):  # noqa: D102
         m = Module()
@@ -60,26 +76,64 @@ class Bench(wiring.Component):
         active, entering, leaving, eager = Signal(count), Signal(count), Signal(count), Signal()
         for end in range(count):
             m.submodules[f"source_{end}"] = Instance(
-                "noc_source", ("p", "WIDTH", width), *clock, ("i", "go", self.go), ("i", "index", Const(end, 16)),
-                ("i", "age", self.age), ("i", "cycle", self.cycle), ("o", "valid", network.i_valid[end]),
-                ("i", "ready", network.i_ready[end]), ("o", "flit", network.i_payload[end]),
-                ("o", "active", active[end]), ("o", "taken", entering[end]),
-            )  # fmt: skip
+                "noc_source",
+                ("p", "WIDTH", width),
+                *clock,
+                ("i", "go", self.go),
+                ("i", "index", Const(end, 16)),
+                ("i", "age", self.age),
+                ("i", "cycle", self.cycle),
+                ("o", "valid", network.i_valid[end]),
+                ("i", "ready", network.i_ready[end]),
+                ("o", "flit", network.i_payload[end]),
+                ("o", "active", active[end]),
+                ("o", "taken", entering[end]),
+            )
             m.submodules[f"sink_{end}"] = Instance(
-                "noc_sink", ("p", "WIDTH", width), *clock, ("i", "index", Const(end, 16)), ("i", "cycle", self.cycle),
-                ("i", "seed", self.seed), ("i", "stall", self.stall[end]), ("i", "eager", eager),
-                ("i", "valid", network.o_valid[end]), ("o", "ready", network.o_ready[end]),
-                ("i", "flit", network.o_payload[end]), ("o", "taken", leaving[end]), ("o", "broken", self.broken[end]),
-            )  # fmt: skip
-        settings = [("i", name, getattr(self, name)) for name in ("go", "expected", "drain", "patience", "limit")]
+                "noc_sink",
+                ("p", "WIDTH", width),
+                *clock,
+                ("i", "index", Const(end, 16)),
+                ("i", "cycle", self.cycle),
+                ("i", "seed", self.seed),
+                ("i", "stall", self.stall[end]),
+                ("i", "eager", eager),
+                ("i", "valid", network.o_valid[end]),
+                ("o", "ready", network.o_ready[end]),
+                ("i", "flit", network.o_payload[end]),
+                ("o", "taken", leaving[end]),
+                ("o", "broken", self.broken[end]),
+            )
+        settings = [
+            ("i", name, getattr(self, name))
+            for name in ("go", "expected", "drain", "patience", "limit")
+        ]
         results = [
             ("o", name, getattr(self, name))
-            for name in ("cycle", "age", "entered", "arrived", "moved", "alarm", "done", "hung", "over")
+            for name in (
+                "cycle",
+                "age",
+                "entered",
+                "arrived",
+                "moved",
+                "alarm",
+                "done",
+                "hung",
+                "over",
+            )
         ]
         m.submodules.referee = Instance(
-            "noc_referee", ("p", "ENDS", count), *clock, *settings, *results, ("o", "eager", eager),
-            ("i", "active", active), ("i", "entering", entering), ("i", "leaving", leaving), ("i", "alarming", network.mismatch.any()),
-        )  # fmt: skip
+            "noc_referee",
+            ("p", "ENDS", count),
+            *clock,
+            *settings,
+            *results,
+            ("o", "eager", eager),
+            ("i", "active", active),
+            ("i", "entering", entering),
+            ("i", "leaving", leaving),
+            ("i", "alarming", network.mismatch.any()),
+        )
         m.d.comb += self.mismatch.eq(network.mismatch)
         for name, member in self.more.items():
             inner, outer = getattr(network, name), getattr(self, name)
@@ -98,8 +152,9 @@ def build_bench(
 ) -> Build:
     """Compile the bench of a mesh of this router, a `Router` or `ReduceRouter`.
 
-    `network` makes the mesh of `machine` and `router`. `probe` names a Verilog file: it binds itself into the routers, or `inside` is the text that places it there. With
-    `hierarchical`, a router is compiled once for all of them: sooner built where routers are large, and slower.
+    `network` makes the mesh of `machine` and `router`. `probe` names a Verilog file: it binds
+    itself into the routers, or `inside` is the text that places it there. With `hierarchical`, a
+    router is compiled once for all of them: sooner built where routers are large, and slower.
     """
     bench = Bench(network=network(machine=machine, router=router))
     sources = {

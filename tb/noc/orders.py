@@ -1,4 +1,6 @@
-"""Reductions whose members do not agree: the routers have to report it, soon, and never to pass on a wrong sum."""
+"""Reductions whose members do not agree: the routers have to report it, soon, and never to pass on
+a wrong sum.
+"""
 
 from dataclasses import replace
 
@@ -23,27 +25,40 @@ PATIENCE = 400
 
 
 def disagreements(
-    kind: str, runs: int, stall: float = 0.0, *, mesh: str = "4x4", seed: int = 1, progress: Progress | None = None
+    kind: str,
+    runs: int,
+    stall: float = 0.0,
+    *,
+    mesh: str = "4x4",
+    seed: int = 1,
+    progress: Progress | None = None,
 ) -> dict:
-    """Let the members of a random rectangle of two tiles or more issue three sums each, one of them not like the others.
+    """Let the members of a random rectangle of two tiles or more issue three sums each, one of them
+    not like the others.
 
-    order: it issues two of them in another order. rectangle, root, op, length: it has something else there in one of them; what
-    it sends then may wait for partners that never come, which no single router can know, or reach the root it names as a
-    reduction of its own.
+    order: it issues two of them in another order. rectangle, root, op, length: it has something
+    else there in one of them; what it sends then may wait for partners that never come, which no
+    single router can know, or reach the root it names as a reduction of its own.
 
     Returns
     -------
     dict
-        ``runs``; ``errors``: runs in which a router reported a mismatch; ``hangs``: runs that stood still and nobody reported it;
-        ``wrong``: results under the header that the others agreed on that are not their sum; ``slowest``: cycles from the start of
-        a run to the first report, at most.
+        ``runs``; ``errors``: runs in which a router reported a mismatch; ``hangs``: runs that stood
+        still and nobody reported it; ``wrong``: results under the header that the others agreed on
+        that are not their sum; ``slowest``: cycles from the start of a run to the first report, at
+        most.
     """
     machine = machine_for(mesh)
     rng = np.random.default_rng(seed)
     prepared = [_run(kind, machine, rng, stall) for _ in range(runs)]
     count = len(ends(machine.mesh.columns, machine.mesh.rows))
-    outcomes = play(reduce_bench(machine), count, [run for run, _ in prepared], seed=seed, progress=progress)
-    verdicts = [book.check(_agreed(book, outcome, machine)) for (_, book), outcome in zip(prepared, outcomes, strict=True)]
+    outcomes = play(
+        reduce_bench(machine), count, [run for run, _ in prepared], seed=seed, progress=progress
+    )
+    verdicts = [
+        book.check(_agreed(book, outcome, machine))
+        for (_, book), outcome in zip(prepared, outcomes, strict=True)
+    ]
     alarms = [outcome.alarm for outcome in outcomes]
     return {
         "runs": runs,
@@ -58,8 +73,12 @@ def _agreed(book: Book, outcome: Outcome, machine: Machine) -> Outcome:
     """Leave only the results whose headers are as the members agreed."""
     words = machine.tile.link_bits // 32
     number = book.identify(outcome.flits)
-    kept = (number >= 0) & (outcome.flits[:, words:] == book.flits[np.maximum(number, 0), words:]).all(axis=1)
-    return replace(outcome, target=outcome.target[kept], cycle=outcome.cycle[kept], flits=outcome.flits[kept])
+    kept = (number >= 0) & (
+        outcome.flits[:, words:] == book.flits[np.maximum(number, 0), words:]
+    ).all(axis=1)
+    return replace(
+        outcome, target=outcome.target[kept], cycle=outcome.cycle[kept], flits=outcome.flits[kept]
+    )
 
 
 def _run(kind: str, machine: Machine, rng: np.random.Generator, stall: float) -> tuple[Run, Book]:
@@ -71,13 +90,18 @@ def _run(kind: str, machine: Machine, rng: np.random.Generator, stall: float) ->
             break
     root = int(rng.integers(x0, x1 + 1)), int(rng.integers(y0, y1 + 1))
     lengths = rng.integers(1, 9, 3)
-    agreed = [Reduction(Rectangle(x0, y0, x1, y1), root, ReduceOp.SUM, Format.FP32, int(length)) for length in lengths]
+    agreed = [
+        Reduction(Rectangle(x0, y0, x1, y1), root, ReduceOp.SUM, Format.FP32, int(length))
+        for length in lengths
+    ]
     culprit = int(rng.integers(x0, x1 + 1)), int(rng.integers(y0, y1 + 1))
     order = [0, 1, 2]
     first, second = rng.choice(3, 2, replace=False)
     order[first], order[second] = order[second], order[first]
     orders = {culprit: order} if kind == "order" else None
-    run, book = reduction_run(agreed, machine, rng, orders=orders, wild=0.0, stall=stall, patience=PATIENCE)
+    run, book = reduction_run(
+        agreed, machine, rng, orders=orders, wild=0.0, stall=stall, patience=PATIENCE
+    )
     if kind != "order":
         _tamper(run, kind, agreed, int(first), culprit, machine, rng)
     return run, book
@@ -94,7 +118,9 @@ def _tamper(
 ) -> None:
     """Change what `culprit` sends for a collective."""
     packing = Packing(reduce_flit(machine.tile))
-    mine = (run.source == culprit[1] * machine.mesh.columns + culprit[0]) & (packing.get(run.flits, "tag") == number)
+    mine = (run.source == culprit[1] * machine.mesh.columns + culprit[0]) & (
+        packing.get(run.flits, "tag") == number
+    )
     one = agreed[number]
     x0, y0, x1, y1 = one.rectangle
     if kind == "length":
@@ -104,11 +130,17 @@ def _tamper(
     if kind == "op":
         change = {"op": ReduceOp.MAX.value}
     elif kind == "root":
-        others = [(x, y) for x in range(x0, x1 + 1) for y in range(y0, y1 + 1) if (x, y) != one.root]
+        others = [
+            (x, y) for x in range(x0, x1 + 1) for y in range(y0, y1 + 1) if (x, y) != one.root
+        ]
         change = dict(zip(("root_x", "root_y"), others[rng.integers(len(others))], strict=True))
     else:
         # A smaller rectangle that still holds the culprit.
-        change = {"x0": culprit[0], "x1": culprit[0]} if x0 != x1 else {"y0": culprit[1], "y1": culprit[1]}
+        change = (
+            {"x0": culprit[0], "x1": culprit[0]}
+            if x0 != x1
+            else {"y0": culprit[1], "y1": culprit[1]}
+        )
     flits = run.flits[mine]
     for name, value in change.items():
         packing.clear(flits, name)

@@ -1,4 +1,6 @@
-"""Destinations of unicast traffic, and the load at which a link or a port would be full: the bound of each pattern."""
+"""Destinations of unicast traffic, and the load at which a link or a port would be full: the bound
+of each pattern.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +16,12 @@ PATTERNS = ("uniform", "transpose", "bit-complement", "tornado", "neighbour", "h
 
 
 def chances(pattern: str, mesh: Mesh) -> NDArray[np.float64]:
-    """Return the chance of each destination (column) for each source (row), tiles numbered row by row.
+    """Return the chance of each destination (column) for each source (row), tiles numbered row by
+    row.
 
-    uniform: any tile, the source included. transpose: (x, y) to (y, x). bit-complement: to the opposite tile. tornado: half
-    a row less one to the east, wrapping. neighbour: one to the east, wrapping. hotspot: 20 % to a tile in the middle, else uniform.
+    uniform: any tile, the source included. transpose: (x, y) to (y, x). bit-complement: to the
+    opposite tile. tornado: half a row less one to the east, wrapping. neighbour: one to the east,
+    wrapping. hotspot: 20 % to a tile in the middle, else uniform.
     """
     columns, rows, tiles = mesh.columns, mesh.rows, mesh.tiles
     x, y = np.arange(tiles) % columns, np.arange(tiles) // columns
@@ -38,7 +42,9 @@ def chances(pattern: str, mesh: Mesh) -> NDArray[np.float64]:
     return table
 
 
-def destinations(pattern: str, mesh: Mesh, sources: NDArray, rng: np.random.Generator) -> NDArray[np.int64]:
+def destinations(
+    pattern: str, mesh: Mesh, sources: NDArray, rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Draw a destination for each of `sources`, tiles numbered row by row."""
     steps = chances(pattern, mesh).cumsum(axis=1)
     steps[:, -1] = 1
@@ -49,7 +55,8 @@ def destinations(pattern: str, mesh: Mesh, sources: NDArray, rng: np.random.Gene
 
 
 def bound(pattern: str, mesh: Mesh) -> float:
-    """Return the flits a tile and cycle at which the busiest link, under XY routing, or ejection port is full; at most 1.
+    """Return the flits a tile and cycle at which the busiest link, under XY routing, or ejection
+    port is full; at most 1.
 
     For uniform traffic on k x k tiles, k even, that is 4 / k: the links that cross the middle.
     """
@@ -68,5 +75,8 @@ def bound(pattern: str, mesh: Mesh) -> float:
             column & (from_y <= here_y) & (to_y > here_y),
             column & (from_y >= here_y) & (to_y < here_y),
         )
-        busiest = max(busiest, *(table[flow].sum() for flow in map(lambda f: np.broadcast_to(f, table.shape), flows)))
+        busiest = max(
+            busiest,
+            *(table[flow].sum() for flow in map(lambda f: np.broadcast_to(f, table.shape), flows)),
+        )
     return float(1 / busiest)

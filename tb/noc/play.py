@@ -21,13 +21,17 @@ Progress = Callable[[float], None]
 
 @dataclass
 class Run:
-    """Flits to play from an empty network on, in the order in which each source has them, and the conditions."""
+    """Flits to play from an empty network on, in the order in which each source has them, and the
+    conditions.
+    """
 
     source: NDArray
     """By flit: the end that sends it."""
     flits: NDArray[np.uint32]
     expected: int
-    """Flits that have to arrive, copies included: when they have, and all is quiet for `drain` cycles, the run is done."""
+    """Flits that have to arrive, copies included: when they have, and all is quiet for `drain`
+    cycles, the run is done.
+    """
     birth: NDArray | int = 0
     """By flit: the cycle from which on it may be sent."""
     stall: NDArray | float = 0.0
@@ -79,7 +83,8 @@ def play(
 ) -> list[Outcome]:
     """Play `runs` one after the other in one simulation.
 
-    ``progress(share)`` is called now and then, ``collect(folder)`` at the end, when probes have left their files there.
+    ``progress(share)`` is called now and then, ``collect(folder)`` at the end, when probes have
+    left their files there.
     """
     (ROOT / "build" / "runs").mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="noc-", dir=ROOT / "build" / "runs"))
@@ -89,8 +94,14 @@ def play(
     if progress:
         watcher.start()
     try:
-        run(build, "tb.noc.control", environment={"FLATMESH_NOC": str(folder)}, plusargs=[f"+traffic={folder}"],
-            workdir=folder, seed=seed)  # fmt: skip
+        run(
+            build,
+            "tb.noc.control",
+            environment={"FLATMESH_NOC": str(folder)},
+            plusargs=[f"+traffic={folder}"],
+            workdir=folder,
+            seed=seed,
+        )
     finally:
         stop.set()
     outcomes = _read(folder, ends, runs)
@@ -112,11 +123,18 @@ def _write(folder: Path, ends: int, runs: Sequence[Run], seed: int) -> None:
         for end in range(ends):
             parts[end] += [records[one.source == end], mark]
         stall = np.broadcast_to(np.round(np.asarray(one.stall) * 65536).astype(int), ends)
-        settings.append({
-            "expected": one.expected, "drain": one.drain, "patience": one.patience, "limit": one.limit,
-            "seed": (seed * 7919 + number) & 0xFFFF, "stall": stall.tolist(), "sleeps": [list(map(int, s)) for s in one.sleeps],
-            "faults": one.fault,
-        })  # fmt: skip
+        settings.append(
+            {
+                "expected": one.expected,
+                "drain": one.drain,
+                "patience": one.patience,
+                "limit": one.limit,
+                "seed": (seed * 7919 + number) & 0xFFFF,
+                "stall": stall.tolist(),
+                "sleeps": [list(map(int, s)) for s in one.sleeps],
+                "faults": one.fault,
+            }
+        )
     for end, records in enumerate(parts):
         np.concatenate(records).astype(">u4").tofile(folder / f"source_{end}.bin")
     (folder / "runs.json").write_text(json.dumps(settings))
@@ -126,12 +144,18 @@ def _read(folder: Path, ends: int, runs: Sequence[Run]) -> list[Outcome]:
     results = json.loads((folder / "results.json").read_text())
     words = runs[0].flits.shape[1]
     starts = np.array([result["start"] for result in results])
-    sinks = [np.fromfile(folder / f"sink_{end}.bin", "<u4").reshape(-1, 1 + words) for end in range(ends)]
+    sinks = [
+        np.fromfile(folder / f"sink_{end}.bin", "<u4").reshape(-1, 1 + words) for end in range(ends)
+    ]
     target = np.repeat(np.arange(ends), [len(sink) for sink in sinks])
     arrived = np.concatenate(sinks)
-    entered = [np.fromfile(folder / f"entered_{end}.bin", "<u4").astype(np.int64) for end in range(ends)]
+    entered = [
+        np.fromfile(folder / f"entered_{end}.bin", "<u4").astype(np.int64) for end in range(ends)
+    ]
     of_run = np.searchsorted(starts, arrived[:, 0], side="right") - 1
-    order = np.argsort(of_run, kind="stable")  # within a run: end by end, each in the order of arrival
+    order = np.argsort(
+        of_run, kind="stable"
+    )  # within a run: end by end, each in the order of arrival
     cuts = np.searchsorted(of_run[order], np.arange(len(runs) + 1))
     outcomes = []
     for number, (one, result) in enumerate(zip(runs, results, strict=True)):
@@ -142,12 +166,21 @@ def _read(folder: Path, ends: int, runs: Sequence[Run]) -> list[Outcome]:
             mine = np.flatnonzero(one.source == end)
             first, last = np.searchsorted(entered[end], [starts[number], stop])
             taken[mine[: last - first]] = entered[end][first:last] - starts[number]
-        outcomes.append(Outcome(
-            cycles=result["moved"], hung=bool(result["hung"]), entered=taken, target=target[rows],
-            cycle=arrived[rows, 0].astype(np.int64) - starts[number], flits=arrived[rows, 1:],
-            broken=result["broken"], mismatch=result["mismatch"], alarm=None if result["alarm"] == END else result["alarm"],
-            waiting=result.get("waiting", 0), fired=bool(result.get("fired", 0)),
-        ))  # fmt: skip
+        outcomes.append(
+            Outcome(
+                cycles=result["moved"],
+                hung=bool(result["hung"]),
+                entered=taken,
+                target=target[rows],
+                cycle=arrived[rows, 0].astype(np.int64) - starts[number],
+                flits=arrived[rows, 1:],
+                broken=result["broken"],
+                mismatch=result["mismatch"],
+                alarm=None if result["alarm"] == END else result["alarm"],
+                waiting=result.get("waiting", 0),
+                fired=bool(result.get("fired", 0)),
+            )
+        )
     return outcomes
 
 

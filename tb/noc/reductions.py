@@ -1,4 +1,6 @@
-"""Random reductions on the reduction network: sums and maxima, every format, any rectangle and root, in one order everywhere."""
+"""Random reductions on the reduction network: sums and maxima, every format, any rectangle and
+root, in one order everywhere.
+"""
 
 import itertools
 from dataclasses import dataclass
@@ -20,7 +22,15 @@ from tb.noc.play import Run
 from tb.routes import STEP
 from tb.runner import Build
 
-__all__ = ["Reduction", "draw", "may_overlap", "random_reductions", "reduce_bench", "reduction_run", "tree"]
+__all__ = [
+    "Reduction",
+    "draw",
+    "may_overlap",
+    "random_reductions",
+    "reduce_bench",
+    "reduction_run",
+    "tree",
+]
 
 TAGS = 256
 PROBED = 20
@@ -47,7 +57,9 @@ def reduce_bench(machine: Machine) -> Build:
         return build_bench(router, machine, hierarchical=True)
     layout = reduce_flit(machine.tile)
     names = [f"fifo_{port.name.lower()}" for port in Port]
-    valid, ready = (", ".join(f"{name}.o__{what}" for name in reversed(names)) for what in ("valid", "ready"))
+    valid, ready = (
+        ", ".join(f"{name}.o__{what}" for name in reversed(names)) for what in ("valid", "ready")
+    )
     flits = ", ".join(f".flit_{port}({name}.o__payload)" for port, name in enumerate(names))
     inside = f"""
   noc_join_probe #(.WIDTH({layout.size}), .OP({layout["op"].offset}), .FORMAT({layout["fmt"].offset})) probe (
@@ -71,7 +83,8 @@ def tree(
 
 
 def may_overlap(a: Reduction, b: Reduction) -> bool:
-    """The order rule: where two reductions use the same output, they have an input in common, which keeps their order.
+    """The order rule: where two reductions use the same output, they have an input in common, which
+    keeps their order.
 
     Any two with a ``rectangle`` and a ``root``.
     """
@@ -82,13 +95,19 @@ def may_overlap(a: Reduction, b: Reduction) -> bool:
     )
 
 
-def draw(mesh: Mesh, rng: np.random.Generator, formats: tuple[Format, ...], *, inside: bool, longest: int) -> Reduction:
-    """Draw a reduction; with the root `inside` the rectangle, or anywhere, mostly in a row without members."""
+def draw(
+    mesh: Mesh, rng: np.random.Generator, formats: tuple[Format, ...], *, inside: bool, longest: int
+) -> Reduction:
+    """Draw a reduction; with the root `inside` the rectangle, or anywhere, mostly in a row without
+    members.
+    """
     x0, x1 = sorted(map(int, rng.integers(0, mesh.columns, 2)))
     y0, y1 = sorted(map(int, rng.integers(0, mesh.rows, 2)))
     if rng.random() < 0.1:
         x1, y1 = x0, y0
-    west, east, south, north = (x0, x1, y0, y1) if inside else (0, mesh.columns - 1, 0, mesh.rows - 1)
+    west, east, south, north = (
+        (x0, x1, y0, y1) if inside else (0, mesh.columns - 1, 0, mesh.rows - 1)
+    )
     root = int(rng.integers(west, east + 1)), int(rng.integers(south, north + 1))
     rows = [y for y in range(mesh.rows) if y != root[1]]
     if not inside and rows and rng.random() < 0.7:
@@ -96,10 +115,14 @@ def draw(mesh: Mesh, rng: np.random.Generator, formats: tuple[Format, ...], *, i
         y0, y1 = sorted(int(y) for y in rng.choice(rows, 2))
     op = list(ReduceOp)[rng.integers(len(ReduceOp))]
     length = min(longest, int(rng.geometric(0.2)))
-    return Reduction(Rectangle(x0, y0, x1, y1), root, op, formats[rng.integers(len(formats))], length)
+    return Reduction(
+        Rectangle(x0, y0, x1, y1), root, op, formats[rng.integers(len(formats))], length
+    )
 
 
-def random_reductions(machine: Machine, count: int, rng: np.random.Generator, *, inside: bool) -> list[Reduction]:
+def random_reductions(
+    machine: Machine, count: int, rng: np.random.Generator, *, inside: bool
+) -> list[Reduction]:
     """Draw reductions that may be under way together, at most 256."""
     formats = tuple(machine.mesh.formats)
     found: list[Reduction] = []
@@ -113,13 +136,17 @@ def random_reductions(machine: Machine, count: int, rng: np.random.Generator, *,
 
 def words(reduction: Reduction, bits: int, rng: np.random.Generator, wild: float) -> NDArray:
     """Draw one member's elements: mostly of similar size, a share `wild` of any bits."""
-    dtype = np.dtype(np.uint32) if reduction.fmt == Format.FP32 else np.dtype(dtype_of(reduction.fmt))
-    shape = reduction.length, bits // 8 // dtype.itemsize
-    one = {Format.FP32: 0x3F800000, Format.FP16: 0x3C00, Format.BF16: 0x3F80}.get(reduction.fmt, 0x38)
-    fraction = {Format.FP32: 23, Format.FP16: 10, Format.BF16: 7}.get(reduction.fmt, 3)
-    ordinary = one + rng.integers(-3 << fraction, 3 << fraction, shape) | rng.integers(0, 2, shape) << (
-        8 * dtype.itemsize - 1
+    dtype = (
+        np.dtype(np.uint32) if reduction.fmt == Format.FP32 else np.dtype(dtype_of(reduction.fmt))
     )
+    shape = reduction.length, bits // 8 // dtype.itemsize
+    one = {Format.FP32: 0x3F800000, Format.FP16: 0x3C00, Format.BF16: 0x3F80}.get(
+        reduction.fmt, 0x38
+    )
+    fraction = {Format.FP32: 23, Format.FP16: 10, Format.BF16: 7}.get(reduction.fmt, 3)
+    ordinary = one + rng.integers(-3 << fraction, 3 << fraction, shape) | rng.integers(
+        0, 2, shape
+    ) << (8 * dtype.itemsize - 1)
     anything = rng.integers(0, 1 << 8 * dtype.itemsize, shape)
     elements = np.where(rng.random(shape) < wild, anything, ordinary).astype(dtype)
     return elements.view(np.float32) if reduction.fmt == Format.FP32 else elements
@@ -136,7 +163,8 @@ def reduction_run(
 ) -> tuple[Run, Book]:
     """Flits of `reductions`, which all members issue in this order, and the results at the roots.
 
-    The tag is the number of the collective. `orders` gives members that issue the collectives in another order: tile to numbers.
+    The tag is the number of the collective. `orders` gives members that issue the collectives in
+    another order: tile to numbers.
     """
     packing = Packing(reduce_flit(machine.tile))
     columns, bits = machine.mesh.columns, machine.tile.link_bits
@@ -146,13 +174,28 @@ def reduction_run(
         x0, y0, x1, y1 = one.rectangle
         last = np.arange(one.length) == one.length - 1
         header = {
-            "x0": x0, "y0": y0, "x1": x1, "y1": y1, "root_x": one.root[0], "root_y": one.root[1], "op": one.op.value,
-            "fmt": one.fmt.value, "tag": number, "seq": np.arange(one.length), "bump": last, "sem": number % 32,
+            "x0": x0,
+            "y0": y0,
+            "x1": x1,
+            "y1": y1,
+            "root_x": one.root[0],
+            "root_y": one.root[1],
+            "op": one.op.value,
+            "fmt": one.fmt.value,
+            "tag": number,
+            "seq": np.arange(one.length),
+            "bump": last,
+            "sem": number % 32,
             "addr": rng.integers(0, 1 << 16, one.length),
-        }  # fmt: skip
-        members = {tile: words(one, bits, rng, wild) for tile in itertools.product(range(x0, x1 + 1), range(y0, y1 + 1))}
+        }
+        members = {
+            tile: words(one, bits, rng, wild)
+            for tile in itertools.product(range(x0, x1 + 1), range(y0, y1 + 1))
+        }
         for tile, elements in members.items():
-            issue.setdefault(tile, {})[number] = packing.pack(one.length, **header, data=_bits(elements))
+            issue.setdefault(tile, {})[number] = packing.pack(
+                one.length, **header, data=_bits(elements)
+            )
         with np.errstate(all="ignore"):
             total = combine(members, one.rectangle, one.root, one.op, one.fmt)
         results.append(packing.pack(one.length, **header, data=_bits(total)))
@@ -172,8 +215,15 @@ def reduction_run(
         return np.where(known & (seq < np.diff(first)[number]), first[number] + seq, -1)
 
     expected = np.concatenate(results)
-    book = Book(np.concatenate(source), expected, np.arange(len(expected)), np.concatenate(target), identify)
-    return Run(source=np.concatenate(senders), flits=np.concatenate(flits), expected=len(expected), **conditions), book
+    book = Book(
+        np.concatenate(source), expected, np.arange(len(expected)), np.concatenate(target), identify
+    )
+    return Run(
+        source=np.concatenate(senders),
+        flits=np.concatenate(flits),
+        expected=len(expected),
+        **conditions,
+    ), book
 
 
 def _bits(elements: NDArray) -> NDArray[np.uint32]:

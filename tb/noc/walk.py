@@ -14,12 +14,16 @@ __all__ = ["fork_sets", "join_sets", "rectangles"]
 def rectangles(mesh: Mesh) -> Iterator[Rectangle]:
     """All rectangles in the mesh."""
     columns = itertools.combinations_with_replacement(range(mesh.columns), 2)
-    for (x0, x1), (y0, y1) in itertools.product(columns, list(itertools.combinations_with_replacement(range(mesh.rows), 2))):
+    for (x0, x1), (y0, y1) in itertools.product(
+        columns, list(itertools.combinations_with_replacement(range(mesh.rows), 2))
+    ):
         yield x0, y0, x1, y1
 
 
 def fork_sets(mesh: Mesh) -> set[tuple[int, int, Port, int]]:
-    """Every (x, y, input, branch set) that some flit, from some end to some rectangle, brings about."""
+    """Every (x, y, input, branch set) that some flit, from some end to some rectangle, brings
+    about.
+    """
     found = set()
     everywhere = ends(mesh.columns, mesh.rows)
     for rectangle in rectangles(mesh):
@@ -37,7 +41,14 @@ def fork_sets(mesh: Mesh) -> set[tuple[int, int, Port, int]]:
 
 
 def join_sets(mesh: Mesh) -> set[tuple[int, int, int]]:
-    """Every (x, y, inputs joined) that some reduction, of some rectangle to some root, brings about."""
+    """Every (x, y, inputs joined) that some reduction, of some rectangle to some root, brings
+    about.
+    """
     tiles = list(itertools.product(range(mesh.columns), range(mesh.rows)))
-    found = {(x, y, joined(area, root, x, y)) for area in rectangles(mesh) for root in tiles for x, y in tiles}
+    found = {
+        (x, y, joined(area, root, x, y))
+        for area in rectangles(mesh)
+        for root in tiles
+        for x, y in tiles
+    }
     return {key for key in found if key[2]}

@@ -39,7 +39,9 @@ SETTINGS: dict[type, tuple[tuple[str, dict], ...]] = {
     ),
     Gemm: (("2x2", {"rows": 12, "columns": 32}), ("3x2", {}), ("4x4", {})),
 }
-"""Meshes, with what is fixed of the mapping: many visits of a tile, no even cut, what the rule takes, no network features."""
+"""Meshes, with what is fixed of the mapping: many visits of a tile, no even cut, what the rule
+takes, no network features.
+"""
 
 PLACES: tuple[tuple[str, tuple[int, int, int, int], tuple[int, int]], ...] = (
     ("4x1", (0, 0, 3, 0), (0, 0)),
@@ -112,7 +114,20 @@ class Software(NamedTuple):
         mesh, rectangle, root = PLACES[self.place]
         code = Code(load_machine("mesh4", mesh))
         more = {"segment": _SEGMENTED, "slots": self.slots} if self.slots else {}
-        emit(code, Collective(self.kind, self.method, rectangle, root, 20, source=16, target=1250, scratch=2000, **more))
+        emit(
+            code,
+            Collective(
+                self.kind,
+                self.method,
+                rectangle,
+                root,
+                20,
+                source=16,
+                target=1250,
+                scratch=2000,
+                **more,
+            ),
+        )
         return Built(code.machine, code.programs(), _collective_semaphore)
 
 
@@ -122,20 +137,32 @@ def _workload(spec: str) -> Workload | Gemm:
 
 def _collective_semaphore(number: int) -> str:
     numbers = Semaphores()._asdict()
-    return next(name for name, used in numbers.items() if number == used or (name == "arrive" and number in used))
+    return next(
+        name
+        for name, used in numbers.items()
+        if number == used or (name == "arrive" and number in used)
+    )
 
 
 def shipped() -> Iterator[Dataflow | Software]:
-    """Every dataflow on every workload that it computes, in every setting; every collective by every method in every place."""
+    """Every dataflow on every workload that it computes, in every setting; every collective by
+    every method in every place.
+    """
     workloads = {variant: _workload(spec) for variant, spec in VARIANTS.items()}
-    for dataflow in dict.fromkeys(name for workload in workloads.values() for name in dataflows_of(workload)):
+    for dataflow in dict.fromkeys(
+        name for workload in workloads.values() for name in dataflows_of(workload)
+    ):
         for variant, workload in workloads.items():
-            for mesh, fixed in SETTINGS[type(workload)] if dataflow in dataflows_of(workload) else ():
+            for mesh, fixed in (
+                SETTINGS[type(workload)] if dataflow in dataflows_of(workload) else ()
+            ):
                 # Without the network's collectives there is no choice of what they do.
                 if dataflow not in SOFTWARE or "reads" not in fixed:
                     yield Dataflow(dataflow, variant, mesh, tuple(fixed.items()))
     for kind in KINDS:
         for method in methods_of(kind):
             for place in range(len(PLACES)):
-                for slots in (None, 1, 2) if method not in ("hardware", "doubling", "halving") else (None,):
+                for slots in (
+                    (None, 1, 2) if method not in ("hardware", "doubling", "halving") else (None,)
+                ):
                     yield Software(kind, method, place, slots)

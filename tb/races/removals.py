@@ -15,7 +15,9 @@ _RECEIVERS = ("x0", "y0", "x1", "y1")
 
 
 class Removal(NamedTuple):
-    """One wait, signal or bump: of an instruction, or, for the bump of a REDUCE, of the same one in all its members."""
+    """One wait, signal or bump: of an instruction, or, for the bump of a REDUCE, of the same one in
+    all its members.
+    """
 
     kind: str
     """wait, signal or bump."""
@@ -30,17 +32,23 @@ class Removal(NamedTuple):
     """Tiles whose semaphore misses what is not signalled."""
 
     def describe(self, programs: Programs, name: str) -> str:
-        """`wait for p_full of MATMUL, tile (0,0) queue matrix slot 4`; `name` is the semaphore's."""
+        """`wait for p_full of MATMUL, tile (0,0) queue matrix slot 4`; `name` is the
+        semaphore's.
+        """
         what = {"wait": "wait for", "signal": "signal to", "bump": "bump of"}[self.kind]
         queues = programs[self.tile].queues
         slot = 1 + sum(len(queues[queue]) for queue in Queue if queue < self.queue) + self.at
         x, y = self.tile
         opcode = queues[self.queue][self.at].opcode.name
-        return f"{what} {name} of {opcode}, tile ({x},{y}) queue {self.queue.name.lower()} slot {slot}"
+        return (
+            f"{what} {name} of {opcode}, tile ({x},{y}) queue {self.queue.name.lower()} slot {slot}"
+        )
 
 
 def removals(programs: Programs) -> Iterator[Removal]:
-    """Everything that can be left out, tile by tile, queue by queue, in the order of the instructions."""
+    """Everything that can be left out, tile by tile, queue by queue, in the order of the
+    instructions.
+    """
     reduced: set[tuple] = set()
     for tile, program in programs.items():
         for queue, code in program.queues.items():
@@ -51,19 +59,33 @@ def removals(programs: Programs) -> Iterator[Removal]:
                         yield Removal("wait", instruction[f"wait{i}_sem"], tile, queue, at, changes)
                 if instruction["sig0_on"]:
                     changes = ("sig0_on", 0), ("sig0_sem", 0)
-                    yield Removal("signal", instruction["sig0_sem"], tile, queue, at, changes, (tile,))
+                    yield Removal(
+                        "signal", instruction["sig0_sem"], tile, queue, at, changes, (tile,)
+                    )
                 if instruction["sig1_kind"]:
                     there = (instruction["sig1_x"], instruction["sig1_y"])
                     target = there if instruction["sig1_kind"] == SignalKind.REMOTE else tile
-                    changes = tuple((name, 0) for name in ("sig1_kind", "sig1_sem", "sig1_x", "sig1_y"))
-                    yield Removal("signal", instruction["sig1_sem"], tile, queue, at, changes, (target,))
+                    changes = tuple(
+                        (name, 0) for name in ("sig1_kind", "sig1_sem", "sig1_x", "sig1_y")
+                    )
+                    yield Removal(
+                        "signal", instruction["sig1_sem"], tile, queue, at, changes, (target,)
+                    )
                 if kind_of(instruction.opcode) == Kind.MOVE and instruction["bump"]:
                     if instruction.opcode == Opcode.REDUCE:
                         if _collective(instruction) in reduced:
                             continue
                         reduced.add(_collective(instruction))
                     changes = ("bump", 0), ("sem", 0)
-                    yield Removal("bump", instruction["sem"], tile, queue, at, changes, _receivers(instruction, tile))
+                    yield Removal(
+                        "bump",
+                        instruction["sem"],
+                        tile,
+                        queue,
+                        at,
+                        changes,
+                        _receivers(instruction, tile),
+                    )
 
 
 def apply(programs: Programs, removal: Removal) -> dict[TileXY, Program]:
@@ -93,7 +115,9 @@ def apply(programs: Programs, removal: Removal) -> dict[TileXY, Program]:
 
 
 def _collective(instruction: Instruction) -> tuple[int, ...]:
-    return tuple(instruction[name] for name in (*_RECEIVERS, "target_x", "target_y", "tag", "sem", "turn"))
+    return tuple(
+        instruction[name] for name in (*_RECEIVERS, "target_x", "target_y", "tag", "sem", "turn")
+    )
 
 
 def _members(instruction: Instruction) -> list[TileXY]:

@@ -1,4 +1,6 @@
-"""What the race check says of shipped programs, and of the same programs with a wait or a signal left out."""
+"""What the race check says of shipped programs, and of the same programs with a wait or a signal
+left out.
+"""
 
 import time
 from collections import Counter
@@ -12,7 +14,16 @@ from programs.queues import TAGS
 from tb.races.catalogue import Built, Dataflow, Software
 from tb.races.removals import Removal, apply, removals
 
-__all__ = ["DEMONSTRATIONS", "OUTCOMES", "REASONS", "STUDIED", "Demonstration", "check_shipped", "demonstrate", "study"]
+__all__ = [
+    "DEMONSTRATIONS",
+    "OUTCOMES",
+    "REASONS",
+    "STUDIED",
+    "Demonstration",
+    "check_shipped",
+    "demonstrate",
+    "study",
+]
 
 OUTCOMES = {
     "race": "found as a race",
@@ -47,7 +58,9 @@ STUDIED: tuple[Dataflow | Software, ...] = (
 
 
 class Demonstration(NamedTuple):
-    """A program, and the semaphores of which the first wait and the first signal (or bump) are left out."""
+    """A program, and the semaphores of which the first wait and the first signal (or bump) are left
+    out.
+    """
 
     program: Dataflow | Software
     wait: str
@@ -77,7 +90,9 @@ def check_shipped(program: Dataflow | Software) -> dict:
 
 
 def study(program: Dataflow | Software) -> dict:
-    """Leave out every wait, signal and bump: how many of each kind, by semaphore and outcome, as ``kind semaphore outcome``."""
+    """Leave out every wait, signal and bump: how many of each kind, by semaphore and outcome, as
+    ``kind semaphore outcome``.
+    """
     built = program.build()
     base = check(built.machine, built.programs)
     found: Counter[str] = Counter()
@@ -135,22 +150,34 @@ def _reason(built: Built, removal: Removal) -> str:
     name, _, stream = built.semaphore(removal.semaphore).partition("[")
     if name == "o_free":
         out = built.programs[removal.tile].queues[Queue.OUT]
-        if TAGS["O"] + int(stream[:-1]) in {instruction["tag"] for instruction in out if instruction.opcode == Opcode.STORE}:
+        if TAGS["O"] + int(stream[:-1]) in {
+            instruction["tag"] for instruction in out if instruction.opcode == Opcode.STORE
+        }:
             return ""
     return REASONS.get(name, "")
 
 
 def _has_twin(built: Built, removal: Removal) -> bool:
-    """Whether there are races without it and a wait at or before it that there are not without that one alone."""
-    earlier = [other for other in removals(built.programs) if other.kind == "wait" and other[2:4] == removal[2:4]]
+    """Whether there are races without it and a wait at or before it that there are not without that
+    one alone.
+    """
+    earlier = [
+        other
+        for other in removals(built.programs)
+        if other.kind == "wait" and other[2:4] == removal[2:4]
+    ]
     nearest = sorted(
-        (other for other in earlier if other.at <= removal.at and other != removal), key=lambda other: -other.at
+        (other for other in earlier if other.at <= removal.at and other != removal),
+        key=lambda other: -other.at,
     )
     for twin in nearest[:_NEAR]:
         without = apply(built.programs, twin)
         both = apply(without, removal)
         alone, together = (
-            {(race.memory, race.first.place, race.second.place) for race in check(built.machine, programs).races}
+            {
+                (race.memory, race.first.place, race.second.place)
+                for race in check(built.machine, programs).races
+            }
             for programs in (without, both)
         )
         if together - alone:
@@ -167,4 +194,7 @@ def _nothing_follows(code: list[Instruction], at: int) -> bool:
         elif instruction.opcode == Opcode.END:
             opened.pop()
     rest = code[opened[0] if opened else at :]
-    return all(instruction.opcode in (Opcode.SYNC, Opcode.LOOP, Opcode.END, Opcode.HALT) for instruction in rest)
+    return all(
+        instruction.opcode in (Opcode.SYNC, Opcode.LOOP, Opcode.END, Opcode.HALT)
+        for instruction in rest
+    )

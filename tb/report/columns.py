@@ -1,7 +1,9 @@
-"""Columns of integers in a page: differences, byte planes, deflate, base64. The page's JavaScript decodes them again.
+"""Columns of integers in a page: differences, byte planes, deflate, base64. The page's JavaScript
+decodes them again.
 
-Neighbouring values are alike (cycles grow by small steps, headers repeat), so their differences have upper bytes that are
-nearly all equal. Byte planes put these side by side, where deflate makes next to nothing of them.
+Neighbouring values are alike (cycles grow by small steps, headers repeat), so their differences
+have upper bytes that are nearly all equal. Byte planes put these side by side, where deflate makes
+next to nothing of them.
 """
 
 import base64

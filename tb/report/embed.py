@@ -25,10 +25,30 @@ KINDS = ("load", "store", "put", "reduce", "allreduce", "signal")
 OPS = (None, "sum", "max")
 HOP = ("flits", "first", "last", "fork_wait", "join_wait", "blocked")
 FIELDS = (
-    "kind", "tag", "x0", "y0", "x1", "y1", "bump", "sem", "x", "y", "edge", "write", "program", "rows", "words", "root_x",
-    "root_y", "turn", "op", "fmt",
-)  # fmt: skip
-"""Header fields that many flits have in common; each set of them is kept once. -1 where a network has no such field."""
+    "kind",
+    "tag",
+    "x0",
+    "y0",
+    "x1",
+    "y1",
+    "bump",
+    "sem",
+    "x",
+    "y",
+    "edge",
+    "write",
+    "program",
+    "rows",
+    "words",
+    "root_x",
+    "root_y",
+    "turn",
+    "op",
+    "fmt",
+)
+"""Header fields that many flits have in common; each set of them is kept once. -1 where a network
+has no such field.
+"""
 
 
 def index_of(inspection: Inspection, title: str) -> dict:
@@ -114,12 +134,20 @@ def _engines(engines: list[Engine], recording: Recording) -> Columns:
     columns = {"executed.at": _at(len(engine.executed) for engine in engines)}
     for name in ("issued", "done", "opcode", "slot", "tag", "rows", "words"):
         values = _joined([engine.executed[name] for engine in engines])
-        columns[f"executed.{name}"] = Column.growing(values) if name in ("issued", "done") else Column.codes(values)
-    painters: dict[str, Callable] = {"lane": tracks.lane, "state": tracks.state, "stall": tracks.stalls}
+        columns[f"executed.{name}"] = (
+            Column.growing(values) if name in ("issued", "done") else Column.codes(values)
+        )
+    painters: dict[str, Callable] = {
+        "lane": tracks.lane,
+        "state": tracks.state,
+        "stall": tracks.stalls,
+    }
     for name, paint in painters.items():
         found = [tracks.runs(paint(engine, recording)) for engine in engines]
         columns |= _runs(name, [(begin + recording.first, values) for begin, values in found])
-    return columns | _runs("active", [_toggles(engine.active, recording.first) for engine in engines])
+    return columns | _runs(
+        "active", [_toggles(engine.active, recording.first) for engine in engines]
+    )
 
 
 def _runs(name: str, found: list[tuple[NDArray, NDArray]]) -> Columns:
@@ -153,12 +181,16 @@ def _transfers(transfers: list[Collective]) -> Columns:
         "whole": [t.whole for t in transfers],
         "collective": [t.collective for t in transfers],
     }
-    values |= {name: [getattr(t.rectangle, name) for t in transfers] for name in ("x0", "y0", "x1", "y1")}
+    values |= {
+        name: [getattr(t.rectangle, name) for t in transfers] for name in ("x0", "y0", "x1", "y1")
+    }
     return {f"transfer.{name}": Column.growing(column) for name, column in values.items()}
 
 
 def _hops(transfers: list[Collective], links: Mapping[Link, int]) -> Columns:
-    """Hops in tree order; `next` is where in the transfer's own hops those begin that carry the flits on."""
+    """Hops in tree order; `next` is where in the transfer's own hops those begin that carry the
+    flits on.
+    """
     columns: dict[str, list[int]] = {name: [] for name in ("link", "depth", *HOP)}
     next_at, nexts = [0], []
     for transfer in transfers:
@@ -188,6 +220,8 @@ def _receivers(transfers: list[Collective], columns: int) -> Columns:
         found |= {
             f"{name}.at": _at(len(table) for table in tables),
             f"{name}.tile": Column.growing([x + y * columns for table in tables for x, y in table]),
-            f"{name}.cycle": Column.growing([cycle for table in tables for cycle in table.values()]),
+            f"{name}.cycle": Column.growing(
+                [cycle for table in tables for cycle in table.values()]
+            ),
         }
     return found

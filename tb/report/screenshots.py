@@ -27,8 +27,9 @@ def screenshots(html: Path, folder: Path, *, links: dict[str, str] | None = None
     folder
         Where to; it exists.
     links
-        File name without its ending to the state that is shown, as ``cycle=4711&collective=3&view=gantt``; if None the
-        mesh, the space-time diagram and the Gantt chart as the report opens them.
+        File name without its ending to the state that is shown, as
+        ``cycle=4711&collective=3&view=gantt``; if None the mesh, the space-time diagram and the
+        Gantt chart as the report opens them.
 
     Raises
     ------
@@ -42,7 +43,9 @@ def screenshots(html: Path, folder: Path, *, links: dict[str, str] | None = None
                 page = browser.new_page(viewport={"width": WIDE, "height": TALL}, offline=True)
                 page.goto(f"{html.resolve().as_uri()}#{state}")
                 page.wait_for_selector("body[aria-busy=false]")
-                page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+                page.evaluate(
+                    "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+                )
                 page.screenshot(path=Path(scratch, f"{name}.png"))
                 page.close()
         for name in shown:
@@ -58,4 +61,6 @@ def _shrink(path: Path) -> None:
     for colours in COLOURS:
         if path.stat().st_size <= LARGEST:
             return
-        picture.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture.quantize(
+            colours, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
+        ).save(path, optimize=True)

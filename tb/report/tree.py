@@ -1,4 +1,6 @@
-"""The order in which a picture shows the links of a transfer: along its tree, from the senders to the receivers."""
+"""The order in which a picture shows the links of a transfer: along its tree, from the senders to
+the receivers.
+"""
 
 from collections.abc import Iterator
 
@@ -7,7 +9,9 @@ from tb.inspect.inspection import Collective, Hop
 __all__ = ["STAGES", "followers", "in_tree_order"]
 
 STAGES = ("request", "reduce", "data")
-"""Networks in the order in which a transfer takes them: an answer follows its request, a turned result its reduction."""
+"""Networks in the order in which a transfer takes them: an answer follows its request, a turned
+result its reduction.
+"""
 
 
 def followers(hops: list[Hop]) -> list[list[int]]:
@@ -17,13 +21,17 @@ def followers(hops: list[Hop]) -> list[list[int]]:
         if _is_onward(hop):
             leaving.setdefault((hop.link.network, hop.link.tile), []).append(index)
     return [
-        [] if hop.link.port == "eject" else [i for i in leaving.get((hop.link.network, _end(hop)), []) if i != index]
+        []
+        if hop.link.port == "eject"
+        else [i for i in leaving.get((hop.link.network, _end(hop)), []) if i != index]
         for index, hop in enumerate(hops)
     ]
 
 
 def in_tree_order(transfer: Collective) -> list[tuple[int, int]]:
-    """Index and depth of every hop, each once: a spreading tree from its source down, a joining one from its leaves on."""
+    """Index and depth of every hop, each once: a spreading tree from its source down, a joining one
+    from its leaves on.
+    """
     order: list[tuple[int, int]] = []
     after = followers(transfer.hops)
     before: list[list[int]] = [[] for _ in after]
@@ -41,7 +49,9 @@ def in_tree_order(transfer: Collective) -> list[tuple[int, int]]:
     return order
 
 
-def _walk(graph: list[list[int]], start: int, depth: int, seen: set[int]) -> Iterator[tuple[int, int]]:
+def _walk(
+    graph: list[list[int]], start: int, depth: int, seen: set[int]
+) -> Iterator[tuple[int, int]]:
     """Depth first, without recursion: a tree may be as deep as the mesh is wide."""
     stack = [(start, depth)]
     while stack:

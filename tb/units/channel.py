@@ -1,4 +1,6 @@
-"""HBM channel bench: requests of random shape, answers checked word by word, with random back-pressure."""
+"""HBM channel bench: requests of random shape, answers checked word by word, with random
+back-pressure.
+"""
 
 import json
 import os
@@ -60,7 +62,12 @@ async def receive(dut, count: int, rng: random.Random, stall: float) -> list[tup
 def read(address: int, rows: int, words: int, pitch: int, **fields) -> dict:
     """Fields of a read request."""
     shape = {"rows": rows, "words": words, "pitch": pitch, "local": 64, "local_pitch": words + 3}
-    return {"addr": address, "bump": 1, **fields, "data": read_descriptor(TILE).const(shape).as_value().value}
+    return {
+        "addr": address,
+        "bump": 1,
+        **fields,
+        "data": read_descriptor(TILE).const(shape).as_value().value,
+    }
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -73,7 +80,9 @@ async def latency_and_bandwidth(dut):
         flits = await collector
         first, last = flits[0][0], flits[-1][0]
         assert abs(first - 1 - max(latency, 5)) <= 2, f"latency {first - 1}, not {latency}"
-        assert abs((last - first) - 59 * 16 / rate) <= 16 / rate + 1, f"{last - first} cycles for 59 words at {rate} B"
+        assert abs((last - first) - 59 * 16 / rate) <= 16 / rate + 1, (
+            f"{last - first} cycles for 59 words at {rate} B"
+        )
         while not dut.idle.value:
             await RisingEdge(dut.clk)
 
@@ -93,12 +102,20 @@ async def random_requests(dut):
             for row in range(rows):
                 for column in range(words):
                     last = row == rows - 1 and column == words - 1
-                    expected.append((tag, 64 + row * (words + 3) + column, memory[base + row * pitch + column], int(last)))
+                    expected.append(
+                        (
+                            tag,
+                            64 + row * (words + 3) + column,
+                            memory[base + row * pitch + column],
+                            int(last),
+                        )
+                    )
         for tag in range(rng.randrange(0, 20)):
             address, value = rng.randrange(2000, WORDS), rng.getrandbits(128)
             memory[address] = value
             flits.insert(
-                rng.randrange(len(flits) + 1), {"write": 1, "addr": address, "data": value, "bump": 1, "tag": 100 + tag}
+                rng.randrange(len(flits) + 1),
+                {"write": 1, "addr": address, "data": value, "bump": 1, "tag": 100 + tag},
             )
             acks.append(100 + tag)
         # Writes of the same word must keep their order for the model to hold.
@@ -109,7 +126,9 @@ async def random_requests(dut):
                 ordered[flit["addr"]] = flit["data"]
         for address, value in ordered.items():
             memory[address] = value
-        collector = cocotb.start_soon(receive(dut, len(expected) + len(acks), rng, rng.choice([0.0, 0.5, 0.9])))
+        collector = cocotb.start_soon(
+            receive(dut, len(expected) + len(acks), rng, rng.choice([0.0, 0.5, 0.9]))
+        )
         await send(dut, flits)
         seen = [flit for _, flit in await collector]
         data = [(f.tag, f.addr, f.data, f.bump) for f in seen if f.kind == FlitKind.WRITE]
@@ -119,7 +138,9 @@ async def random_requests(dut):
         # What was written can be read.
         collector = cocotb.start_soon(receive(dut, len(ordered), rng, 0.3))
         await send(dut, [read(address, 1, 1, 0) for address in ordered])
-        assert [flit.data for _, flit in await collector] == [memory[address] for address in ordered]
+        assert [flit.data for _, flit in await collector] == [
+            memory[address] for address in ordered
+        ]
     assert not dut.error.value
 
 

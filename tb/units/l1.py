@@ -1,4 +1,6 @@
-"""L1 bench: random accesses of several clients, every grant, response and report checked against an array of words."""
+"""L1 bench: random accesses of several clients, every grant, response and report checked against an
+array of words.
+"""
 
 import random
 from typing import NamedTuple
@@ -45,12 +47,16 @@ class Client:
             if rng.random() < self.beyond:
                 addr = rng.choice([words - 1, words, words + 1, 0xFFFF, 0x8000 + addr]) & 0xFFFF
             mask = rng.choice([(1 << banks) - 1, 1, rng.getrandbits(banks)])
-            self.access = Access(rng.getrandbits(1), addr, mask, rng.getrandbits(banks * self.tile.link_bits))
+            self.access = Access(
+                rng.getrandbits(1), addr, mask, rng.getrandbits(banks * self.tile.link_bits)
+            )
         return self.access
 
 
 class Model:
-    """What an L1 answers: `step` takes the accesses of a cycle, the attributes describe the cycle after."""
+    """What an L1 answers: `step` takes the accesses of a cycle, the attributes describe the cycle
+    after.
+    """
 
     def __init__(self, tile: Tile):
         self.tile = tile
@@ -78,10 +84,14 @@ class Model:
             if beyond and self.error is None:
                 self.error = (access.addr, port)
             if not access.write:
-                self.responses[port] = {i: 0 if beyond else self.memory[word] for i, word in words.items()}
+                self.responses[port] = {
+                    i: 0 if beyond else self.memory[word] for i, word in words.items()
+                }
             elif not beyond:
                 for i, word in words.items():
-                    self.memory[word] = access.data >> i * self.tile.link_bits & (1 << self.tile.link_bits) - 1
+                    self.memory[word] = (
+                        access.data >> i * self.tile.link_bits & (1 << self.tile.link_bits) - 1
+                    )
         return granted
 
     def check(self, port: int, valid: int, data: int) -> None:
@@ -97,9 +107,13 @@ async def random_traffic(dut):
     """Every port busy, then mostly idle."""
     rng = random.Random(cocotb.RANDOM_SEED)
     Clock(dut.clk, 2, unit="ns", impl="gpi").start()
-    ports = [{name: getattr(dut, f"ports__{p}__{name}") for name in (
-        "req__valid", "req__ready", "req__payload", "rsp_valid", "rsp_data",
-    )} for p in range(PORTS)]  # fmt: skip
+    ports = [
+        {
+            name: getattr(dut, f"ports__{p}__{name}")
+            for name in ("req__valid", "req__ready", "req__payload", "rsp_valid", "rsp_data")
+        }
+        for p in range(PORTS)
+    ]
     for port in ports:
         port["req__valid"].value = 0
     dut.rst.value = 1
@@ -121,7 +135,9 @@ async def random_traffic(dut):
                 model.check(p, int(port["rsp_valid"].value), int(port["rsp_data"].value))
             error = int(dut.error.value)
             expected = 0 if model.error is None else 1 | model.error[0] << 1 | model.error[1] << 17
-            assert error & 1 == expected & 1 and (not expected or error == expected), f"{where}: error {error:#x}"
+            assert error & 1 == expected & 1 and (not expected or error == expected), (
+                f"{where}: error {error:#x}"
+            )
             assert int(dut.conflict.value) == model.conflict, where
             granted = model.step(accesses)
             for p, (port, client) in enumerate(zip(ports, clients, strict=True)):

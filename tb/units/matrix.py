@@ -1,4 +1,6 @@
-"""MATMUL instructions for the matrix engine, with an L1 that refuses at random; run by tests/hw/test_matrix_cocotb.py."""
+"""MATMUL instructions for the matrix engine, with an L1 that refuses at random; run by
+tests/hw/test_matrix_cocotb.py.
+"""
 
 import itertools
 import json
@@ -12,7 +14,13 @@ from cocotb.triggers import RisingEdge
 from hw.layouts import L1Request, command_layout
 from isa.instructions import Kind
 from isa.machine import MACHINES, Tile
-from tb.units.matrix_reference import FORMATS_OF_OPERANDS, Case, first_difference, place, random_cases
+from tb.units.matrix_reference import (
+    FORMATS_OF_OPERANDS,
+    Case,
+    first_difference,
+    place,
+    random_cases,
+)
 
 __all__ = ["Engine", "tile_from_environment"]
 
@@ -22,7 +30,9 @@ EVENTS = ("active", "busy", "operand_stall", "drain_stall", "done")
 def tile_from_environment() -> Tile:
     """The tile of machine FLATMESH_MACHINE, changed by the JSON object FLATMESH_TILE."""
     tile = MACHINES[os.environ.get("FLATMESH_MACHINE", "tiny")].tile
-    return Tile.model_validate(tile.model_dump() | json.loads(os.environ.get("FLATMESH_TILE", "{}")))
+    return Tile.model_validate(
+        tile.model_dump() | json.loads(os.environ.get("FLATMESH_TILE", "{}"))
+    )
 
 
 class Engine:
@@ -34,7 +44,9 @@ class Engine:
         self.memory = np.zeros(tile.l1_bytes, np.uint8)
         self.counts = dict.fromkeys((*EVENTS, "cycles", "reads", "writes"), 0)
         self._events = {name: getattr(dut, name) for name in EVENTS}
-        self._request = {part: getattr(dut, f"l1__req__{part}") for part in ("valid", "ready", "payload")}
+        self._request = {
+            part: getattr(dut, f"l1__req__{part}") for part in ("valid", "ready", "payload")
+        }
         self._layout = L1Request(tile)
         self._kept = None
         self._ready = 0
@@ -55,7 +67,9 @@ class Engine:
     def _access(self, write: int, addr: int, mask: int, data: int):
         tile = self.tile
         assert mask, f"access to word {addr} without words"
-        line = bytearray(data.to_bytes(tile.line_bytes, "little") if write else self.rng.bytes(tile.line_bytes))
+        line = bytearray(
+            data.to_bytes(tile.line_bytes, "little") if write else self.rng.bytes(tile.line_bytes)
+        )
         for bank in range(tile.l1_banks):
             if mask >> bank & 1:
                 here = slice(bank * tile.word_bytes, (bank + 1) * tile.word_bytes)
@@ -79,10 +93,13 @@ class Engine:
         if int(self._request["valid"].value):
             bits, layout = int(self._request["payload"].value), self._layout
             fields = [
-                bits >> layout[name].offset & (1 << layout[name].width) - 1 for name in ("write", "addr", "mask", "data")
+                bits >> layout[name].offset & (1 << layout[name].width) - 1
+                for name in ("write", "addr", "mask", "data")
             ]
             offered = (*fields[:3], fields[3] if fields[0] else 0)
-        assert self._kept in (None, offered), f"a refused request changed from {self._kept} to {offered}"
+        assert self._kept in (None, offered), (
+            f"a refused request changed from {self._kept} to {offered}"
+        )
         read = bool(offered and self._ready) and self._access(*offered)
         if read != self._responding:
             self.dut.l1__rsp_valid.value = self._responding = read
@@ -93,13 +110,19 @@ class Engine:
         return bool(int(self.dut.command__valid.value) and int(self.dut.command__ready.value))
 
     async def run(self, cases: list[Case], *, gaps: bool = False) -> dict[str, int]:
-        """Issue the cases, back to back or with random gaps, until all are done; compare L1; return this run's counts."""
+        """Issue the cases, back to back or with random gaps, until all are done; compare L1; return
+        this run's counts.
+        """
         self.memory, expected = place(self.tile, cases, self.rng)
         before, layout = dict(self.counts), command_layout(Kind.MATRIX)
-        limit = 5000 + 20 * sum(case.m * max(case.n, self.tile.line_elements) * (case.k + 8) for case in cases)
+        limit = 5000 + 20 * sum(
+            case.m * max(case.n, self.tile.line_elements) * (case.k + 8) for case in cases
+        )
         waiting, offered = list(cases), False
         while self.counts["done"] - before["done"] < len(cases):
-            assert self.counts["cycles"] - before["cycles"] < limit, f"hangs with {len(waiting)} of {cases} not issued"
+            assert self.counts["cycles"] - before["cycles"] < limit, (
+                f"hangs with {len(waiting)} of {cases} not issued"
+            )
             if waiting and not offered and not (gaps and self.rng.random() < 0.95):
                 self.dut.command__payload.value = layout.const(waiting[0].fields).as_value().value
                 self.dut.command__valid.value = offered = True
@@ -108,7 +131,9 @@ class Engine:
                 offered = False
                 self.dut.command__valid.value = 0
                 if waiting and not gaps:
-                    self.dut.command__payload.value = layout.const(waiting[0].fields).as_value().value
+                    self.dut.command__payload.value = (
+                        layout.const(waiting[0].fields).as_value().value
+                    )
                     self.dut.command__valid.value = offered = True
         counts = {name: count - before[name] for name, count in self.counts.items()}
         for _ in range(10):
@@ -116,14 +141,19 @@ class Engine:
             assert not any(int(self._events[name].value) for name in ("busy", "done", "active")), (
                 "not idle after the last done"
             )
-        assert not (difference := first_difference(self.tile, cases, self.memory, expected)), difference
+        assert not (difference := first_difference(self.tile, cases, self.memory, expected)), (
+            difference
+        )
         return counts
 
 
 @cocotb.test
 async def random_instructions(dut):
     """Sequences of random instructions leave L1 as the reference does, whatever L1 refuses."""
-    seed, count = int(os.environ.get("FLATMESH_SEED", "1")), int(os.environ.get("FLATMESH_COUNT", "6"))
+    seed, count = (
+        int(os.environ.get("FLATMESH_SEED", "1")),
+        int(os.environ.get("FLATMESH_COUNT", "6")),
+    )
     rng = np.random.default_rng(seed)
     tile = tile_from_environment()
     engine = Engine(dut, tile, rng)
@@ -134,35 +164,49 @@ async def random_instructions(dut):
         try:
             await engine.run(cases, gaps=bool(rng.integers(2)))
         except AssertionError as error:
-            raise AssertionError(f"seed {seed}, sequence {index}, refusing {engine.refuse}: {error}") from error
+            raise AssertionError(
+                f"seed {seed}, sequence {index}, refusing {engine.refuse}: {error}"
+            ) from error
 
 
 @cocotb.test
 async def every_pair_of_formats(dut):
-    """Each format of A with each format of B, both ways round B, in several chunks and blocks, of any bits."""
+    """Each format of A with each format of B, both ways round B, in several chunks and blocks, of
+    any bits.
+    """
     tile = tile_from_environment()
     engine = Engine(dut, tile, np.random.default_rng(1))
     await engine.reset()
     m, n, k = tile.matrix_rows + 1, tile.line_elements + 5, 2 * tile.line_elements + 3
     for pair in itertools.product(FORMATS_OF_OPERANDS, repeat=2):
         for special in (False, True):
-            await engine.run([Case(m, n, k, *pair, trans_b=trans_b, special=special) for trans_b in (0, 1)])
+            await engine.run(
+                [Case(m, n, k, *pair, trans_b=trans_b, special=special) for trans_b in (0, 1)]
+            )
 
 
 @cocotb.test
 async def full_blocks(dut):
-    """Back-to-back instructions of full blocks keep the array stepping from the first slot to the last."""
+    """Back-to-back instructions of full blocks keep the array stepping from the first slot to the
+    last.
+    """
     tile = tile_from_environment()
     engine = Engine(dut, tile, np.random.default_rng(1))
     await engine.reset()
     for accumulate in (0, 1):
         rows, width = 4 * tile.matrix_rows, 2 * tile.line_elements
-        cases = [Case(rows, width, width, trans_b=index % 2, accumulate=accumulate) for index in range(2)]
+        cases = [
+            Case(rows, width, width, trans_b=index % 2, accumulate=accumulate) for index in range(2)
+        ]
         counts = await engine.run(cases)
         slots = len(cases) * (rows // tile.matrix_rows) * width * (width // tile.matrix_columns)
         dut._log.info("accumulate %d: %s", accumulate, counts)
         assert counts["active"] == slots
-        # All else is before the first slot (A, or C in the accumulators) and after the last one (a block of C to L1).
+        # All else is before the first slot (A, or C in the accumulators) and after the last one (a
+        # block of C to L1).
         block = tile.matrix_rows * tile.column_groups
-        assert counts["cycles"] <= slots + max(tile.matrix_rows, accumulate * block) + block + 12 + tile.mac_latency, counts
+        assert (
+            counts["cycles"]
+            <= slots + max(tile.matrix_rows, accumulate * block) + block + 12 + tile.mac_latency
+        ), counts
         assert slots < 4000 or counts["active"] >= 0.98 * counts["cycles"], counts

@@ -1,4 +1,6 @@
-"""Random MATMUL instructions with their operands, and what they must leave in L1: NumPy rank-1 updates in ascending k."""
+"""Random MATMUL instructions with their operands, and what they must leave in L1: NumPy rank-1
+updates in ascending k.
+"""
 
 import random
 from dataclasses import dataclass, field
@@ -26,13 +28,19 @@ class Case:
     trans_b: int = 0
     accumulate: int = 0
     special: bool = False
-    """Operands may be any bits, infinities, NaN and subnormals among them, and not only numbers around 1."""
+    """Operands may be any bits, infinities, NaN and subnormals among them, and not only numbers
+    around 1.
+    """
     fields: dict[str, int] = field(default_factory=dict)
     """Of the command, once it is placed."""
 
     def shapes(self) -> dict[str, tuple[int, int]]:
         """Rows and columns of each operand as it is stored."""
-        return {"a": (self.m, self.k), "b": (self.n, self.k) if self.trans_b else (self.k, self.n), "c": (self.m, self.n)}
+        return {
+            "a": (self.m, self.k),
+            "b": (self.n, self.k) if self.trans_b else (self.k, self.n),
+            "c": (self.m, self.n),
+        }
 
     def format(self, name: str) -> Format:
         """Format of an operand."""
@@ -42,11 +50,15 @@ class Case:
         """Bytes of L1 that each row of an operand takes."""
         rows, columns = self.shapes()[name]
         size, word = columns * FORMATS[self.format(name)].bytes, tile.word_bytes
-        starts = [(self.fields[name] + row * self.fields[f"ld{name}"]) * word for row in range(rows)]
+        starts = [
+            (self.fields[name] + row * self.fields[f"ld{name}"]) * word for row in range(rows)
+        ]
         return [slice(start, start + size) for start in starts]
 
     def place(self, tile: Tile, memory: np.ndarray, rng: np.random.Generator, at: int) -> int:
-        """Put random operands into `memory` (bytes) from word `at` on; return the word after them."""
+        """Put random operands into `memory` (bytes) from word `at` on; return the word
+        after them.
+        """
         word, start = tile.word_bytes, at
         names = ("m", "n", "k", "fmt_a", "fmt_b", "trans_b", "accumulate")
         self.fields = {name: int(getattr(self, name)) for name in names}
@@ -59,22 +71,32 @@ class Case:
         for name, shape in self.shapes().items():
             if not self.special:
                 info = FORMATS[self.format(name)]
-                exponent = rng.integers(max(info.bias - 4, 1), info.bias + 4, shape) << info.mantissa
+                exponent = (
+                    rng.integers(max(info.bias - 4, 1), info.bias + 4, shape) << info.mantissa
+                )
                 sign = rng.integers(0, 2, shape) << info.bits - 1
-                bits = (rng.integers(0, 1 << info.mantissa, shape) | exponent | sign).astype(info.dtype)
+                bits = (rng.integers(0, 1 << info.mantissa, shape) | exponent | sign).astype(
+                    info.dtype
+                )
                 for row, line in zip(self.rows(tile, name), bits, strict=True):
                     memory[row] = line.view(np.uint8)
         return at
 
     def _read(self, tile: Tile, memory: np.ndarray, name: str) -> np.ndarray:
         dtype = FORMATS[self.format(name)].dtype
-        return decode(np.stack([memory[row].view(dtype) for row in self.rows(tile, name)]), self.format(name))
+        return decode(
+            np.stack([memory[row].view(dtype) for row in self.rows(tile, name)]), self.format(name)
+        )
 
     def execute(self, tile: Tile, memory: np.ndarray) -> None:
         """Do to `memory` what the engine must do."""
         a, b = self._read(tile, memory, "a"), self._read(tile, memory, "b")
         b = b.T if self.trans_b else b
-        c = self._read(tile, memory, "c") if self.accumulate else np.zeros((self.m, self.n), np.float32)
+        c = (
+            self._read(tile, memory, "c")
+            if self.accumulate
+            else np.zeros((self.m, self.n), np.float32)
+        )
         with np.errstate(all="ignore"):
             for k in range(self.k):
                 product = np.outer(a[:, k], b[k])
@@ -100,7 +122,9 @@ def place(tile: Tile, cases: list[Case], rng: np.random.Generator) -> tuple[np.n
     return memory, after
 
 
-def first_difference(tile: Tile, cases: list[Case], actual: np.ndarray, expected: np.ndarray) -> str:
+def first_difference(
+    tile: Tile, cases: list[Case], actual: np.ndarray, expected: np.ndarray
+) -> str:
     """Say which element of which C is wrong, if any byte of L1 is."""
     if np.array_equal(actual, expected):
         return ""
@@ -114,18 +138,27 @@ def first_difference(tile: Tile, cases: list[Case], actual: np.ndarray, expected
 
 
 def random_cases(tile: Tile, seed: int, count: int, *, words: int | None = None) -> list[Case]:
-    """Random instructions that fit into L1 together, shaped to meet the edges of blocks and chunks."""
+    """Random instructions that fit into L1 together, shaped to meet the edges of blocks and
+    chunks.
+    """
     rng, cases = random.Random(seed), []
     left = words or tile.l1_words
 
     def pick(unit: int) -> int:
-        return max(1, rng.choice([rng.randint(1, 2 * unit + 2), unit * rng.randint(1, 2), unit + rng.randint(-1, 1)]))
+        return max(
+            1,
+            rng.choice(
+                [rng.randint(1, 2 * unit + 2), unit * rng.randint(1, 2), unit + rng.randint(-1, 1)]
+            ),
+        )
 
     while len(cases) < count:
         m, n, k = pick(tile.matrix_rows), pick(tile.line_elements), pick(tile.line_elements)
         formats = rng.choices(FORMATS_OF_OPERANDS, k=2)
         case = Case(m, n, k, *formats, rng.getrandbits(1), rng.getrandbits(1), rng.random() < 0.3)
-        size = sum(shape[0] * (shape[1] * 4 // tile.word_bytes + 3) + 3 for shape in case.shapes().values())
+        size = sum(
+            shape[0] * (shape[1] * 4 // tile.word_bytes + 3) + 3 for shape in case.shapes().values()
+        )
         if size > left:
             break
         left -= size

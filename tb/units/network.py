@@ -1,4 +1,6 @@
-"""What the benches of whole networks share: a mesh of routers, traffic at its ends, and the book of what has to arrive."""
+"""What the benches of whole networks share: a mesh of routers, traffic at its ends, and the book of
+what has to arrive.
+"""
 
 import itertools
 import os
@@ -30,44 +32,67 @@ Wires = tuple[Value, Value, Value]
 
 
 def machine() -> Machine:
-    """The machine whose mesh is under test; its mesh comes from the environment, as ``COLUMNSxROWS``."""
+    """The machine whose mesh is under test; its mesh comes from the environment, as
+    ``COLUMNSxROWS``.
+    """
     return MACHINES["mesh4"].with_mesh(os.environ.get("FLATMESH_BENCH_MESH", "4x4"))
 
 
 def ends(columns: int, rows: int) -> list[End]:
-    """Where a network begins and ends: the LOCAL ports of all tiles, row by row, then all outer ports."""
+    """Where a network begins and ends: the LOCAL ports of all tiles, row by row, then all outer
+    ports.
+    """
     tiles = [(x, y) for y in range(rows) for x in range(columns)]
     steps = [(x, y, port, (x + dx, y + dy)) for x, y in tiles for port, (dx, dy) in STEP.items()]
-    return [(x, y, Port.LOCAL) for x, y in tiles] + [(x, y, port) for x, y, port, there in steps if there not in tiles]
+    return [(x, y, Port.LOCAL) for x, y in tiles] + [
+        (x, y, port) for x, y, port, there in steps if there not in tiles
+    ]
 
 
 class RouterMesh(wiring.Component):
-    """Routers in a mesh. End e of `ends` has bit e of the valid and ready ports, and one payload port each way.
+    """Routers in a mesh. End e of `ends` has bit e of the valid and ready ports, and one payload
+    port each way.
 
-    `members` are ports that a subclass has besides `MEMBERS`; with reduction routers there is `waiting`, a bit for each.
+    `members` are ports that a subclass has besides `MEMBERS`; with reduction routers there is
+    `waiting`, a bit for each.
     """
 
     MEMBERS = ("i_valid", "i_ready", "i_payload", "o_valid", "o_ready", "o_payload", "mismatch")
 
-    def __init__(self, *, machine: Machine, router: wiring.Component, members: Mapping[str, wiring.Member] | None = None):
+    def __init__(
+        self,
+        *,
+        machine: Machine,
+        router: wiring.Component,
+        members: Mapping[str, wiring.Member] | None = None,
+    ):
         self.mesh = machine.mesh
         self.router = router
         self.ends = ends(self.mesh.columns, self.mesh.rows)
         count, flit = len(self.ends), data.Layout.cast(router.i[0].payload.shape()).size
         self.mismatches, self.waits = hasattr(router, "mismatch"), hasattr(router, "waiting")
         members = {**(members or {}), **({"waiting": Out(self.mesh.tiles)} if self.waits else {})}
-        super().__init__({
-            "i_valid": In(count), "i_ready": Out(count), "i_payload": In(flit).array(count),
-            "o_valid": Out(count), "o_ready": In(count), "o_payload": Out(flit).array(count),
-            "mismatch": Out(self.mesh.tiles), **members,
-        })  # fmt: skip
+        super().__init__(
+            {
+                "i_valid": In(count),
+                "i_ready": Out(count),
+                "i_payload": In(flit).array(count),
+                "o_valid": Out(count),
+                "o_ready": In(count),
+                "o_payload": Out(flit).array(count),
+                "mismatch": Out(self.mesh.tiles),
+                **members,
+            }
+        )
 
     def elaborate(self, platform):  # noqa: D102
         m = Module()
         columns, rows = self.mesh.columns, self.mesh.rows
         placed = {}
         for y, x in itertools.product(range(rows), range(columns)):
-            placed[x, y] = router = wiring.PureInterface(self.router.signature, path=(f"router_{x}_{y}",))
+            placed[x, y] = router = wiring.PureInterface(
+                self.router.signature, path=(f"router_{x}_{y}",)
+            )
             ports = [("i", "clk", ClockSignal()), ("i", "rst", ResetSignal())]
             for path, member, value in router.signature.flatten(router):
                 name = "__".join(map(str, path))
@@ -90,7 +115,9 @@ class RouterMesh(wiring.Component):
         return m
 
     def link(self, m: Module, leave: Wires, enter: Wires) -> None:
-        """Lead one stream (valid, ready, payload) to another: from a router or an input end to a router or an output end."""
+        """Lead one stream (valid, ready, payload) to another: from a router or an input end to a
+        router or an output end.
+        """
         m.d.comb += [enter[0].eq(leave[0]), leave[1].eq(enter[1]), enter[2].eq(leave[2])]
 
 
@@ -102,7 +129,12 @@ def build_network(router: Router | ReduceRouter, machine: Machine) -> Build:
     """Compile a mesh of this router, which is emitted once."""
     mesh = RouterMesh(machine=machine, router=router)
     sources = {"router.v": emit(router, "router"), "network.v": emit(mesh, "network")}
-    return build(sources, "network", public={"network": ["clk", "rst", *port_names(mesh)]}, hierarchical=["router"])
+    return build(
+        sources,
+        "network",
+        public={"network": ["clk", "rst", *port_names(mesh)]},
+        hierarchical=["router"],
+    )
 
 
 class Scoreboard:
@@ -122,7 +154,9 @@ class Scoreboard:
         if not queue:
             raise AssertionError(f"end {target}: an item too many from {source}: {item:#x}")
         if (expected := queue.popleft()) != item:
-            raise AssertionError(f"end {target}: from {source} expected {expected:#x}, got {item:#x}")
+            raise AssertionError(
+                f"end {target}: from {source} expected {expected:#x}, got {item:#x}"
+            )
         self.arrived[target] += 1
 
     @property
@@ -141,7 +175,9 @@ class Scoreboard:
 
 
 class Ends:
-    """Drives all ends of the network: one clocked task, back-pressure and pauses at random, offers checked to be held."""
+    """Drives all ends of the network: one clocked task, back-pressure and pauses at random, offers
+    checked to be held.
+    """
 
     def __init__(self, dut, seed: int):
         self.dut = dut
@@ -179,7 +215,8 @@ class Ends:
         until=None,
         drain: int = 10,
     ) -> int:
-        """Send `items` of each end; call ``arrive(end, item, cycle)`` for what leaves; return the cycles it took.
+        """Send `items` of each end; call ``arrive(end, item, cycle)`` for what leaves; return the
+        cycles it took.
 
         Ends after `drain` quiet cycles once ``until()`` (default: everything was sent) is true.
 
@@ -204,7 +241,9 @@ class Ends:
             await RisingEdge(dut.clk)
             self.cycle += 1
             taken, valid = offered & int(dut.i_ready.value), int(dut.o_valid.value)
-            assert not held & ~valid, f"cycle {self.cycle}: an offer was taken back at ends {held & ~valid:#x}"
+            assert not held & ~valid, (
+                f"cycle {self.cycle}: an offer was taken back at ends {held & ~valid:#x}"
+            )
             held = valid & ~ready
             for end in _bits(taken):
                 queues[end].popleft()
@@ -217,7 +256,9 @@ class Ends:
             sent = not any(queues.values())
             if sent and (until is None or until()) and self.cycle - moved >= drain:
                 return moved - started
-            assert self.cycle - moved < patience, f"nothing moves since cycle {moved}; {self._where(queues, valid)}"
+            assert self.cycle - moved < patience, (
+                f"nothing moves since cycle {moved}; {self._where(queues, valid)}"
+            )
 
     def _where(self, queues, valid) -> str:
         waiting = [f"{self.ends[end]}: {len(queue)}" for end, queue in queues.items() if queue]

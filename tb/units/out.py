@@ -1,4 +1,6 @@
-"""Out engine bench: random commands, every flit of three networks checked, with an L1 and networks that stall."""
+"""Out engine bench: random commands, every flit of three networks checked, with an L1 and networks
+that stall.
+"""
 
 import random
 
@@ -24,17 +26,25 @@ def word_at(tile: Tile, address: int) -> int:
 
 
 def line_at(tile: Tile, address: int, mask: int) -> int:
-    """Answer of the L1 to a read; words outside the mask are the complement of what they would be."""
+    """Answer of the L1 to a read; words outside the mask are the complement of what they
+    would be.
+    """
     line, flip = 0, (1 << tile.link_bits) - 1
     for i in range(tile.l1_banks):
-        line |= (word_at(tile, address + i & 0xFFFF) ^ (0 if mask >> i & 1 else flip)) << i * tile.link_bits
+        line |= (
+            word_at(tile, address + i & 0xFFFF) ^ (0 if mask >> i & 1 else flip)
+        ) << i * tile.link_bits
     return line
 
 
 def command(opcode: Opcode, rng: random.Random, **fields: int) -> dict[str, int]:
     """Draw the fields of a command; one row of one word if not told otherwise."""
     drawn = {field.name: rng.getrandbits(field.width) for field in LAYOUTS[Kind.MOVE]}
-    drawn |= {"remote": rng.getrandbits(28 if opcode == Opcode.STORE else 16), "rows": 1, "words": 1}
+    drawn |= {
+        "remote": rng.getrandbits(28 if opcode == Opcode.STORE else 16),
+        "rows": 1,
+        "words": 1,
+    }
     return {**drawn, **fields, "opcode": int(opcode)}
 
 
@@ -44,18 +54,26 @@ def flits_of(tile: Tile, c: dict[str, int]) -> list[tuple[str, dict[str, int]]]:
     for row in range(c["rows"]):
         for word in range(c["words"]):
             flit = {
-                "addr": c["remote"] + row * c["remote_pitch"] + word & (0xFFFFFFF if opcode == Opcode.STORE else 0xFFFF),
+                "addr": c["remote"] + row * c["remote_pitch"] + word
+                & (0xFFFFFFF if opcode == Opcode.STORE else 0xFFFF),
                 "bump": int(c["bump"] and row == c["rows"] - 1 and word == c["words"] - 1),
                 "data": word_at(tile, c["local"] + row * c["local_pitch"] + word & 0xFFFF),
                 **{name: c[name] for name in ("sem", "tag", "x0", "y0", "x1", "y1")},
             }
             if opcode == Opcode.STORE:
-                (x, y), target = POSITION, {"x": c["target_x"], "y": c["target_y"], "edge": c["edge"]}
+                (x, y), target = (
+                    POSITION,
+                    {"x": c["target_x"], "y": c["target_y"], "edge": c["edge"]},
+                )
                 flit |= {"x0": x, "x1": x, "y0": y, "y1": y, "write": 1, "program": 0, **target}
             elif opcode == Opcode.PUT:
                 flit |= {"kind": FlitKind.WRITE.value}
             else:
-                flit |= {"root_x": c["target_x"], "root_y": c["target_y"], "seq": len(flits) & 0xFFFF}
+                flit |= {
+                    "root_x": c["target_x"],
+                    "root_y": c["target_y"],
+                    "seq": len(flits) & 0xFFFF,
+                }
                 flit |= {name: c[name] for name in ("turn", "op", "fmt")}
             flits.append((PORTS[opcode], flit))
     return flits
@@ -73,8 +91,15 @@ async def random_commands(dut):
     rng = random.Random(cocotb.RANDOM_SEED)
     Clock(dut.clk, 2, unit="ns", impl="gpi").start()
     layouts = {"request": request_flit(TILE), "data": data_flit(TILE), "reduce": reduce_flit(TILE)}
-    networks = [(name, getattr(dut, f"{name}__valid"), getattr(dut, f"{name}__ready"), getattr(dut, f"{name}__payload"))
-                for name in layouts]  # fmt: skip
+    networks = [
+        (
+            name,
+            getattr(dut, f"{name}__valid"),
+            getattr(dut, f"{name}__ready"),
+            getattr(dut, f"{name}__payload"),
+        )
+        for name in layouts
+    ]
     dut.x.value, dut.y.value = POSITION
     dut.command__valid.value, dut.l1__rsp_valid.value = 0, 0
     dut.rst.value = 1
@@ -82,15 +107,24 @@ async def random_commands(dut):
     dut.rst.value = 0
     for l1_stall, stall in ((0.0, 0.0), (0.7, 0.0), (0.0, 0.7), (0.5, 0.5), (0.95, 0.2)):
         where = f"stalls {l1_stall} {stall}, seed {cocotb.RANDOM_SEED}"
-        commands = [command(rng.choice(list(PORTS)), rng, rows=rng.choice([1, 2, 7]), words=rng.choice([1, 2, 4, 5, 19]))
-                    for _ in range(12)]  # fmt: skip
+        commands = [
+            command(
+                rng.choice(list(PORTS)),
+                rng,
+                rows=rng.choice([1, 2, 7]),
+                words=rng.choice([1, 2, 4, 5, 19]),
+            )
+            for _ in range(12)
+        ]
         expected = [flit for c in commands for flit in flits_of(TILE, c)]
         pending, seen, held, read, done = list(commands), 0, {}, None, 0
         for _ in range(20000):
             await RisingEdge(dut.clk)
             dut.command__valid.value = bool(pending)
             if pending:
-                dut.command__payload.value = command_layout(Kind.MOVE).const(pending[0]).as_value().value
+                dut.command__payload.value = (
+                    command_layout(Kind.MOVE).const(pending[0]).as_value().value
+                )
             dut.l1__rsp_valid.value = read is not None
             if read is not None:
                 dut.l1__rsp_data.value = line_at(TILE, read.addr, read.mask)
@@ -112,11 +146,15 @@ async def random_commands(dut):
                     held[name] = bits
                     continue
                 actual = (name, fields_of(layouts[name].from_bits(bits)))
-                assert actual == expected[seen], f"{where}, flit {seen}: expected {expected[seen]}, got {actual}"
+                assert actual == expected[seen], (
+                    f"{where}, flit {seen}: expected {expected[seen]}, got {actual}"
+                )
                 seen += 1
             done += int(dut.done.value)
             if pending and dut.command__ready.value:
                 pending.pop(0)
             if done == len(commands):
                 break
-        assert seen == len(expected) and done == len(commands), f"{where}: {seen} of {len(expected)} flits"
+        assert seen == len(expected) and done == len(commands), (
+            f"{where}: {seen} of {len(expected)} flits"
+        )

@@ -1,4 +1,6 @@
-"""Bench of a data network: multicasts of all shapes, from tiles and outer ports, under back-pressure; rates, latencies."""
+"""Bench of a data network: multicasts of all shapes, from tiles and outer ports, under
+back-pressure; rates, latencies.
+"""
 
 import itertools
 import random
@@ -42,9 +44,14 @@ def anything(rng, x, y):
 
 def mixed(rng, x, y):
     """Choose a tile, a row, a column or a rectangle."""
-    return rng.choice([
-        one(*rng.choice(TILES)), (0, y, MESH.columns - 1, y), (x, 0, x, MESH.rows - 1), anything(rng, x, y),
-    ])  # fmt: skip
+    return rng.choice(
+        [
+            one(*rng.choice(TILES)),
+            (0, y, MESH.columns - 1, y),
+            (x, 0, x, MESH.rows - 1),
+            anything(rng, x, y),
+        ]
+    )
 
 
 def local(end):
@@ -63,8 +70,11 @@ PATTERNS = {
     "uniform": Pattern(local, lambda rng, x, y: one(*rng.choice(TILES))),
     "transpose": Pattern(local, lambda rng, x, y: one(y % MESH.columns, x % MESH.rows)),
     "complement": Pattern(local, lambda rng, x, y: one(MESH.columns - 1 - x, MESH.rows - 1 - y)),
-    "hotspot": Pattern(everyone, lambda rng, x, y: one(*TILES[rng.choice([0, 0, rng.randrange(len(TILES))])])),
-    # What hangs a network whose multicasts lock their outputs: rows against each other, everybody to everybody.
+    "hotspot": Pattern(
+        everyone, lambda rng, x, y: one(*TILES[rng.choice([0, 0, rng.randrange(len(TILES))])])
+    ),
+    # What hangs a network whose multicasts lock their outputs: rows against each other, everybody
+    # to everybody.
     "row all-gather": Pattern(local, lambda rng, x, y: (0, y, MESH.columns - 1, y)),
     "column all-gather": Pattern(local, lambda rng, x, y: (x, 0, x, MESH.rows - 1)),
     "four broadcasts": Pattern(lambda end: end in CORNERS, lambda rng, x, y: WHOLE),
@@ -75,7 +85,9 @@ PATTERNS = {
 
 
 class Traffic:
-    """Random flits with a book of their copies. The word of a flit names its source, the rest of it is random."""
+    """Random flits with a book of their copies. The word of a flit names its source, the rest of it
+    is random.
+    """
 
     def __init__(self, network: Ends, rng: random.Random):
         self.network, self.rng = network, rng
@@ -89,7 +101,14 @@ class Traffic:
         """Queue a flit."""
         x0, y0, x1, y1 = rectangle
         word = self.rng.getrandbits(FLIT["data"].width - SOURCE_BITS) << SOURCE_BITS | source
-        fields = {"x0": x0, "y0": y0, "x1": x1, "y1": y1, "data": word, "addr": self.rng.getrandbits(16)}
+        fields = {
+            "x0": x0,
+            "y0": y0,
+            "x1": x1,
+            "y1": y1,
+            "data": word,
+            "addr": self.rng.getrandbits(16),
+        }
         flit = FLIT.const(fields).as_value().value
         self.items.setdefault(source, []).append(flit)
         for x, y in itertools.product(range(x0, x1 + 1), range(y0, y1 + 1)):
@@ -110,7 +129,9 @@ class Traffic:
 
     async def run(self, **options) -> int:
         """Send everything; the cycles until the last copy arrived, all of them."""
-        cycles = await self.network.run(self.items, self.arrive, until=lambda: not self.book.left, **options)
+        cycles = await self.network.run(
+            self.items, self.arrive, until=lambda: not self.book.left, **options
+        )
         assert not self.book.left, str(self.book)
         return cycles
 
@@ -128,13 +149,19 @@ async def every_copy_arrives_once_and_in_order(dut, pattern, stall):
     """Scoreboard by source and target, at several levels of back-pressure."""
     network, rng = await started(dut)
     flits = max(5, int(640 * (1 - stall) / len(TILES)))
-    cycles = await Traffic(network, rng).fill(PATTERNS[pattern], flits).run(stall=stall, gap=rng.choice([0.0, 0.3]))
+    cycles = (
+        await Traffic(network, rng)
+        .fill(PATTERNS[pattern], flits)
+        .run(stall=stall, gap=rng.choice([0.0, 0.3]))
+    )
     dut._log.info(f"{pattern}, stall {stall}: {cycles} cycles")
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def one_sink_that_sleeps_delays_only_what_waits_for_it(dut):
-    """A sink is dead for long; all else that does not queue behind it goes on; then everything arrives."""
+    """A sink is dead for long; all else that does not queue behind it goes on; then everything
+    arrives.
+    """
     network, rng = await started(dut)
     sleepy = len(TILES) - 1
     traffic = Traffic(network, rng).fill(PATTERNS["mixed"], 10)
@@ -150,7 +177,8 @@ async def one_sink_that_sleeps_delays_only_what_waits_for_it(dut):
         await network.run(traffic.items, arrive, stall=stall, patience=1200)
     except AssertionError as error:
         assert "nothing moves" in str(error)
-    # The flits stand in the network now, and on the input wires: wake the sink without sending anything again.
+    # The flits stand in the network now, and on the input wires: wake the sink without sending
+    # anything again.
     sent = {end: len(network.entered[end]) for end in traffic.items}
     rest = {end: queue[sent[end] :] for end, queue in traffic.items.items()}
     await network.run(rest, arrive, until=lambda: not traffic.book.left)
@@ -159,7 +187,9 @@ async def one_sink_that_sleeps_delays_only_what_waits_for_it(dut):
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def a_hop_is_a_cycle(dut):
-    """Without load a flit takes one cycle a router, to every tile, from every end; so does each copy of a multicast."""
+    """Without load a flit takes one cycle a router, to every tile, from every end; so does each
+    copy of a multicast.
+    """
     network, rng = await started(dut)
     for source, (x, y, _) in enumerate(network.ends):
         for rectangle in (one(*rng.choice(TILES)), anything(rng, x, y)):
@@ -169,12 +199,17 @@ async def a_hop_is_a_cycle(dut):
             entered = network.entered[source][-1]
             for end, cycle in traffic.latest:
                 there_x, there_y, _ = network.ends[end]
-                assert cycle - entered == abs(there_x - x) + abs(there_y - y) + 1, (source, rectangle)
+                assert cycle - entered == abs(there_x - x) + abs(there_y - y) + 1, (
+                    source,
+                    rectangle,
+                )
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def rates(dut):
-    """A flit a cycle between neighbours and along a broadcast; uniform traffic at least half of what links allow."""
+    """A flit a cycle between neighbours and along a broadcast; uniform traffic at least half of
+    what links allow.
+    """
     network, rng = await started(dut)
     if MESH.columns > 1:
         traffic = Traffic(network, rng)
@@ -199,7 +234,9 @@ async def rates(dut):
     begin = network.cycle
     await traffic.run()
     # In the steady state: not the beginning, and not the end, when some sources have finished.
-    arrived = sum(begin + 50 <= cycle < begin + 300 for _, cycle in traffic.latest) / 250 / len(TILES)
+    arrived = (
+        sum(begin + 50 <= cycle < begin + 300 for _, cycle in traffic.latest) / 250 / len(TILES)
+    )
     bound = min(1.0, 4 / max(MESH.columns, MESH.rows))
     dut._log.info(f"uniform: {arrived:.3f} flits a tile and cycle, links allow {bound:.3f}")
     assert arrived >= 0.5 * bound

@@ -1,4 +1,6 @@
-"""Random instructions for the vector engine, with an L1 that refuses at random; run by tests/hw/test_vector_cocotb.py."""
+"""Random instructions for the vector engine, with an L1 that refuses at random; run by
+tests/hw/test_vector_cocotb.py.
+"""
 
 import os
 
@@ -19,7 +21,9 @@ LIMIT = 20000
 def tile_from_environment() -> Tile:
     """The tile of machine FLATMESH_MACHINE, with FLATMESH_LANES lanes."""
     tile = MACHINES[os.environ.get("FLATMESH_MACHINE", "tiny")].tile
-    return tile.model_copy(update={"vector_lanes": int(os.environ.get("FLATMESH_LANES", tile.vector_lanes))})
+    return tile.model_copy(
+        update={"vector_lanes": int(os.environ.get("FLATMESH_LANES", tile.vector_lanes))}
+    )
 
 
 class Engine:
@@ -32,7 +36,10 @@ class Engine:
         self.write_first = False
         self._request = L1Request(tile)
         self._ports = {
-            name: [getattr(dut, f"{name}__{part}") for part in ("req__valid", "req__ready", "req__payload")]
+            name: [
+                getattr(dut, f"{name}__{part}")
+                for part in ("req__valid", "req__ready", "req__payload")
+            ]
             for name in ("read", "write")
         }
         self._offered: dict[str, int | None] = {"read": None, "write": None}
@@ -60,14 +67,19 @@ class Engine:
 
     def _access(self, name: str, payload: int):
         field, word = self._field, self.tile.word_bytes
-        assert field(payload, "write") == (name == "write"), f"{name} port has write {field(payload, 'write')}"
+        assert field(payload, "write") == (name == "write"), (
+            f"{name} port has write {field(payload, 'write')}"
+        )
         at, mask = field(payload, "addr"), field(payload, "mask")
         assert mask, f"{name} of word {at} without words"
         data = field(payload, "data").to_bytes(self.tile.line_bytes, "little")
         seen = bytearray(self.tile.line_bytes)
         for i in range(self.tile.l1_banks):
             if mask >> i & 1:
-                here, there = slice(i * word, i * word + word), slice((at + i) * word, (at + i + 1) * word)
+                here, there = (
+                    slice(i * word, i * word + word),
+                    slice((at + i) * word, (at + i + 1) * word),
+                )
                 if name == "write":
                     self.memory[there] = np.frombuffer(data[here], np.uint8)
                 else:
@@ -79,7 +91,9 @@ class Engine:
         self.counts[name] += 1
 
     async def tick(self) -> tuple[bool, bool]:
-        """Let one cycle pass; return whether in it a command was taken, and whether an instruction was done."""
+        """Let one cycle pass; return whether in it a command was taken, and whether an instruction
+        was done.
+        """
         dut = self.dut
         await RisingEdge(dut.clk)
         self.cycle += 1
@@ -100,7 +114,9 @@ class Engine:
             if grant != self._ready[name]:
                 ready.value = self._ready[name] = grant
         self.counts["active"] += int(dut.active.value)
-        return bool(dut.command__valid.value) and bool(dut.command__ready.value), bool(dut.done.value)
+        return bool(dut.command__valid.value) and bool(dut.command__ready.value), bool(
+            dut.done.value
+        )
 
 
 def command(opcode, fields) -> int:
@@ -110,8 +126,13 @@ def command(opcode, fields) -> int:
 
 @cocotb.test
 async def random_instructions(dut):
-    """Every instruction leaves the L1 as the reference does, and no request or done comes when none is due."""
-    seed, count = int(os.environ.get("FLATMESH_SEED", "1")), int(os.environ.get("FLATMESH_COUNT", "400"))
+    """Every instruction leaves the L1 as the reference does, and no request or done comes when none
+    is due.
+    """
+    seed, count = (
+        int(os.environ.get("FLATMESH_SEED", "1")),
+        int(os.environ.get("FLATMESH_COUNT", "400")),
+    )
     rng = np.random.default_rng(seed)
     tile = tile_from_environment()
     engine = Engine(dut, tile, rng)
@@ -139,7 +160,10 @@ async def random_instructions(dut):
         wrong = np.flatnonzero(engine.memory != expected)
         if len(wrong):
             word, byte = divmod(int(wrong[0]), tile.word_bytes)
-            wanted, seen = (content[wrong[0] & ~3 :][:8].tobytes().hex() for content in (expected, engine.memory))
+            wanted, seen = (
+                content[wrong[0] & ~3 :][:8].tobytes().hex()
+                for content in (expected, engine.memory)
+            )
             raise AssertionError(
                 f"{where}: {len(wrong)} bytes differ, first at word {word}, byte {byte}: expected {wanted}, got {seen}"
             )

@@ -1,4 +1,6 @@
-"""What a vector instruction does to the L1, in NumPy and ml_dtypes; and random instructions to try it on."""
+"""What a vector instruction does to the L1, in NumPy and ml_dtypes; and random instructions to try
+it on.
+"""
 
 from collections.abc import Iterator
 
@@ -60,7 +62,9 @@ def reciprocal(x):
 
 
 def exp2(t):
-    fixed = np.trunc(np.clip(np.where(np.isnan(t), 0, t).astype(np.float64), -256, 256) * 2.0**23).astype(np.int64)
+    fixed = np.trunc(
+        np.clip(np.where(np.isnan(t), 0, t).astype(np.float64), -256, 256) * 2.0**23
+    ).astype(np.int64)
     whole, fraction = np.divmod(fixed, 1 << 23)
     index, rest = np.divmod(fraction, 1 << 15)
     significand = _ENTRIES[index] + (_ENTRIES[index + 1] - _ENTRIES[index]) * rest // (1 << 15)
@@ -70,11 +74,16 @@ def exp2(t):
 
 
 def exponential(a, b, scale):
-    return np.where(a == -np.inf, np.float32(0), exp2(multiply(canonical(a - b), scale))).astype(np.float32)
+    return np.where(a == -np.inf, np.float32(0), exp2(multiply(canonical(a - b), scale))).astype(
+        np.float32
+    )
 
 
 def maximum(a, b):
-    x, y = (v.view(np.int32).astype(np.int64) for v in (np.asarray(a, np.float32), np.asarray(b, np.float32)))
+    x, y = (
+        v.view(np.int32).astype(np.int64)
+        for v in (np.asarray(a, np.float32), np.asarray(b, np.float32))
+    )
     kx, ky = (np.where(v < 0, v ^ 0x7FFFFFFF, v) for v in (x, y))
     return np.where(kx >= ky, x, y).astype(np.int32).view(np.float32)
 
@@ -101,11 +110,18 @@ def execute(memory: np.ndarray, tile: Tile, opcode: Opcode, f: dict[str, int]) -
     b_rows = memory[f["b"] * word :][: 4 * m].tobytes()
     with np.errstate(all="ignore"):
         for r in range(m):
-            a = decode(memory[(f["a"] + r * f["lda"]) * word :][: n * DTYPES[fmt_a].itemsize].tobytes(), fmt_a)
+            a = decode(
+                memory[(f["a"] + r * f["lda"]) * word :][: n * DTYPES[fmt_a].itemsize].tobytes(),
+                fmt_a,
+            )
             if elementwise:
                 b = decode(memory[(f["b"] + r * f["lda"]) * word :][: 4 * n].tobytes(), Format.FP32)
             else:
-                b = decode(b_rows[4 * r :][:4], Format.FP32)[0] if 4 * r < len(b_rows) else np.float32(0)
+                b = (
+                    decode(b_rows[4 * r :][:4], Format.FP32)[0]
+                    if 4 * r < len(b_rows)
+                    else np.float32(0)
+                )
             limit = f["mask"] + (r // f["mask_rows"] if f["mask_rows"] else 0)
             live = np.arange(n) < limit if f["masked"] else np.ones(n, bool)
             if opcode == Opcode.ROWMAX:
@@ -123,7 +139,9 @@ def execute(memory: np.ndarray, tile: Tile, opcode: Opcode, f: dict[str, int]) -
                 Opcode.SCALE: lambda a=a, b=b: multiply(a, b),
                 Opcode.EXPD: lambda a=a, b=b: exponential(a, b, imm),
                 Opcode.RECIP: lambda a=a: reciprocal(a),
-                Opcode.EXP: lambda a=a, b=b, live=live: np.where(live, exponential(a, b, imm), np.float32(0)),
+                Opcode.EXP: lambda a=a, b=b, live=live: np.where(
+                    live, exponential(a, b, imm), np.float32(0)
+                ),
             }[opcode]()
             stored = encode(d, fmt_d)
             row = stored + bytes(-len(stored) % word)
@@ -136,17 +154,26 @@ def execute(memory: np.ndarray, tile: Tile, opcode: Opcode, f: dict[str, int]) -
         memory[f["s"] * word :][: len(packed)] = np.frombuffer(packed, np.uint8)
 
 
-_SPECIALS = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 1.0, -1.0, 3e38, -3e38, 65520.0, 464.0], np.float32)
+_SPECIALS = np.array(
+    [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 1.0, -1.0, 3e38, -3e38, 65520.0, 464.0],
+    np.float32,
+)
 
 
 def random_values(rng: np.random.Generator, count: int, fmt: Format) -> bytes:
-    """Bytes of `count` elements: scores of ordinary size, some of any size, some special ones; at times any bits at all."""
+    """Bytes of `count` elements: scores of ordinary size, some of any size, some special ones; at
+    times any bits at all.
+    """
     if rng.random() < 0.1:
         return rng.bytes(count * DTYPES[fmt].itemsize)
     values = rng.normal(size=count) * 3
     special = rng.random(count) < rng.choice([0, 0.1])
-    values = np.where(special, values * np.exp2(rng.integers(-140, 124, count)), values).astype(np.float32)
-    values = np.where(rng.random(count) < rng.choice([0, 0, 0.2]), rng.choice(_SPECIALS, count), values)
+    values = np.where(special, values * np.exp2(rng.integers(-140, 124, count)), values).astype(
+        np.float32
+    )
+    values = np.where(
+        rng.random(count) < rng.choice([0, 0, 0.2]), rng.choice(_SPECIALS, count), values
+    )
     if rng.random() < 0.05:
         values[:] = -np.inf
     with np.errstate(all="ignore"):
@@ -223,12 +250,28 @@ def _random_fields(tile, memory, rng, opcode):
     if not elementwise:
         raw = random_values(rng, m, Format.FP32)
         memory[b * tile.word_bytes :][: len(raw)] = np.frombuffer(raw, np.uint8)
-    immediates, odds = [1.4426950408889634, 0.18033688, -1.0, 0.0, np.inf, rng.normal()], [0.6, 0.2, 0.05, 0.03, 0.02, 0.1]
+    immediates, odds = (
+        [1.4426950408889634, 0.18033688, -1.0, 0.0, np.inf, rng.normal()],
+        [0.6, 0.2, 0.05, 0.03, 0.02, 0.1],
+    )
     imm = np.array([rng.choice(immediates, p=odds)])
     return {
-        "d": d, "a": a, "b": b, "s": s, "ldd": ldd, "lda": lda, "m": m, "n": n,
-        "imm": int(imm.astype(np.float32).view(np.uint32)[0]), "fmt_a": int(fmt_a), "fmt_d": int(fmt_d),
-        "mask": int(rng.choice([-8192, -5, -1, 0, 1, n - 1, n, n + 3, 8191, *rng.integers(0, n + 1, 4)])),
-        "mask_rows": int(rng.choice([0, 0, 1, 3, 255])), "masked": int(rng.random() < 0.5),
-        "with_b": int(rng.random() < 0.5), "with_s": int(rng.random() < 0.6),
-    }  # fmt: skip
+        "d": d,
+        "a": a,
+        "b": b,
+        "s": s,
+        "ldd": ldd,
+        "lda": lda,
+        "m": m,
+        "n": n,
+        "imm": int(imm.astype(np.float32).view(np.uint32)[0]),
+        "fmt_a": int(fmt_a),
+        "fmt_d": int(fmt_d),
+        "mask": int(
+            rng.choice([-8192, -5, -1, 0, 1, n - 1, n, n + 3, 8191, *rng.integers(0, n + 1, 4)])
+        ),
+        "mask_rows": int(rng.choice([0, 0, 1, 3, 255])),
+        "masked": int(rng.random() < 0.5),
+        "with_b": int(rng.random() < 0.5),
+        "with_s": int(rng.random() < 0.6),
+    }

@@ -13,18 +13,26 @@ _HERE = "(self.x == 1) & (self.y == 0)"
 
 FAULTS = (
     Mutation(
-        "dropped-flit", "the data router at (1,0) drops words whose L1 address ends in 010101 (one in 64)", "hw/network/router.py",
+        "dropped-flit",
+        "the data router at (1,0) drops words whose L1 address ends in 010101 (one in 64)",
+        "hw/network/router.py",
         "fork.mask.eq(self._branches(fifo.o.payload, port)),",
         "fork.mask.eq(self._branches(fifo.o.payload, port) & ~("
         f"({MUTANT} & (fifo.o.payload.addr[:6] == 0x15) & (fifo.o.payload.kind.as_value() == 0) & {_HERE}).replicate(len(Port)) if self._multicast else 0)),",
     ),
     Mutation(
-        "wrong-root", "tile (1,0) sends its part of every reduction to the tile west of the root", "hw/control/out.py",
+        "wrong-root",
+        "tile (1,0) sends its part of every reduction to the tile west of the root",
+        "hw/control/out.py",
         "reduce.root_x.eq(command.target_x),",
         f"reduce.root_x.eq(command.target_x - ({MUTANT} & {_HERE} & command.target_x.any())),",
     ),
-    *(mutation for mutation in CATALOGUE if mutation.name in ("join-incomplete", "route-branch-missing")),
-)  # fmt: skip
+    *(
+        mutation
+        for mutation in CATALOGUE
+        if mutation.name in ("join-incomplete", "route-branch-missing")
+    ),
+)
 """The faults that FAULT names."""
 
 

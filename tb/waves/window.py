@@ -18,8 +18,14 @@ def parse_collective(text: str) -> tuple[int, int]:
         If it is neither.
     """
     tag, _, number = text.partition(":")
-    if not (tag.isdecimal() and int(tag) < 256 and (number.isdecimal() and int(number) > 0 if ":" in text else True)):
-        raise UserError(f"COLLECTIVE must be a tag from 0 to 255, or TAG:NUMBER with numbers from 1 up, not {text!r}")
+    if not (
+        tag.isdecimal()
+        and int(tag) < 256
+        and (number.isdecimal() and int(number) > 0 if ":" in text else True)
+    ):
+        raise UserError(
+            f"COLLECTIVE must be a tag from 0 to 255, or TAG:NUMBER with numbers from 1 up, not {text!r}"
+        )
     return int(tag), int(number or 1)
 
 
@@ -35,9 +41,13 @@ def find(inspection: Inspection, tag: int, number: int) -> Collective:
     mine = [transfer for transfer in moves if transfer.tag == tag]
     if not mine:
         tags = ", ".join(map(str, sorted({transfer.tag for transfer in moves})))
-        raise UserError(f"COLLECTIVE={tag}: nothing here has the tag {tag}; there are {tags or 'none at all'}")
+        raise UserError(
+            f"COLLECTIVE={tag}: nothing here has the tag {tag}; there are {tags or 'none at all'}"
+        )
     if number > len(mine):
-        raise UserError(f"COLLECTIVE={tag}:{number}: only {len(mine)} transfers here have the tag {tag}")
+        raise UserError(
+            f"COLLECTIVE={tag}:{number}: only {len(mine)} transfers here have the tag {tag}"
+        )
     return mine[number - 1]
 
 

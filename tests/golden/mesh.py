@@ -13,24 +13,38 @@ def small(mesh: str, **tile) -> Machine:
     return machine.model_copy(update={"tile": machine.tile.model_copy(update=tile)})
 
 
-def golden(machine: Machine | str, programs: str | dict, hbm: dict | None = None, seed: int | None = None) -> GoldenMachine:
-    """A machine about to run: one program for all tiles, or one for each; HBM contents by channel."""
+def golden(
+    machine: Machine | str, programs: str | dict, hbm: dict | None = None, seed: int | None = None
+) -> GoldenMachine:
+    """A machine about to run: one program for all tiles, or one for each; HBM contents by
+    channel.
+    """
     machine = small(machine) if isinstance(machine, str) else machine
     if isinstance(programs, str):
-        programs = {(x, y): programs for x in range(machine.mesh.columns) for y in range(machine.mesh.rows)}
-    images = {tile: assemble(text) if isinstance(text, str) else text for tile, text in programs.items()}
+        programs = {
+            (x, y): programs for x in range(machine.mesh.columns) for y in range(machine.mesh.rows)
+        }
+    images = {
+        tile: assemble(text) if isinstance(text, str) else text for tile, text in programs.items()
+    }
     empty = np.zeros(0, np.uint32)
-    return GoldenMachine(machine, images, [(hbm or {}).get(c.index, empty) for c in machine.channels], seed=seed)
+    return GoldenMachine(
+        machine, images, [(hbm or {}).get(c.index, empty) for c in machine.channels], seed=seed
+    )
 
 
-def run(machine: Machine | str, programs: str | dict, hbm: dict | None = None, seed: int | None = None) -> GoldenMachine:
+def run(
+    machine: Machine | str, programs: str | dict, hbm: dict | None = None, seed: int | None = None
+) -> GoldenMachine:
     """A machine that has run to its end."""
     result = golden(machine, programs, hbm, seed)
     result.run()
     return result
 
 
-def read(machine: GoldenMachine, tile: tuple[int, int], word: int, count: int, dtype=np.float32) -> np.ndarray:
+def read(
+    machine: GoldenMachine, tile: tuple[int, int], word: int, count: int, dtype=np.float32
+) -> np.ndarray:
     """`count` elements of a tile's L1 from a word on."""
     at = word * machine.machine.tile.word_bytes
     return machine.l1[tile][at : at + count * np.dtype(dtype).itemsize].view(dtype)

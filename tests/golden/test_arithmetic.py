@@ -1,4 +1,6 @@
-"""Every operation against an independent formulation: exact rationals, float64, or the scalar rule written out again."""
+"""Every operation against an independent formulation: exact rationals, float64, or the scalar rule
+written out again.
+"""
 
 import math
 from fractions import Fraction
@@ -19,9 +21,9 @@ NAN = 0x7FC00000
 STORED = [fmt for fmt in Format if fmt != Format.FP32]
 BITS = st.one_of(
     st.integers(0, (1 << 32) - 1),
-    st.sampled_from([0, 1, 0x7FFFFF, 0x800000, 0x3F800000, 0x7F7FFFFF, 0x7F800000, 0x7F800001, NAN]).flatmap(
-        lambda bits: st.sampled_from([bits, bits | 1 << 31])
-    ),
+    st.sampled_from(
+        [0, 1, 0x7FFFFF, 0x800000, 0x3F800000, 0x7F7FFFFF, 0x7F800000, 0x7F800001, NAN]
+    ).flatmap(lambda bits: st.sampled_from([bits, bits | 1 << 31])),
 )
 
 
@@ -40,7 +42,9 @@ def exact(bits):
 
 
 def rounded(number: Fraction) -> int:
-    """Nearest FP32 to a rational, ties to even, with gradual underflow: counted in units of the last place."""
+    """Nearest FP32 to a rational, ties to even, with gradual underflow: counted in units of the
+    last place.
+    """
     sign, number = (1 << 31 if number < 0 else 0), abs(number)
     exponent = -149
     while number >= Fraction(2) ** (exponent + 24):
@@ -137,7 +141,9 @@ def scalar_exp2(t: float) -> float:
 def test_exp2_follows_the_rule(t):
     result = exp2(value(t))
     expected = scalar_exp2(float(value(t)[0]))
-    assert bits_of(result) == (NAN if math.isnan(expected) else bits_of(np.array([expected], np.float32)))
+    assert bits_of(result) == (
+        NAN if math.isnan(expected) else bits_of(np.array([expected], np.float32))
+    )
 
 
 def test_exp2_never_falls_over_a_whole_octave_and_its_joints():
@@ -210,7 +216,10 @@ def test_matmul_flushes_bf16_products_to_a_signed_zero():
 
 def test_matmul_of_more_products_than_fit_at_once():
     rng = np.random.default_rng(0)
-    a, b = (rng.normal(size=shape).astype(np.float16).astype(np.float32) for shape in ((200, 40), (40, 300)))
+    a, b = (
+        rng.normal(size=shape).astype(np.float16).astype(np.float32)
+        for shape in ((200, 40), (40, 300))
+    )
     assert arithmetic._PRODUCTS < 200 * 300
     total = np.zeros((200, 300), np.float32)
     for k in range(40):

@@ -35,7 +35,9 @@ def test_default_scale_is_one_over_the_root_of_d():
     assert np.array_equal(attention(q, k, v), attention(q, k, v, scale=0.5))
 
 
-@pytest.mark.parametrize("function", [attention, lambda *a, **o: online_attention(*a, block=4, fmt=Format.FP16, **o)])
+@pytest.mark.parametrize(
+    "function", [attention, lambda *a, **o: online_attention(*a, block=4, fmt=Format.FP16, **o)]
+)
 def test_a_row_that_sees_nothing_is_zero_and_what_is_masked_takes_no_part(function):
     q, k, v = tensors(1, 1, 6, 4, 8, 8, Format.FP16)
     v[0, 3], k[0, 3] = np.inf, np.nan
@@ -45,7 +47,9 @@ def test_a_row_that_sees_nothing_is_zero_and_what_is_masked_takes_no_part(functi
     assert np.isnan(out[0, 5]).all()
 
 
-@pytest.mark.parametrize("function", [attention, lambda *a, **o: online_attention(*a, block=4, fmt=Format.FP16, **o)])
+@pytest.mark.parametrize(
+    "function", [attention, lambda *a, **o: online_attention(*a, block=4, fmt=Format.FP16, **o)]
+)
 @pytest.mark.parametrize("causal", [False, True])
 def test_keys_beyond_a_length_are_as_if_not_there(function, causal):
     q, k, v = tensors(6, 2, 5, 11, 8, 4, Format.FP16)
@@ -74,7 +78,9 @@ def test_online_has_the_error_of_its_format(fmt, causal, block):
     exact = attention(q, k, v, causal=causal)
     out = online_attention(q, k, v, block=block, fmt=fmt, causal=causal)
     assert np.array_equal(out, round_to(out, fmt))
-    ulp = {Format.FP16: 2.0**-11, Format.BF16: 2.0**-8, Format.E4M3: 2.0**-4, Format.E5M2: 2.0**-3}[fmt]
+    ulp = {Format.FP16: 2.0**-11, Format.BF16: 2.0**-8, Format.E4M3: 2.0**-4, Format.E5M2: 2.0**-3}[
+        fmt
+    ]
     assert 0 < np.abs(out - exact).max() < 2 * ulp * np.abs(exact).max()
 
 

@@ -1,4 +1,6 @@
-"""Matrix and vector instructions on L1: where operands are read and results written, and a whole attention on one tile."""
+"""Matrix and vector instructions on L1: where operands are read and results written, and a whole
+attention on one tile.
+"""
 
 import numpy as np
 import pytest
@@ -27,7 +29,9 @@ def fetch(machine, word, pitch, rows, columns, fmt):
     """Bits of a matrix and of what is left of each row's last word."""
     each = WORD // FORMATS[fmt].bytes
     whole = -(-columns // each) * each
-    bits = np.stack([read(machine, (0, 0), word + row * pitch, whole, dtype_of(fmt)) for row in range(rows)])
+    bits = np.stack(
+        [read(machine, (0, 0), word + row * pitch, whole, dtype_of(fmt)) for row in range(rows)]
+    )
     return bits[:, :columns], bits[:, columns:]
 
 
@@ -39,7 +43,11 @@ def test_matmul(fmt_a, fmt_b, trans_b, accumulate):
     m, n, k = 5, 7, 19
     rng = np.random.default_rng([int(fmt_a), int(fmt_b)])
     a, b, c = (rng.normal(size=shape).astype(np.float32) for shape in ((m, k), (k, n), (m, n)))
-    flags = f"fmt_a={fmt_a.name.lower()} fmt_b={fmt_b.name.lower()}" + " trans_b" * trans_b + " accumulate" * accumulate
+    flags = (
+        f"fmt_a={fmt_a.name.lower()} fmt_b={fmt_b.name.lower()}"
+        + " trans_b" * trans_b
+        + " accumulate" * accumulate
+    )
     line = f"matmul a=1 b=0x80 c=0x200 lda=4 ldb=6 ldc=3 m={m} n={n} k={k} {flags}"
     machine = golden("1x1", f".queue matrix\n{line}\nhalt")
     write(machine, (0, 0), 0x200, np.full(4 * 3 * m, 7, np.float32))
@@ -71,9 +79,14 @@ VECTOR = {
 
 @settings(max_examples=60)
 @given(
-    st.sampled_from(list(VECTOR)), st.sampled_from(list(Format)), st.sampled_from(list(Format)), st.integers(1, 6),
-    st.integers(1, 40), st.booleans(), st.integers(0, 1 << 32),
-)  # fmt: skip
+    st.sampled_from(list(VECTOR)),
+    st.sampled_from(list(Format)),
+    st.sampled_from(list(Format)),
+    st.integers(1, 6),
+    st.integers(1, 40),
+    st.booleans(),
+    st.integers(0, 1 << 32),
+)
 def test_elementwise(name, fmt_a, fmt_d, m, n, in_place, seed):
     rng = np.random.default_rng(seed)
     a, b = (rng.normal(size=(m, n)).astype(np.float32) for _ in range(2))
@@ -84,7 +97,9 @@ def test_elementwise(name, fmt_a, fmt_d, m, n, in_place, seed):
     text = f"{name} d={d:#x} a=0x10 b=0x200 ldd=11 lda=11 m={m} n={n} imm=-0.75 {formats}"
     machine = golden("1x1", f".queue vector\n{text}\nhalt")
     place(machine, 0x10, 11, a, fmt_a)
-    place(machine, 0x200, 11, b, Format.FP32) if not by_column else write(machine, (0, 0), 0x200, column)
+    place(machine, 0x200, 11, b, Format.FP32) if not by_column else write(
+        machine, (0, 0), 0x200, column
+    )
     machine.run()
     a = decode(encode(a, fmt_a), fmt_a)
     bits, rest = fetch(machine, d, 11, m, n, fmt_d)
@@ -119,7 +134,9 @@ def test_softmax_pieces_in_place(lanes, n, masked):
     if masked:
         mask = masked_columns(m, n, *((-2, 1) if "mask_rows" in masked else (5, 0)))
     top = row_max(scores, start, mask)
-    bits, sums = exp_rows(scores, top, np.array([0.18033688], np.float32), fmt=Format.FP16, masked=mask, lanes=lanes)
+    bits, sums = exp_rows(
+        scores, top, np.array([0.18033688], np.float32), fmt=Format.FP16, masked=mask, lanes=lanes
+    )
     assert read(machine, (0, 0), 0x100, 12).tolist() == [*top, 0, 0, 9, 9, 9, 9]
     assert read(machine, (0, 0), 0x108, 8).tolist() == [*sums, 0, 0]
     here, rest = fetch(machine, 0x10, 8, m, n, Format.FP16)
@@ -128,7 +145,10 @@ def test_softmax_pieces_in_place(lanes, n, masked):
 
 def test_overlapping_rows_are_written_one_after_the_other():
     machine = run("1x1", ".queue vector\nfill d=0 ldd=1 m=3 n=5 imm=2.0\nhalt")
-    assert read(machine, (0, 0), 0, 20).tolist() == [2] * 4 + [2] * 4 + [2] * 4 + [2, 0, 0, 0] + [0] * 4
+    assert (
+        read(machine, (0, 0), 0, 20).tolist()
+        == [2] * 4 + [2] * 4 + [2] * 4 + [2, 0, 0, 0] + [0] * 4
+    )
 
 
 def test_exp_without_columns_still_writes_its_sums():
@@ -165,7 +185,9 @@ ATTENTION = """
 @pytest.mark.parametrize("seed", [None, 1, 2, 3])
 def test_attention_on_one_tile(seed):
     rng = np.random.default_rng(0)
-    q, k, v = (rng.normal(size=shape).astype(np.float16) for shape in ((32, 64), (64, 64), (64, 64)))
+    q, k, v = (
+        rng.normal(size=shape).astype(np.float16) for shape in ((32, 64), (64, 64), (64, 64))
+    )
     contents = np.zeros((0x600, 8), np.float16)
     for word, values in ((0, q), (0x100, k), (0x300, v)):
         contents[word : word + len(values) * 8] = values.reshape(-1, 8)

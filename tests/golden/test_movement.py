@@ -1,4 +1,6 @@
-"""LOAD, STORE, PUT and REDUCE between HBM and L1s: who gets which words, and in which order reductions combine."""
+"""LOAD, STORE, PUT and REDUCE between HBM and L1s: who gets which words, and in which order
+reductions combine.
+"""
 
 import ml_dtypes
 import numpy as np
@@ -38,25 +40,36 @@ def test_load_multicasts_rows_to_a_rectangle(seed):
         expected = np.zeros_like(memory)
         if x >= 1:
             for row in range(3):
-                expected[0x20 + 5 * row : 0x22 + 5 * row] = channel[1][10 + 11 * row : 12 + 11 * row]
+                expected[0x20 + 5 * row : 0x22 + 5 * row] = channel[1][
+                    10 + 11 * row : 12 + 11 * row
+                ]
         assert np.array_equal(memory, expected)
         assert machine.semaphores[x, y][4] == (1 if (x, y) in [(2, 0), (1, 1)] else 0)
     assert machine.statistics.hbm_words_read == [0, 6, 0, 0, 0]
-    assert machine.statistics.collectives == [Collective(9, "load", None, (0, 1), Rectangle(1, 0, 2, 1), 6)]
+    assert machine.statistics.collectives == [
+        Collective(9, "load", None, (0, 1), Rectangle(1, 0, 2, 1), 6)
+    ]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_store_is_acknowledged_after_it_is_in_hbm(seed):
-    machine = golden("2x2", {(1, 1): """
+    machine = golden(
+        "2x2",
+        {
+            (1, 1): """
         .queue out
         store local=4 local_pitch=2 remote=100 remote_pitch=3 rows=2 words=2 target=0,0 edge=south bump sem=2 signal=3
         sync wait=2:1 remote=6@0,1
         halt
-        """, (0, 1): """
+        """,
+            (0, 1): """
         .queue load
         load local=0 local_pitch=3 remote=100 remote_pitch=3 rows=2 words=3 rect=0,1:0,1 target=0,0 edge=south wait=6:1
         halt
-    """}, seed=seed)  # fmt: skip
+    """,
+        },
+        seed=seed,
+    )
     data = words(4, 50)
     write(machine, (1, 1), 4, data)
     machine.run()
@@ -77,14 +90,20 @@ def test_put_writes_at_every_receiver_itself_included(seed):
     write(machine, (1, 0), 0, words(2, 7))
     machine.run()
     for x, y in np.ndindex(2, 2):
-        assert np.array_equal(read(machine, (x, y), 0x10, 12, np.uint32).reshape(3, 4)[::2], words(2, 7))
+        assert np.array_equal(
+            read(machine, (x, y), 0x10, 12, np.uint32).reshape(3, 4)[::2], words(2, 7)
+        )
         assert machine.semaphores[x, y][1] == 1
     assert machine.semaphores[1, 0][2] == 1
-    assert machine.statistics.collectives == [Collective(3, "put", None, (1, 0), Rectangle(0, 0, 1, 1), 2)]
+    assert machine.statistics.collectives == [
+        Collective(3, "put", None, (1, 0), Rectangle(0, 0, 1, 1), 2)
+    ]
 
 
 def tree_sum(members, rectangle, root):
-    """The order of the routers written as chains: columns towards the root's row, then that row towards the root."""
+    """The order of the routers written as chains: columns towards the root's row, then that row
+    towards the root.
+    """
     x0, y0, x1, y1 = rectangle
     root_x, root_y = root
 
@@ -123,7 +142,9 @@ def test_sums_combine_in_the_order_of_the_tree(place, seed):
     xa, ya, xb, yb, root_x, root_y = place
     rectangle = Rectangle(min(xa, xb), min(ya, yb), max(xa, xb), max(ya, yb))
     rng = np.random.default_rng(seed)
-    members = {tile: np.exp(rng.normal(scale=5, size=4)).astype(np.float32) for tile in rectangle.tiles()}
+    members = {
+        tile: np.exp(rng.normal(scale=5, size=4)).astype(np.float32) for tile in rectangle.tiles()
+    }
     out = combine(members, rectangle, (root_x, root_y), ReduceOp.SUM)
     assert np.array_equal(out, tree_sum(members, rectangle, (root_x, root_y)))
     top = combine(members, rectangle, (root_x, root_y), ReduceOp.MAX)
@@ -132,9 +153,9 @@ def test_sums_combine_in_the_order_of_the_tree(place, seed):
 
 def test_a_lone_member_arrives_with_its_bits():
     bits = np.array([0x7FA00001, 0xFFFFFFFF, 0x80000000, 1], np.uint32).view(np.float32)
-    assert combine({(0, 0): bits}, Rectangle(0, 0, 0, 0), (3, 2), ReduceOp.SUM).view(np.uint32).tolist() == [
-        0x7FA00001, 0xFFFFFFFF, 0x80000000, 1,
-    ]  # fmt: skip
+    assert combine({(0, 0): bits}, Rectangle(0, 0, 0, 0), (3, 2), ReduceOp.SUM).view(
+        np.uint32
+    ).tolist() == [0x7FA00001, 0xFFFFFFFF, 0x80000000, 1]
 
 
 NARROW = {
@@ -154,8 +175,12 @@ def test_storage_formats_are_summed_in_fp32_and_rounded_by_each_router(fmt):
     at_end = ((east + middle).astype(NARROW[fmt]).astype(np.float32) + west).astype(NARROW[fmt])
     assert np.array_equal(combine(bits, row, (0, 0), ReduceOp.SUM, fmt).view(NARROW[fmt]), at_end)
     in_the_middle = ((middle + west) + east).astype(NARROW[fmt])
-    assert np.array_equal(combine(bits, row, (1, 0), ReduceOp.SUM, fmt).view(NARROW[fmt]), in_the_middle)
-    assert np.array_equal(combine(bits, row, (1, 0), ReduceOp.MAX, fmt).view(NARROW[fmt]), numbers.max(axis=0))
+    assert np.array_equal(
+        combine(bits, row, (1, 0), ReduceOp.SUM, fmt).view(NARROW[fmt]), in_the_middle
+    )
+    assert np.array_equal(
+        combine(bits, row, (1, 0), ReduceOp.MAX, fmt).view(NARROW[fmt]), numbers.max(axis=0)
+    )
 
 
 @pytest.mark.parametrize("fmt", NARROW)
@@ -165,16 +190,22 @@ def test_a_maximum_is_ordered_by_sign_and_magnitude(fmt):
     pairs = {(0, top): 0, (top, top | 1): top, (top - 1, 1): top - 1, (2 * top - 1, top): top}
     for (a, b), larger in pairs.items():
         members = {(0, 0): np.array([a], dtype), (1, 0): np.array([b], dtype)}
-        assert combine(members, Rectangle(0, 0, 1, 0), (0, 0), ReduceOp.MAX, fmt).tolist() == [larger]
+        assert combine(members, Rectangle(0, 0, 1, 0), (0, 0), ReduceOp.MAX, fmt).tolist() == [
+            larger
+        ]
 
 
-REDUCE = "reduce local=0 local_pitch=1 remote=0x20 remote_pitch=3 rows=2 words=1 bump sem=1 signal=2"
+REDUCE = (
+    "reduce local=0 local_pitch=1 remote=0x20 remote_pitch=3 rows=2 words=1 bump sem=1 signal=2"
+)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("turn", [False, True])
 @pytest.mark.parametrize("op", ["sum", "max"])
-@pytest.mark.parametrize(("rectangle", "root"), [((0, 0, 2, 1), (1, 0)), ((1, 0, 1, 1), (1, 1)), ((0, 1, 1, 1), (2, 0))])
+@pytest.mark.parametrize(
+    ("rectangle", "root"), [((0, 0, 2, 1), (1, 0)), ((1, 0, 1, 1), (1, 1)), ((0, 1, 1, 1), (2, 0))]
+)
 def test_reduce_on_a_mesh(seed, turn, op, rectangle, root):
     rectangle = Rectangle(*rectangle)
     x0, y0, x1, y1 = rectangle
@@ -205,23 +236,49 @@ def test_reduce_on_a_mesh(seed, turn, op, rectangle, root):
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [("op=max", "op 1 here, 0 at"), ("rows=1", "rows 1 here, 2 at"), ("words=2", "words 2 here"), ("turn", "turn True here"),
-     ("remote=0x21", "remote 33 here, 32 at"), ("sem=2", "semaphore 2 here, 1 at")],
-)  # fmt: skip
+    [
+        ("op=max", "op 1 here, 0 at"),
+        ("rows=1", "rows 1 here, 2 at"),
+        ("words=2", "words 2 here"),
+        ("turn", "turn True here"),
+        ("remote=0x21", "remote 33 here, 32 at"),
+        ("sem=2", "semaphore 2 here, 1 at"),
+    ],
+)
 def test_members_that_disagree(change, said):
     line = f"{REDUCE} rect=0,0:1,0 target=0,0 tag=77".replace("sem=1 signal=2", "sem=1")
     name = change.split("=")[0]
-    other = f"{line} {change}" if name not in line else " ".join(w for w in line.split() if not w.startswith(name + "="))
+    other = (
+        f"{line} {change}"
+        if name not in line
+        else " ".join(w for w in line.split() if not w.startswith(name + "="))
+    )
     other = other if change in other else f"{other} {change}"
-    with pytest.raises(GoldenError, match=rf"REDUCE_MISMATCH: reduction tag 77: .*{said}") as caught:
+    with pytest.raises(
+        GoldenError, match=rf"REDUCE_MISMATCH: reduction tag 77: .*{said}"
+    ) as caught:
         run("2x1", {(0, 0): f".queue out\n{other}\nhalt", (1, 0): f".queue out\n{line}\nhalt"})
-    assert (caught.value.code, caught.value.tile, caught.value.detail) == (ErrorCode.REDUCE_MISMATCH, (0, 0), 77)
+    assert (caught.value.code, caught.value.tile, caught.value.detail) == (
+        ErrorCode.REDUCE_MISMATCH,
+        (0, 0),
+        77,
+    )
 
 
 def test_reductions_in_opposite_orders_are_refused():
-    first, second = (f"reduce remote=1 rows=1 words=1 rect=0,0:1,0 target={x},0 tag={x + 1}" for x in (0, 1))
-    with pytest.raises(GoldenError, match=r"orders that contradict each other: tag \d before tag \d before tag \d"):
-        run("2x1", {(0, 0): f".queue out\n{first}\n{second}\nhalt", (1, 0): f".queue out\n{second}\n{first}\nhalt"})
+    first, second = (
+        f"reduce remote=1 rows=1 words=1 rect=0,0:1,0 target={x},0 tag={x + 1}" for x in (0, 1)
+    )
+    with pytest.raises(
+        GoldenError, match=r"orders that contradict each other: tag \d before tag \d before tag \d"
+    ):
+        run(
+            "2x1",
+            {
+                (0, 0): f".queue out\n{first}\n{second}\nhalt",
+                (1, 0): f".queue out\n{second}\n{first}\nhalt",
+            },
+        )
     run("2x1", f".queue out\n{first}\n{second}\n{first}\nhalt")
 
 
@@ -238,12 +295,16 @@ def test_a_race_shows_in_some_order_of_events():
     ones = {0: np.ones(4, np.float32).view(np.uint32)}
     for semaphore, outcomes in ((1, {1}), (2, {0, 1})):
         text = program.replace("SEM", str(semaphore))
-        assert {float(read(run("1x1", text, ones, seed), (0, 0), 1, 1)[0]) for seed in range(20)} == outcomes
+        assert {
+            float(read(run("1x1", text, ones, seed), (0, 0), 1, 1)[0]) for seed in range(20)
+        } == outcomes
 
 
 def test_inputs_are_checked_and_copied():
     data = words(2)
-    machine = run("1x1", ".queue out\nstore local=9 rows=1 words=1 edge=west\nhalt", {0: data.view(np.uint8)})
+    machine = run(
+        "1x1", ".queue out\nstore local=9 rows=1 words=1 edge=west\nhalt", {0: data.view(np.uint8)}
+    )
     assert not machine.hbm[0][0].any() and data[0].any()
     with pytest.raises(ValueError, match=r"hbm\[0\] must be whole words"):
         run("1x1", {}, {0: np.zeros(17, np.uint8)})

@@ -13,7 +13,10 @@ def test_blocked_is_within_a_rounding_of_exact(fmt, bits):
     a, b = rng.choice([-1.0, -0.5, 0.5, 1.0], (2, 9, 70)), rng.choice([-1.0, 0.5, 1.0], (2, 70, 5))
     exact = product(a, b)
     assert exact.dtype == np.float64 and np.array_equal(exact[1, 2], a[1, 2] @ b[1])
-    assert (np.abs(blocked_product(a, b, block=32, fmt=fmt) - exact) <= np.abs(exact) * 2.0**-bits + 1e-9).all()
+    assert (
+        np.abs(blocked_product(a, b, block=32, fmt=fmt) - exact)
+        <= np.abs(exact) * 2.0**-bits + 1e-9
+    ).all()
 
 
 def test_special_values_stay_in_their_row():

@@ -25,7 +25,9 @@ def test_attention_has_no_races(dataflow, mesh, spec, cut):
     machine = load_machine("mesh4", mesh)
     ways = list(zip(READS, ALL_REDUCES, strict=True))
     for reads, all_reduce in ways[:1] if dataflow in SOFTWARE else ways:
-        programs = compile_attention(machine, parse(spec), dataflow, reads=reads, all_reduce=all_reduce, **cut).programs
+        programs = compile_attention(
+            machine, parse(spec), dataflow, reads=reads, all_reduce=all_reduce, **cut
+        ).programs
         assert not [str(race) for race in find_races(machine, programs)]
 
 
@@ -41,8 +43,23 @@ def test_collectives_have_no_races(kind):
     for mesh, rectangle, root in (("4x1", (0, 0, 3, 0), (0, 0)), ("4x2", (0, 0, 3, 1), (2, 1))):
         machine = load_machine("mesh4", mesh)
         for method in methods_of(kind):
-            for slots in (None, 1, 2) if method not in ("hardware", "doubling", "halving") else (None,):
+            for slots in (
+                (None, 1, 2) if method not in ("hardware", "doubling", "halving") else (None,)
+            ):
                 code = Code(machine)
                 more = {"segment": 4, "slots": slots} if slots else {}
-                emit(code, Collective(kind, method, rectangle, root, 20, source=16, target=1250, scratch=2000, **more))
+                emit(
+                    code,
+                    Collective(
+                        kind,
+                        method,
+                        rectangle,
+                        root,
+                        20,
+                        source=16,
+                        target=1250,
+                        scratch=2000,
+                        **more,
+                    ),
+                )
                 assert not [str(race) for race in find_races(machine, code.programs())], method

@@ -23,7 +23,9 @@ def races(mesh, programs):
 
 
 def test_a_load_that_is_not_waited_for():
-    """The copy waits for the LOAD's completion, which says that the request is on its way, not for its bump."""
+    """The copy waits for the LOAD's completion, which says that the request is on its way, not for
+    its bump.
+    """
     [race] = races(
         "1x1",
         """
@@ -43,14 +45,25 @@ def test_a_load_that_is_not_waited_for():
 
 
 def test_a_buffer_released_in_the_name_of_another_tile():
-    """Two buffers for two tiles, but one count for both: two releases of a quick tile pass for one of each."""
+    """Two buffers for two tiles, but one count for both: two releases of a quick tile pass for one
+    of each.
+    """
     use = "matmul a=0 b=B c=0x40 lda=1 ldb=1 ldc=1 m=4 n=4 k=4 fmt_a=fp16 fmt_b=fp16 trans_b wait=W:1 remote=FREE@0,0"
-    first, second = use.replace("B", "0x10").replace("W", "0"), use.replace("B", "0x20").replace("W", "1")
+    first, second = (
+        use.replace("B", "0x10").replace("W", "0"),
+        use.replace("B", "0x20").replace("W", "1"),
+    )
     load = "load local=AT local_pitch=1 remote=0 remote_pitch=1 rows=4 words=1 rect=0,0:1,0 edge=west bump sem=W"
-    loads = [load.replace("AT", at).replace("W", w) for at, w in (("0x10", "0"), ("0x20", "1"), ("0x10", "0"))]
+    loads = [
+        load.replace("AT", at).replace("W", w)
+        for at, w in (("0x10", "0"), ("0x20", "1"), ("0x10", "0"))
+    ]
 
     def found(free):
-        uses = "\n".join(line.replace("FREE", s) for line, s in ((first, free[0]), (second, free[1]), (first, free[0])))
+        uses = "\n".join(
+            line.replace("FREE", s)
+            for line, s in ((first, free[0]), (second, free[1]), (first, free[0]))
+        )
         loader = f".queue load\n{loads[0]}\n{loads[1]}\n{loads[2]} wait={free[0]}:2\nhalt\n"
         matrix = f".queue matrix\n{uses}\nhalt\n"
         return races("2x1", {(0, 0): matrix + loader, (1, 0): matrix})
@@ -66,7 +79,9 @@ def test_a_buffer_released_in_the_name_of_another_tile():
 
 
 def test_hbm_read_before_it_is_written():
-    """The channel keeps writes apart from reads: completion of a STORE says that it is on its way."""
+    """The channel keeps writes apart from reads: completion of a STORE says that it is on
+    its way.
+    """
     program = """
         .queue out
         store local=0 remote=0x100 rows=1 words=4 edge=west bump sem=1 signal=2
@@ -91,7 +106,9 @@ REDUCE = "reduce local={} remote={} rows=1 words=4 rect=0,0:1,0 target={},0 {}"
 
 
 def queues(**code):
-    return "".join(f".queue {queue}\n" + "\n".join(lines) + "\nhalt\n" for queue, lines in code.items())
+    return "".join(
+        f".queue {queue}\n" + "\n".join(lines) + "\nhalt\n" for queue, lines in code.items()
+    )
 
 
 def both(**code):
@@ -99,26 +116,42 @@ def both(**code):
 
 
 ORDERED = {
-    "vector: strictly in order": queues(vector=["fill d=1 m=1 n=4", "copy a=1 d=2 m=1 n=4", "fill d=1 m=1 n=4"]),
-    "matrix: results in order, operands before later results": queues(
-        matrix=[MATMUL.format(0, 4, 8, ""), MATMUL.format(0, 4, 8, ""), MATMUL.format(20, 24, 0, "")]
+    "vector: strictly in order": queues(
+        vector=["fill d=1 m=1 n=4", "copy a=1 d=2 m=1 n=4", "fill d=1 m=1 n=4"]
     ),
-    "matrix: a result through a semaphore": queues(matrix=[MATMUL.format(0, 4, 8, "signal=1"), MATMUL.format(8, 4, 0, "wait=1:1")]),
+    "matrix: results in order, operands before later results": queues(
+        matrix=[
+            MATMUL.format(0, 4, 8, ""),
+            MATMUL.format(0, 4, 8, ""),
+            MATMUL.format(20, 24, 0, ""),
+        ]
+    ),
+    "matrix: a result through a semaphore": queues(
+        matrix=[MATMUL.format(0, 4, 8, "signal=1"), MATMUL.format(8, 4, 0, "wait=1:1")]
+    ),
     "matrix: SYNC with a signal drains": queues(
         matrix=[MATMUL.format(0, 4, 8, ""), "sync signal=3"], vector=["fill d=0 m=1 n=16 wait=3:1"]
     ),
     "matrix: completion in order": queues(
-        matrix=[MATMUL.format(0, 4, 8, ""), MATMUL.format(20, 24, 28, "signal=1")], vector=["copy a=8 d=0 m=4 n=4 lda=1 wait=1:1"]
+        matrix=[MATMUL.format(0, 4, 8, ""), MATMUL.format(20, 24, 28, "signal=1")],
+        vector=["copy a=8 d=0 m=4 n=4 lda=1 wait=1:1"],
     ),
     "out: sent, so it may be overwritten": queues(
-        out=["put local=0 remote=8 rows=1 words=4 rect=1,0:1,0 signal=1"], vector=["fill d=0 m=1 n=16 wait=1:1"]
+        out=["put local=0 remote=8 rows=1 words=4 rect=1,0:1,0 signal=1"],
+        vector=["fill d=0 m=1 n=16 wait=1:1"],
     ),
     "loads of a tile from a channel": queues(
-        load=["load local=0 rows=1 words=4 edge=west", "load local=4 rows=1 words=4 edge=west bump sem=0"],
+        load=[
+            "load local=0 rows=1 words=4 edge=west",
+            "load local=4 rows=1 words=4 edge=west bump sem=0",
+        ],
         vector=["copy a=0 d=8 m=1 n=16 wait=0:1"],
     ),
     "stores of a tile to a channel": queues(
-        out=["store local=0 remote=4 rows=1 words=4 edge=west", "store local=4 remote=4 rows=1 words=4 edge=west bump sem=0"],
+        out=[
+            "store local=0 remote=4 rows=1 words=4 edge=west",
+            "store local=4 remote=4 rows=1 words=4 edge=west bump sem=0",
+        ],
         load=["load local=8 remote=4 rows=1 words=4 edge=west wait=0:1"],
     ),
     "hbm: overwritten once it was read": queues(
@@ -131,15 +164,24 @@ ORDERED = {
     },
     "a sum over the root's own part": both(out=[REDUCE.format(8, 8, 0, "bump sem=1")]),
     "a maximum after the own contribution": both(
-        vector=["copy a=8 d=0 m=1 n=16", "rowmax a=0 s=4 m=1 n=4 signal=0"], out=[REDUCE.format(4, 8, 0, "turn op=max wait=0:1")]
+        vector=["copy a=8 d=0 m=1 n=16", "rowmax a=0 s=4 m=1 n=4 signal=0"],
+        out=[REDUCE.format(4, 8, 0, "turn op=max wait=0:1")],
     ),
     "a result after all that is before it in the out queue": {
-        (x, 0): queues(out=[f"put local=20 remote=30 rows=1 words=4 rect={x},0:{x},0", REDUCE.format(4, 8, 1, "turn bump sem=1")],
-                       vector=["fill d=20 m=1 n=16 wait=1:1"])
+        (x, 0): queues(
+            out=[
+                f"put local=20 remote=30 rows=1 words=4 rect={x},0:{x},0",
+                REDUCE.format(4, 8, 1, "turn bump sem=1"),
+            ],
+            vector=["fill d=20 m=1 n=16 wait=1:1"],
+        )
         for x in (0, 1)
     },
     "bumps of several tiles, all of them needed": {
-        (0, 0): queues(matrix=[MATMUL.format(0, 4, 8, "signal=1")], load=["load local=0 rows=1 words=4 edge=west wait=1:2"]),
+        (0, 0): queues(
+            matrix=[MATMUL.format(0, 4, 8, "signal=1")],
+            load=["load local=0 rows=1 words=4 edge=west wait=1:2"],
+        ),
         (1, 0): queues(matrix=[MATMUL.format(0, 4, 8, "remote=1@0,0")]),
     },
     "either of two bumps, both behind the same": queues(
@@ -150,12 +192,17 @@ ORDERED = {
     ),
     "turns at one semaphore": queues(
         vector=["fill d=0 m=1 n=4 signal=1", "fill d=0 m=1 n=4 wait=2:1 signal=1"],
-        out=["put local=0 remote=8 rows=1 words=1 rect=0,0:0,0 wait=1:1 signal=2", "store local=0 rows=1 words=1 edge=west wait=1:1"],
+        out=[
+            "put local=0 remote=8 rows=1 words=1 rect=0,0:0,0 wait=1:1 signal=2",
+            "store local=0 rows=1 words=1 edge=west wait=1:1",
+        ],
     ),
-}  # fmt: skip
+}
 
 RACES = {
-    "matrix: reads ahead of results": queues(matrix=[MATMUL.format(0, 4, 8, ""), MATMUL.format(8, 4, 0, "")]),
+    "matrix: reads ahead of results": queues(
+        matrix=[MATMUL.format(0, 4, 8, ""), MATMUL.format(8, 4, 0, "")]
+    ),
     "matrix: accumulates on what is not written": queues(
         matrix=[MATMUL.format(0, 4, 8, ""), MATMUL.format(0, 4, 8, "accumulate")]
     ),
@@ -166,13 +213,19 @@ RACES = {
         matrix=["matmul a=0 b=40 c=4 lda=1 ldb=1 ldc=1 m=24 n=4 k=4 fmt_a=fp16 fmt_b=fp16"]
     ),
     "vector: reads ahead in a row": queues(vector=["copy a=1 d=0 m=2 n=16 lda=4 ldd=4"]),
-    "out: not sent": queues(out=["put local=0 remote=8 rows=1 words=4 rect=1,0:1,0"], vector=["fill d=0 m=1 n=16"]),
+    "out: not sent": queues(
+        out=["put local=0 remote=8 rows=1 words=4 rect=1,0:1,0"], vector=["fill d=0 m=1 n=16"]
+    ),
     "loads from two channels": queues(
-        load=["load local=0 rows=1 words=4 target=0,0 edge=west", "load local=4 rows=1 words=4 target=1,0 edge=south bump sem=0"],
+        load=[
+            "load local=0 rows=1 words=4 target=0,0 edge=west",
+            "load local=4 rows=1 words=4 target=1,0 edge=south bump sem=0",
+        ],
         vector=["copy a=0 d=8 m=1 n=16 wait=0:1"],
     ),
     "a word of a load before the last one": queues(
-        load=["load local=0 rows=1 words=4 edge=west signal=0"], vector=["fill d=0 m=1 n=4 wait=0:1"]
+        load=["load local=0 rows=1 words=4 edge=west signal=0"],
+        vector=["fill d=0 m=1 n=4 wait=0:1"],
     ),
     "hbm: overwritten before it was read": queues(
         load=["load local=8 remote=4 rows=1 words=4 edge=west signal=0"],
@@ -180,14 +233,19 @@ RACES = {
     ),
     "hbm: two tiles": both(out=["store local=0 remote=4 rows=1 words=4 edge=west"]),
     "a signal of another tile does not tell of a put": {
-        (0, 0): queues(out=["put local=0 remote=8 rows=1 words=4 rect=0,0:1,0 bump sem=2"], vector=["sync wait=2:1 remote=1@2,0"]),
+        (0, 0): queues(
+            out=["put local=0 remote=8 rows=1 words=4 rect=0,0:1,0 bump sem=2"],
+            vector=["sync wait=2:1 remote=1@2,0"],
+        ),
         (1, 0): queues(vector=["copy a=8 d=0 m=1 n=16 wait=1:1"], out=["sync wait=2:1"]),
         (2, 0): queues(vector=["sync wait=1:1 remote=1@1,0"]),
     },
     "a sum over the root's own part, shifted": both(out=[REDUCE.format(8, 9, 0, "bump sem=1")]),
     "two of three bumps, any": {
-        (0, 0): queues(matrix=[MATMUL.format(0, 4, 8, "signal=1"), MATMUL.format(0, 4, 8, "signal=1")],
-                       load=["load local=0 rows=1 words=4 rect=0,0:1,0 edge=west wait=1:2", "sync wait=1:1"]),
+        (0, 0): queues(
+            matrix=[MATMUL.format(0, 4, 8, "signal=1"), MATMUL.format(0, 4, 8, "signal=1")],
+            load=["load local=0 rows=1 words=4 rect=0,0:1,0 edge=west wait=1:2", "sync wait=1:1"],
+        ),
         (1, 0): queues(matrix=[MATMUL.format(0, 4, 8, "remote=1@0,0")]),
     },
     "two queues at one semaphore": queues(
@@ -195,7 +253,7 @@ RACES = {
         out=["put local=0 remote=8 rows=1 words=1 rect=0,0:0,0 wait=1:1"],
         matrix=[MATMUL.format(9, 9, 12, "wait=1:1")],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ORDERED)
@@ -216,9 +274,16 @@ def test_the_machine_looks_only_if_told_to():
     run("1x1", code)
     machine = golden("1x1", code)
     with pytest.raises(
-        RaceError, match=r"^tile \(0,0\) queue vector pc 4: race for word 0x0 .* slot 4, 3 times: no path"
+        RaceError,
+        match=r"^tile \(0,0\) queue vector pc 4: race for word 0x0 .* slot 4, 3 times: no path",
     ) as caught:
-        type(machine)(machine.machine, {(0, 0): assemble(code)}, [np.zeros(0, np.uint32)] * 2, races=True, seed=3).run()
+        type(machine)(
+            machine.machine,
+            {(0, 0): assemble(code)},
+            [np.zeros(0, np.uint32)] * 2,
+            races=True,
+            seed=3,
+        ).run()
     [race] = caught.value.races
     assert (race.words, race.times, race.memory) == ([0], 3, (0, 0))
 
@@ -229,19 +294,34 @@ RECTANGLE = {(0,): "0,0:0,0", (1,): "1,0:1,0", (0, 1): "0,0:1,0"}
 
 
 def random_program(seed):
-    """Instructions in one order that the tiles' queues and most pairs of neighbours keep, by counts that may be mistaken."""
+    """Instructions in one order that the tiles' queues and most pairs of neighbours keep, by counts
+    that may be mistaken.
+    """
     r = random.Random(seed)
-    span, semaphores, density = r.choice([3, 6, 12]), r.choice([2, 4, 8, 31]), r.choice([0.6, 0.85, 1, 1])
+    span, semaphores, density = (
+        r.choice([3, 6, 12]),
+        r.choice([2, 4, 8, 31]),
+        r.choice([0.6, 0.85, 1, 1]),
+    )
 
     def word():
         return r.randrange(span)
 
     def instruction():
-        x, queue, to = r.randrange(2), r.choice(["matrix", "vector", "vector", "load", "out", "out"]), ()
+        x, queue, to = (
+            r.randrange(2),
+            r.choice(["matrix", "vector", "vector", "load", "out", "out"]),
+            (),
+        )
         if queue == "matrix":
-            text = MATMUL.format(word(), word(), word(), r.choice(["", "accumulate"])).replace("m=4", "m=1")
+            text = MATMUL.format(word(), word(), word(), r.choice(["", "accumulate"])).replace(
+                "m=4", "m=1"
+            )
         elif queue == "vector":
-            text = r.choice(["copy a={} d={}", "addv a={} b={} d={}", "fill d={} imm=3.0"]) + " m=1 n=4"
+            text = (
+                r.choice(["copy a={} d={}", "addv a={} b={} d={}", "fill d={} imm=3.0"])
+                + " m=1 n=4"
+            )
             text = text.format(word(), word(), word())
         else:
             to = r.choice(list(RECTANGLE))
@@ -273,15 +353,23 @@ def random_program(seed):
             link(items[i], r.choice(items[i + 1 :]))
     code = {0: {}, 1: {}}
     for item in items:
-        text = item["text"] + "".join(f" {name}={item[name]}" for name in ("signal", "remote") if name in item)
+        text = item["text"] + "".join(
+            f" {name}={item[name]}" for name in ("signal", "remote") if name in item
+        )
         text += f" bump sem={item['bump']}" if "bump" in item else ""
-        text += " wait=" + ",".join(f"{s}:{n}" for s, n in item["waits"].items()) if item["waits"] else ""
+        text += (
+            " wait=" + ",".join(f"{s}:{n}" for s, n in item["waits"].items())
+            if item["waits"]
+            else ""
+        )
         code[item["x"]].setdefault(item["queue"], []).append(text)
     return {(x, 0): assemble(queues(**mine)) for x, mine in code.items()}
 
 
 def outcomes(machine, images, runs):
-    """What is in memory after a run, for several orders of events; those that never end do not count."""
+    """What is in memory after a run, for several orders of events; those that never end do not
+    count.
+    """
     found = set()
     hbm = {c.index: np.arange(1, 257, dtype=np.float32).view(np.uint32) for c in machine.channels}
     for seed in range(runs):

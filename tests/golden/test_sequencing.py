@@ -68,7 +68,11 @@ def test_addresses_wrap_to_their_fields():
     )
     assert read(machine, (0, 0), 0x10, 4).tolist() == [3] * 4
     assert read(machine, (0, 0), 0x30, 4).tolist() == [4] * 4
-    assert read(machine, (0, 0), 0x40, 12).reshape(3, 4).tolist() == [[0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
+    assert read(machine, (0, 0), 0x40, 12).reshape(3, 4).tolist() == [
+        [0, 0, 0, 0],
+        [0, 0, 0, 0],
+        [1, 0, 0, 0],
+    ]
 
 
 PING = """
@@ -95,10 +99,13 @@ def test_counting_semaphores(seed):
 
 
 def test_remote_signals_reach_their_tile():
-    machine = run("3x2", {
-        (2, 1): ".queue matrix\nsync signal=7 remote=3@0,0\nhalt wait=9:1 remote=4@1,1",
-        (0, 0): ".queue out\nhalt wait=3:1 remote=9@2,1",
-    })  # fmt: skip
+    machine = run(
+        "3x2",
+        {
+            (2, 1): ".queue matrix\nsync signal=7 remote=3@0,0\nhalt wait=9:1 remote=4@1,1",
+            (0, 0): ".queue out\nhalt wait=3:1 remote=9@2,1",
+        },
+    )
     assert machine.semaphores[2, 1][7] == 1
     assert machine.semaphores[1, 1][4] == 1
     assert sum(map(sum, machine.semaphores.values())) == 2
@@ -106,10 +113,16 @@ def test_remote_signals_reach_their_tile():
 
 def test_a_deadlock_says_who_waits_for_what():
     with pytest.raises(GoldenError) as caught:
-        run("2x1", {
-            (0, 0): ".queue vector\nfill d=0 m=1 n=1\nsync wait=3:2,4:1\nhalt\n.queue out\nsync signal=3\nhalt wait=5:63",
-            (1, 0): ".queue load\nhalt wait=31:1",
-        })  # fmt: skip
+        run(
+            "2x1",
+            {
+                (
+                    0,
+                    0,
+                ): ".queue vector\nfill d=0 m=1 n=1\nsync wait=3:2,4:1\nhalt\n.queue out\nsync signal=3\nhalt wait=5:63",
+                (1, 0): ".queue load\nhalt wait=31:1",
+            },
+        )
     assert str(caught.value).splitlines() == [
         "deadlock: 3 of 8 queues wait for ever",
         "tile (0,0) queue vector pc 3: waits for semaphore 3 >= 2, has 1",
@@ -122,7 +135,8 @@ def test_a_deadlock_says_who_waits_for_what():
 def test_a_deadlock_names_the_reductions_that_are_not_complete():
     reduce = "reduce local=0 remote=8 rows=1 words=1 rect=0,0:1,0 target=0,0 tag=9 bump sem=1"
     with pytest.raises(
-        GoldenError, match=r"reduction tag 9 over \(0, 0, 1, 0\) to \(0, 0\): posted by \(0,0\), not by \(1,0\)"
+        GoldenError,
+        match=r"reduction tag 9 over \(0, 0, 1, 0\) to \(0, 0\): posted by \(0,0\), not by \(1,0\)",
     ):
         run("2x1", {(0, 0): f".queue out\n{reduce}\nhalt wait=1:1"})
     with pytest.raises(GoldenError, match=r"^unfinished reductions\nreduction tag 9 "):
@@ -131,34 +145,114 @@ def test_a_deadlock_names_the_reductions_that_are_not_complete():
 
 ERRORS = {
     "loop of nothing": (ErrorCode.BAD_LOOP, "load", 3, "loop imm=0\nend\nhalt"),
-    "loop of -1 + 1": (ErrorCode.BAD_LOOP, "load", 4, "li rd=r1 imm=1\nloop imm=-1 rs=r1\nend\nhalt"),
-    "overflow": (ErrorCode.SEMAPHORE_OVERFLOW, None, None, "loop imm=256\nsync signal=3\nend\nhalt"),
+    "loop of -1 + 1": (
+        ErrorCode.BAD_LOOP,
+        "load",
+        4,
+        "li rd=r1 imm=1\nloop imm=-1 rs=r1\nend\nhalt",
+    ),
+    "overflow": (
+        ErrorCode.SEMAPHORE_OVERFLOW,
+        None,
+        None,
+        "loop imm=256\nsync signal=3\nend\nhalt",
+    ),
     "nowhere": (ErrorCode.RECTANGLE, "load", 3, "sync remote=1@2,0\nhalt"),
     "sig1_kind": (ErrorCode.ILLEGAL, "load", 3, "sync sig1_kind=3\nhalt"),
     "empty": (ErrorCode.ILLEGAL, "load", 3, "load rows=0 words=1 edge=west\nhalt"),
     "local": (ErrorCode.ADDRESS, "load", 3, "load local=0x1000 rows=1 words=1 edge=west\nhalt"),
-    "remote": (ErrorCode.REMOTE_ADDRESS, "load", 3, "load remote=0x80000 rows=1 words=1 edge=west\nhalt"),
-    "remote end": (ErrorCode.REMOTE_ADDRESS, "load", 3, "load remote=0x7ffff rows=1 words=2 edge=west\nhalt"),
-    "arrival": (ErrorCode.REMOTE_ADDRESS, None, None, "load local=0xfff rows=1 words=2 edge=west\nhalt"),
+    "remote": (
+        ErrorCode.REMOTE_ADDRESS,
+        "load",
+        3,
+        "load remote=0x80000 rows=1 words=1 edge=west\nhalt",
+    ),
+    "remote end": (
+        ErrorCode.REMOTE_ADDRESS,
+        "load",
+        3,
+        "load remote=0x7ffff rows=1 words=2 edge=west\nhalt",
+    ),
+    "arrival": (
+        ErrorCode.REMOTE_ADDRESS,
+        None,
+        None,
+        "load local=0xfff rows=1 words=2 edge=west\nhalt",
+    ),
     "channel": (ErrorCode.RECTANGLE, "load", 3, "load rows=1 words=1 edge=east\nhalt"),
-    "rectangle": (ErrorCode.RECTANGLE, "load", 3, "load rows=1 words=1 edge=west rect=1,0:0,0\nhalt"),
+    "rectangle": (
+        ErrorCode.RECTANGLE,
+        "load",
+        3,
+        "load rows=1 words=1 edge=west rect=1,0:0,0\nhalt",
+    ),
     "mesh": (ErrorCode.RECTANGLE, "load", 3, "load rows=1 words=1 edge=west rect=0,0:2,0\nhalt"),
     "matmul k": (ErrorCode.ILLEGAL, "matrix", 1, "matmul m=1 n=1 k=0 fmt_a=fp16 fmt_b=fp16\nhalt"),
-    "matmul fmt_a": (ErrorCode.ILLEGAL, "matrix", 1, "matmul m=1 n=1 k=1 fmt_a=fp32 fmt_b=fp16\nhalt"),
-    "matmul fmt_b": (ErrorCode.ILLEGAL, "matrix", 1, "matmul m=1 n=1 k=1 fmt_a=fp16 fmt_b=fp32\nhalt"),
-    "matmul fmt_a 5": (ErrorCode.ILLEGAL, "matrix", 1, "matmul m=1 n=1 k=1 fmt_a=5 fmt_b=e4m3\nhalt"),
-    "matmul fmt_b 5": (ErrorCode.ILLEGAL, "matrix", 1, "matmul m=1 n=1 k=1 fmt_a=e4m3 fmt_b=5\nhalt"),
-    "matmul c": (ErrorCode.ADDRESS, "matrix", 1, "matmul m=2 n=1 k=1 fmt_a=fp16 fmt_b=fp16 c=0xfff ldc=1\nhalt"),
-    "matmul a": (ErrorCode.ADDRESS, "matrix", 1, "matmul m=1 n=1 k=9 fmt_a=fp16 fmt_b=e4m3 a=0xfff\nhalt"),
-    "matmul b": (ErrorCode.ADDRESS, "matrix", 1, "matmul m=1 n=9 k=1 fmt_a=e4m3 fmt_b=fp16 b=0xfff\nhalt"),
+    "matmul fmt_a": (
+        ErrorCode.ILLEGAL,
+        "matrix",
+        1,
+        "matmul m=1 n=1 k=1 fmt_a=fp32 fmt_b=fp16\nhalt",
+    ),
+    "matmul fmt_b": (
+        ErrorCode.ILLEGAL,
+        "matrix",
+        1,
+        "matmul m=1 n=1 k=1 fmt_a=fp16 fmt_b=fp32\nhalt",
+    ),
+    "matmul fmt_a 5": (
+        ErrorCode.ILLEGAL,
+        "matrix",
+        1,
+        "matmul m=1 n=1 k=1 fmt_a=5 fmt_b=e4m3\nhalt",
+    ),
+    "matmul fmt_b 5": (
+        ErrorCode.ILLEGAL,
+        "matrix",
+        1,
+        "matmul m=1 n=1 k=1 fmt_a=e4m3 fmt_b=5\nhalt",
+    ),
+    "matmul c": (
+        ErrorCode.ADDRESS,
+        "matrix",
+        1,
+        "matmul m=2 n=1 k=1 fmt_a=fp16 fmt_b=fp16 c=0xfff ldc=1\nhalt",
+    ),
+    "matmul a": (
+        ErrorCode.ADDRESS,
+        "matrix",
+        1,
+        "matmul m=1 n=1 k=9 fmt_a=fp16 fmt_b=e4m3 a=0xfff\nhalt",
+    ),
+    "matmul b": (
+        ErrorCode.ADDRESS,
+        "matrix",
+        1,
+        "matmul m=1 n=9 k=1 fmt_a=e4m3 fmt_b=fp16 b=0xfff\nhalt",
+    ),
     "vector n": (ErrorCode.ILLEGAL, "vector", 2, "copy m=1 n=0\nhalt"),
     "vector fmt": (ErrorCode.ILLEGAL, "vector", 2, "fill m=1 n=1 fmt_a=6\nhalt"),
     "vector s": (ErrorCode.ADDRESS, "vector", 2, "rowmax m=5 n=1 s=0xfff\nhalt"),
     "unused s": (ErrorCode.ADDRESS, "vector", 2, "fill m=1 n=1 s=0x1000\nhalt"),
-    "store": (ErrorCode.ADDRESS, "out", 4, "store rows=2 words=1 local=0xfff local_pitch=1 edge=west\nhalt"),
+    "store": (
+        ErrorCode.ADDRESS,
+        "out",
+        4,
+        "store rows=2 words=1 local=0xfff local_pitch=1 edge=west\nhalt",
+    ),
     "put": (ErrorCode.REMOTE_ADDRESS, "out", 4, "put rows=1 words=1 remote=0x1000\nhalt"),
-    "put arrival": (ErrorCode.REMOTE_ADDRESS, None, None, "put rows=2 words=1 remote=0xfff remote_pitch=1\nhalt"),
-    "member": (ErrorCode.RECTANGLE, "out", 4, "reduce rows=1 words=1 rect=1,0:1,0 target=1,0\nhalt"),
+    "put arrival": (
+        ErrorCode.REMOTE_ADDRESS,
+        None,
+        None,
+        "put rows=2 words=1 remote=0xfff remote_pitch=1\nhalt",
+    ),
+    "member": (
+        ErrorCode.RECTANGLE,
+        "out",
+        4,
+        "reduce rows=1 words=1 rect=1,0:1,0 target=1,0\nhalt",
+    ),
     "root": (ErrorCode.RECTANGLE, "out", 4, "reduce rows=1 words=1 target=2,0\nhalt"),
     "reduce fmt": (ErrorCode.ILLEGAL, "out", 4, "reduce rows=1 words=1 fmt=e4m3\nhalt"),
 }
@@ -194,13 +288,19 @@ def test_what_a_compiler_refuses_is_refused_by_the_sequencer_too():
             run("1x1", {(0, 0): words})
         return error.value.code, error.value.queue, error.value.pc
 
-    assert caught([*words[:1], words[1] ^ 1 << 100, *words[2:]]) == (ErrorCode.BAD_CHECKSUM, Queue.MATRIX, 1)
+    assert caught([*words[:1], words[1] ^ 1 << 100, *words[2:]]) == (
+        ErrorCode.BAD_CHECKSUM,
+        Queue.MATRIX,
+        1,
+    )
     assert caught([words[0] ^ 1 << 70, *words[1:]]) == (ErrorCode.BAD_HEADER, None, None)
     assert caught(words[:-1])[0] == ErrorCode.BAD_CHECKSUM  # runs into empty memory
     assert caught(words + [0] * 600) == (ErrorCode.REMOTE_ADDRESS, None, None)
 
     def queue_of(*code):
-        return Program({**assemble("").queues, Queue.LOAD: [Instruction.of(opcode, imm=1) for opcode in code]}).words()
+        return Program(
+            {**assemble("").queues, Queue.LOAD: [Instruction.of(opcode, imm=1) for opcode in code]}
+        ).words()
 
     halt, loop = Opcode.HALT, Opcode.LOOP
     assert caught(queue_of(Opcode.END, halt)) == (ErrorCode.BAD_LOOP, Queue.LOAD, 3)

@@ -21,7 +21,11 @@ def scalar_sum(row, lanes):
     """The hardware's order, one addition at a time."""
 
     def tree(values):
-        return values[0] if len(values) == 1 else tree(values[: len(values) // 2]) + tree(values[len(values) // 2 :])
+        return (
+            values[0]
+            if len(values) == 1
+            else tree(values[: len(values) // 2]) + tree(values[len(values) // 2 :])
+        )
 
     padded = 1
     while padded < lanes:
@@ -33,7 +37,12 @@ def scalar_sum(row, lanes):
     return totals[0] + totals[1]
 
 
-@given(st.integers(1, 4), st.integers(0, 70), st.sampled_from([1, 2, 3, 6, 8, 16, 64]), st.integers(0, 1 << 32))
+@given(
+    st.integers(1, 4),
+    st.integers(0, 70),
+    st.sampled_from([1, 2, 3, 6, 8, 16, 64]),
+    st.integers(0, 1 << 32),
+)
 def test_row_sums_add_in_the_order_of_the_hardware(m, n, lanes, seed):
     values = np.random.default_rng(seed).exponential(size=(m, n)).astype(np.float32)
     expected = np.array([scalar_sum(row, lanes) for row in values], np.float32)
@@ -49,7 +58,9 @@ def test_row_max_takes_the_start_where_nothing_is_left():
 
 
 def test_row_max_keeps_bits_of_nan_and_zeros():
-    a = np.array([[0x7FC00000, 0x7F800000], [0x80000000, 0x00000000], [0xFFFFFFFF, 0xFF800000]], np.uint32).view(np.float32)
+    a = np.array(
+        [[0x7FC00000, 0x7F800000], [0x80000000, 0x00000000], [0xFFFFFFFF, 0xFF800000]], np.uint32
+    ).view(np.float32)
     assert row_max(a, None, None).view(np.uint32).tolist() == [0x7FC00000, 0, 0xFF800000]
 
 
@@ -67,4 +78,6 @@ def test_exp_rows_sums_what_it_stores(fmt):
     assert (stored[masked] == 0).all() and stored[0, 3] == 0
     assert np.array_equal(sums, row_sums(stored, 8))
     expected = np.where(masked, 0, np.exp2((a - top[:, None]).astype(np.float64) * 1.5))
-    assert np.allclose(stored, expected, rtol={Format.E5M2: 0.13, Format.E4M3: 0.07}.get(fmt, 5e-3), atol=2e-3)
+    assert np.allclose(
+        stored, expected, rtol={Format.E5M2: 0.13, Format.E4M3: 0.07}.get(fmt, 5e-3), atol=2e-3
+    )

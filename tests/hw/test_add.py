@@ -10,11 +10,38 @@ from hw.float.add import Fp32Adder
 from isa.formats import canonical
 
 CORNERS = np.array(
-    [0x00000000, 0x00000001, 0x00000002, 0x00400000, 0x007FFFFF, 0x00800000, 0x00800001, 0x00FFFFFF, 0x01000000, 0x0C800000,
-     0x33800000, 0x33800001, 0x34000000, 0x3F7FFFFF, 0x3F800000, 0x3F800001, 0x4B7FFFFF, 0x4B800000, 0x4B800001, 0x73800000,
-     0x7EFFFFFF, 0x7F000000, 0x7F7FFFFE, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FC00000, 0x7FFFFFFF],
+    [
+        0x00000000,
+        0x00000001,
+        0x00000002,
+        0x00400000,
+        0x007FFFFF,
+        0x00800000,
+        0x00800001,
+        0x00FFFFFF,
+        0x01000000,
+        0x0C800000,
+        0x33800000,
+        0x33800001,
+        0x34000000,
+        0x3F7FFFFF,
+        0x3F800000,
+        0x3F800001,
+        0x4B7FFFFF,
+        0x4B800000,
+        0x4B800001,
+        0x73800000,
+        0x7EFFFFFF,
+        0x7F000000,
+        0x7F7FFFFE,
+        0x7F7FFFFF,
+        0x7F800000,
+        0x7F800001,
+        0x7FC00000,
+        0x7FFFFFFF,
+    ],
     np.uint32,
-)  # fmt: skip
+)
 
 
 def corner_pairs():
@@ -31,7 +58,11 @@ def random_pairs(kind, count=2000):
         near = np.clip(exponent + rng.integers(-28, 29, count), 0, 255)
         a, b = (x & 0x807FFFFF | e.astype(np.uint32) << 23 for x, e in ((a, exponent), (b, near)))
     elif kind == "cancel":  # almost equal magnitudes, opposite signs
-        b = a ^ np.uint32(1 << 31) ^ (rng.integers(0, 1 << 24, count) >> rng.integers(0, 25, count)).astype(np.uint32)
+        b = (
+            a
+            ^ np.uint32(1 << 31)
+            ^ (rng.integers(0, 1 << 24, count) >> rng.integers(0, 25, count)).astype(np.uint32)
+        )
     elif kind == "subnormal":
         a, b = (x & 0x80FFFFFF | rng.integers(0, 6, count, dtype=np.uint32) << 23 for x in (a, b))
     elif kind == "ties":  # few significant bits, so that exact ties are common
@@ -48,7 +79,9 @@ def add(a, b):
     sim.add_clock(1e-6)
 
     async def bench(ctx):
-        for index, (x, y) in enumerate(itertools.chain(zip(a, b, strict=True), [(0, 0)] * dut.latency)):
+        for index, (x, y) in enumerate(
+            itertools.chain(zip(a, b, strict=True), [(0, 0)] * dut.latency)
+        ):
             ctx.set(dut.a, int(x))
             ctx.set(dut.b, int(y))
             if index % 7 == 3:
@@ -71,5 +104,6 @@ def test_sum_is_numpys(kind):
     actual = add(a, b)
     wrong = np.flatnonzero(actual != expected)
     assert not len(wrong), "; ".join(
-        f"{a[i]:08x} + {b[i]:08x}: expected {expected[i]:08x}, got {actual[i]:08x}" for i in wrong[:5]
+        f"{a[i]:08x} + {b[i]:08x}: expected {expected[i]:08x}, got {actual[i]:08x}"
+        for i in wrong[:5]
     )

@@ -8,15 +8,38 @@ from amaranth.sim import Simulator
 
 from hw.float.add_positive import add_positive
 
-CORNERS = [0, 1, 0x00400000, 0x007FFFFF, 0x00800000, 0x00800001, 0x00FFFFFF, 0x01000000, 0x33800000, 0x33800001, 0x34000000,
-           0x3F7FFFFF, 0x3F800000, 0x3F800001, 0x4B7FFFFF, 0x4B800000, 0x7EFFFFFF, 0x7F000000, 0x7F7FFFFE, 0x7F7FFFFF,
-           0x7F800000, 0x7FC00000]  # fmt: skip
+CORNERS = [
+    0,
+    1,
+    0x00400000,
+    0x007FFFFF,
+    0x00800000,
+    0x00800001,
+    0x00FFFFFF,
+    0x01000000,
+    0x33800000,
+    0x33800001,
+    0x34000000,
+    0x3F7FFFFF,
+    0x3F800000,
+    0x3F800001,
+    0x4B7FFFFF,
+    0x4B800000,
+    0x7EFFFFFF,
+    0x7F000000,
+    0x7F7FFFFE,
+    0x7F7FFFFF,
+    0x7F800000,
+    0x7FC00000,
+]
 
 
 def pairs():
     rng = np.random.default_rng(8)
     a = rng.integers(0, 0x7F800000, 4000, dtype=np.uint32)
-    exponent = np.clip((a >> 23).astype(np.int64) + rng.integers(-28, 29, len(a)), 0, 254).astype(np.uint32)
+    exponent = np.clip((a >> 23).astype(np.int64) + rng.integers(-28, 29, len(a)), 0, 254).astype(
+        np.uint32
+    )
     b = rng.integers(0, 0x7F800000, len(a), dtype=np.uint32) & 0x7FFFFF | exponent << 23
     # Few significant bits make exact ties common.
     a[1000:2000] &= 0x7F80000F
@@ -44,5 +67,6 @@ def test_sum_is_numpys():
     sim.run()
     wrong = np.flatnonzero(np.array(actual, np.uint32) != expected)
     assert not len(wrong), "; ".join(
-        f"{a[i]:08x} + {b[i]:08x}: expected {expected[i]:08x}, got {actual[i]:08x}" for i in wrong[:5]
+        f"{a[i]:08x} + {b[i]:08x}: expected {expected[i]:08x}, got {actual[i]:08x}"
+        for i in wrong[:5]
     )

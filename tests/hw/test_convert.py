@@ -1,4 +1,6 @@
-"""Conversions are ml_dtypes' (NumPy's for FP16): from the storage formats, and to them at every kind of boundary."""
+"""Conversions are ml_dtypes' (NumPy's for FP16): from the storage formats, and to them at every
+kind of boundary.
+"""
 
 import ml_dtypes
 import numpy as np
@@ -6,7 +8,13 @@ import pytest
 from amaranth import Module, Signal
 from amaranth.sim import Simulator
 
-from hw.float.convert import decode_control, decode_element, encode_control, encode_rounded, round_to
+from hw.float.convert import (
+    decode_control,
+    decode_element,
+    encode_control,
+    encode_rounded,
+    round_to,
+)
 from isa.formats import FORMATS
 from isa.instructions import Format
 
@@ -51,7 +59,9 @@ def run(m, inputs, outputs, rows):
 def decode(bits, fmt):
     m, raw = Module(), Signal(32)
     out = Signal(32)
-    m.d.comb += out.eq(decode_element(m, raw, raw[:16], raw[:8], decode_control(m, Signal(3, init=int(fmt)))))
+    m.d.comb += out.eq(
+        decode_element(m, raw, raw[:16], raw[:8], decode_control(m, Signal(3, init=int(fmt))))
+    )
     return run(m, [raw], [out], zip(bits, strict=True))[0]
 
 
@@ -60,12 +70,17 @@ def encode(values, fmt):
     m, value = Module(), Signal(32)
     rounded, element = Signal(32), Signal(FORMATS[fmt].bits)
     control = encode_control(m, Signal(3, init=int(fmt)))
-    m.d.comb += [rounded.eq(round_to(m, value, control)), element.eq(encode_rounded(m, rounded, control))]
+    m.d.comb += [
+        rounded.eq(round_to(m, value, control)),
+        element.eq(encode_rounded(m, rounded, control)),
+    ]
     return run(m, [value], [rounded, element], zip(values.view(np.uint32), strict=True))
 
 
 def hard_values(fmt):
-    """Every value of the format (a sample, if 16 bits), the middles between neighbours, their neighbours, and any bits."""
+    """Every value of the format (a sample, if 16 bits), the middles between neighbours, their
+    neighbours, and any bits.
+    """
     rng = np.random.default_rng(4)
     _, values = table(fmt)
     values = values[np.isfinite(values)]
@@ -80,9 +95,14 @@ def hard_values(fmt):
         beyond = beyond.astype(np.float32)
     anything = rng.integers(0, 1 << 32, 1000, dtype=np.uint32).view(np.float32)
     near = (rng.normal(size=1000) * np.ldexp(1.0, rng.integers(-30, 18, 1000))).astype(np.float32)
-    fixed = np.array([0, 1, 0x7FFFFF, 0x800000, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FC00001, 0x7FFFFFFF], np.uint32)
+    fixed = np.array(
+        [0, 1, 0x7FFFFF, 0x800000, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FC00001, 0x7FFFFFFF],
+        np.uint32,
+    )
     around = [np.nextafter(middle, np.float32(side)) for side in (0, np.inf)]
-    positive = np.concatenate([spaced.astype(np.float32), middle, *around, beyond, anything, near, fixed.view(np.float32)])
+    positive = np.concatenate(
+        [spaced.astype(np.float32), middle, *around, beyond, anything, near, fixed.view(np.float32)]
+    )
     return np.concatenate([positive, -positive])
 
 
@@ -91,11 +111,17 @@ def test_decoding_is_exact(fmt):
     bits, values = table(fmt)
     expected = np.where(np.isnan(values), np.uint32(0x7FC00000), values.view(np.uint32))
     if FORMATS[fmt].bits == 16:
-        pick = np.unique(np.concatenate([np.arange(1100), np.arange(31700, 32900), np.arange(0, 1 << 16, 37), [65535]]))
+        pick = np.unique(
+            np.concatenate(
+                [np.arange(1100), np.arange(31700, 32900), np.arange(0, 1 << 16, 37), [65535]]
+            )
+        )
         bits, expected = bits[pick], expected[pick]
     actual = decode(bits, fmt)
     wrong = np.flatnonzero(actual != expected)
-    assert not len(wrong), "; ".join(f"{bits[i]:x}: expected {expected[i]:08x}, got {actual[i]:08x}" for i in wrong[:5])
+    assert not len(wrong), "; ".join(
+        f"{bits[i]:x}: expected {expected[i]:08x}, got {actual[i]:08x}" for i in wrong[:5]
+    )
 
 
 @pytest.mark.parametrize("fmt", DTYPES)
@@ -105,10 +131,14 @@ def test_encoding_rounds_to_nearest_even(fmt):
     _, library = table(fmt)
     stored = np.where(np.isnan(library), np.uint32(0x7FC00000), library.view(np.uint32))[expected]
     rounded, element = encode(values, fmt)
-    for what, actual, wanted in (("element", element, expected), ("rounded value", rounded, stored)):
+    for what, actual, wanted in (
+        ("element", element, expected),
+        ("rounded value", rounded, stored),
+    ):
         wrong = np.flatnonzero(actual != wanted)
         assert not len(wrong), f"{what}: " + "; ".join(
-            f"{values[i]!r} ({values.view(np.uint32)[i]:08x}): expected {wanted[i]:x}, got {actual[i]:x}" for i in wrong[:5]
+            f"{values[i]!r} ({values.view(np.uint32)[i]:08x}): expected {wanted[i]:x}, got {actual[i]:x}"
+            for i in wrong[:5]
         )
 
 

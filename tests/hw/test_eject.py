@@ -1,4 +1,6 @@
-"""Every arriving flit is written or passed on once, in order; its count follows its word; bad addresses are dropped."""
+"""Every arriving flit is written or passed on once, in order; its count follows its word; bad
+addresses are dropped.
+"""
 
 import random
 
@@ -16,7 +18,9 @@ OUTPUTS = ("l1_data", "l1_reduce", "bump_data", "bump_reduce", "turned")
 
 
 class Bench(Streams):
-    """The ejector with its networks as inputs, and its L1 ports, counts and turned flits as outputs."""
+    """The ejector with its networks as inputs, and its L1 ports, counts and turned flits as
+    outputs.
+    """
 
     def __init__(self, tile=SMALL, **options):
         dut = Ejector(tile=tile)
@@ -28,10 +32,15 @@ class Bench(Streams):
         return self.left[OUTPUTS.index(name)]
 
     def writes(self, name):
-        """(addr, data) of the words written at an L1 port; each write is of some consecutive words."""
+        """(addr, data) of the words written at an L1 port; each write is of some
+        consecutive words.
+        """
         layout = self.outputs[OUTPUTS.index(name)].payload.shape()
         found = [fields(layout, value) for _, value in self.transfers(name)]
-        assert all(request["write"] and request["mask"] & request["mask"] + 1 == 0 != request["mask"] for request in found)
+        assert all(
+            request["write"] and request["mask"] & request["mask"] + 1 == 0 != request["mask"]
+            for request in found
+        )
         width = SMALL.link_bits
         return [
             (request["addr"] + n, request["data"] >> n * width & (1 << width) - 1)
@@ -40,7 +49,9 @@ class Bench(Streams):
         ]
 
     def pulses(self, name):
-        """(cycle, addr, data) of each cycle in which the program port or the error output is valid."""
+        """(cycle, addr, data) of each cycle in which the program port or the error output
+        is valid.
+        """
         values = enumerate(self.seen[name])
         return [(cycle, value >> 1 & 0xFFFF, value >> 17) for cycle, value in values if value & 1]
 
@@ -51,7 +62,11 @@ def random_flit(rng, name, *, bad):
     if name == "data":
         flit["kind"] = rng.choice(list(FlitKind)).value
         capacity = {0: capacity, 1: 32, 2: 1 << 16}[flit["kind"]]
-    flit["addr"] = capacity + rng.getrandbits(4) if rng.random() < bad and capacity < 1 << 16 else rng.randrange(capacity)
+    flit["addr"] = (
+        capacity + rng.getrandbits(4)
+        if rng.random() < bad and capacity < 1 << 16
+        else rng.randrange(capacity)
+    )
     return flit
 
 
@@ -66,7 +81,10 @@ def test_every_flit_does_what_it_says_once_and_in_order(stall, gap):
         for flit in flits:
             kind, word = flit.get("kind", 0), (flit["addr"], flit["data"])
             if flit.get("turn"):
-                turned.append({field: flit[field] for field, _ in FLITS["data"] if field != "kind"} | {"kind": 0})
+                turned.append(
+                    {field: flit[field] for field, _ in FLITS["data"] if field != "kind"}
+                    | {"kind": 0}
+                )
                 continue
             if flit["addr"] >= (SMALL.l1_words, 32, 1 << 16)[kind]:
                 lost.append(flit["addr"])
@@ -91,8 +109,12 @@ def test_one_word_a_cycle_with_counts_that_follow(name):
     bench = Bench().run([flits if name == network else [] for network in FLITS], 30)
     arrived = bench.entered[list(FLITS).index(name)]
     assert arrived == list(range(20))
-    assert [cycle for cycle, _ in bench.transfers(f"l1_{name}")] == [cycle + Ejector.latency for cycle in arrived]
-    assert [cycle for cycle, _ in bench.transfers(f"bump_{name}")] == [cycle + Ejector.latency + 1 for cycle in arrived]
+    assert [cycle for cycle, _ in bench.transfers(f"l1_{name}")] == [
+        cycle + Ejector.latency for cycle in arrived
+    ]
+    assert [cycle for cycle, _ in bench.transfers(f"bump_{name}")] == [
+        cycle + Ejector.latency + 1 for cycle in arrived
+    ]
 
 
 @pytest.mark.parametrize("name", ["data", "reduce"])
@@ -100,8 +122,11 @@ def test_consecutive_words_are_written_a_line_at_a_time(name):
     flits = [{"addr": 3 + i, "data": i, "bump": int(i == 12)} for i in range(13)]
     bench = Bench().run([flits if name == network else [] for network in FLITS], 30)
     assert bench.entered[list(FLITS).index(name)] == list(range(13))
-    # The fourth, the eighth, the twelfth and the last word each take those before them along, in the cycle after they came.
-    assert [cycle for cycle, _ in bench.transfers(f"l1_{name}")] == [cycle + Ejector.latency for cycle in (3, 7, 11, 12)]
+    # The fourth, the eighth, the twelfth and the last word each take those before them along, in
+    # the cycle after they came.
+    assert [cycle for cycle, _ in bench.transfers(f"l1_{name}")] == [
+        cycle + Ejector.latency for cycle in (3, 7, 11, 12)
+    ]
     assert bench.writes(f"l1_{name}") == [(3 + i, i) for i in range(13)]
 
 
@@ -121,7 +146,9 @@ def test_words_of_two_transfers_in_turn():
 @pytest.mark.parametrize("addr", [10, 90])
 @pytest.mark.parametrize("words", range(1, 6))
 def test_a_count_waits_for_its_word_and_all_before(kind, addr, words):
-    flits = [{"addr": 10 - words + i} for i in range(words)] + [{"kind": kind.value, "addr": addr, "bump": 1, "sem": 9}]
+    flits = [{"addr": 10 - words + i} for i in range(words)] + [
+        {"kind": kind.value, "addr": addr, "bump": 1, "sem": 9}
+    ]
     bench = Bench(stall={**dict.fromkeys(range(5), 0.0), 0: 0.9}).run([flits, []], 400)
     written = bench.transfers("l1_data")[-1][0]
     assert len(bench.writes("l1_data")) == words + (kind == FlitKind.WRITE)
@@ -132,10 +159,14 @@ def test_networks_do_not_wait_for_each_other():
     flits = [{"addr": i, "bump": 1} for i in range(10)]
     bench = Bench(stall={0: 1.0, 1: 0.0, 2: 1.0, 3: 0.0, 4: 0.0}).run([flits, flits], 40)
     assert not bench.writes("l1_data") and len(bench.writes("l1_reduce")) == 10
-    bench = Bench(stall={0: 0.0, 1: 1.0, 2: 0.0, 3: 1.0, 4: 1.0}).run([flits, [{"turn": 1}] * 10], 40)
+    bench = Bench(stall={0: 0.0, 1: 1.0, 2: 0.0, 3: 1.0, 4: 1.0}).run(
+        [flits, [{"turn": 1}] * 10], 40
+    )
     assert len(bench.writes("l1_data")) == 10 and not bench.transfers("turned")
 
 
 def test_program_capacity_counts_words():
     for link_bits, words in ((128, 32), (256, 16), (1024, 4)):
-        assert Ejector(tile=SMALL.model_copy(update={"link_bits": link_bits})).program_words == words
+        assert (
+            Ejector(tile=SMALL.model_copy(update={"link_bits": link_bits})).program_words == words
+        )

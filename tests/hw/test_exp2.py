@@ -1,4 +1,6 @@
-"""The exponential follows `isa.exp2` bit for bit, and is as good as it is said to be over every FP16 input."""
+"""The exponential follows `isa.exp2` bit for bit, and is as good as it is said to be over every
+FP16 input.
+"""
 
 import math
 
@@ -11,7 +13,9 @@ LOG2E = np.float32(math.log2(math.e))
 
 
 def power(t):
-    """2^t by the rule of `isa.exp2`, on float32 values; written with exact integers, not with the hardware's shifts."""
+    """2^t by the rule of `isa.exp2`, on float32 values; written with exact integers, not with the
+    hardware's shifts.
+    """
     t = np.asarray(t, np.float32)
     with np.errstate(all="ignore"):
         fixed = np.trunc(np.clip(t.astype(np.float64), -256, 256) * 2.0**23)
@@ -55,21 +59,49 @@ def bits(values):
 
 def test_any_argument():
     rng = np.random.default_rng(5)
-    specials = [0.0, -0.0, 1, -1, 127.99999, 128, 1e30, -126, -126.00001, -127, -128, -1e30, np.inf, -np.inf, np.nan,
-                1e-45, -1e-45, 2.0**-23, -(2.0**-23), -(2.0**-24), 0.99999994, -0.99999994]  # fmt: skip
-    t = np.concatenate([
-        np.array(specials, np.float32),
-        rng.uniform(-130, 130, 2000).astype(np.float32),
-        rng.uniform(-2, 2, 1000).astype(np.float32),
-        rng.integers(0, 1 << 32, 1000, dtype=np.uint32).view(np.float32),
-    ])  # fmt: skip
+    specials = [
+        0.0,
+        -0.0,
+        1,
+        -1,
+        127.99999,
+        128,
+        1e30,
+        -126,
+        -126.00001,
+        -127,
+        -128,
+        -1e30,
+        np.inf,
+        -np.inf,
+        np.nan,
+        1e-45,
+        -1e-45,
+        2.0**-23,
+        -(2.0**-23),
+        -(2.0**-24),
+        0.99999994,
+        -0.99999994,
+    ]
+    t = np.concatenate(
+        [
+            np.array(specials, np.float32),
+            rng.uniform(-130, 130, 2000).astype(np.float32),
+            rng.uniform(-2, 2, 1000).astype(np.float32),
+            rng.integers(0, 1 << 32, 1000, dtype=np.uint32).view(np.float32),
+        ]
+    )
     expected, actual = power(t), hardware(t)
     wrong = np.flatnonzero(bits(expected) != bits(actual))
-    assert not len(wrong), "; ".join(f"2^{t[i]!r}: expected {expected[i]!r}, got {actual[i]!r}" for i in wrong[:5])
+    assert not len(wrong), "; ".join(
+        f"2^{t[i]!r}: expected {expected[i]!r}, got {actual[i]!r}" for i in wrong[:5]
+    )
 
 
 def test_every_fp16_input_up_to_zero():
-    x = np.arange(0x8000, 0xFC01, dtype=np.uint16).view(np.float16).astype(np.float32)  # -0 down to -infinity
+    x = (
+        np.arange(0x8000, 0xFC01, dtype=np.uint16).view(np.float16).astype(np.float32)
+    )  # -0 down to -infinity
     exact = np.exp(x.astype(np.float64))
     with np.errstate(invalid="ignore"):
         t = (x.astype(np.float64) * np.float64(LOG2E)).astype(np.float32)
@@ -82,7 +114,9 @@ def test_every_fp16_input_up_to_zero():
     ulp = np.spacing(np.maximum(exact.astype(np.float16), np.float16(2.0**-14))).astype(np.float64)
     error = np.abs(stored.astype(np.float64) - exact) / ulp
     floor = np.abs(exact.astype(np.float16).astype(np.float64) - exact) / ulp
-    print(f"error in ulp of FP16: {error.max():.5f} at {x[error.argmax()]}, correctly rounded {floor.max():.5f}")
+    print(
+        f"error in ulp of FP16: {error.max():.5f} at {x[error.argmax()]}, correctly rounded {floor.max():.5f}"
+    )
     print(f"not correctly rounded: {(stored != exact.astype(np.float16)).sum()} of {len(x)}")
     assert error.max() < 0.502 and floor.max() <= 0.5
     normal = exact >= 2.0**-126

@@ -1,4 +1,6 @@
-"""L1 is an array of words: every granted access sees and leaves what the model's would, whatever collides."""
+"""L1 is an array of words: every granted access sees and leaves what the model's would, whatever
+collides.
+"""
 
 import random
 
@@ -38,12 +40,18 @@ def simulate(tile, clients, cycles):
                 if access:
                     ctx.set(port.req.payload, access._asdict())
                 model.check(p, ctx.get(port.rsp_valid), ctx.get(port.rsp_data))
-            error = (ctx.get(dut.error.addr), ctx.get(dut.error.port)) if ctx.get(dut.error.valid) else None
+            error = (
+                (ctx.get(dut.error.addr), ctx.get(dut.error.port))
+                if ctx.get(dut.error.valid)
+                else None
+            )
             assert error == model.error, f"cycle {cycle}"
             assert ctx.get(dut.conflict) == model.conflict, f"cycle {cycle}"
             for p, granted in enumerate(model.step(accesses)):
                 if accesses[p] is not None:
-                    assert ctx.get(dut.ports[p].req.ready) == granted, f"cycle {cycle}, port {p}: grant"
+                    assert ctx.get(dut.ports[p].req.ready) == granted, (
+                        f"cycle {cycle}, port {p}: grant"
+                    )
                 if granted:
                     grants[p] += 1
                     clients[p].access = None
@@ -67,7 +75,10 @@ def test_two_ports_share_the_banks_of_a_cycle():
     tile = TILES["4 banks"]
     for mask, served in ((0b0011, [1, 1]), (0b0111, [1, 0])):
         clients = [Client(tile, random.Random(1), idle=0) for _ in range(2)]
-        clients[0].access, clients[1].access = Access(0, 6, mask, 0), Access(1, 8, 0b0011, 1 << 128 | 2)
+        clients[0].access, clients[1].access = (
+            Access(0, 6, mask, 0),
+            Access(1, 8, 0b0011, 1 << 128 | 2),
+        )
         assert simulate(tile, clients, 1) == served
 
 

@@ -17,7 +17,11 @@ TILE = MACHINES["mesh4"].tile
 def test_requests_are_the_commands(stall):
     rng = random.Random(str(stall))
     commands = [
-        {"opcode": int(Opcode.LOAD), **{f.name: rng.getrandbits(f.width) for f in LAYOUTS[Kind.MOVE]}} for _ in range(20)
+        {
+            "opcode": int(Opcode.LOAD),
+            **{f.name: rng.getrandbits(f.width) for f in LAYOUTS[Kind.MOVE]},
+        }
+        for _ in range(20)
     ]
     dut, requests, done = LoadEngine(tile=TILE), [], 0
     sim = Simulator(dut)
@@ -33,9 +37,14 @@ def test_requests_are_the_commands(stall):
                 ctx.set(dut.command.payload, waiting[0])
             ctx.set(dut.request.ready, ready := rng.random() >= stall)
             if ctx.get(dut.request.valid):
-                bits, payload = ctx.get(dut.request.payload.as_value()), ctx.get(dut.request.payload)
+                bits, payload = (
+                    ctx.get(dut.request.payload.as_value()),
+                    ctx.get(dut.request.payload),
+                )
                 assert held in (None, bits), f"cycle {cycle}: the request changed"
-                assert held or taken_at == cycle - 1, f"cycle {cycle}: offered in the cycle after the command"
+                assert held or taken_at == cycle - 1, (
+                    f"cycle {cycle}: offered in the cycle after the command"
+                )
                 held = None if ready else bits
                 if ready:
                     requests.append(payload)
@@ -55,13 +64,21 @@ def test_requests_are_the_commands(stall):
     assert done == len(requests) == len(commands)
     for index, (request, c) in enumerate(zip(requests, commands, strict=True)):
         descriptor = {
-            "pitch": c["remote_pitch"], "rows": c["rows"], "words": c["words"], "local": c["local"],
+            "pitch": c["remote_pitch"],
+            "rows": c["rows"],
+            "words": c["words"],
+            "local": c["local"],
             "local_pitch": c["local_pitch"],
-        }  # fmt: skip
+        }
         expected = {
-            "x": c["target_x"], "y": c["target_y"], "edge": c["edge"], "write": 0, "program": 0, "addr": c["remote"],
+            "x": c["target_x"],
+            "y": c["target_y"],
+            "edge": c["edge"],
+            "write": 0,
+            "program": 0,
+            "addr": c["remote"],
             **{name: c[name] for name in ("x0", "y0", "x1", "y1", "bump", "sem", "tag")},
             "data": read_descriptor(TILE).const(descriptor).as_value().value,
-        }  # fmt: skip
+        }
         for name, value in expected.items():
             assert getattr(request, name) == value, f"request {index}, {name}"

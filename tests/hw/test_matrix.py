@@ -1,4 +1,6 @@
-"""The matrix engine on small arrays, in Amaranth's simulator: every format and shape, with an L1 that refuses at random."""
+"""The matrix engine on small arrays, in Amaranth's simulator: every format and shape, with an L1
+that refuses at random.
+"""
 
 import itertools
 import random
@@ -11,19 +13,41 @@ from hw.layouts import L1Request, command_layout
 from hw.matrix.engine import MatrixEngine
 from isa.instructions import Kind
 from isa.machine import Tile
-from tb.units.matrix_reference import FORMATS_OF_OPERANDS, Case, first_difference, place, random_cases
+from tb.units.matrix_reference import (
+    FORMATS_OF_OPERANDS,
+    Case,
+    first_difference,
+    place,
+    random_cases,
+)
 
-SMALL = Tile(matrix_rows=3, matrix_columns=2, vector_lanes=4, l1_bytes=16 << 10, l1_banks=1, link_bits=128)
-DEEP = Tile(matrix_rows=2, matrix_columns=4, mac_latency=4, vector_lanes=4, l1_bytes=16 << 10, l1_banks=2, link_bits=128)
+SMALL = Tile(
+    matrix_rows=3, matrix_columns=2, vector_lanes=4, l1_bytes=16 << 10, l1_banks=1, link_bits=128
+)
+DEEP = Tile(
+    matrix_rows=2,
+    matrix_columns=4,
+    mac_latency=4,
+    vector_lanes=4,
+    l1_bytes=16 << 10,
+    l1_banks=2,
+    link_bits=128,
+)
 EVENTS = ("active", "busy", "operand_stall", "drain_stall")
 
 
 def simulate(tile, cases, *, refuse=0.0, seed=1):
-    """Run the cases back to back and compare L1; return how many cycles it took, and in how many each event was seen."""
+    """Run the cases back to back and compare L1; return how many cycles it took, and in how many
+    each event was seen.
+    """
     rng = random.Random(seed)
     memory, expected = place(tile, cases, np.random.default_rng(seed))
     words, size = memory.view(f"V{tile.word_bytes}"), tile.word_bytes
-    dut, request_fields, layout = MatrixEngine(tile=tile), L1Request(tile), command_layout(Kind.MATRIX)
+    dut, request_fields, layout = (
+        MatrixEngine(tile=tile),
+        L1Request(tile),
+        command_layout(Kind.MATRIX),
+    )
     counts = dict.fromkeys(EVENTS, 0) | {"cycles": 0, "done": 0}
 
     async def commands(ctx):
@@ -40,19 +64,30 @@ def simulate(tile, cases, *, refuse=0.0, seed=1):
             ready = rng.random() >= refuse
             ctx.set(request.ready, ready)
             *_, valid, bits, done, active, busy, operand, drain = await ctx.tick().sample(
-                request.valid, request.payload.as_value(), dut.done, *(getattr(dut, name) for name in EVENTS)
+                request.valid,
+                request.payload.as_value(),
+                dut.done,
+                *(getattr(dut, name) for name in EVENTS),
             )
             counts["cycles"] += 1
-            for name, seen in zip(("done", *EVENTS), (done, active, busy, operand, drain), strict=True):
+            for name, seen in zip(
+                ("done", *EVENTS), (done, active, busy, operand, drain), strict=True
+            ):
                 counts[name] += seen
             access = request_fields.from_bits(bits)
-            offered = (access.write, access.addr, access.mask, access.data if access.write else None) if valid else None
+            offered = (
+                (access.write, access.addr, access.mask, access.data if access.write else None)
+                if valid
+                else None
+            )
             assert kept in (None, offered), f"a refused request changed from {kept} to {offered}"
             kept = None if ready else offered
             answer = rng.getrandbits(8 * tile.line_bytes)
             if valid and ready:
                 assert access.mask, "an access without words"
-                data = bytearray((access.data if access.write else answer).to_bytes(tile.line_bytes, "little"))
+                data = bytearray(
+                    (access.data if access.write else answer).to_bytes(tile.line_bytes, "little")
+                )
                 for bank in range(tile.l1_banks):
                     if access.mask >> bank & 1:
                         part = slice(bank * size, bank * size + size)
@@ -82,7 +117,8 @@ def test_one_block(trans_b):
 
 
 def test_every_pair_of_formats():
-    # Two chunks of k and two column blocks: each operand's lines are found by the width of its own elements.
+    # Two chunks of k and two column blocks: each operand's lines are found by the width of its own
+    # elements.
     pairs = itertools.product(FORMATS_OF_OPERANDS, repeat=2)
     simulate(SMALL, [Case(2, 10, 10, *pair, trans_b=sum(pair) % 2) for pair in pairs])
 

@@ -1,4 +1,6 @@
-"""The matrix engine against its reference, on Verilator: long random sequences, and full blocks at full speed."""
+"""The matrix engine against its reference, on Verilator: long random sequences, and full blocks at
+full speed.
+"""
 
 import json
 
@@ -11,7 +13,13 @@ from tb.runner import build_unit, run
 TILE = MACHINES["tiny"].tile
 SHAPES = {
     "8x8": {},
-    "6x4": {"matrix_rows": 6, "matrix_columns": 4, "l1_banks": 2, "vector_lanes": 4, "mac_latency": 4},
+    "6x4": {
+        "matrix_rows": 6,
+        "matrix_columns": 4,
+        "l1_banks": 2,
+        "vector_lanes": 4,
+        "mac_latency": 4,
+    },
 }
 
 

@@ -1,4 +1,6 @@
-"""Every word leaves once, in order, with the right address, whoever stalls; and one a cycle when nobody does."""
+"""Every word leaves once, in order, with the right address, whoever stalls; and one a cycle when
+nobody does.
+"""
 
 import random
 
@@ -26,7 +28,13 @@ class Bench:
     def __init__(self, tile, seed, *, l1_stall=0.0, stall=0.0, gap=0.0):
         self.tile, self.rng = tile, random.Random(seed)
         self.l1_stall, self.stall, self.gap = l1_stall, stall, gap
-        self.taken_at, self.flits, self.flit_at, self.done_at, self.events = [], [], [], [], {"flits": 0, "stall": 0}
+        self.taken_at, self.flits, self.flit_at, self.done_at, self.events = (
+            [],
+            [],
+            [],
+            [],
+            {"flits": 0, "stall": 0},
+        )
 
     def run(self, commands, limit=5000):
         """Run until all commands are done; fill in what happened when."""
@@ -38,7 +46,9 @@ class Bench:
         self.limit = limit
         sim.add_testbench(self._cycles)
         sim.run()
-        assert len(self.done_at) == self.count, f"stuck: {len(self.done_at)} of {self.count} commands done"
+        assert len(self.done_at) == self.count, (
+            f"stuck: {len(self.done_at)} of {self.count} commands done"
+        )
         return self
 
     async def _cycles(self, ctx):
@@ -61,7 +71,9 @@ class Bench:
             if ctx.get(dut.l1.req.valid) and ctx.get(dut.l1.req.ready):
                 request = ctx.get(dut.l1.req.payload)
                 assert not request.write
-                assert request.mask & request.mask + 1 == 0 and request.mask, "a line is read from its first word"
+                assert request.mask & request.mask + 1 == 0 and request.mask, (
+                    "a line is read from its first word"
+                )
                 response = line_at(tile, request.addr, request.mask)
             for name in PORTS.values():
                 port = getattr(dut, name)
@@ -90,11 +102,18 @@ class Bench:
 
 
 @pytest.mark.parametrize("name", TILES)
-@pytest.mark.parametrize("stalls", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.6, 0.6), (0.9, 0.3)], ids=str)
+@pytest.mark.parametrize(
+    "stalls", [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.6, 0.6), (0.9, 0.3)], ids=str
+)
 def test_flits_are_the_commands_words(name, stalls):
     rng = random.Random(f"{name} {stalls}")
     commands = [
-        command(rng.choice(list(PORTS)), rng, rows=rng.choice([1, 1, 2, 5]), words=rng.choice([1, 2, 3, 4, 5, 8, 9, 17]))
+        command(
+            rng.choice(list(PORTS)),
+            rng,
+            rows=rng.choice([1, 1, 2, 5]),
+            words=rng.choice([1, 2, 3, 4, 5, 8, 9, 17]),
+        )
         for _ in range(12)
     ]
     bench = Bench(TILES[name], 1, l1_stall=stalls[0], stall=stalls[1], gap=0.3).run(commands)
@@ -104,7 +123,9 @@ def test_flits_are_the_commands_words(name, stalls):
         assert actual == wanted, f"flit {index}: expected {wanted}, got {actual}"
     assert bench.events["flits"] == len(expected)
     assert bool(bench.events["stall"]) == bool(stalls[1])
-    last = [sum(c["rows"] * c["words"] for c in commands[: i + 1]) - 1 for i in range(len(commands))]
+    last = [
+        sum(c["rows"] * c["words"] for c in commands[: i + 1]) - 1 for i in range(len(commands))
+    ]
     assert bench.done_at == [bench.flit_at[i] for i in last], "done is when the last flit is taken"
 
 

@@ -41,7 +41,9 @@ def test_slots_come_back_to_who_asked(link_bits, capacity):
     rng = random.Random(link_bits + capacity)
     slots = [rng.getrandbits(256) for _ in range(capacity)]
     image = sum(slot << 256 * i for i, slot in enumerate(slots))
-    words = [image >> link_bits * i & (1 << link_bits) - 1 for i in range(capacity * 256 // link_bits)]
+    words = [
+        image >> link_bits * i & (1 << link_bits) - 1 for i in range(capacity * 256 // link_bits)
+    ]
 
     async def bench(ctx, dut):
         for addr in rng.sample(range(len(words)), len(words)):
@@ -53,17 +55,26 @@ def test_slots_come_back_to_who_asked(link_bits, capacity):
             if answers is not None:
                 q, slot = answers
                 assert ctx.get(dut.fetch_valid) == 1 << q, f"cycle {cycle}"
-                assert ctx.get(dut.fetch_data) == (slots[slot] if slot < capacity else 0), f"cycle {cycle}: slot {slot}"
+                assert ctx.get(dut.fetch_data) == (slots[slot] if slot < capacity else 0), (
+                    f"cycle {cycle}: slot {slot}"
+                )
             else:
                 assert ctx.get(dut.fetch_valid) == 0, f"cycle {cycle}"
             rate = 1.0 if cycle < 200 else 0.2
-            new = [rng.choice([rng.randrange(capacity), capacity, 0xFFFF]) if rng.random() < rate else None for _ in wanted]
+            new = [
+                rng.choice([rng.randrange(capacity), capacity, 0xFFFF])
+                if rng.random() < rate
+                else None
+                for _ in wanted
+            ]
             wanted = [n if w is None else w for w, n in zip(wanted, new, strict=True)]
             for fetch, slot in zip(dut.fetch, wanted, strict=True):
                 ctx.set(fetch.valid, slot is not None)
                 ctx.set(fetch.payload, slot or 0)
             taken = [q for q in range(4) if wanted[q] is not None and ctx.get(dut.fetch[q].ready)]
-            assert len(taken) == any(w is not None for w in wanted), f"cycle {cycle}: one fetch a cycle"
+            assert len(taken) == any(w is not None for w in wanted), (
+                f"cycle {cycle}: one fetch a cycle"
+            )
             answers = None
             for q in taken:
                 answers, wanted[q] = (q, wanted[q]), None

@@ -1,4 +1,6 @@
-"""The divider is float32 division, with the vector engine's rule for zeros and for what is too small."""
+"""The divider is float32 division, with the vector engine's rule for zeros and for what is too
+small.
+"""
 
 import numpy as np
 import pytest
@@ -9,10 +11,30 @@ from isa.formats import canonical
 
 LANES = 16
 SPECIALS = np.array(
-    [0x00000000, 0x00000001, 0x007FFFFF, 0x00800000, 0x00800001, 0x3F7FFFFF, 0x3F800000, 0x3F800001, 0x3FFFFFFF, 0x40400000,
-     0x7E7FFFFF, 0x7E800000, 0x7E800001, 0x7EFFFFFF, 0x7F000000, 0x7F000001, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FC00000],
+    [
+        0x00000000,
+        0x00000001,
+        0x007FFFFF,
+        0x00800000,
+        0x00800001,
+        0x3F7FFFFF,
+        0x3F800000,
+        0x3F800001,
+        0x3FFFFFFF,
+        0x40400000,
+        0x7E7FFFFF,
+        0x7E800000,
+        0x7E800001,
+        0x7EFFFFFF,
+        0x7F000000,
+        0x7F000001,
+        0x7F7FFFFF,
+        0x7F800000,
+        0x7F800001,
+        0x7FC00000,
+    ],
     np.uint32,
-)  # fmt: skip
+)
 
 
 def operands(kind):

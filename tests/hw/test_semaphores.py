@@ -1,4 +1,6 @@
-"""Counts are conserved: each taken bump adds one, each taken wait subtracts its count, nothing is taken too early."""
+"""Counts are conserved: each taken bump adds one, each taken wait subtracts its count, nothing is
+taken too early.
+"""
 
 import random
 
@@ -36,9 +38,13 @@ def test_counts_are_the_models(tile, bump_rate):
         counts, seen = [0] * 32, {"waits": 0, "overflows": 0}
         bumps, waits = [None] * len(dut.bump), [None] * len(dut.wait)
         for cycle in range(1500):
-            bumps = [rng.choice(names) if b is None and rng.random() < bump_rate else b for b in bumps]
+            bumps = [
+                rng.choice(names) if b is None and rng.random() < bump_rate else b for b in bumps
+            ]
             waits = [
-                (rng.choice(names[:4]), rng.choice([0, 1, 1, 2, 3, 7])) if w is None and rng.random() < 0.6 else w
+                (rng.choice(names[:4]), rng.choice([0, 1, 1, 2, 3, 7]))
+                if w is None and rng.random() < 0.6
+                else w
                 for w in waits
             ]
             for port, sem in zip(dut.bump, bumps, strict=True):
@@ -61,8 +67,12 @@ def test_counts_are_the_models(tile, bump_rate):
             for i, sem in enumerate(bumps):
                 if sem is not None:
                     assert ctx.get(dut.bump[i].ready) == (i == bumped), f"cycle {cycle}: bump {i}"
-            lost = bumped is not None and (bumped_sem >= tile.semaphores or counts[bumped_sem] == full)
-            assert ctx.get(dut.overflow) == lost, f"cycle {cycle}: overflow of semaphore {bumped_sem}"
+            lost = bumped is not None and (
+                bumped_sem >= tile.semaphores or counts[bumped_sem] == full
+            )
+            assert ctx.get(dut.overflow) == lost, (
+                f"cycle {cycle}: overflow of semaphore {bumped_sem}"
+            )
             if lost:
                 seen["overflows"] += 1
                 assert ctx.get(dut.overflow_sem) == bumped_sem
@@ -109,5 +119,7 @@ def test_the_first_wait_of_a_semaphore_after_reset_sees_zero():
 
 @pytest.mark.parametrize("numbers", [{"bumps": 0, "waiters": 1}, {"bumps": 1, "waiters": "4"}])
 def test_refuses_bad_numbers_of_ports(numbers):
-    with pytest.raises(TypeError, match=r"^Number of (bumps|waiters) must be a positive integer, not "):
+    with pytest.raises(
+        TypeError, match=r"^Number of (bumps|waiters) must be a positive integer, not "
+    ):
         Semaphores(tile=TILE, **numbers)

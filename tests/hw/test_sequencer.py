@@ -1,4 +1,6 @@
-"""A queue issues its program's commands in order, waits before them and signals after them, or stops with an error."""
+"""A queue issues its program's commands in order, waits before them and signals after them, or
+stops with an error.
+"""
 
 import random
 
@@ -9,7 +11,17 @@ from amaranth.sim import Simulator
 from hw.control.legality import kind_of_queue
 from hw.control.sequencer import Sequencer
 from isa.image import Program
-from isa.instructions import LAYOUTS, OPCODES_OF, Format, Instruction, Kind, Opcode, Queue, ReduceOp, kind_of
+from isa.instructions import (
+    LAYOUTS,
+    OPCODES_OF,
+    Format,
+    Instruction,
+    Kind,
+    Opcode,
+    Queue,
+    ReduceOp,
+    kind_of,
+)
 from isa.machine import MACHINES
 from isa.status import ErrorCode, QueueState
 
@@ -44,9 +56,19 @@ def random_engine(rng, queue):
     fields = {}
     for field in LAYOUTS[kind_of(opcode)]:
         if f"{field.name}_reg" in {f.name for f in LAYOUTS[kind_of(opcode)]}:
-            fields[field.name] = rng.randrange(1 << field.width - field.signed) - (field.signed and 1 << field.width - 2)
+            fields[field.name] = rng.randrange(1 << field.width - field.signed) - (
+                field.signed and 1 << field.width - 2
+            )
             fields[f"{field.name}_reg"] = rng.choice([0, 1, 2, 15])
-        elif field.name not in LEGAL[opcode] and field.name in ("imm", "lda", "ldb", "ldd", "tag", "remote_pitch", "turn"):
+        elif field.name not in LEGAL[opcode] and field.name in (
+            "imm",
+            "lda",
+            "ldb",
+            "ldd",
+            "tag",
+            "remote_pitch",
+            "turn",
+        ):
             fields[field.name] = rng.getrandbits(field.width)
     if opcode in (Opcode.PUT, Opcode.REDUCE):  # a receiver's L1 is smaller than the field
         fields |= {"remote": rng.getrandbits(16), "remote_reg": 0}
@@ -74,7 +96,11 @@ def random_body(rng, queue, depth, length):
         if pick < 0.5:
             code.append(random_engine(rng, queue))
         elif pick < 0.6:
-            code.append(Instruction.of(Opcode.LI, rd=rng.choice([0, 1, 2, 15]), rs=3, imm=rng.getrandbits(32)))
+            code.append(
+                Instruction.of(
+                    Opcode.LI, rd=rng.choice([0, 1, 2, 15]), rs=3, imm=rng.getrandbits(32)
+                )
+            )
         elif pick < 0.75:
             fields = random_sync(rng) if rng.random() < 0.1 else {}
             imm = rng.choice([4, 0xFFFFFFFC, rng.getrandbits(32)])
@@ -118,7 +144,9 @@ def interpret(code, limit=100000):
             for field in layout:
                 value = instruction[field.name]
                 if f"{field.name}_reg" in {f.name for f in layout}:
-                    value = value + registers[instruction[f"{field.name}_reg"]] & (1 << field.width) - 1
+                    value = (
+                        value + registers[instruction[f"{field.name}_reg"]] & (1 << field.width) - 1
+                    )
                     value -= (1 << field.width) * (field.signed and value >> field.width - 1)
                 command[field.name] = 0 if field.name.endswith("_reg") else value
         elif instruction.opcode in (Opcode.LI, Opcode.ADD):
@@ -140,11 +168,30 @@ def interpret(code, limit=100000):
 
 
 class Bench:
-    """A sequencer between a program memory, a semaphore unit and an engine, each with random delays."""
+    """A sequencer between a program memory, a semaphore unit and an engine, each with random
+    delays.
+    """
 
-    def __init__(self, queue, words, *, stall=0.0, seed=1, machine=MESH4, entry=1, engine_time=20, stop_at=None):
+    def __init__(
+        self,
+        queue,
+        words,
+        *,
+        stall=0.0,
+        seed=1,
+        machine=MESH4,
+        entry=1,
+        engine_time=20,
+        stop_at=None,
+    ):
         self.rng = random.Random(f"{queue} {stall} {seed}")
-        self.words, self.stall, self.entry, self.engine_time, self.stop_at = words, stall, entry, engine_time, stop_at
+        self.words, self.stall, self.entry, self.engine_time, self.stop_at = (
+            words,
+            stall,
+            entry,
+            engine_time,
+            stop_at,
+        )
         self.dut = Sequencer(machine=machine, queue=queue)
         self.events = []  # (cycle, kind, value)
         self.states = {state: 0 for state in QueueState}
@@ -176,7 +223,12 @@ class Bench:
         ctx.set(dut.run, 1)
         await ctx.tick()
         answer, engine, held = None, [], {}
-        streams = {"fetch": dut.fetch, "wait": dut.wait, "command": dut.command, "signal": dut.signal}
+        streams = {
+            "fetch": dut.fetch,
+            "wait": dut.wait,
+            "command": dut.command,
+            "signal": dut.signal,
+        }
         for cycle in range(self.limit):
             if cycle == self.stop_at:
                 ctx.set(dut.stop, 1)
@@ -208,12 +260,21 @@ class Bench:
                     answer = (cycle + 1 + (self.rng.randrange(4) if self.stall else 0), payload)
                     value = payload
                 elif name == "wait":
-                    assert (ctx.get(dut.wait_sem), ctx.get(dut.wait_count)) == (payload.sem, payload.count)
+                    assert (ctx.get(dut.wait_sem), ctx.get(dut.wait_count)) == (
+                        payload.sem,
+                        payload.count,
+                    )
                     value = (payload.sem, payload.count)
                 elif name == "signal":
-                    value = (payload.remote, payload.sem, *((payload.x, payload.y) if payload.remote else ()))
+                    value = (
+                        payload.remote,
+                        payload.sem,
+                        *((payload.x, payload.y) if payload.remote else ()),
+                    )
                 else:
-                    value = {field: int(getattr(payload, field)) for field, _ in port.payload.shape()}
+                    value = {
+                        field: int(getattr(payload, field)) for field, _ in port.payload.shape()
+                    }
                     engine.append(max([cycle + 1, *engine]) + self.rng.randrange(self.engine_time))
                 self.events.append((cycle, name, value))
             self.states[ctx.get(dut.state)] += 1
@@ -223,7 +284,9 @@ class Bench:
         self.cycles = cycle
         for name in ("halted", "error", "error_code", "error_pc", "pc", "state", "instructions"):
             setattr(self, name, ctx.get(getattr(dut, name)))
-        self.counters = [ctx.get(getattr(dut, f"cycles_{name}")) for name in ("fetch", "wait", "engine")]
+        self.counters = [
+            ctx.get(getattr(dut, f"cycles_{name}")) for name in ("fetch", "wait", "engine")
+        ]
 
 
 def image(queue, code):
@@ -241,8 +304,12 @@ def test_random_programs(queue, stall):
     code = [*random_body(rng, queue, 0, 30), Instruction.of(Opcode.HALT, **random_sync(rng))]
     trace = interpret(code)
     words, entry = image(queue, code)
-    bench = Bench(queue, words, entry=entry, stall=stall, machine=ROOMY, engine_time=rng.choice([1, 30])).run()
-    assert bench.halted and not bench.error, f"state {bench.state} at slot {bench.pc}, error {bench.error_code}"
+    bench = Bench(
+        queue, words, entry=entry, stall=stall, machine=ROOMY, engine_time=rng.choice([1, 30])
+    ).run()
+    assert bench.halted and not bench.error, (
+        f"state {bench.state} at slot {bench.pc}, error {bench.error_code}"
+    )
     assert bench.instructions == len(trace)
     assert bench.of("wait") == [wait for waits, _, _ in trace for wait in waits]
     commands = [command for _, command, _ in trace if command]
@@ -258,8 +325,12 @@ def test_random_programs(queue, stall):
 
 
 def check_order(bench, trace):
-    """Waits come before their command and after the one before; signals after the completion of their instruction."""
-    waits, commands, signals, done = (iter(bench.at(kind)) for kind in ("wait", "command", "signal", "done"))
+    """Waits come before their command and after the one before; signals after the completion of
+    their instruction.
+    """
+    waits, commands, signals, done = (
+        iter(bench.at(kind)) for kind in ("wait", "command", "signal", "done")
+    )
     issued, completed = -1, -1
     for wanted, command, sent in trace:
         for at in [next(waits) for _ in wanted]:
@@ -298,14 +369,25 @@ def test_loops_walk_an_affine_pattern():
 
 
 def test_latencies_are_the_documented_ones():
-    """Three cycles a scalar; a command 3 cycles after its fetch, one more per register and wait; a signal after done."""
+    """Three cycles a scalar; a command 3 cycles after its fetch, one more per register and wait; a
+    signal after done.
+    """
     put = legal(Opcode.PUT, local_reg=1, remote_reg=1, wait0_count=1, wait1_count=1, sig0_on=1)
-    code = [Instruction.of(Opcode.LI, rd=1), *[legal(Opcode.PUT)] * 2, put, Instruction.of(Opcode.HALT)]
+    code = [
+        Instruction.of(Opcode.LI, rd=1),
+        *[legal(Opcode.PUT)] * 2,
+        put,
+        Instruction.of(Opcode.HALT),
+    ]
     words, entry = image(Queue.OUT, code)
     bench = Bench(Queue.OUT, words, entry=entry, engine_time=1).run()
     fetches, commands = bench.at("fetch"), bench.at("command")
     assert fetches[1] - fetches[0] == 3
-    assert [command - fetch for fetch, command in zip(fetches[1:], commands, strict=False)] == [3, 3, 7]
+    assert [command - fetch for fetch, command in zip(fetches[1:], commands, strict=False)] == [
+        3,
+        3,
+        7,
+    ]
     assert bench.at("signal") == [bench.at("done")[-1] + 1]
 
 
@@ -317,7 +399,10 @@ def test_the_next_instruction_gets_ready_while_the_engine_is_busy():
     assert bench.at("wait")[4] < bench.at("done")[0] < bench.at("command")[4]
 
 
-@pytest.mark.parametrize("sync", [Instruction.of(Opcode.SYNC, wait0_sem=3, wait0_count=2), Instruction.of(Opcode.LI, rd=1)])
+@pytest.mark.parametrize(
+    "sync",
+    [Instruction.of(Opcode.SYNC, wait0_sem=3, wait0_count=2), Instruction.of(Opcode.LI, rd=1)],
+)
 def test_sync_without_signals_does_not_drain(sync):
     code = [legal(Opcode.PUT), sync, legal(Opcode.PUT), Instruction.of(Opcode.HALT)]
     words, entry = image(Queue.OUT, code)
@@ -326,7 +411,9 @@ def test_sync_without_signals_does_not_drain(sync):
 
 
 def failures(queue, programs):
-    """Run programs that must fail (after one good SYNC), with resets between; the errors, and the offenders' indices."""
+    """Run programs that must fail (after one good SYNC), with resets between; the errors, and the
+    offenders' indices.
+    """
     bench, reset, found = Bench(queue, []), Signal(), []
     bench.limit = 200
 
@@ -335,7 +422,9 @@ def failures(queue, programs):
             words = [word.encode() if isinstance(word, Instruction) else word for word in code]
             bench.words = [0, Instruction.of(Opcode.SYNC).encode(), *words]
             await bench._cycles(ctx)
-            assert bench.error and not bench.halted, f"no error, state {bench.state} at slot {bench.pc}"
+            assert bench.error and not bench.halted, (
+                f"no error, state {bench.state} at slot {bench.pc}"
+            )
             assert bench.state == QueueState.ERROR
             found.append((ErrorCode(bench.error_code), bench.error_pc - 2))
             ctx.set(bench.dut.run, 0)
@@ -362,7 +451,9 @@ def test_no_other_opcode_is_executed(queue):
     known = {*OPCODES_OF[queue], *range(Opcode.HALT, Opcode.END + 1)}
     sync = Instruction.of(Opcode.SYNC).encode()
     words = {byte: sync ^ (byte ^ Opcode.SYNC) * 0x101 for byte in range(256) if byte not in known}
-    for byte, found in zip(words, failures(queue, [[word] for word in words.values()]), strict=True):
+    for byte, found in zip(
+        words, failures(queue, [[word] for word in words.values()]), strict=True
+    ):
         assert found == (ErrorCode.ILLEGAL, 0), f"opcode {byte:#x}"
 
 
@@ -391,10 +482,18 @@ ILLEGAL = {
         *[(Opcode.MATMUL, {name: 0}) for name in ("m", "n", "k", "fmt_a", "fmt_b")],
         *[(Opcode.MATMUL, {name: fmt}) for name in ("fmt_a", "fmt_b") for fmt in (5, 7)],
         *[(op, {"m": 0}) for op in OPCODES_OF[Queue.VECTOR]],
-        *[(op, {"n": 0}) for op in OPCODES_OF[Queue.VECTOR] if op not in (Opcode.ROWMAX, Opcode.EXP)],
+        *[
+            (op, {"n": 0})
+            for op in OPCODES_OF[Queue.VECTOR]
+            if op not in (Opcode.ROWMAX, Opcode.EXP)
+        ],
         (Opcode.COPY, {"fmt_a": 5}),
         (Opcode.FILL, {"fmt_d": 7}),
-        *[(op, {name: 0}) for op in (Opcode.LOAD, Opcode.STORE, Opcode.PUT, Opcode.REDUCE) for name in ("rows", "words")],
+        *[
+            (op, {name: 0})
+            for op in (Opcode.LOAD, Opcode.STORE, Opcode.PUT, Opcode.REDUCE)
+            for name in ("rows", "words")
+        ],
         *[(Opcode.REDUCE, {"fmt": fmt}) for fmt in (Format.E4M3, 7)],
         (Opcode.COPY, {"sig1_kind": 3}),
         (Opcode.SYNC, {"sig1_kind": 3}),
@@ -412,20 +511,39 @@ ILLEGAL = {
         (Opcode.STORE, {"remote": (1 << 28) - 1}),
     ],
     ErrorCode.RECTANGLE: [
-        *[(op, fields) for op in (Opcode.LOAD, Opcode.PUT) for fields in (
-            {"x0": 2, "x1": 1}, {"y0": 3, "y1": 2}, {"x1": 4}, {"y1": 63},
-        )],
-        *[(Opcode.LOAD, {"edge": edge, "target_x": x, "target_y": y}) for edge, x, y in (
-            (0, 1, 2), (1, 0, 2), (1, 3, 2), (2, 2, 1), (3, 2, 3), (0, 0, 4), (0, 0, 63),
-        )],
+        *[
+            (op, fields)
+            for op in (Opcode.LOAD, Opcode.PUT)
+            for fields in ({"x0": 2, "x1": 1}, {"y0": 3, "y1": 2}, {"x1": 4}, {"y1": 63})
+        ],
+        *[
+            (Opcode.LOAD, {"edge": edge, "target_x": x, "target_y": y})
+            for edge, x, y in (
+                (0, 1, 2),
+                (1, 0, 2),
+                (1, 3, 2),
+                (2, 2, 1),
+                (3, 2, 3),
+                (0, 0, 4),
+                (0, 0, 63),
+            )
+        ],
         (Opcode.STORE, {"target_y": 1}),
-        *[(Opcode.REDUCE, fields) for fields in (
-            {"x0": 2, "x1": 3}, {"x0": 0, "x1": 0}, {"y1": 1}, {"y0": 3}, {"target_x": 4}, {"target_y": 4},
-        )],
+        *[
+            (Opcode.REDUCE, fields)
+            for fields in (
+                {"x0": 2, "x1": 3},
+                {"x0": 0, "x1": 0},
+                {"y1": 1},
+                {"y0": 3},
+                {"target_x": 4},
+                {"target_y": 4},
+            )
+        ],
         (Opcode.MATMUL, {"sig1_kind": 2, "sig1_x": 4}),
         (Opcode.SYNC, {"sig1_kind": 2, "sig1_y": 4}),
     ],
-}  # fmt: skip
+}
 
 
 def queue_of(opcode):
@@ -438,7 +556,11 @@ def test_illegal_operands_are_refused_before_they_issue(code, queue):
     cases = [(opcode, fields) for opcode, fields in ILLEGAL[code] if queue_of(opcode) == queue]
     programs = []
     for opcode, fields in cases:
-        refused = scalar(opcode, **fields) if opcode == Opcode.SYNC else legal(opcode, **{"wait0_count": 1, **fields})
+        refused = (
+            scalar(opcode, **fields)
+            if opcode == Opcode.SYNC
+            else legal(opcode, **{"wait0_count": 1, **fields})
+        )
         programs.append([*REGISTER, refused])
     for (opcode, fields), found in zip(cases, failures(queue, programs), strict=True):
         assert found == (code, 1), f"{opcode.name} with {fields}"
@@ -449,35 +571,67 @@ def test_a_tile_with_fewer_semaphores_refuses_the_others():
     for name in ("wait0_sem", "wait1_sem", "sig0_sem", "sig1_sem"):
         for sem, state in ((5, "halted"), (6, "error")):
             used = {"wait0_count": 1, "wait1_count": 1, "sig0_on": 1, "sig1_kind": 1, name: sem}
-            words, entry = image(Queue.OUT, [legal(Opcode.PUT, **used), Instruction.of(Opcode.HALT)])
-            assert getattr(Bench(Queue.OUT, words, entry=entry, machine=machine).run(200), state), f"{name} = {sem}"
+            words, entry = image(
+                Queue.OUT, [legal(Opcode.PUT, **used), Instruction.of(Opcode.HALT)]
+            )
+            assert getattr(Bench(Queue.OUT, words, entry=entry, machine=machine).run(200), state), (
+                f"{name} = {sem}"
+            )
 
 
 def test_legal_extremes_issue():
     """The neighbours of what is refused."""
     accepted = [
-        *[(Opcode.MATMUL, {"fmt_a": fmt, "fmt_b": 5 - fmt, "a": 4095, "lda": 1023}) for fmt in (1, 2, 3, 4)],
-        *[(Opcode.ROWMAX, {"n": 0}), (Opcode.EXP, {"n": 0, "mask": -8192}), (Opcode.FILL, {"fmt_d": 4, "d": 4095})],
+        *[
+            (Opcode.MATMUL, {"fmt_a": fmt, "fmt_b": 5 - fmt, "a": 4095, "lda": 1023})
+            for fmt in (1, 2, 3, 4)
+        ],
+        *[
+            (Opcode.ROWMAX, {"n": 0}),
+            (Opcode.EXP, {"n": 0, "mask": -8192}),
+            (Opcode.FILL, {"fmt_d": 4, "d": 4095}),
+        ],
         (Opcode.LOAD, {"remote": MESH4.channel_words - 1, "target_y": 0}),
         (Opcode.LOAD, {"target_x": 3, "target_y": 0, "edge": 2}),
         (Opcode.STORE, {"x0": 5, "y1": 9, "target_x": 0, "target_y": 3, "edge": 0, "fmt": 3}),
         (Opcode.PUT, {"remote": 4095, "x0": 3, "y1": 1, "target_x": 63, "fmt": 3}),
-        (Opcode.REDUCE, {"remote": 4095, "op": ReduceOp.MAX, "y0": 2, "y1": 2, "target_x": 0, "target_y": 3, "turn": 1}),
+        (
+            Opcode.REDUCE,
+            {
+                "remote": 4095,
+                "op": ReduceOp.MAX,
+                "y0": 2,
+                "y1": 2,
+                "target_x": 0,
+                "target_y": 3,
+                "turn": 1,
+            },
+        ),
     ]
     for opcode, fields in accepted:
-        words, entry = image(queue_of(opcode), [legal(opcode, **fields), Instruction.of(Opcode.HALT)])
+        words, entry = image(
+            queue_of(opcode), [legal(opcode, **fields), Instruction.of(Opcode.HALT)]
+        )
         bench = Bench(queue_of(opcode), words, entry=entry).run(500)
         assert bench.halted, f"{opcode.name} with {fields}: error {bench.error_code}"
 
 
 def test_stop_offers_nothing_more():
-    loop, end, halt = Instruction.of(Opcode.LOOP, imm=100), Instruction.of(Opcode.END), Instruction.of(Opcode.HALT)
+    loop, end, halt = (
+        Instruction.of(Opcode.LOOP, imm=100),
+        Instruction.of(Opcode.END),
+        Instruction.of(Opcode.HALT),
+    )
     code = [loop, legal(Opcode.PUT, sig0_on=1, wait0_count=1), end, halt]
     words, entry = image(Queue.OUT, code)
     for stop_at in range(100, 120):
         bench = Bench(Queue.OUT, words, entry=entry, stop_at=stop_at, stall=0.3).run(stop_at + 50)
         assert not bench.halted and not bench.error
-        assert all(cycle < stop_at for kind in ("fetch", "wait", "command", "signal") for cycle in bench.at(kind))
+        assert all(
+            cycle < stop_at
+            for kind in ("fetch", "wait", "command", "signal")
+            for cycle in bench.at(kind)
+        )
 
 
 def test_reset_forgets_registers_and_loops():
@@ -509,4 +663,9 @@ def test_reset_forgets_registers_and_loops():
 
 
 def test_each_queue_has_its_kind():
-    assert [kind_of_queue(queue) for queue in Queue] == [Kind.MATRIX, Kind.VECTOR, Kind.MOVE, Kind.MOVE]
+    assert [kind_of_queue(queue) for queue in Queue] == [
+        Kind.MATRIX,
+        Kind.VECTOR,
+        Kind.MOVE,
+        Kind.MOVE,
+    ]

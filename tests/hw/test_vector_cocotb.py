@@ -1,4 +1,6 @@
-"""The vector engine against its reference, on Verilator: random instructions, with an L1 that refuses at random."""
+"""The vector engine against its reference, on Verilator: random instructions, with an L1 that
+refuses at random.
+"""
 
 import pytest
 

@@ -35,28 +35,78 @@ def test_every_float_reads_back_to_its_bits(bits):
 
 def test_a_line_says_everything_by_name():
     matmul = Instruction.of(
-        Opcode.MATMUL, a=0x10, a_reg=1, b=0x200, c=0x400, lda=4, ldb=8, ldc=16, m=32, n=32, k=64, fmt_a=Format.FP16, fmt_b=Format.E4M3, trans_b=1,
-        accumulate=1, wait0_sem=3, wait0_count=1, wait1_sem=4, wait1_count=2, sig0_on=1, sig0_sem=5,
-        sig1_kind=SignalKind.REMOTE, sig1_sem=7, sig1_x=1, sig1_y=2,
-    )  # fmt: skip
+        Opcode.MATMUL,
+        a=0x10,
+        a_reg=1,
+        b=0x200,
+        c=0x400,
+        lda=4,
+        ldb=8,
+        ldc=16,
+        m=32,
+        n=32,
+        k=64,
+        fmt_a=Format.FP16,
+        fmt_b=Format.E4M3,
+        trans_b=1,
+        accumulate=1,
+        wait0_sem=3,
+        wait0_count=1,
+        wait1_sem=4,
+        wait1_count=2,
+        sig0_on=1,
+        sig0_sem=5,
+        sig1_kind=SignalKind.REMOTE,
+        sig1_sem=7,
+        sig1_x=1,
+        sig1_y=2,
+    )
     reduce = Instruction.of(
-        Opcode.REDUCE, local=8, remote=0x100, remote_reg=2, rows=1, words=8, y1=3, x1=2, target_x=1, op=1, turn=1, tag=9,
-        bump=1, sem=3, sig0_on=1, sig0_sem=1, sig1_kind=SignalKind.LOCAL, sig1_sem=2,
-    )  # fmt: skip
-    loop = [Instruction.of(Opcode.LOOP, imm=4, rs=3), reduce, Instruction.of(Opcode.ADD, rd=2, rs=2, imm=(1 << 32) - 8)]
+        Opcode.REDUCE,
+        local=8,
+        remote=0x100,
+        remote_reg=2,
+        rows=1,
+        words=8,
+        y1=3,
+        x1=2,
+        target_x=1,
+        op=1,
+        turn=1,
+        tag=9,
+        bump=1,
+        sem=3,
+        sig0_on=1,
+        sig0_sem=1,
+        sig1_kind=SignalKind.LOCAL,
+        sig1_sem=2,
+    )
+    loop = [
+        Instruction.of(Opcode.LOOP, imm=4, rs=3),
+        reduce,
+        Instruction.of(Opcode.ADD, rd=2, rs=2, imm=(1 << 32) - 8),
+    ]
     program = of(matrix=[matmul, HALT], out=[*loop, Instruction.of(Opcode.END), HALT])
     assert disassemble(program).splitlines() == [
         ".queue matrix",
         "matmul a=0x10+r1 b=0x200 c=0x400 lda=4 ldb=8 ldc=16 m=32 n=32 k=64 fmt_a=fp16 fmt_b=e4m3 trans_b accumulate wait=3:1,4:2 "
         "signal=5 remote=7@1,2",
-        "halt", "", ".queue vector", "halt", "", ".queue load", "halt", "", ".queue out",
+        "halt",
+        "",
+        ".queue vector",
+        "halt",
+        "",
+        ".queue load",
+        "halt",
+        "",
+        ".queue out",
         "loop rs=r3 imm=4",
         "  reduce local=0x8 remote=0x100+r2 rows=1 words=8 rect=0,0:2,3 target=1,0 bump sem=3 op=max fmt=fp32 turn tag=9 "
         "signal=1,2",
         "  add rd=r2 rs=r2 imm=-8",
         "end",
         "halt",
-    ]  # fmt: skip
+    ]
 
 
 def test_what_is_unusual_is_still_said():
@@ -90,7 +140,11 @@ def test_comments_order_and_missing_queues():
 
 MISTAKES = [
     ("halt", 1, ".queue must come before the first instruction"),
-    (".queue engine", 1, ".queue must be followed by one of matrix, vector, load, out, not 'engine'"),
+    (
+        ".queue engine",
+        1,
+        ".queue must be followed by one of matrix, vector, load, out, not 'engine'",
+    ),
     (".queue load\nhalt\n.queue load", 3, "queue load appears twice"),
     (".queue load\nmatmul m=1", 2, "queue load does not execute matmul"),
     (".queue load\n\nheader", 3, "unknown mnemonic 'header'"),
@@ -117,7 +171,11 @@ MISTAKES = [
     (".queue load\nsync target=0,0", 2, "target=0,0: no such field here"),
     (".queue load\nli rd=rx", 2, "rd=rx: must be a number"),
     (".queue vector\nfill imm=high", 2, "imm=high: must be a number"),
-    (".queue vector\nfill fmt_d=fp64", 2, "fmt_d=fp64: must be one of fp32, fp16, bf16, e4m3, e5m2"),
+    (
+        ".queue vector\nfill fmt_d=fp64",
+        2,
+        "fmt_d=fp64: must be one of fp32, fp16, bf16, e4m3, e5m2",
+    ),
     (".queue load\nend", 2, "end without loop"),
     (".queue load\nloop imm=2\nhalt", 3, "halt inside the loop of line 2"),
     (".queue load\n" + "loop imm=2\n" * 5, 6, "more than 4 loops inside each other"),
@@ -136,7 +194,11 @@ def test_a_mistake_is_one_line_with_its_number(text, number, said):
 
 def test_the_programs_in_the_manual_assemble():
     page = (Path(__file__).parents[2] / "docs" / "programming.md").read_text()
-    blocks = [block for block in re.findall(r"```text\n(.*?)```", page, re.S) if block.startswith(".queue")]
+    blocks = [
+        block
+        for block in re.findall(r"```text\n(.*?)```", page, re.S)
+        if block.startswith(".queue")
+    ]
     assert blocks
     for block in blocks:
         assemble(block)

@@ -20,7 +20,9 @@ def test_the_ends_and_the_slope():
 
 
 def test_chords_are_within_the_promised_error():
-    """The largest gap between chord and curve is near the middle of a step: relative (ln 2 / 256)^2 / 8 < 2^-19."""
+    """The largest gap between chord and curve is near the middle of a step: relative (ln 2 / 256)^2
+    / 8 < 2^-19.
+    """
     with localcontext(prec=50):
         step = Decimal(1) / (1 << INDEX_BITS)
         for i, (low, high) in enumerate(pairwise(TABLE)):

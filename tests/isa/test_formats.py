@@ -1,4 +1,6 @@
-"""Number formats against ml_dtypes and NumPy: every bit pattern decoded, every rounding boundary encoded."""
+"""Number formats against ml_dtypes and NumPy: every bit pattern decoded, every rounding boundary
+encoded.
+"""
 
 import ml_dtypes
 import numpy as np
@@ -45,7 +47,13 @@ def test_every_boundary_rounds_to_nearest_even(fmt):
     beyond = 2 * finite[-1] - finite[-2]
     finite = np.concatenate([[-beyond], finite, [beyond]])
     middle = ((finite[1:] + finite[:-1]) / 2).astype(np.float32)
-    values = np.concatenate([middle, np.nextafter(middle, np.float32(-np.inf)), np.nextafter(middle, np.float32(np.inf))])
+    values = np.concatenate(
+        [
+            middle,
+            np.nextafter(middle, np.float32(-np.inf)),
+            np.nextafter(middle, np.float32(np.inf)),
+        ]
+    )
     _same_as_oracle(values, fmt)
 
 
@@ -75,7 +83,12 @@ def test_fp32_keeps_every_bit():
 def test_canonical_replaces_nan_only():
     bits = np.array([0x7F800001, 0xFFC00000, 0x7F800000, 0x80000001], np.uint32)
     values = bits.view(np.float32)
-    assert canonical(values).view(np.uint32).tolist() == [0x7FC00000, 0x7FC00000, 0x7F800000, 0x80000001]
+    assert canonical(values).view(np.uint32).tolist() == [
+        0x7FC00000,
+        0x7FC00000,
+        0x7F800000,
+        0x80000001,
+    ]
     assert values.view(np.uint32)[0] == 0x7F800001
 
 

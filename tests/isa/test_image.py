@@ -20,8 +20,16 @@ def programs(draw):
         simple = instructions((*OPCODES_OF[queue], Opcode.SYNC, Opcode.LI, Opcode.ADD))
         code = draw(st.lists(simple, max_size=4))
         for _ in range(draw(st.integers(0, 3))):
-            code = [Instruction.of(Opcode.LOOP, imm=draw(st.integers(1, 9))), *code, Instruction.of(Opcode.END)]
-        queues[queue] = [*code, *draw(st.lists(simple, max_size=2)), draw(instructions((Opcode.HALT,)))]
+            code = [
+                Instruction.of(Opcode.LOOP, imm=draw(st.integers(1, 9))),
+                *code,
+                Instruction.of(Opcode.END),
+            ]
+        queues[queue] = [
+            *code,
+            *draw(st.lists(simple, max_size=2)),
+            draw(instructions((Opcode.HALT,))),
+        ]
     return Program(queues)
 
 
@@ -56,12 +64,27 @@ LOOP, END = Instruction.of(Opcode.LOOP, imm=2), Instruction.of(Opcode.END)
     [
         (of(load=[]), "queue load: must end with HALT, not be empty"),
         (of(load=[END, HALT]), "queue load, instruction 0 (END): loops must nest, at most 4 deep"),
-        (of(out=[LOOP] * 5 + [END] * 5 + [HALT]), "queue out, instruction 4 (LOOP): loops must nest, at most 4 deep"),
-        (of(out=[LOOP, HALT]), "queue out, instruction 1 (HALT): HALT must be the last instruction, outside loops"),
-        (of(matrix=[HALT, HALT]), "queue matrix, instruction 0 (HALT): HALT must be the last instruction, outside loops"),
+        (
+            of(out=[LOOP] * 5 + [END] * 5 + [HALT]),
+            "queue out, instruction 4 (LOOP): loops must nest, at most 4 deep",
+        ),
+        (
+            of(out=[LOOP, HALT]),
+            "queue out, instruction 1 (HALT): HALT must be the last instruction, outside loops",
+        ),
+        (
+            of(matrix=[HALT, HALT]),
+            "queue matrix, instruction 0 (HALT): HALT must be the last instruction, outside loops",
+        ),
         (of(matrix=[END]), "queue matrix, instruction 0 (END): loops must nest, at most 4 deep"),
-        (of(matrix=[LOOP, END]), "queue matrix, instruction 1 (END): HALT must be the last instruction, outside loops"),
-        (of(load=[Instruction.of(Opcode.PUT), HALT]), "queue load, instruction 0 (PUT): this queue does not execute it"),
+        (
+            of(matrix=[LOOP, END]),
+            "queue matrix, instruction 1 (END): HALT must be the last instruction, outside loops",
+        ),
+        (
+            of(load=[Instruction.of(Opcode.PUT), HALT]),
+            "queue load, instruction 0 (PUT): this queue does not execute it",
+        ),
         (of(load=[Instruction.of(Opcode.HEADER), HALT]), "queue load, instruction 0 (HEADER): "),
     ],
 )

@@ -27,7 +27,11 @@ def instructions(draw, opcodes=tuple(Opcode)):
     for field in (*COMMON, *LAYOUTS[kind_of(opcode)]):
         if field.name in ("opcode", "checksum", "reserved") or draw(st.booleans()):
             continue
-        low, high = (-(1 << field.width - 1), (1 << field.width - 1) - 1) if field.signed else (0, (1 << field.width) - 1)
+        low, high = (
+            (-(1 << field.width - 1), (1 << field.width - 1) - 1)
+            if field.signed
+            else (0, (1 << field.width) - 1)
+        )
         fields[field.name] = draw(st.one_of(st.integers(low, high), st.sampled_from([low, high])))
     return Instruction.of(opcode, **fields)
 
@@ -52,7 +56,10 @@ def test_fields_lie_where_the_layout_says(instruction):
     word, at = instruction.encode(), 0
     for field in (*COMMON, *LAYOUTS[kind_of(instruction.opcode)]):
         if field.name not in ("opcode", "checksum", "reserved"):
-            assert word >> at & (1 << field.width) - 1 == instruction[field.name] & (1 << field.width) - 1
+            assert (
+                word >> at & (1 << field.width) - 1
+                == instruction[field.name] & (1 << field.width) - 1
+            )
         at += field.width
     assert word >> at == 0 or at == BITS
 

@@ -21,10 +21,16 @@ MACHINE = st.builds(
     Machine,
     name=st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=8),
     clock_ghz=st.floats(0.01, 10),
-    mesh=st.builds(Mesh, columns=st.integers(1, 64), rows=st.integers(1, 64), fifo_depth=st.integers(2, 64)),
+    mesh=st.builds(
+        Mesh, columns=st.integers(1, 64), rows=st.integers(1, 64), fifo_depth=st.integers(2, 64)
+    ),
     tile=st.builds(
         lambda latency, banks, **rest: Tile(
-            matrix_columns=64 * banks // 8 // latency, mac_latency=latency, l1_banks=banks, link_bits=128, **rest
+            matrix_columns=64 * banks // 8 // latency,
+            mac_latency=latency,
+            l1_banks=banks,
+            link_bits=128,
+            **rest,
         ),
         latency=st.sampled_from([2, 4]),
         banks=st.sampled_from([4, 8]),
@@ -61,7 +67,9 @@ def test_channels_sit_on_their_edges(machine):
     columns, rows = machine.mesh.columns, machine.mesh.rows
     for channel in channels:
         assert 0 <= channel.x < columns and 0 <= channel.y < rows
-        assert {"west": channel.x == 0, "east": channel.x == columns - 1, "south": channel.y == 0}[channel.edge]
+        assert {"west": channel.x == 0, "east": channel.x == columns - 1, "south": channel.y == 0}[
+            channel.edge
+        ]
     assert len(set(channels)) == len(channels)
     for edge, along in (("west", rows), ("east", rows), ("south", columns)):
         pitch = getattr(machine.hbm, f"{edge}_pitch")
@@ -72,7 +80,13 @@ def test_channels_sit_on_their_edges(machine):
 def test_mesh4_in_numbers():
     machine = MACHINES["mesh4"]
     tile = machine.tile
-    assert (tile.word_bytes, tile.line_bytes, tile.line_elements, tile.l1_words, tile.column_groups) == (16, 64, 32, 4096, 4)
+    assert (
+        tile.word_bytes,
+        tile.line_bytes,
+        tile.line_elements,
+        tile.l1_words,
+        tile.column_groups,
+    ) == (16, 64, 32, 4096, 4)
     assert (tile.macs, machine.macs, machine.hbm_bytes_per_cycle) == (64, 1024, 64)
     assert machine.channels[0] == Channel(0, "west", 0, 0)
     assert machine.channels[7] == Channel(7, "south", 3, 0)
@@ -88,13 +102,16 @@ def test_mesh_override(spec):
 
 @pytest.mark.parametrize("spec", ["4", "0x4", "4x65", "4X4", "-1x4", "4x4x4", "٣x٣", "4x4\n"])
 def test_bad_mesh(spec):
-    with pytest.raises(UserError, match=r"^MESH must be COLUMNSxROWS with 1 to 64 tiles a side .*, not "):
+    with pytest.raises(
+        UserError, match=r"^MESH must be COLUMNSxROWS with 1 to 64 tiles a side .*, not "
+    ):
         load_machine("mesh4", spec)
 
 
 def test_unknown_names_and_files(tmp_path):
     with pytest.raises(
-        UserError, match=r"^MACHINE must be one of tiny, mesh4, .*, or a path to a \.toml file, not 'mesh5'$"
+        UserError,
+        match=r"^MACHINE must be one of tiny, mesh4, .*, or a path to a \.toml file, not 'mesh5'$",
     ):
         load_machine("mesh5")
     with pytest.raises(UserError, match=r"^MACHINE file nowhere\.toml: No such file or directory$"):
@@ -102,7 +119,9 @@ def test_unknown_names_and_files(tmp_path):
     path = tmp_path / "bad.toml"
     for content in (b"name = ", b"\xff\xfe"):
         path.write_bytes(content)
-        with pytest.raises(UserError, match=rf"^MACHINE file {re.escape(str(path))}: not TOML: [^\n]+$"):
+        with pytest.raises(
+            UserError, match=rf"^MACHINE file {re.escape(str(path))}: not TOML: [^\n]+$"
+        ):
             load_machine(str(path))
 
 
@@ -114,16 +133,36 @@ MISTAKES = [
     ('name = "mesh4"', 'name = ""', r"name: String should have at least 1 character"),
     ("link_bits = 128", "link_bits = 192", r"tile: link_bits must be a power of two, not 192"),
     ("l1_banks = 4", "l1_banks = 3", r"tile: l1_banks must be a power of two, not 3"),
-    ("l1_bytes = 65536", "l1_bytes = 65537", r"tile: l1_bytes must be a multiple of the line \(64 B\), not 65537"),
+    (
+        "l1_bytes = 65536",
+        "l1_bytes = 65537",
+        r"tile: l1_bytes must be a multiple of the line \(64 B\), not 65537",
+    ),
     (
         "l1_bytes = 65536",
         "l1_bytes = 1048640",
         r"tile: l1_bytes must be at most 1048576 \(16-bit word addresses\), not 1048640",
     ),
-    ("matrix_columns = 8", "matrix_columns = 5", r"tile: matrix_columns must divide the 32 elements of an L1 line, not 5"),
-    ("matrix_columns = 8", "matrix_columns = 32", r"tile: matrix_columns must leave at least mac_latency=2 .*, not 1"),
-    ("vector_lanes = 8", "vector_lanes = 3", r"tile: vector_lanes must divide the 16 FP32 elements of an L1 line, not 3"),
-    ("bytes_per_cycle = 8", "bytes_per_cycle = 17", r"machine: hbm\.bytes_per_cycle must be at most the link's 16, not 17"),
+    (
+        "matrix_columns = 8",
+        "matrix_columns = 5",
+        r"tile: matrix_columns must divide the 32 elements of an L1 line, not 5",
+    ),
+    (
+        "matrix_columns = 8",
+        "matrix_columns = 32",
+        r"tile: matrix_columns must leave at least mac_latency=2 .*, not 1",
+    ),
+    (
+        "vector_lanes = 8",
+        "vector_lanes = 3",
+        r"tile: vector_lanes must divide the 16 FP32 elements of an L1 line, not 3",
+    ),
+    (
+        "bytes_per_cycle = 8",
+        "bytes_per_cycle = 17",
+        r"machine: hbm\.bytes_per_cycle must be at most the link's 16, not 17",
+    ),
     (
         "channel_bytes = 8388608",
         "channel_bytes = 8388609",
@@ -149,6 +188,7 @@ def test_a_mistake_in_a_file_names_the_field(old, new, said, tmp_path):
 
 def test_a_machine_needs_hbm():
     with pytest.raises(
-        ValueError, match="at least one of west_pitch, east_pitch, south_pitch, north_pitch must be positive"
+        ValueError,
+        match="at least one of west_pitch, east_pitch, south_pitch, north_pitch must be positive",
     ):
         Hbm(bytes_per_cycle=8)

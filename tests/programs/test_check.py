@@ -1,4 +1,6 @@
-"""What the compiler refuses, in one line each; and that what it lets pass cannot hang, played with tokens in small queues."""
+"""What the compiler refuses, in one line each; and that what it lets pass cannot hang, played with
+tokens in small queues.
+"""
 
 import random
 from collections import deque
@@ -23,8 +25,14 @@ TILES = [(0, 0), (1, 0), (0, 1), (1, 1)]
 def check(out, *, load=None, mesh="2x2"):
     """Check programs given as text: the OUT queues, and LOAD queues, by tile."""
     machine = load_machine("mesh4", mesh)
-    queues = {tile: {"out": out.get(tile, ""), "load": (load or {}).get(tile, "")} for tile in {*out, *(load or {})}}
-    texts = {t: "".join(f".queue {name}\n{code}\nhalt\n" for name, code in qs.items()) for t, qs in queues.items()}
+    queues = {
+        tile: {"out": out.get(tile, ""), "load": (load or {}).get(tile, "")}
+        for tile in {*out, *(load or {})}
+    }
+    texts = {
+        t: "".join(f".queue {name}\n{code}\nhalt\n" for name, code in qs.items())
+        for t, qs in queues.items()
+    }
     check_programs(machine, {tile: assemble(text) for tile, text in texts.items()})
 
 
@@ -37,18 +45,39 @@ def refused(says, out, **more):
 @pytest.mark.parametrize(
     ("code", "says"),
     [
-        ("put rect=1,0:2,0 rows=1 words=1 tag=9", r"\(PUT tag 9\): rectangle \(1,0\)\.\.\(2,0\) leaves the 2x2 mesh$"),
+        (
+            "put rect=1,0:2,0 rows=1 words=1 tag=9",
+            r"\(PUT tag 9\): rectangle \(1,0\)\.\.\(2,0\) leaves the 2x2 mesh$",
+        ),
         ("put rect=0,0:0,2 rows=1 words=1", r"rectangle \(0,0\)\.\.\(0,2\) leaves the 2x2 mesh$"),
-        ("put rect=1,0:0,0 rows=1 words=1", r"rectangle \(1,0\)\.\.\(0,0\) is empty: x0 must not be above x1, nor y0 above y1$"),
-        ("reduce rect=1,1:1,0 rows=1 words=1", r"\(REDUCE tag 0\): rectangle \(1,1\)\.\.\(1,0\) is empty"),
+        (
+            "put rect=1,0:0,0 rows=1 words=1",
+            r"rectangle \(1,0\)\.\.\(0,0\) is empty: x0 must not be above x1, nor y0 above y1$",
+        ),
+        (
+            "reduce rect=1,1:1,0 rows=1 words=1",
+            r"\(REDUCE tag 0\): rectangle \(1,1\)\.\.\(1,0\) is empty",
+        ),
         ("reduce rect=1,0:1,1 target=0,2 rows=1 words=1", r"root \(0,2\) is outside the 2x2 mesh$"),
-        ("reduce rect=0,0:0,1 rows=1 words=1", r"tile \(1,0\) is no member of \(0,0\)\.\.\(0,1\): the members, and nobody else,"),
-        ("reduce rect=1,0:1,1 target=1,0 rows=1 words=1 fmt=7", r"format 7 must be one that this machine reduces in \(mesh.reduce_formats\): fp32, fp16, bf16$"),
-        ("reduce rect=1,0:1,1 target=1,0 rows=1 words=1 fmt=e4m3", r"format e4m3 must be one that this machine reduces in"),
-        ("store target=1,0 edge=west rows=1 words=1", r"\(STORE tag 0\): no HBM channel at the west port of tile \(1,0\)$"),
+        (
+            "reduce rect=0,0:0,1 rows=1 words=1",
+            r"tile \(1,0\) is no member of \(0,0\)\.\.\(0,1\): the members, and nobody else,",
+        ),
+        (
+            "reduce rect=1,0:1,1 target=1,0 rows=1 words=1 fmt=7",
+            r"format 7 must be one that this machine reduces in \(mesh.reduce_formats\): fp32, fp16, bf16$",
+        ),
+        (
+            "reduce rect=1,0:1,1 target=1,0 rows=1 words=1 fmt=e4m3",
+            r"format e4m3 must be one that this machine reduces in",
+        ),
+        (
+            "store target=1,0 edge=west rows=1 words=1",
+            r"\(STORE tag 0\): no HBM channel at the west port of tile \(1,0\)$",
+        ),
         ("sync remote=3@2,1", r"\(SYNC\): signals tile \(2,1\), outside the 2x2 mesh$"),
     ],
-)  # fmt: skip
+)
 def test_an_instruction_that_is_wrong_alone(code, says):
     # The header, three queues that only halt, a SYNC: slot 5, as the machine's own errors count.
     refused(r"^tile \(1,0\), queue out, instruction slot 5 .*" + says, {(1, 0): f"sync\n{code}"})
@@ -56,7 +85,11 @@ def test_an_instruction_that_is_wrong_alone(code, says):
 
 def test_a_load_that_is_wrong_alone():
     code = "load rect=0,0:0,2 target=0,0 edge=west rows=1 words=1 tag=5"
-    refused(r"^tile \(0,1\), queue load, instruction slot 3 \(LOAD tag 5\): rectangle .* leaves", {}, load={(0, 1): code})
+    refused(
+        r"^tile \(0,1\), queue load, instruction slot 3 \(LOAD tag 5\): rectangle .* leaves",
+        {},
+        load={(0, 1): code},
+    )
     code = "load rect=0,0:0,0 target=0,0 edge=east rows=1 words=1"
     refused(r"no HBM channel at the east port of tile \(0,0\)", {}, load={(0, 1): code})
 
@@ -75,7 +108,10 @@ def test_what_is_right_passes():
     ("change", "says"),
     [
         (("tag=8", "tag=9"), r"tag is 8 \(tag 8, queue out, slot 4\) and 9 \(tag 9, slot 4\)$"),
-        (("target=1,0", "target=0,0"), r"root is \(1,0\) \(tag 8, queue out, slot 4\) and \(0,0\) \(tag 8, slot 4\)$"),
+        (
+            ("target=1,0", "target=0,0"),
+            r"root is \(1,0\) \(tag 8, queue out, slot 4\) and \(0,0\) \(tag 8, slot 4\)$",
+        ),
         (("op=max", "op=sum"), "op is max .* and sum "),
         (("fmt=fp32", "fmt=bf16"), "fmt is fp32 .* and bf16 "),
         (("words=4", "words=5"), "words is 4 .* and 5 "),
@@ -97,8 +133,10 @@ def test_members_that_disagree(change, says):
 def test_a_loop_that_walks_another_way():
     loop = f"loop imm=3\nreduce {ROW} tag=8 remote=0x40+r1\nadd rd=r1 rs=r1 imm={{}}\nend"
     check({(0, 0): loop.format(4), (1, 0): loop.format(4)})
-    refused(r"reduction 1 over .*: remote is 68 \(tag 8, queue out, slot 5\) and 72 \(tag 8, slot 5\)",
-            {(0, 0): loop.format(4), (1, 0): loop.format(8)})  # fmt: skip
+    refused(
+        r"reduction 1 over .*: remote is 68 \(tag 8, queue out, slot 5\) and 72 \(tag 8, slot 5\)",
+        {(0, 0): loop.format(4), (1, 0): loop.format(8)},
+    )
 
 
 def test_a_member_that_does_not_take_part():
@@ -109,7 +147,10 @@ def test_a_member_that_does_not_take_part():
     )
     refused(says.format(4), {(0, 0): code})
     refused(says.format(5), {(0, 0): f"{code}\n{code}", (1, 0): code})
-    refused(r"^tile \(1,0\) issues .* that its member tile \(0,0\) does not", {(0, 0): code, (1, 0): f"{code}\n{code}"})
+    refused(
+        r"^tile \(1,0\) issues .* that its member tile \(0,0\) does not",
+        {(0, 0): code, (1, 0): f"{code}\n{code}"},
+    )
 
 
 def test_members_that_disagree_on_who_they_are():
@@ -122,7 +163,10 @@ def test_contradicting_orders():
     column = "reduce rect={0},0:{0},1 target={0},0 rows=1 words=4 tag=1{0}"
     rows, columns = [row.format(y) for y in (0, 1)], [column.format(x) for x in (0, 1)]
     check({(x, y): f"{rows[y]}\n{columns[x]}" for x, y in TILES})
-    out = {(x, y): f"{rows[y]}\n{columns[x]}" if x == y else f"{columns[x]}\n{rows[y]}" for x, y in TILES}
+    out = {
+        (x, y): f"{rows[y]}\n{columns[x]}" if x == y else f"{columns[x]}\n{rows[y]}"
+        for x, y in TILES
+    }
     refused(
         r"^tiles issue reductions in orders that contradict each other: "
         r"(tag \d+ over \S+ to \S+ before tag \d+ over \S+ to \S+ at tile \(\d,\d\)(, |$)){4}$",
@@ -131,7 +175,9 @@ def test_contradicting_orders():
 
 
 CROSSING = ["rect=0,0:1,0 target=1,2", "rect=0,1:1,1 target=1,2"]
-"""Two rows that send to one root outside both: their flits come to its row by two columns, in an order that nobody keeps."""
+"""Two rows that send to one root outside both: their flits come to its row by two columns, in an
+order that nobody keeps.
+"""
 
 
 def crossing():
@@ -146,8 +192,13 @@ def test_reductions_that_meet_on_a_link_only():
         mesh="2x3",
     )
     # The router of the root delivers in any order.
-    check({(0, 0): "reduce rect=0,0:0,0 target=1,0 rows=1 words=1", (2, 0): "reduce rect=2,0:2,0 target=1,0 rows=1 words=1 tag=1"},
-          mesh="3x1")  # fmt: skip
+    check(
+        {
+            (0, 0): "reduce rect=0,0:0,0 target=1,0 rows=1 words=1",
+            (2, 0): "reduce rect=2,0:2,0 target=1,0 rows=1 words=1 tag=1",
+        },
+        mesh="3x1",
+    )
 
 
 def test_a_tag_for_two():
@@ -182,14 +233,18 @@ def test_the_tree_is_the_hardwares_and_goldens():
 
 
 class Tokens:
-    """Reductions in a network of small queues, moved one step at a time in random order: does it come to an end?"""
+    """Reductions in a network of small queues, moved one step at a time in random order: does it
+    come to an end?
+    """
 
     STEP = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
     BACK = {"west": "east", "east": "west", "south": "north", "north": "south"}
 
     def __init__(self, orders, shapes, length, depth):
         self.shapes, self.depth = shapes, depth
-        self.sources = {t: deque((n, i) for n in order for i in range(length)) for t, order in orders.items()}
+        self.sources = {
+            t: deque((n, i) for n in order for i in range(length)) for t, order in orders.items()
+        }
         self.queues = {}
         self.left = len(shapes) * length
 
@@ -240,22 +295,34 @@ def test_two_that_meet_on_a_link_only_can_hang():
 
 def test_contradicting_orders_hang():
     shapes = [Shape(0, 0, 1, 0, 0, 0)] * 2
-    assert all(Tokens({(0, 0): [0, 1], (1, 0): [1, 0]}, shapes, 1, 2).run(random.Random(seed)) for seed in range(10))
+    assert all(
+        Tokens({(0, 0): [0, 1], (1, 0): [1, 0]}, shapes, 1, 2).run(random.Random(seed))
+        for seed in range(10)
+    )
 
 
 @pytest.mark.parametrize("inside", [True, False])
 def test_what_passes_never_hangs(inside):
-    """Random sets of reductions of all shapes, roots inside or anywhere, in one order: whatever the speed of each router."""
+    """Random sets of reductions of all shapes, roots inside or anywhere, in one order: whatever the
+    speed of each router.
+    """
     rng = random.Random(7 + inside)
     mesh, refusals = "3x3", 0
     for seed in range(20):
         shapes, programs = [], {}
         while len(shapes) < 7:
             (x0, x1), (y0, y1) = (sorted(rng.choices(range(3), k=2)) for _ in range(2))
-            root = (rng.randint(x0, x1), rng.randint(y0, y1)) if inside else (rng.randrange(3), rng.randrange(3))
+            root = (
+                (rng.randint(x0, x1), rng.randint(y0, y1))
+                if inside
+                else (rng.randrange(3), rng.randrange(3))
+            )
             shape = Shape(x0, y0, x1, y1, *root)
             code = f"reduce rect={x0},{y0}:{x1},{y1} target={root[0]},{root[1]} rows=1 words=5 tag={len(shapes)}\n"
-            trial = {tile: programs.get(tile, "") + code * (tile in shape) for tile in {*programs, *shape.members()}}
+            trial = {
+                tile: programs.get(tile, "") + code * (tile in shape)
+                for tile in {*programs, *shape.members()}
+            }
             try:
                 check(trial, mesh=mesh)
             except UserError as error:

@@ -33,12 +33,17 @@ def run(compiled, seed=None):
     statistics = golden.run()
     out = compiled.plan.gather(golden.hbm)
     exact = product(a, b)
-    floor = np.abs(blocked_product(a, b, block=64, fmt=workload.fmt, o_fmt=workload.o_fmt) - exact).max()
+    floor = np.abs(
+        blocked_product(a, b, block=64, fmt=workload.fmt, o_fmt=workload.o_fmt) - exact
+    ).max()
     assert np.abs(decode(out, workload.o_fmt) - exact).max() <= 2 * floor
     word_bytes = machine.tile.word_bytes
     assert sum(statistics.hbm_words_read) * word_bytes == compiled.hbm_ideal_read_bytes
     assert sum(statistics.hbm_words_written) * word_bytes == compiled.hbm_ideal_write_bytes
-    assert sum(compiled.plan.traffic) * word_bytes == compiled.hbm_ideal_read_bytes + compiled.hbm_ideal_write_bytes
+    assert (
+        sum(compiled.plan.traffic) * word_bytes
+        == compiled.hbm_ideal_read_bytes + compiled.hbm_ideal_write_bytes
+    )
     assert statistics.macs == compiled.useful_macs
     return out
 
@@ -90,23 +95,37 @@ def test_another_format_of_the_result(fmt, o_fmt):
 
 @pytest.mark.parametrize(
     "placement",
-    [{"south_pitch": 1}, {"west_pitch": 1}, {"south_pitch": 8}, {"east_pitch": 2, "north_pitch": 1}],
+    [
+        {"south_pitch": 1},
+        {"west_pitch": 1},
+        {"south_pitch": 8},
+        {"east_pitch": 2, "north_pitch": 1},
+    ],
 )
 def test_any_placement_of_channels(placement):
-    machine = load_machine("mesh4", "3x2").model_copy(update={"hbm": Hbm(bytes_per_cycle=8, **placement)})
+    machine = load_machine("mesh4", "3x2").model_copy(
+        update={"hbm": Hbm(bytes_per_cycle=8, **placement)}
+    )
     run(compile_workload(machine, parse("gemm:M=50,N=70,K=90")))
 
 
 def test_what_nobody_can_say_in_an_instruction_is_said_in_several():
     """More sharers than one wait can count."""
     mapping = GemmMapping((16, 8), "columns", 8, 8, 8, 2)
-    compiled = compile_gemm_mapping(load_machine("mesh4", "16x8"), parse("gemm:M=8,N=1024,K=40"), mapping)
+    compiled = compile_gemm_mapping(
+        load_machine("mesh4", "16x8"), parse("gemm:M=8,N=1024,K=40"), mapping
+    )
     assert not find_races(compiled.machine, compiled.programs)
     run(compiled)
 
 
 def test_whole_grains():
-    assert share_whole(Range(8, 20), 4, 8) == [Range(8, 8), Range(16, 8), Range(24, 4), Range(28, 0)]
+    assert share_whole(Range(8, 20), 4, 8) == [
+        Range(8, 8),
+        Range(16, 8),
+        Range(24, 4),
+        Range(28, 0),
+    ]
     assert [part.size for part in share_whole(Range(0, 33), 2, 8)] == [24, 9]
 
 
@@ -120,30 +139,46 @@ def test_few_rows_read_the_weights_once_from_all_channels():
 
 def test_a_square_takes_the_grid():
     compiled = compile_workload(MESH4, parse("gemm:M=512,N=512,K=512"))
-    assert compiled.mapping.cut == "grid" and compiled.mapping.group == (4, 4) and compiled.dataflow == "summa"
+    assert (
+        compiled.mapping.cut == "grid"
+        and compiled.mapping.group == (4, 4)
+        and compiled.dataflow == "summa"
+    )
     assert compiled.hbm_ideal_read_bytes == 2 * 512 * 2 * 512 * 2, "each matrix twice"
 
 
-@pytest.mark.parametrize("spec", ["gemm:M=128,N=128,K=128", "gemm:M=8,N=256,K=512", "gemm:M=7,N=3,K=5,B=3"])
+@pytest.mark.parametrize(
+    "spec", ["gemm:M=128,N=128,K=128", "gemm:M=8,N=256,K=512", "gemm:M=7,N=3,K=5,B=3"]
+)
 def test_everything_that_is_ranked_fits_and_no_estimate_beats_the_bounds(spec):
     workload = parse(spec)
     ranked = rank_gemm(MESH4, workload)
-    least = workload.batch * 2 * (workload.m * workload.k + workload.k * workload.n + workload.m * workload.n)
+    least = (
+        workload.batch
+        * 2
+        * (workload.m * workload.k + workload.k * workload.n + workload.m * workload.n)
+    )
     bound = max(workload.useful_macs / MESH4.macs, least / MESH4.hbm_bytes_per_cycle)
     assert all(estimate_gemm(MESH4, workload, mapping) >= bound for mapping in ranked)
-    assert estimate_gemm(MESH4, workload, ranked[0]) <= 1.01 * min(estimate_gemm(MESH4, workload, m) for m in ranked)
+    assert estimate_gemm(MESH4, workload, ranked[0]) <= 1.01 * min(
+        estimate_gemm(MESH4, workload, m) for m in ranked
+    )
     assert compile_workload(MESH4, workload).mapping == ranked[0]
 
 
 def test_what_the_user_fixes_stays():
     mapping = rank_gemm(MESH4, parse("gemm:M=256,N=256,K=64"), group="2x4", rows=24, columns=30)[0]
-    assert (mapping.group, mapping.rows, mapping.columns) == ((2, 4), 24, 32), "columns in whole words"
+    assert (mapping.group, mapping.rows, mapping.columns) == ((2, 4), 24, 32), (
+        "columns in whole words"
+    )
 
 
 def test_programs_do_not_grow_with_the_matrices():
     mapping = GemmMapping((4, 4), "grid", 32, 32, 32, 2)
-    sizes = [compile_gemm_mapping(MESH4, Gemm(m, n, k), mapping).longest for m, n, k in
-             ((256, 256, 256), (512, 256, 512), (256, 512, 1024))]  # fmt: skip
+    sizes = [
+        compile_gemm_mapping(MESH4, Gemm(m, n, k), mapping).longest
+        for m, n, k in ((256, 256, 256), (512, 256, 512), (256, 512, 1024))
+    ]
     assert max(sizes) <= 96
 
 
@@ -151,12 +186,32 @@ def test_programs_do_not_grow_with_the_matrices():
     ("spec", "dataflow", "fixed", "says"),
     [
         ("gemm:M=8,N=8,K=8", "flat", {}, "^DATAFLOW must be one of summa for gemm, not 'flat'$"),
-        ("mha:S=8,D=8", "summa", {}, "^DATAFLOW must be one of flat-async, .* for attention, not 'summa'$"),
+        (
+            "mha:S=8,D=8",
+            "summa",
+            {},
+            "^DATAFLOW must be one of flat-async, .* for attention, not 'summa'$",
+        ),
         ("gemm:M=8,N=8,K=8", None, {"group": "3x1"}, "^group must divide the 4x4 mesh"),
-        ("gemm:M=8,N=8,K=8", None, {"group": "16x1"}, "^group must be at most 4 columns wide for summa"),
+        (
+            "gemm:M=8,N=8,K=8",
+            None,
+            {"group": "16x1"},
+            "^group must be at most 4 columns wide for summa",
+        ),
         ("gemm:M=8,N=8,K=8", None, {"rows": 0}, "^rows must be a whole number from 1 up, not 0$"),
-        ("gemm:M=4096,N=64,K=8", None, {"group": "1x1", "rows": 4000}, "^summa needs at least .* bytes of L1 in each tile"),
-        ("gemm:M=64,N=65536,K=512", "summa", {"group": "4x4"}, "^HBM channel 0 .* must hold .* bytes of matrices"),
+        (
+            "gemm:M=4096,N=64,K=8",
+            None,
+            {"group": "1x1", "rows": 4000},
+            "^summa needs at least .* bytes of L1 in each tile",
+        ),
+        (
+            "gemm:M=64,N=65536,K=512",
+            "summa",
+            {"group": "4x4"},
+            "^HBM channel 0 .* must hold .* bytes of matrices",
+        ),
     ],
 )
 def test_one_clear_line(spec, dataflow, fixed, says):

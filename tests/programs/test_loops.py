@@ -16,13 +16,23 @@ STRIDE = st.sampled_from([0, 0, 1, 16, -8])
 
 
 def nests(depth: int):
-    """A list of leaves (kind, two addresses) and loops (trips, trips added per outer iteration, strides, body)."""
-    loop = st.tuples(st.integers(1, 6), st.sampled_from([0, 0, 1, 2]), STRIDE, STRIDE, nests(depth - 1)) if depth else LEAF
+    """A list of leaves (kind, two addresses) and loops (trips, trips added per outer iteration,
+    strides, body).
+    """
+    loop = (
+        st.tuples(
+            st.integers(1, 6), st.sampled_from([0, 0, 1, 2]), STRIDE, STRIDE, nests(depth - 1)
+        )
+        if depth
+        else LEAF
+    )
     return st.lists(st.one_of(LEAF, loop), min_size=1, max_size=4)
 
 
 def unroll(body, trace: Trace, move=(0, 0), turn: int = 0) -> None:
-    """The trace of a nest: addresses move by the strides of the loops around them, trips with `turn` of the loop outside."""
+    """The trace of a nest: addresses move by the strides of the loops around them, trips with
+    `turn` of the loop outside.
+    """
     for item in body:
         if len(item) == 3:
             kind, a, b = item
@@ -61,7 +71,10 @@ def check_limits(code: list[Op]) -> None:
     depth = 0
     for op in code:
         fields = dict(op.shape.fields)
-        assert all(register < REGISTERS for register in (*op.registers, fields.get("rd", 0), fields.get("rs", 0)))
+        assert all(
+            register < REGISTERS
+            for register in (*op.registers, fields.get("rd", 0), fields.get("rs", 0))
+        )
         depth += {Opcode.LOOP: 1, Opcode.END: -1}.get(op.shape.opcode, 0)
         assert 0 <= depth <= LOOP_DEPTH
     assert depth == 0 and code[-1].shape.opcode == Opcode.HALT
@@ -76,7 +89,12 @@ def nest(*trips: int, body: int = 3) -> Trace:
     def level(depth: int) -> None:
         if depth == len(trips):
             for i in range(body):
-                trace.add(Opcode.LOAD, local=i * 4, remote=sum(j * 7**k for k, j in enumerate(indices)) + 1000 * i, sem=i)
+                trace.add(
+                    Opcode.LOAD,
+                    local=i * 4,
+                    remote=sum(j * 7**k for k, j in enumerate(indices)) + 1000 * i,
+                    sem=i,
+                )
             return
         for i in range(trips[depth]):
             indices[depth] = i
@@ -124,7 +142,12 @@ def test_a_trace_of_20000_operations_rolls_fast():
     for head in range(40):
         for j in range(100):
             for phase in range(2):
-                trace.add(Opcode.LOAD, local=64 * phase, remote=9000 * head + 128 * j + 64 * phase, sem=phase)
+                trace.add(
+                    Opcode.LOAD,
+                    local=64 * phase,
+                    remote=9000 * head + 128 * j + 64 * phase,
+                    sem=phase,
+                )
                 trace.add(Opcode.STORE, local=700, remote=9000 * head + 64 * j, tag=phase)
         trace.add(Opcode.LOAD, local=900, remote=500000 + head * 64, sem=7)
     rng = random.Random(1)
@@ -160,7 +183,6 @@ def test_long_waits_are_cut_into_syncs():
     trace.add(Opcode.MATMUL, waits=[(1, 130), (2, 1), (3, 0)])
     counts = [dict(op.shape.fields) for op in trace.ops]
     assert [op.shape.opcode for op in trace.ops] == [Opcode.SYNC, Opcode.MATMUL]
-    assert [(f["wait0_sem"], f["wait0_count"], f["wait1_sem"], f["wait1_count"]) for f in counts] == [
-        (1, 63, 1, 63),
-        (1, 4, 2, 1),
-    ]
+    assert [
+        (f["wait0_sem"], f["wait0_count"], f["wait1_sem"], f["wait1_count"]) for f in counts
+    ] == [(1, 63, 1, 63), (1, 4, 2, 1)]

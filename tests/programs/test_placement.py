@@ -24,7 +24,10 @@ def plan_of(machine, spec, dataflow, fmt=Format.FP16, **fixed):
 @pytest.mark.parametrize("fmt", [Format.FP16, Format.E5M2])
 def test_pieces_cover_the_tensors_and_do_not_overlap(dataflow, fmt):
     plan = plan_of(MESH4, "mha:Sq=100,Skv=70,D=24,Dv=20,H=5", dataflow, fmt)
-    seen = {name: np.zeros((5, rows), int) for name, rows in (("q", 100), ("k", 70), ("v", 70), ("o", 100))}
+    seen = {
+        name: np.zeros((5, rows), int)
+        for name, rows in (("q", 100), ("k", 70), ("v", 70), ("o", 100))
+    }
     used = [np.zeros(words, int) for words in plan.words]
     for piece in plan.pieces.values():
         seen[piece.tensor][piece.head, piece.rows.start : piece.rows.start + piece.rows.size] += 1
@@ -41,19 +44,30 @@ def test_what_is_scattered_is_where_the_plan_says():
     images = scatter(plan, *tensors.values())
     for piece in plan.pieces.values():
         at = (piece.unit.base + piece.offset) * 16
-        raw = images[piece.unit.channel.index][at : at + piece.rows.size * piece.pitch * 16].view(np.uint16)
+        raw = images[piece.unit.channel.index][at : at + piece.rows.size * piece.pitch * 16].view(
+            np.uint16
+        )
         if piece.tensor == "o":
             assert not raw.any()
-            raw[:] = piece.head * 100 + np.arange(piece.rows.start, piece.rows.start + piece.rows.size).repeat(
-                piece.pitch * 8
-            )
+            raw[:] = piece.head * 100 + np.arange(
+                piece.rows.start, piece.rows.start + piece.rows.size
+            ).repeat(piece.pitch * 8)
         else:
-            part = tensors[piece.tensor][piece.head, piece.rows.start : piece.rows.start + piece.rows.size]
+            part = tensors[piece.tensor][
+                piece.head, piece.rows.start : piece.rows.start + piece.rows.size
+            ]
             rows = raw.reshape(len(part), -1)
-            assert np.array_equal(rows[:, : part.shape[1]], encode(part, Format.FP16)) and not rows[:, part.shape[1] :].any()
-    expected = np.broadcast_to(np.arange(3)[:, None, None] * 100 + np.arange(50)[:, None], (3, 50, 20))
+            assert (
+                np.array_equal(rows[:, : part.shape[1]], encode(part, Format.FP16))
+                and not rows[:, part.shape[1] :].any()
+            )
+    expected = np.broadcast_to(
+        np.arange(3)[:, None, None] * 100 + np.arange(50)[:, None], (3, 50, 20)
+    )
     assert np.array_equal(gather(plan, images), expected)
-    assert np.array_equal(gather(plan, [image.view(np.uint32).reshape(-1, 4) for image in images]), expected)
+    assert np.array_equal(
+        gather(plan, [image.view(np.uint32).reshape(-1, 4) for image in images]), expected
+    )
 
 
 def test_slices_are_near_the_tiles_that_use_them():

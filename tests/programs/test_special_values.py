@@ -1,4 +1,6 @@
-"""Special values in attention on the golden machine: each in the class of fp64 attention, or as docs/numerics.md says."""
+"""Special values in attention on the golden machine: each in the class of fp64 attention, or as
+docs/numerics.md says.
+"""
 
 import numpy as np
 import pytest
@@ -36,11 +38,15 @@ def run(workload, tensors, dataflow, mesh="2x2", **fixed):
 
 def shape(tensors, fmt, **more):
     q, k, v = tensors
-    return Workload(heads=len(q), sq=q.shape[1], skv=k.shape[1], d=q.shape[2], dv=v.shape[2], fmt=fmt, **more)
+    return Workload(
+        heads=len(q), sq=q.shape[1], skv=k.shape[1], d=q.shape[2], dv=v.shape[2], fmt=fmt, **more
+    )
 
 
 def equal_or_masked(seen, expected, v, sq, causal):
-    """Whether classes are equal; where a masked V of the column is not finite, NaN will do: +0 times it."""
+    """Whether classes are equal; where a masked V of the column is not finite, NaN will do: +0
+    times it.
+    """
     skv = v.shape[1]
     last = np.arange(sq)[:, None] + skv - sq if causal else np.full((sq, 1), skv)
     hidden = np.arange(skv) > last
@@ -53,7 +59,8 @@ def equal_or_masked(seen, expected, v, sq, causal):
 @pytest.mark.parametrize("causal", [False, True])
 def test_every_case_is_in_its_class(fmt, dataflow, causal):
     tensors = make_tensors(fmt, 20, 33, D, DV)
-    # P and O in FP16 leave no room for other reasons than the inputs'; BF16 has the range of FP32 in O, too.
+    # P and O in FP16 leave no room for other reasons than the inputs'; BF16 has the range of FP32
+    # in O, too.
     o_fmt = Format.BF16 if fmt == Format.BF16 else Format.FP16
     workload = shape(tensors, fmt, causal=causal, p_fmt=Format.FP16, o_fmt=o_fmt)
     out = run(workload, tensors, dataflow)
@@ -67,9 +74,16 @@ def test_every_case_is_in_its_class(fmt, dataflow, causal):
             assert found == {DEPARTURES[name]}, f"{name}: {found}"
         else:
             where = np.argwhere(~same)[:1]
-            assert same.all(), f"{name}: at {where} {classes(out[number])[~same][0]}, not {classes(exact[number])[~same][0]}"
+            assert same.all(), (
+                f"{name}: at {where} {classes(out[number])[~same][0]}, not {classes(exact[number])[~same][0]}"
+            )
         finite = np.isfinite(exact[number]) & np.isfinite(out[number])
-        assert np.allclose(out[number][finite], exact[number][finite], rtol=2**-6, atol=2**-8 if not case.textbook else 1e-2)
+        assert np.allclose(
+            out[number][finite],
+            exact[number][finite],
+            rtol=2**-6,
+            atol=2**-8 if not case.textbook else 1e-2,
+        )
 
 
 @pytest.mark.parametrize("fmt", STORED)
@@ -85,7 +99,9 @@ def test_what_is_exact_is_exact(fmt):
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
 def test_rows_that_see_nothing_are_zero(fmt, dataflow):
     rng = np.random.default_rng(3)
-    tensors = tuple(round_to(rng.uniform(1, 2, (3, rows, D)).astype(np.float32), fmt) for rows in (45, 19, 19))
+    tensors = tuple(
+        round_to(rng.uniform(1, 2, (3, rows, D)).astype(np.float32), fmt) for rows in (45, 19, 19)
+    )
     workload = shape(tensors, fmt, causal=True)
     out = run(workload, tensors, dataflow)
     assert (out[:, :26].view(np.uint32) == 0).all()
@@ -93,7 +109,9 @@ def test_rows_that_see_nothing_are_zero(fmt, dataflow):
 
 
 def test_a_masked_nan_in_v_reaches_the_rows_that_share_a_slice_with_one_that_sees_it():
-    """Row 13 sees key 13. Rows 8 to 15 are one slice: P is +0 for the masked keys of the slice's block, and +0 * NaN is NaN."""
+    """Row 13 sees key 13. Rows 8 to 15 are one slice: P is +0 for the masked keys of the slice's
+    block, and +0 * NaN is NaN.
+    """
     q, k, v = (np.ones((1, 32, 8), np.float32) for _ in range(3))
     v[0, 13, 2] = np.nan
     out = run(shape((q, k, v), Format.FP16, causal=True), (q, k, v), "flash2", rows=8, columns=8)

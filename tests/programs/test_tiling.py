@@ -19,19 +19,29 @@ def test_ranges():
 
 
 @pytest.mark.parametrize(
-    "spec", ["mha:S=512,D=64,H=4", "mha:S=512,D=32,H=12", "mha:S=100,D=24,H=2", "mha:Sq=1,Skv=300,D=64,H=8"]
+    "spec",
+    [
+        "mha:S=512,D=64,H=4",
+        "mha:S=512,D=32,H=12",
+        "mha:S=100,D=24,H=2",
+        "mha:Sq=1,Skv=300,D=64,H=8",
+    ],
 )
 def test_everything_that_is_ranked_fits(spec):
     workload = parse(spec)
     ranked = rank(MESH4, workload)
     assert {mapping.dataflow for mapping in ranked} == {"flat-async", "flat", "flash3", "flash2"}
-    assert all(L1Layout(MESH4.tile, workload, mapping).words <= MESH4.tile.l1_words for mapping in ranked)
+    assert all(
+        L1Layout(MESH4.tile, workload, mapping).words <= MESH4.tile.l1_words for mapping in ranked
+    )
     best = min(estimate(MESH4, workload, mapping) for mapping in ranked[:40])
     assert estimate(MESH4, workload, ranked[0]) <= 1.01 * best
     # No estimate beats the bound of the arrays or of HBM.
     traffic = workload.heads * 2 * 2 * (workload.sq + workload.skv) * workload.d
     bound = max(workload.useful_macs / MESH4.macs, traffic / MESH4.hbm_bytes_per_cycle)
-    assert best >= bound and min(rough_cycles(MESH4, workload, mapping) for mapping in ranked) >= bound
+    assert (
+        best >= bound and min(rough_cycles(MESH4, workload, mapping) for mapping in ranked) >= bound
+    )
 
 
 def test_flat_takes_the_whole_mesh_where_it_costs_nothing():
@@ -46,7 +56,9 @@ def test_decode_takes_groups_of_one_row():
 
 
 def test_what_the_user_fixes_stays():
-    mapping = choose(MESH4, parse("mha:S=512,D=64,H=4"), "flat-async", group="2x4", rows=16, columns=64)
+    mapping = choose(
+        MESH4, parse("mha:S=512,D=64,H=4"), "flat-async", group="2x4", rows=16, columns=64
+    )
     assert (mapping.group, mapping.rows, mapping.columns) == ((2, 4), 16, 64)
     # No more rows than there are for a tile.
     assert choose(MESH4, parse("mha:S=20,D=64,H=4"), "flat", rows=16).rows == 5

@@ -1,4 +1,6 @@
-"""The attention family on the golden machine: heads that share K and V, on odd meshes and with tails."""
+"""The attention family on the golden machine: heads that share K and V, on odd meshes and with
+tails.
+"""
 
 import numpy as np
 import pytest
@@ -18,7 +20,9 @@ FLOWS = ("flat-async", "flat", "flash3", "flash2")
 
 
 def run(mesh, spec, dataflow=None, *, seed=None, **fixed):
-    """Output of a compiled workload, its statistics and its compilation, after checking error and HBM traffic."""
+    """Output of a compiled workload, its statistics and its compilation, after checking error and
+    HBM traffic.
+    """
     machine, workload = load_machine("mesh4", mesh), parse(spec)
     compiled = compile_attention(machine, workload, dataflow, **fixed)
     tensors = random_tensors(workload, 7)
@@ -30,11 +34,15 @@ def run(mesh, spec, dataflow=None, *, seed=None, **fixed):
     exact = attention(*tensors, **keys)
     reference = online_attention(*tensors, block=compiled.mapping.columns, fmt=workload.fmt, **keys)
     error, floor = np.abs(decode(out, workload.fmt) - exact).max(), np.abs(reference - exact).max()
-    assert error <= 2 * floor, f"error {error:.3g} against fp64, same-precision reference {floor:.3g}"
+    assert error <= 2 * floor, (
+        f"error {error:.3g} against fp64, same-precision reference {floor:.3g}"
+    )
     word_bytes = machine.tile.word_bytes
     assert sum(statistics.hbm_words_read) * word_bytes == compiled.hbm_ideal_read_bytes
     assert sum(statistics.hbm_words_written) * word_bytes == compiled.hbm_ideal_write_bytes
-    assert statistics.macs == compiled.useful_macs or (workload.causal and statistics.macs > compiled.useful_macs)
+    assert statistics.macs == compiled.useful_macs or (
+        workload.causal and statistics.macs > compiled.useful_macs
+    )
     return out, statistics, compiled
 
 
@@ -67,14 +75,18 @@ def test_decode_of_a_shared_head_is_one_pass():
     assert compiled.hbm_ideal_read_bytes == (12 + 4 * 2 * 200) * 64
 
 
-@pytest.mark.parametrize("spec", ["mha:H=5,Sq=1", "gqa:H=6,Hkv=2,sp=4", "mqa:B=2,H=7,sp=2", "mha:B=2,H=2,sp=8"])
+@pytest.mark.parametrize(
+    "spec", ["mha:H=5,Sq=1", "gqa:H=6,Hkv=2,sp=4", "mqa:B=2,H=7,sp=2", "mha:B=2,H=2,sp=8"]
+)
 @pytest.mark.parametrize("dataflow", ["flat-async", "flat", "flash2"])
 def test_decode_in_any_order(spec, dataflow):
     first, *_ = run("4x2", f"{spec},Skv=83,D=24", dataflow)
     assert np.array_equal(first, run("4x2", f"{spec},Skv=83,D=24", dataflow, seed=2)[0])
 
 
-@pytest.mark.parametrize(("spec", "dataflow"), [("mqa:H=16,Sq=1", "flat"), ("gqa:B=2,H=12,Hkv=4,sp=4", "flat-async")])
+@pytest.mark.parametrize(
+    ("spec", "dataflow"), [("mqa:H=16,Sq=1", "flat"), ("gqa:B=2,H=12,Hkv=4,sp=4", "flat-async")]
+)
 def test_decode_reads_from_all_channels(spec, dataflow):
     _, _, compiled = run("4x4", f"{spec},Skv=256,D=32", dataflow)
     traffic, rows = (
@@ -85,7 +97,9 @@ def test_decode_reads_from_all_channels(spec, dataflow):
 
 
 @pytest.mark.parametrize("dataflow", ["flat", "flat-async"])
-@pytest.mark.parametrize(("mesh", "group"), [("4x4", "16x1"), ("4x4", "8x1"), ("1x4", "4x1"), ("3x2", "6x1")])
+@pytest.mark.parametrize(
+    ("mesh", "group"), [("4x4", "16x1"), ("4x4", "8x1"), ("1x4", "4x1"), ("3x2", "6x1")]
+)
 def test_keys_are_cut_over_several_rows_of_tiles(mesh, group, dataflow):
     spec = "gqa:H=6,Hkv=2,sp=2,Skv=83,D=24,causal=1"
     first, _, compiled = run(mesh, spec, dataflow, group=group, rows=6)
@@ -97,7 +111,9 @@ def test_keys_are_cut_over_several_rows_of_tiles(mesh, group, dataflow):
 @pytest.mark.parametrize("group", ["12x1", "8x2", "6x1"])
 def test_a_folded_group_divides_the_mesh(group):
     with pytest.raises(UserError, match="8x1 or 16x1 for one row folded"):
-        compile_attention(load_machine("mesh4"), parse("mqa:H=4,Sq=1,Skv=64,D=16"), "flat", group=group)
+        compile_attention(
+            load_machine("mesh4"), parse("mqa:H=4,Sq=1,Skv=64,D=16"), "flat", group=group
+        )
 
 
 def test_sharing_is_as_if_every_head_had_a_copy():
@@ -169,13 +185,21 @@ def test_latent_keys_are_read_once_from_all_channels():
     _, _, compiled = run("4x4", "mla:H=16,sp=2,Skv=128", "flat")
     assert compiled.hbm_ideal_read_bytes == (32 + 128) * 576 * 2
     keys = [piece.rows.size for piece in compiled.plan.pieces.values() if piece.tensor == "k"]
-    channels = {piece.unit.channel for piece in compiled.plan.pieces.values() if piece.tensor == "k"}
+    channels = {
+        piece.unit.channel for piece in compiled.plan.pieces.values() if piece.tensor == "k"
+    }
     assert sum(keys) == 128 and len(channels) == 8
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 6, 12, 18])
 def test_causal_slices_of_stacked_heads(rows):
-    run("3x2", "mqa:Sq=9,Skv=14,D=8,H=6,causal=1", "flat-async" if rows < 18 else "flat", rows=rows, columns=3)
+    run(
+        "3x2",
+        "mqa:Sq=9,Skv=14,D=8,H=6,causal=1",
+        "flat-async" if rows < 18 else "flat",
+        rows=rows,
+        columns=3,
+    )
 
 
 @pytest.mark.parametrize("rows", [4, 8])
@@ -186,9 +210,15 @@ def test_causal_slices_that_a_mask_cannot_describe_are_refused(rows):
 
 @pytest.mark.parametrize("dataflow", ["flat-async", "flash2"])
 def test_masked_blocks_are_skipped(dataflow):
-    fixed = {"rows": 8, "columns": 8} if dataflow == "flash2" else {"rows": 8, "columns": 8, "group": "2x2"}
+    fixed = (
+        {"rows": 8, "columns": 8}
+        if dataflow == "flash2"
+        else {"rows": 8, "columns": 8, "group": "2x2"}
+    )
     spec = "mha:S=160,D=16,H=1"
-    (_, full, _), (_, half, compiled) = (run("2x2", spec + causal, dataflow, **fixed) for causal in ("", ",causal=1"))
+    (_, full, _), (_, half, compiled) = (
+        run("2x2", spec + causal, dataflow, **fixed) for causal in ("", ",causal=1")
+    )
     assert half.macs < 0.57 * full.macs and compiled.useful_macs * 2 < 1.02 * full.macs
     assert sum(half.hbm_words_read) < 0.65 * sum(full.hbm_words_read)
 
@@ -197,7 +227,12 @@ def test_groups_get_equal_work_under_a_causal_mask():
     machine, workload = load_machine("mesh4"), parse("mha:S=256,D=16,H=4,causal=1")
     mapping = compile_attention(machine, workload, "flash2", rows=8, columns=16).mapping
     work = [
-        sum(len(mapping.seen_blocks(workload, block)) for item in group.items for block in item if block)
+        sum(
+            len(mapping.seen_blocks(workload, block))
+            for item in group.items
+            for block in item
+            if block
+        )
         for group in deal(machine, workload, mapping)
     ]
     assert max(work) <= min(work) + 16 and sum(work) == 4 * 2 * sum(range(1, 17))
@@ -208,7 +243,10 @@ def test_groups_get_equal_work_under_a_causal_mask():
     [
         ("gqa:S=37,D=12,H=6,Hkv=2", {}),
         ("mha:S=50,D=12,H=3,causal=1", {}),
-        ("mha:S=50,D=12,H=3,causal=1", {"rows": 5, "columns": 4, "reads": "forward", "all_reduce": "memory"}),
+        (
+            "mha:S=50,D=12,H=3,causal=1",
+            {"rows": 5, "columns": 4, "reads": "forward", "all_reduce": "memory"},
+        ),
         ("mha:Sq=40,Skv=20,D=8,H=2,causal=1", {"rows": 4, "columns": 4}),
         ("gqa:H=6,Hkv=2,sp=4,Skv=75,D=8,causal=1", {}),
         ("mla:H=4,Sq=12,Skv=40,D=24,Dv=16,causal=1", {"rows": 8, "columns": 4}),

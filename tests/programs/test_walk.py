@@ -1,4 +1,6 @@
-"""The estimate: bounds, what it must see, and runs on the RTL that were measured (mesh4, FP16, seed 1)."""
+"""The estimate: bounds, what it must see, and runs on the RTL that were measured (mesh4, FP16, seed
+1).
+"""
 
 import json
 from pathlib import Path
@@ -16,7 +18,16 @@ RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results" / "tune.json"
 
 
 def mapping(group=(4, 4), rows=16, columns=32, *, streams=2, paired=True, slots=2, **other):
-    return Mapping("flat-async" if streams == 2 else "flat", group, rows, columns, streams, paired, slots, **other)
+    return Mapping(
+        "flat-async" if streams == 2 else "flat",
+        group,
+        rows,
+        columns,
+        streams,
+        paired,
+        slots,
+        **other,
+    )
 
 
 def test_accesses_of_a_product():
@@ -27,10 +38,18 @@ def test_accesses_of_a_product():
     assert matmul_cycles(MESH4.tile, 24, 64, 16) == 3 * 8 * 16 + 8
 
 
-@pytest.mark.parametrize("spec", ["mha:S=256,D=64,H=2", "mha:S=256,D=64,H=2,causal=1", "gqa:H=12,Hkv=4,Sq=1,Skv=512,D=64"])
+@pytest.mark.parametrize(
+    "spec",
+    ["mha:S=256,D=64,H=2", "mha:S=256,D=64,H=2,causal=1", "gqa:H=12,Hkv=4,Sq=1,Skv=512,D=64"],
+)
 def test_no_estimate_beats_the_bounds(spec):
     workload = parse(spec)
-    for one in (mapping(), mapping((2, 2)), mapping(streams=1, paired=False), mapping((4, 1), 8, 16, slots=1)):
+    for one in (
+        mapping(),
+        mapping((2, 2)),
+        mapping(streams=1, paired=False),
+        mapping((4, 1), 8, 16, slots=1),
+    ):
         read, written = one.hbm_bytes(workload, MESH4.tile)
         bound = max(workload.useful_macs / MESH4.macs, (read + written) / MESH4.hbm_bytes_per_cycle)
         assert walk(MESH4, workload, one) >= bound

@@ -17,7 +17,9 @@ def test_spec():
     assert parse("mha:S=5,D=2").useful_macs == 5 * 5 * 4
     assert parse("gqa:B=2,H=4,Hkv=2,Sq=1,Skv=9,D=2,len=3/9").lengths == (3, 3, 9, 9)
     assert parse("mha:B=2,Sq=1,Skv=9,D=2,len=3/9").useful_macs == 12 * 4
-    assert parse("mla:B=2,H=16,Sq=1,Skv=9") == Workload(heads=32, kv_heads=2, sq=1, skv=9, d=576, dv=512, latent=True)
+    assert parse("mla:B=2,H=16,Sq=1,Skv=9") == Workload(
+        heads=32, kv_heads=2, sq=1, skv=9, d=576, dv=512, latent=True
+    )
     causal = parse("gqa:H=6,Hkv=2,Sq=3,Skv=5,D=2,causal=1")
     assert [causal.sees(1, row) for row in range(9)] == [3, 3, 3, 4, 4, 4, 5, 5, 5]
     assert causal.useful_macs == 6 * (3 + 4 + 5) * 4
@@ -53,8 +55,14 @@ def test_spec():
         ("gqa:S=5,D=2,H=4,Hkv=8", "Hkv must divide H=4, not be 8"),
         ("mha:S=5,D=2,sp=2", "give Skv with it, and neither S nor Sq"),
         ("mha:B=2,Sq=1,Skv=9,D=2,len=3", "len must be 2 lengths, one for each sequence (B), not 1"),
-        ("mha:B=2,Sq=1,Skv=9,D=2,len=3/10", "each of len must be from 1 to 9, the keys of the cache (Skv), not 10"),
-        ("mha:B=2,Sq=1,Skv=9,D=2,len=0/9", "each of len must be from 1 to 9, the keys of the cache (Skv), not 0"),
+        (
+            "mha:B=2,Sq=1,Skv=9,D=2,len=3/10",
+            "each of len must be from 1 to 9, the keys of the cache (Skv), not 10",
+        ),
+        (
+            "mha:B=2,Sq=1,Skv=9,D=2,len=0/9",
+            "each of len must be from 1 to 9, the keys of the cache (Skv), not 0",
+        ),
         ("mha:B=2,Sq=1,Skv=9,D=2,len=3/", "'len=3/' must be KEY=WHOLE NUMBER"),
         ("mha:Sq=1,Skv=9,D=2,len=3,len=3", "len is given twice"),
         ("mha:Sq=2,Skv=9,D=2,sp=2", "give Skv with it, and neither S nor Sq"),
@@ -75,7 +83,9 @@ def test_arrays():
     workload, *tensors = from_arrays(q, k, v)
     assert workload == Workload(heads=2, sq=5, skv=7, d=4, dv=3)
     assert all(tensor.dtype == np.float32 for tensor in tensors) and np.isnan(tensors[2]).all()
-    workload, q, *_ = from_arrays(*(a.astype(np.float32) * np.float32(1.001) for a in (q, k, v)), Format.BF16)
+    workload, q, *_ = from_arrays(
+        *(a.astype(np.float32) * np.float32(1.001) for a in (q, k, v)), Format.BF16
+    )
     assert workload.fmt == Format.BF16 and (q == 1).all()
 
 
@@ -92,7 +102,10 @@ ONES = np.ones((2, 5, 4), np.float16)
     [
         ((ONES.astype(np.float64), ONES, ONES), "q must be float16 for FP16, not float64"),
         ((ONES, ONES.astype(int), ONES), "k must be float16 for FP16, not int64"),
-        ((ONES, ONES, ONES[0]), r"v must have a shape \(heads, rows, columns\) without zeros, not \(5, 4\)"),
+        (
+            (ONES, ONES, ONES[0]),
+            r"v must have a shape \(heads, rows, columns\) without zeros, not \(5, 4\)",
+        ),
         ((ONES[:, :0], ONES, ONES), r"q must have a shape .* not \(2, 0, 4\)"),
         ((ONES, ONES[:1], ONES), "k and v must have the same number of heads, not 1 and 2"),
         ((ONES[:1], ONES, ONES), "the heads of k and v must divide those of q, 1, not be 2"),
@@ -109,7 +122,9 @@ def test_random_tensors_are_seeded_and_representable():
     workload = parse("mha:Sq=30,Skv=40,D=16,Dv=24,H=2", Format.E4M3)
     tensors = random_tensors(workload, 1)
     assert [t.shape for t in tensors] == [(2, 30, 16), (2, 40, 16), (2, 40, 24)]
-    for tensor, same, other in zip(tensors, random_tensors(workload, 1), random_tensors(workload, 2), strict=True):
+    for tensor, same, other in zip(
+        tensors, random_tensors(workload, 1), random_tensors(workload, 2), strict=True
+    ):
         assert np.array_equal(tensor, same) and not np.array_equal(tensor, other)
         assert np.array_equal(decode(encode(tensor, Format.E4M3), Format.E4M3), tensor)
         assert 0.8 < tensor.std() < 1.2

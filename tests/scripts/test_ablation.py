@@ -1,4 +1,6 @@
-"""`make ablation` as a user sees it: all cases bit-exact, the gains as its docstring says, and one line for what is wrong."""
+"""`make ablation` as a user sees it: all cases bit-exact, the gains as its docstring says, and one
+line for what is wrong.
+"""
 
 import json
 import os
@@ -15,9 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def ablation(**environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "scripts.ablation"], cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True,
-        timeout=900, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "scripts.ablation"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
 
 
 @pytest.mark.slow
@@ -35,11 +42,25 @@ def test_all_cases_on_the_rtl(dataflow):
 def test_a_dataflow_without_groups_is_refused():
     done = ablation(DATAFLOW="flash2")
     assert done.returncode == 2
-    assert done.stderr == "flatmesh: DATAFLOW must be flat-async or flat, whose tiles share what they read, not 'flash2'\n"
+    assert (
+        done.stderr
+        == "flatmesh: DATAFLOW must be flat-async or flat, whose tiles share what they read, not 'flash2'\n"
+    )
 
 
 def test_one_wrong_case_is_wrong():
-    keys = ("machine", "mesh", "dataflow", "workload", "dtype", "p_dtype", "o_dtype", "seed", "commit", "mapping")
+    keys = (
+        "machine",
+        "mesh",
+        "dataflow",
+        "workload",
+        "dtype",
+        "p_dtype",
+        "o_dtype",
+        "seed",
+        "commit",
+        "mapping",
+    )
     good = {**dict.fromkeys(keys, ""), "cycles": 100, "matrix_utilization": 0.5, "bit_exact": True}
     seen = {case.key: good for case in CASES}
     assert summary(seen)["bit_exact"] and summary(seen)["gain_both"] == 1

@@ -28,15 +28,24 @@ RUN = {
 
 def conformance(**environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "scripts.conformance"], cwd=ROOT, env={**os.environ, **environment}, capture_output=True,
-        text=True, timeout=1800, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "scripts.conformance"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+    )
 
 
 def findings() -> Findings:
     some = cases("default", 1)[:3]
-    outcomes = {case.name: Outcome(case.name, True, cycles=100, error_ratio=0.5).to_dict() for case in some}
-    outcomes[some[1].name] = Outcome(some[1].name, False, how="wrong bits", detail="5 < 6 words").to_dict()
+    outcomes = {
+        case.name: Outcome(case.name, True, cycles=100, error_ratio=0.5).to_dict() for case in some
+    }
+    outcomes[some[1].name] = Outcome(
+        some[1].name, False, how="wrong bits", detail="5 < 6 words"
+    ).to_dict()
     outcomes[some[2].name] = Outcome(some[2].name, False, skipped=True, detail="no room").to_dict()
     found = Findings(some, "make conformance SEED=3", outcomes, {"opcode/a": 2, "opcode/b": 0})
     found.catches = [Catch(1, some[0].name, "hang", "hung"), Catch(2)]
@@ -47,7 +56,10 @@ def test_reports(tmp_path):
     found = findings()
     result = found.result() | RUN
     assert result["cases"] == 3 and result["failed"] == 1 and result["skipped"] == 1
-    assert result["coverage_percent"] == 50 and (result["mutations"], result["mutations_caught"]) == (2, 1)
+    assert result["coverage_percent"] == 50 and (
+        result["mutations"],
+        result["mutations_caught"],
+    ) == (2, 1)
     write_reports(tmp_path, found, result)
     failed = found.cases[1].name
     markdown, page = (tmp_path / "report.md").read_text(), (tmp_path / "report.html").read_text()
@@ -56,7 +68,9 @@ def test_reports(tmp_path):
     suites = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert [suite.get("failures") for suite in suites] == ["1", "1"]
     assert suites.find(f".//testcase[@name='{failed}']/failure").text == "5 < 6 words"
-    assert all(len(row) == len(table.heads) for table in tables(found, result) for row in table.rows)
+    assert all(
+        len(row) == len(table.heads) for table in tables(found, result) for row in table.rows
+    )
 
 
 def test_a_case_that_the_mutations_change_without_one_switched_on_fails():
@@ -66,14 +80,20 @@ def test_a_case_that_the_mutations_change_without_one_switched_on_fails():
     assert found.failed[name]["detail"] == "101 cycles, without the mutations 100"
 
 
-@pytest.mark.parametrize(("environment", "line"), [
-    ({"SET": "all"}, "SET must be default or nightly, not 'all'"),
-    ({"TARGET": "fpga"}, "TARGET must be rtl or golden, not 'fpga'"),
-    ({"JOBS": "0"}, "JOBS must be a whole number from 1 up, not '0'"),
-    ({"MUTANT": "nothing"}, "MUTANT must be a number from 1 to "),
-    ({"DUT": "none.v"}, "DUT none.v: No such file or directory"),
-    ({"DUT": "none.v", "TARGET": "golden"}, "DUT: a design is run on the RTL, leave TARGET=golden out"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({"SET": "all"}, "SET must be default or nightly, not 'all'"),
+        ({"TARGET": "fpga"}, "TARGET must be rtl or golden, not 'fpga'"),
+        ({"JOBS": "0"}, "JOBS must be a whole number from 1 up, not '0'"),
+        ({"MUTANT": "nothing"}, "MUTANT must be a number from 1 to "),
+        ({"DUT": "none.v"}, "DUT none.v: No such file or directory"),
+        (
+            {"DUT": "none.v", "TARGET": "golden"},
+            "DUT: a design is run on the RTL, leave TARGET=golden out",
+        ),
+    ],
+)
 def test_bad_input_gets_one_line(environment, line):
     done = conformance(**environment)
     assert done.returncode == 2, done.stdout + done.stderr
@@ -95,7 +115,11 @@ def test_an_unknown_case():
 
 @pytest.mark.slow
 def test_a_case_of_the_nightly_set_on_the_rtl():
-    name = next(case.name for case in cases("nightly", 1) if case.name.startswith("t0") and case.mesh == "2x2")
+    name = next(
+        case.name
+        for case in cases("nightly", 1)
+        if case.name.startswith("t0") and case.mesh == "2x2"
+    )
     done = conformance(CASE=name)
     assert done.returncode == 0 and f"{name}: passed" in done.stdout, done.stdout + done.stderr
 

@@ -1,4 +1,6 @@
-"""What `make noc` plans, times, works out and writes; the RTL itself only in the slow test, on a mesh of four tiles."""
+"""What `make noc` plans, times, works out and writes; the RTL itself only in the slow test, on a
+mesh of four tiles.
+"""
 
 import json
 
@@ -23,7 +25,13 @@ from tb.collectives.series import Item, Lane, machine_for, plan
 from tb.collectives.sweep import candidates, lanes_of, runs
 from tb.runner import ROOT
 
-EVENTS = [("cycle", np.int64), ("x", np.int64), ("y", np.int64), ("kind", np.int64), ("tag", np.int64)]
+EVENTS = [
+    ("cycle", np.int64),
+    ("x", np.int64),
+    ("y", np.int64),
+    ("kind", np.int64),
+    ("tag", np.int64),
+]
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +40,29 @@ def machine():
 
 
 def sweep(machine, words=(1, 4, 64), software=3):
-    """Results as the runs of a mesh give them: hardware takes D + L + 6, software `software` times as long."""
+    """Results as the runs of a mesh give them: hardware takes D + L + 6, software `software` times
+    as long.
+    """
     timings = {}
     for shape in ("row2", "row4"):
         for candidate in candidates(machine, shape, lengths=words):
             _, kind, method, length, segment = candidate.item.key
             cycles = (
-                distance(Collective(kind, "hardware", *([(0, 0, int(shape[3:]) - 1, 0), (0, 0)]), length, 0, 0)) + length + 6
+                distance(
+                    Collective(
+                        kind, "hardware", *([(0, 0, int(shape[3:]) - 1, 0), (0, 0)]), length, 0, 0
+                    )
+                )
+                + length
+                + 6
             )
             cycles *= 1 if method == "hardware" else software + (method != "tree") + (segment == 2)
             timings[shape, kind, method, length, segment] = Timing(cycles, 4, 0, 0)
     for name, collectives in crowds(machine).items():
         timings["crowd", name] = Timing(busiest_port(collectives) + 10, 4, 0, 0)
-    return {"a run": {"timings": timings, "flits_checked": 10, "items": len(timings), "cycles": 1000}}
+    return {
+        "a run": {"timings": timings, "flits_checked": 10, "items": len(timings), "cycles": 1000}
+    }
 
 
 def test_every_planned_item_is_right_on_golden(machine):
@@ -59,16 +77,21 @@ def test_a_wrong_bit_is_named(machine):
     item = made.lanes[0].items[0]
     made.results((1, 0), dumped)[9] ^= 1
     with pytest.raises(
-        UserError, match=rf"RTL: \('crowd', '{item.key[1]}'\) at tile \(1, 0\): 1 of 16 elements differ, first element 2"
+        UserError,
+        match=rf"RTL: \('crowd', '{item.key[1]}'\) at tile \(1, 0\): 1 of 16 elements differ, first element 2",
     ):
         check(made, dumped, "RTL")
 
 
 def test_runs_hold_every_item_once(machine):
     filled = runs(machine, {"row4": [0], "row2": [1]})
-    keys = [item.key for lanes in filled for lane in lanes for item in lane.items if len(item.key) == 5]
+    keys = [
+        item.key for lanes in filled for lane in lanes for item in lane.items if len(item.key) == 5
+    ]
     assert len(keys) == len(set(keys))
-    wanted = [candidate.item.key for shape in ("row4", "row2") for candidate in candidates(machine, shape)]
+    wanted = [
+        candidate.item.key for shape in ("row4", "row2") for candidate in candidates(machine, shape)
+    ]
     assert sorted(map(str, keys)) == sorted(map(str, wanted))
     assert lanes_of("row2", machine, [1]) == [(0, 1), (2, 1)]
     for lanes in filled:
@@ -79,23 +102,46 @@ def test_runs_hold_every_item_once(machine):
 def test_timings_are_read_off_events():
     c = Collective("reduce", "hardware", (0, 0, 1, 0), (0, 0), 2, 0, 0, tag=1)
     after = Collective("reduce", "tree", (0, 0, 1, 0), (0, 0), 2, 0, 0, tag=2)
-    lane = Lane((0, 0, 1, 0), [Item(("first",), (c,), marked=True), Item(("second",), (after,), marked=True)])
+    lane = Lane(
+        (0, 0, 1, 0),
+        [Item(("first",), (c,), marked=True), Item(("second",), (after,), marked=True)],
+    )
     issue, inject, data, word = Event.ISSUE_OUT, Event.INJECT, Event.WRITE_DATA, Event.WRITE_REDUCE
     events = [
-        (10, 0, 0, issue, 1), (11, 1, 0, issue, 1), (13, 0, 0, inject, 1), (20, 0, 0, word, 1), (21, 0, 0, word, 1),
-        (25, 0, 0, issue, 254), (26, 0, 0, data, 254),
-        (40, 1, 0, issue, 2), (44, 1, 0, inject, 2), (48, 0, 0, data, 2), (49, 0, 0, data, 2), (70, 0, 0, issue, 254),
+        (10, 0, 0, issue, 1),
+        (11, 1, 0, issue, 1),
+        (13, 0, 0, inject, 1),
+        (20, 0, 0, word, 1),
+        (21, 0, 0, word, 1),
+        (25, 0, 0, issue, 254),
+        (26, 0, 0, data, 254),
+        (40, 1, 0, issue, 2),
+        (44, 1, 0, inject, 2),
+        (48, 0, 0, data, 2),
+        (49, 0, 0, data, 2),
+        (70, 0, 0, issue, 254),
         (41, 0, 1, issue, 1),
-    ]  # fmt: skip
+    ]
     seen = read_timings([lane], np.array(events, EVENTS))
     assert seen["first",] == Timing(cycles=12, startup=3, skew=1, first=10)
     assert seen["second",] == Timing(cycles=66 - 40 + 1, startup=4, skew=0, first=40)
 
 
 def test_items_that_overlap_are_refused():
-    items = [Item((n,), (Collective("multicast", "hardware", (0, 0, 1, 0), (0, 0), 1, 0, 0, tag=n),)) for n in (1, 2)]
-    rows = [(5, 0, 0, Event.ISSUE_OUT, 1), (6, 0, 0, Event.INJECT, 1), (9, 1, 0, Event.WRITE_DATA, 1)]
-    rows += [(8, 0, 0, Event.ISSUE_OUT, 2), (9, 0, 0, Event.INJECT, 2), (12, 1, 0, Event.WRITE_DATA, 2)]
+    items = [
+        Item((n,), (Collective("multicast", "hardware", (0, 0, 1, 0), (0, 0), 1, 0, 0, tag=n),))
+        for n in (1, 2)
+    ]
+    rows = [
+        (5, 0, 0, Event.ISSUE_OUT, 1),
+        (6, 0, 0, Event.INJECT, 1),
+        (9, 1, 0, Event.WRITE_DATA, 1),
+    ]
+    rows += [
+        (8, 0, 0, Event.ISSUE_OUT, 2),
+        (9, 0, 0, Event.INJECT, 2),
+        (12, 1, 0, Event.WRITE_DATA, 2),
+    ]
     with pytest.raises(UserError, match="began in cycle 8, the item before it ended in 9"):
         read_timings([Lane((0, 0, 1, 0), items)], np.array(rows, EVENTS))
 
@@ -103,11 +149,15 @@ def test_items_that_overlap_are_refused():
 @pytest.mark.parametrize(
     ("name", "flits"),
     [
-        ("every row multicasts", 64), ("every row all-reduces", 64), ("all-gather in every row", 256),
-        ("rows and columns multicast", 128), ("broadcasts from four corners", 256),
-        ("4 reductions per row, one behind the other", 256), ("columns multicast, rows reduce", 128),
+        ("every row multicasts", 64),
+        ("every row all-reduces", 64),
+        ("all-gather in every row", 256),
+        ("rows and columns multicast", 128),
+        ("broadcasts from four corners", 256),
+        ("4 reductions per row, one behind the other", 256),
+        ("columns multicast, rows reduce", 128),
     ],
-)  # fmt: skip
+)
 def test_busiest_ports(machine, name, flits):
     assert busiest_port(crowds(machine)[name]) == flits
 
@@ -115,7 +165,10 @@ def test_busiest_ports(machine, name, flits):
 def test_a_source_outside_passes_more_than_its_members_take():
     outside = Collective("multicast", "hardware", (2, 1, 3, 1), (0, 0), 5, 0, 0)
     assert busiest_port((outside, outside)) == 10
-    assert busiest_port((outside, Collective("multicast", "hardware", (2, 0, 2, 0), (1, 0), 7, 0, 0))) == 12
+    assert (
+        busiest_port((outside, Collective("multicast", "hardware", (2, 0, 2, 0), (1, 0), 7, 0, 0)))
+        == 12
+    )
 
 
 def test_figures_and_report(machine):
@@ -143,17 +196,42 @@ def test_figures_and_report(machine):
     page = (folder / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 3
     assert "http" not in page.replace("http://www.w3.org", "")
-    assert {"latency_4.svg", "rho.png", "speedup.svg", "curves.json"} <= {file.name for file in folder.iterdir()}
+    assert {"latency_4.svg", "rho.png", "speedup.svg", "curves.json"} <= {
+        file.name for file in folder.iterdir()
+    }
     assert not [file for file in folder.iterdir() if file.is_dir()]
 
 
 def test_figures_of_bare_networks():
-    curve = [{"offered": 0.1 * n, "accepted": min(0.1 * n, 0.72), "latency": 5.0 + n} for n in range(1, 10)]
+    curve = [
+        {"offered": 0.1 * n, "accepted": min(0.1 * n, 0.72), "latency": 5.0 + n}
+        for n in range(1, 10)
+    ]
     somewhere = {"bins": ["L>E", "L>N", "N>S"], "seen": ["L>N"]}
-    kinds = {"forks": {"bins": 9, "seen": 8, "holes": ["(0,0) L>E"], "unforeseen": [], "somewhere": somewhere}}
-    other = {"forks": {"bins": 1, "seen": 1, "holes": [], "unforeseen": [], "somewhere": {"bins": ["L>E"], "seen": ["L>E"]}}}
+    kinds = {
+        "forks": {
+            "bins": 9,
+            "seen": 8,
+            "holes": ["(0,0) L>E"],
+            "unforeseen": [],
+            "somewhere": somewhere,
+        }
+    }
+    other = {
+        "forks": {
+            "bins": 1,
+            "seen": 1,
+            "holes": [],
+            "unforeseen": [],
+            "somewhere": {"bins": ["L>E"], "seen": ["L>E"]},
+        }
+    }
     results = {
-        "zero load 4x1": {"cycles_per_hop": 1.0, "multicast_row4": {1: 5, 8: 12}, "reduce_row4_sum": {1: 5, 8: 13}},
+        "zero load 4x1": {
+            "cycles_per_hop": 1.0,
+            "multicast_row4": {1: 5, 8: 12},
+            "reduce_row4_sum": {1: 5, 8: 13},
+        },
         "saturation uniform 4x4": {"bound": 1.0, "curve": curve, "saturation": 0.72},
         "saturation uniform 4x4, FIFO depth 2": {"bound": 1.0, "curve": curve, "saturation": 0.6},
         "random traffic 4x4": {"flits": 700, "hangs": 0, "coverage": {"data": kinds}},
@@ -161,17 +239,37 @@ def test_figures_of_bare_networks():
         "random traffic 1x1": {"flits": 0, "hangs": 0, "coverage": {}},
         "deadlock set: row all-gather, sinks refuse 0%": {"runs": 500, "hangs": 2},
         "members disagree: order": {"runs": 9, "errors": 8, "hangs": 1, "wrong": 0, "slowest": 77},
-        "faults": {"injected": 8, "caught": 7, "table": [{"network": "data", "fault": "drop", "noticed": {"missing": 7}}]},
+        "faults": {
+            "injected": 8,
+            "caught": 7,
+            "table": [{"network": "data", "fault": "drop", "noticed": {"missing": 7}}],
+        },
     }
     keys = router_keys(results)
     assert keys["saturation_uniform_4x4"] == 0.72
     assert keys["saturation_uniform_4x4_depth_2"] == 0.6
     assert (keys["random_flits"], keys["hangs"]) == (1000, 3)
-    assert (keys["coverage_bins"], keys["coverage_holes"], keys["coverage_holes_by_place"]) == (3, 1, 1)
+    assert (keys["coverage_bins"], keys["coverage_holes"], keys["coverage_holes_by_place"]) == (
+        3,
+        1,
+        1,
+    )
     assert (keys["faults_injected"], keys["faults_caught"], keys["deadlock_runs"]) == (8, 7, 500)
-    assert (keys["disagreements"], keys["disagreements_reported"], keys["disagreements_wrong_sums"]) == (9, 8, 0)
+    assert (
+        keys["disagreements"],
+        keys["disagreements_reported"],
+        keys["disagreements_wrong_sums"],
+    ) == (9, 8, 0)
     shown = [cell for table in router_tables(results) for row in table.rows for cell in row]
-    assert {"L + 4", "L + 4 to 5 (FP32)", "0.720", "missing 7", "1: (0,0) L>E", "1: N>S", "77"} <= set(shown)
+    assert {
+        "L + 4",
+        "L + 4 to 5 (FP32)",
+        "0.720",
+        "missing 7",
+        "1: (0,0) L>E",
+        "1: N>S",
+        "77",
+    } <= set(shown)
     assert list(router_pictures(results)) == ["saturation"]
 
 

@@ -1,4 +1,6 @@
-"""`make sim` as a user sees it: small real runs on the 2x2 machine, and one clear line for everything that is wrong."""
+"""`make sim` as a user sees it: small real runs on the 2x2 machine, and one clear line for
+everything that is wrong.
+"""
 
 import json
 import os
@@ -14,11 +16,31 @@ from scripts.sim import repeat
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
-    "machine", "dataflow", "workload", "dtype", "p_dtype", "o_dtype", "seed", "commit", "mesh", "cycles", "matrix_utilization",
-    "matrix_active_utilization", "vector_utilization", "hbm_read_bytes", "hbm_write_bytes", "hbm_ideal_bytes",
-    "hbm_bandwidth_utilization", "bit_exact", "mismatches", "max_abs_error", "error_vs_reference", "kcycles_per_second",
-    "build_seconds", "run_seconds",
-}  # fmt: skip
+    "machine",
+    "dataflow",
+    "workload",
+    "dtype",
+    "p_dtype",
+    "o_dtype",
+    "seed",
+    "commit",
+    "mesh",
+    "cycles",
+    "matrix_utilization",
+    "matrix_active_utilization",
+    "vector_utilization",
+    "hbm_read_bytes",
+    "hbm_write_bytes",
+    "hbm_ideal_bytes",
+    "hbm_bandwidth_utilization",
+    "bit_exact",
+    "mismatches",
+    "max_abs_error",
+    "error_vs_reference",
+    "kcycles_per_second",
+    "build_seconds",
+    "run_seconds",
+}
 
 
 def sim(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -71,7 +93,9 @@ def test_the_command_that_repeats_a_run_names_the_formats(monkeypatch):
 
 
 def test_bits_do_not_depend_on_timing(tmp_path):
-    """Back-pressure and HBM latency change cycles and nothing else: golden knows neither, and every run equals golden."""
+    """Back-pressure and HBM latency change cycles and nothing else: golden knows neither, and every
+    run equals golden.
+    """
     environment = {"WORKLOAD": "mha:S=50,D=24,H=2", "DATAFLOW": "flat-async"}
     base = result("timing", **environment)
     stalled = result("timing-stall", **environment, STALL="50")
@@ -80,9 +104,16 @@ def test_bits_do_not_depend_on_timing(tmp_path):
     for latency in (1, 400):
         path = tmp_path / f"latency{latency}.toml"
         machine = subprocess.run(
-            [sys.executable, "-c", "from isa.machine import MACHINES; print(MACHINES['tiny'].to_toml())"],
-            cwd=ROOT, capture_output=True, text=True, check=True,
-        ).stdout  # fmt: skip
+            [
+                sys.executable,
+                "-c",
+                "from isa.machine import MACHINES; print(MACHINES['tiny'].to_toml())",
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         path.write_text(machine.replace("latency = 200", f"latency = {latency}"))
         seen[latency] = result(f"timing-{latency}", **environment, MACHINE=str(path))["cycles"]
     assert seen[1] < base["cycles"] < seen[400]
@@ -92,7 +123,13 @@ def test_special_values(tmp_path):
     """NaN, infinities, zeros and subnormals: defined, and equal in golden."""
     rng = np.random.default_rng(1)
     q, k, v = (rng.normal(size=(2, 40, 16)).astype(np.float16) for _ in range(3))
-    q[0, 3, 2], q[1, 5, 0], k[1, 7, 3], v[0, 11, 1], v[1, 2, 5] = np.nan, np.inf, -np.inf, np.inf, np.nan
+    q[0, 3, 2], q[1, 5, 0], k[1, 7, 3], v[0, 11, 1], v[1, 2, 5] = (
+        np.nan,
+        np.inf,
+        -np.inf,
+        np.inf,
+        np.nan,
+    )
     q[0, 9], k[0, 4], v[0, 20] = 0.0, -0.0, 6e-8
     np.savez(tmp_path / "special.npz", q=q, k=k, v=v)
     done = sim("--out", "test-special", MACHINE="tiny", WORKLOAD=str(tmp_path / "special.npz"))
@@ -111,9 +148,15 @@ GOOD = np.zeros((2, 8, 4), np.float16)
 @pytest.mark.parametrize(
     ("environment", "line"),
     [
-        ({"MACHINE": "mesh5"}, "MACHINE must be one of tiny, mesh4, mesh8, paper-2025, paper-2026, or a path to a .toml file, not 'mesh5'"),
+        (
+            {"MACHINE": "mesh5"},
+            "MACHINE must be one of tiny, mesh4, mesh8, paper-2025, paper-2026, or a path to a .toml file, not 'mesh5'",
+        ),
         ({"MACHINE": "missing.toml"}, "MACHINE file missing.toml: No such file or directory"),
-        ({"MESH": "0x4"}, "MESH must be COLUMNSxROWS with 1 to 64 tiles a side (for example 5x3), not '0x4'"),
+        (
+            {"MESH": "0x4"},
+            "MESH must be COLUMNSxROWS with 1 to 64 tiles a side (for example 5x3), not '0x4'",
+        ),
         ({"DATAFLOW": "flash9"}, "DATAFLOW must be one of "),
         ({"WORKLOAD": "resnet"}, "WORKLOAD 'resnet': must be minilm, "),
         ({"WORKLOAD": "mha:S=64,D=16,H=2,Z=1"}, "WORKLOAD"),
@@ -126,9 +169,12 @@ GOOD = np.zeros((2, 8, 4), np.float16)
         ({"SEED": "-1"}, "SEED must be a whole number from 0 up, not '-1'"),
         ({"WORKLOAD": "mha:S=512,D=64,H=2", "ROWS": "256", "COLUMNS": "256"}, ""),
         ({"WORKLOAD": "mha:S=64,D=16,H=2", "GROUP": "3x2"}, ""),
-        ({"WORKLOAD": "mha:S=64,D=16,H=2", "ROWS": "0"}, "ROWS must be a whole number from 1 up, not '0'"),
+        (
+            {"WORKLOAD": "mha:S=64,D=16,H=2", "ROWS": "0"},
+            "ROWS must be a whole number from 1 up, not '0'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bad_input_gets_one_line(environment, line):
     out = ROOT / "build" / "test-bad" / "result.json"
     done = sim("--out", "test-bad", **{"MACHINE": "tiny", **environment})
@@ -163,14 +209,20 @@ def test_something_that_is_not_an_npz(tmp_path):
     path = tmp_path / "w.npz"
     path.write_bytes(b"not a zip file")
     done = sim(MACHINE="tiny", WORKLOAD=str(path))
-    assert done.returncode == 2 and done.stderr.startswith(f"flatmesh: WORKLOAD file {path}: not a readable .npz")
+    assert done.returncode == 2 and done.stderr.startswith(
+        f"flatmesh: WORKLOAD file {path}: not a readable .npz"
+    )
 
 
 @pytest.mark.parametrize("tool", ["g++", "make", "perl"])
 def test_a_missing_tool_gets_one_line(tmp_path, tool):
     for name in {"g++", "make", "perl", "git"} - {tool}:
-        found = subprocess.run(["which", name], capture_output=True, text=True, check=True).stdout.strip()
+        found = subprocess.run(
+            ["which", name], capture_output=True, text=True, check=True
+        ).stdout.strip()
         (tmp_path / name).symlink_to(found)
     done = sim(MACHINE="tiny", WORKLOAD="mha:S=16,D=16,H=2", PATH=str(tmp_path))
     assert done.returncode == 2
-    assert done.stderr.startswith(f"flatmesh: {tool} is not on PATH:") and done.stderr.count("\n") == 1, done.stderr
+    assert (
+        done.stderr.startswith(f"flatmesh: {tool} is not on PATH:") and done.stderr.count("\n") == 1
+    ), done.stderr

@@ -19,7 +19,12 @@ def test_a_kept_result_is_not_made_again(tmp_path):
     marks, keep, said = tmp_path / "marks", tmp_path / "keep", io.StringIO()
 
     def run(number: int) -> dict[str, dict]:
-        return run_tasks([Task("one", touch, {"path": str(marks), "number": number})], 1, Console(file=said), keep=keep)
+        return run_tasks(
+            [Task("one", touch, {"path": str(marks), "number": number})],
+            1,
+            Console(file=said),
+            keep=keep,
+        )
 
     assert run(1) == run(1) == {"one": {"number": 1}}
     assert marks.read_text() == "x"

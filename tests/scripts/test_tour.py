@@ -19,7 +19,11 @@ def test_the_story_of_the_stall_holds():
     assert found["halts"]["rows"][0][4].startswith("semaphore")
     times = sorted((int(row[2]), int(row[3]), row[4]) for row in found["vector"]["rows"])
     (slowest, waited, sums), usual = times[-1], times[len(times) // 2]
-    assert slowest > 1.7 * usual[0] and waited - usual[1] > 0.9 * (slowest - usual[0]) and "sum" in sums
+    assert (
+        slowest > 1.7 * usual[0]
+        and waited - usual[1] > 0.9 * (slowest - usual[0])
+        and "sum" in sums
+    )
 
 
 def test_golden_and_vcd_list_the_same():

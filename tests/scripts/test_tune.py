@@ -14,22 +14,33 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def tune(**environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "scripts.tune"], cwd=ROOT, env={**os.environ, "MACHINE": "tiny", **environment},
-        capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "scripts.tune"],
+        cwd=ROOT,
+        env={**os.environ, "MACHINE": "tiny", **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
 
 
 def test_a_small_search():
     done = tune(WORKLOAD="mha:S=32,D=16,H=1", TOP="2", EXHAUSTIVE="1", MOST="3", JOBS="1")
     assert done.returncode == 0, done.stderr
     seen = json.loads((ROOT / "build" / "tune" / "result.json").read_text())
-    assert seen["best_cycles"] <= seen["chosen_cycles"] <= seen["rule_cycles"] and 3 <= seen["runs"] <= 5
+    assert (
+        seen["best_cycles"] <= seen["chosen_cycles"] <= seen["rule_cycles"]
+        and 3 <= seen["runs"] <= 5
+    )
     assert seen["chosen_percent"] <= seen["rule_percent"] and seen["exhaustive"]
     assert "why it lost" in done.stdout and "chosen: " in done.stdout
 
 
 def test_one_clear_line():
-    for environment, says in (({"TOP": "0"}, "TOP must be"), ({"DATAFLOW": "summa"}, "DATAFLOW must be one of flat-async")):
+    for environment, says in (
+        ({"TOP": "0"}, "TOP must be"),
+        ({"DATAFLOW": "summa"}, "DATAFLOW must be one of flat-async"),
+    ):
         done = tune(WORKLOAD="mha:S=32,D=16,H=1", **environment)
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and says in done.stderr
 

@@ -24,12 +24,18 @@ def test_the_page_shows_the_committed_results():
     page, results = PAGE.read_text(), json.loads((RESULTS / "variants.json").read_text())
     for name, table in tables(results).items():
         assert f"<!-- generated: {name} -->\n{table.markdown()}\n<!-- end" in page
-    assert [(r["table"], r["title"]) for r in results] == [(case.table, case.title) for case in CASES]
+    assert [(r["table"], r["title"]) for r in results] == [
+        (case.table, case.title) for case in CASES
+    ]
 
 
 def test_a_slow_machine_has_slow_channels():
     slow = next(case for case in CASES if case.slow and case.machine == "mesh4")
-    assert variants.machine_of(slow).hbm.bytes_per_cycle == variants.SLOW < load_machine("mesh4").hbm.bytes_per_cycle
+    assert (
+        variants.machine_of(slow).hbm.bytes_per_cycle
+        == variants.SLOW
+        < load_machine("mesh4").hbm.bytes_per_cycle
+    )
 
 
 @pytest.mark.slow

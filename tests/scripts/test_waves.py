@@ -1,4 +1,6 @@
-"""`make waves` and `make inspect` as a user sees them, on a small real run; and one clear line for everything that is wrong."""
+"""`make waves` and `make inspect` as a user sees them, on a small real run; and one clear line for
+everything that is wrong.
+"""
 
 import json
 import os
@@ -17,9 +19,14 @@ VIEWS = ("waves.gtkw", "waves.surf.ron", "waves.sucl")
 
 def call(script: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", f"scripts.{script}", "--out", f"test-{script}-{WORKER}"], cwd=ROOT, env={**os.environ, **environment},
-        capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", f"scripts.{script}", "--out", f"test-{script}-{WORKER}"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
 
 
 def waves(**environment: str) -> dict:
@@ -40,10 +47,23 @@ def test_a_whole_run():
     assert seen["bytes_per_cycle"] < seen["most_bytes_per_cycle"] < 20_000
     assert all((WAVES / "views" / name).exists() for name in VIEWS)
     result, printed = inspected(LIST="5")
-    assert {"cycles", "collectives", "mismatches", "multicasts", "reductions", "mean_rho", "seconds", "peak_mb"} <= set(
-        result
+    assert {
+        "cycles",
+        "collectives",
+        "mismatches",
+        "multicasts",
+        "reductions",
+        "mean_rho",
+        "seconds",
+        "peak_mb",
+    } <= set(result)
+    assert (
+        result["collectives"]
+        == result["whole"]
+        == result["expected"]
+        == result["multicasts"] + result["reductions"]
+        > 0
     )
-    assert result["collectives"] == result["whole"] == result["expected"] == result["multicasts"] + result["reductions"] > 0
     assert result["mismatches"] == 0 and result["mean_rho"] >= 1 and result["peak_mb"] < 1000
     assert f"lists {result['expected']} in the whole run" in " ".join(printed.split())
     folder = INSPECT
@@ -73,23 +93,30 @@ def test_both_readers_find_the_same():
     assert {key: ours[key] for key in same} == {key: theirs[key] for key in same}
 
 
-@pytest.mark.parametrize("environment, says", [
-    ({"FROM": "x"}, "FROM must be a whole number"),
-    ({"FROM": "9", "TO": "3"}, "TO=3 is before FROM=9"),
-    ({"FROM": "1000000"}, "is outside the run, whose last activity is in cycle"),
-    ({"FROM": str(1 << 32)}, "FROM must be below"),
-    ({"GROUP": "3x3"}, "group must divide"),
-    ({"COLLECTIVE": "9x"}, "COLLECTIVE must be a tag"),
-    ({"COLLECTIVE": "77"}, "nothing here has the tag 77"),
-    ({"COLLECTIVE": "8:500"}, "transfers here have the tag 8"),
-    ({"COLLECTIVE": "8", "FROM": "3"}, "leave out FROM and TO"),
-    ({"FAULT": "gremlins"}, "FAULT must be one of dropped-flit"),
-    ({"OPEN": "1", "VIEWER": "notepad"}, "VIEWER must be"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "environment, says",
+    [
+        ({"FROM": "x"}, "FROM must be a whole number"),
+        ({"FROM": "9", "TO": "3"}, "TO=3 is before FROM=9"),
+        ({"FROM": "1000000"}, "is outside the run, whose last activity is in cycle"),
+        ({"FROM": str(1 << 32)}, "FROM must be below"),
+        ({"GROUP": "3x3"}, "group must divide"),
+        ({"COLLECTIVE": "9x"}, "COLLECTIVE must be a tag"),
+        ({"COLLECTIVE": "77"}, "nothing here has the tag 77"),
+        ({"COLLECTIVE": "8:500"}, "transfers here have the tag 8"),
+        ({"COLLECTIVE": "8", "FROM": "3"}, "leave out FROM and TO"),
+        ({"FAULT": "gremlins"}, "FAULT must be one of dropped-flit"),
+        ({"OPEN": "1", "VIEWER": "notepad"}, "VIEWER must be"),
+    ],
+)
 def test_one_clear_line_of_waves(environment, says):
     done = call("waves", **{**RUN, **environment})
     assert done.returncode == 2
-    assert done.stderr.count("\n") == 1 and done.stderr.startswith("flatmesh: ") and says in done.stderr
+    assert (
+        done.stderr.count("\n") == 1
+        and done.stderr.startswith("flatmesh: ")
+        and says in done.stderr
+    )
 
 
 def test_what_does_not_belong_together_does_not_stay():
@@ -98,7 +125,12 @@ def test_what_does_not_belong_together_does_not_stay():
     assert call("waves", **{**RUN, "GROUP": "3x3"}).returncode == 2
     assert (WAVES / "waves.vcd").exists() and (WAVES / "run.json").exists()
     assert call("waves", **{**RUN, "FROM": "1000000"}).returncode == 2
-    assert not {path.name for path in WAVES.iterdir()} & {"waves.vcd", "run.json", "result.json", "views"}
+    assert not {path.name for path in WAVES.iterdir()} & {
+        "waves.vcd",
+        "run.json",
+        "result.json",
+        "views",
+    }
     done = call("inspect", VCD=str(WAVES / "waves.vcd"))
     assert done.returncode == 2 and not (INSPECT / "result.json").exists()
 
@@ -106,7 +138,11 @@ def test_what_does_not_belong_together_does_not_stay():
 def test_a_window_behind_the_last_activity():
     end = waves(TO="end")
     seen = waves(FROM=str(end["run_cycles"] + 1), TO="end")
-    assert seen["first"] == seen["run_cycles"] + 1 and seen["last"] == end["last"] and seen["bytes_per_cycle"] > 0
+    assert (
+        seen["first"] == seen["run_cycles"] + 1
+        and seen["last"] == end["last"]
+        and seen["bytes_per_cycle"] > 0
+    )
     assert inspected()[0]["collectives"] == 0
 
 
@@ -130,14 +166,23 @@ def test_one_clear_line_of_inspect(tmp_path):
     ):
         done = call("inspect", **{"VCD": str(tmp_path / "no.vcd"), **environment})
         assert done.returncode == 2
-        assert done.stderr.count("\n") == 1 and done.stderr.startswith("flatmesh: ") and says in done.stderr, done.stderr
+        assert (
+            done.stderr.count("\n") == 1
+            and done.stderr.startswith("flatmesh: ")
+            and says in done.stderr
+        ), done.stderr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault, says", [
-    ("dropped-flit", "never leaves by local"), ("wrong-root", "sends allreduce max to the root"),
-    ("join-incomplete", "leaves without the part from east"), ("route-branch-missing", "never leaves by north"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "fault, says",
+    [
+        ("dropped-flit", "never leaves by local"),
+        ("wrong-root", "sends allreduce max to the root"),
+        ("join-incomplete", "leaves without the part from east"),
+        ("route-branch-missing", "never leaves by north"),
+    ],
+)
 def test_a_fault_in_the_hardware_is_found_in_the_vcd_alone(fault, says):
     call("waves", **{**RUN, "WORKLOAD": "mha:S=64,D=32,H=2", "FAULT": fault, "TO": "end"})
     (WAVES / "run.json").unlink()  # what was run is not told

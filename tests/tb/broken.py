@@ -1,4 +1,6 @@
-"""A router as others build them, for tests only: an output once granted stays with its input until the packet's last flit."""
+"""A router as others build them, for tests only: an output once granted stays with its input until
+the packet's last flit.
+"""
 
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
@@ -14,8 +16,8 @@ __all__ = ["LockingRouter"]
 class LockingRouter(Router):
     """The data router with output locks across a packet, whose last flit is the one with ``bump``.
 
-    Flits are forked one by one, as in the real router, and the locks make all of them wait: two multicasts each hold the
-    output that the other needs.
+    Flits are forked one by one, as in the real router, and the locks make all of them wait: two
+    multicasts each hold the output that the other needs.
     """
 
     def elaborate(self, platform):
@@ -23,7 +25,9 @@ class LockingRouter(Router):
         heads, pending, taken = [], [], []
         for port in Port:
             name = port.name.lower()
-            m.submodules[f"fifo_{name}"] = fifo = Fifo(shape=self._payload, depth=self._mesh.fifo_depth)
+            m.submodules[f"fifo_{name}"] = fifo = Fifo(
+                shape=self._payload, depth=self._mesh.fifo_depth
+            )
             m.submodules[f"fork_{name}"] = fork = Fork(branches=len(Port))
             wiring.connect(m, wiring.flipped(self.i[port]), fifo.i)
             m.d.comb += [
@@ -49,7 +53,10 @@ class LockingRouter(Router):
             with m.Switch(grant):
                 for source in Port:
                     with m.Case(1 << source):
-                        m.d.comb += [out.payload.eq(heads[source]), taken[source][port].eq(out.ready)]
+                        m.d.comb += [
+                            out.payload.eq(heads[source]),
+                            taken[source][port].eq(out.ready),
+                        ]
                         with m.If(out.ready & heads[source].bump):
                             m.d.sync += locked.eq(0)
         return m

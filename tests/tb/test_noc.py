@@ -1,4 +1,6 @@
-"""Whole router networks under traffic: nothing lost, no hang; and a broken fork, and every kind of fault, are noticed."""
+"""Whole router networks under traffic: nothing lost, no hang; and a broken fork, and every kind of
+fault, are noticed.
+"""
 
 from itertools import product
 
@@ -31,7 +33,9 @@ def test_random_traffic_arrives_once_in_order_everywhere():
     result = random_traffic(ROW, 1, 60_000, quick=True)
     assert result["flits"] >= 50_000 and not result["hangs"]
     report = result["coverage"]["data"]
-    assert report["fork"]["seen"] == report["fork"]["bins"] and not any(row["unforeseen"] for row in report.values())
+    assert report["fork"]["seen"] == report["fork"]["bins"] and not any(
+        row["unforeseen"] for row in report.values()
+    )
     assert report["split"]["seen"] >= 0.9 * report["split"]["bins"] > 0
 
 
@@ -50,7 +54,9 @@ def test_outputs_locked_across_a_packet_hang(pattern):
 def test_every_fault_of_a_link_is_caught():
     result = faults(True, mesh="2x1", count=25)
     assert result["caught"] == result["injected"]
-    assert all(row["injected"] >= 5 for row in result["table"]) and {row["fault"] for row in result["table"]} == set(KINDS)
+    assert all(row["injected"] >= 5 for row in result["table"]) and {
+        row["fault"] for row in result["table"]
+    } == set(KINDS)
 
 
 @pytest.mark.slow
@@ -69,8 +75,16 @@ def test_the_deadlock_set_hangs_a_locking_router(pattern):
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 def test_two_orders_of_reductions_are_reported_and_never_summed(stall):
     result = deadlock_set(ILLEGAL, 200, stall, mesh="3x2")
-    assert result["errors"] == 200 and not result["hangs"] and not result["wrong"] and result["slowest"] < 1000
-    assert not any(disagreements(kind, 50, mesh="3x2")["wrong"] for kind in ("rectangle", "root", "op", "length"))
+    assert (
+        result["errors"] == 200
+        and not result["hangs"]
+        and not result["wrong"]
+        and result["slowest"] < 1000
+    )
+    assert not any(
+        disagreements(kind, 50, mesh="3x2")["wrong"]
+        for kind in ("rectangle", "root", "op", "length")
+    )
 
 
 @pytest.mark.slow
@@ -94,7 +108,11 @@ def test_flits_are_packed_as_the_hardware_does(layout):
     layout = layout(MACHINES["mesh4"].tile)
     rng = np.random.default_rng(1)
     packing = Packing(layout)
-    fields = {name: int(rng.integers(1 << min(field.width, 31))) for name, field in layout if name != "data"}
+    fields = {
+        name: int(rng.integers(1 << min(field.width, 31)))
+        for name, field in layout
+        if name != "data"
+    }
     data = rng.integers(0, 1 << 32, 4, dtype=np.uint32)
     whole = int.from_bytes(data.astype("<u4").tobytes(), "little")
     kinds = {"kind": fields["kind"] % 3} if "kind" in fields else {}
@@ -112,15 +130,24 @@ SENT = [(0, 5), (0, 6), (1, 5), (2, 5), (2, 6)]
 
 def judged(arrivals, changed=()):
     flits = np.arange(3, dtype=np.uint32)[:, None]
-    book = Book(np.array([0, 0, 3]), flits, *np.array(SENT).T, identify=lambda words: words[:, 0] & 0xFF)
+    book = Book(
+        np.array([0, 0, 3]), flits, *np.array(SENT).T, identify=lambda words: words[:, 0] & 0xFF
+    )
     item, target = np.array(arrivals).T
     order = np.argsort(target, kind="stable")
     got = flits[item].copy()
     got[list(changed)] |= 0x100
     outcome = Outcome(
-        cycles=9, hung=False, entered=np.zeros(3, int), target=target[order], cycle=np.arange(len(item)), flits=got[order],
-        broken=0, mismatch=0, alarm=None,
-    )  # fmt: skip
+        cycles=9,
+        hung=False,
+        entered=np.zeros(3, int),
+        target=target[order],
+        cycle=np.arange(len(item)),
+        flits=got[order],
+        broken=0,
+        mismatch=0,
+        alarm=None,
+    )
     return book.check(outcome).faults
 
 
@@ -151,7 +178,10 @@ def test_the_bound_of_uniform_traffic_is_that_of_the_middle_links(side):
     mesh = MACHINES["mesh4"].with_mesh(f"{side}x{side}").mesh
     assert bound("uniform", mesh) == pytest.approx(min(1, 4 / side))
     assert bound("neighbour", mesh) == 1
-    assert all(chances(name, mesh).sum(axis=1) == pytest.approx(1) for name in ("hotspot", "transpose", "tornado"))
+    assert all(
+        chances(name, mesh).sum(axis=1) == pytest.approx(1)
+        for name in ("hotspot", "transpose", "tornado")
+    )
 
 
 def test_routes_reach_every_tile_of_a_rectangle_once():

@@ -33,15 +33,30 @@ def test_every_wait_is_found_but_for_those_that_order_nothing():
     counts = study(SMALL)
     waits = outcomes(counts, "wait")
     assert set(waits) <= {"race", "last", "twin", "otherwise"}
-    assert set().union(*(found for outcome, found in waits.items() if outcome != "race")) == {"stored", "o_free"}
-    assert waits["race"] >= {"k_full", "v_full", "q_full", "q_free", "s_full", "max_full", "p_full", "o_full", "o_free"}
+    assert set().union(*(found for outcome, found in waits.items() if outcome != "race")) == {
+        "stored",
+        "o_free",
+    }
+    assert waits["race"] >= {
+        "k_full",
+        "v_full",
+        "q_full",
+        "q_free",
+        "s_full",
+        "max_full",
+        "p_full",
+        "o_full",
+        "o_free",
+    }
 
 
 def test_every_signal_stops_the_machine_unless_nobody_takes_its_count():
     counts = study(SMALL)
     for kind in ("signal", "bump"):
         assert set(outcomes(counts, kind)) <= {"hang", "unused"}
-    assert outcomes(counts, "bump") == {"hang": {"k_full", "v_full", "q_full", "max_full", "o_full", "stored"}}
+    assert outcomes(counts, "bump") == {
+        "hang": {"k_full", "v_full", "q_full", "max_full", "o_full", "stored"}
+    }
 
 
 @pytest.mark.slow
@@ -53,7 +68,10 @@ def test_everything_left_out_is_found_or_explained(program):
 
 def test_a_wait_that_orders_something_is_not_explained_away(monkeypatch):
     """If the check found nothing, most removals would have no reason to be harmless."""
-    monkeypatch.setattr("tb.races.study.check", lambda machine, programs: check(machine, programs)._replace(races=[]))
+    monkeypatch.setattr(
+        "tb.races.study.check",
+        lambda machine, programs: check(machine, programs)._replace(races=[]),
+    )
     assert outcomes(study(CREDITS), "wait")["unexplained"] >= {"arrive", "ready"}
 
 
@@ -70,7 +88,10 @@ def test_removals_change_one_thing_and_a_reduce_in_all_its_members():
             if changed[tile].queues[queue][at] != instruction
         ]
         assert (removal.tile, removal.queue, removal.at) in different
-        reduces = removal.kind == "bump" and built.semaphore(removal.semaphore)[:3] in ("max", "o_f")
+        reduces = removal.kind == "bump" and built.semaphore(removal.semaphore)[:3] in (
+            "max",
+            "o_f",
+        )
         assert len(different) == 1 or reduces
         sizes[reduces, len({tile for tile, *_ in different})] += 1
     assert set(sizes) == {(False, 1), (True, 2)}
@@ -79,14 +100,21 @@ def test_removals_change_one_thing_and_a_reduce_in_all_its_members():
 def test_demonstrations_show_a_race_and_a_hang():
     said = demonstrate(DEMONSTRATIONS[-1])
     assert said["wait_outcome"] == "race" and said["wait_message"].startswith("race for words ")
-    assert said["signal_outcome"] == "hang" and "waits for semaphore 3 >= 2, has 1" in said["signal_message"]
+    assert (
+        said["signal_outcome"] == "hang"
+        and "waits for semaphore 3 >= 2, has 1" in said["signal_message"]
+    )
     assert said["wait"] == "wait for credit of PUT, tile (1,0) queue out slot 6"
 
 
 def test_a_race_in_a_shipped_program_is_counted_and_told(monkeypatch):
     built = CREDITS.build()
     wait = next(removal for removal in removals(built.programs) if removal.kind == "wait")
-    monkeypatch.setattr(Software, "build", lambda self: Built(built.machine, apply(built.programs, wait), built.semaphore))
+    monkeypatch.setattr(
+        Software,
+        "build",
+        lambda self: Built(built.machine, apply(built.programs, wait), built.semaphore),
+    )
     seen = check_shipped(CREDITS)
     assert seen["races"] > 0 and seen["first"].startswith("race for words ")
     result = races.summary({"a": seen}, {"a": "allreduce"}, {}, {})

@@ -12,8 +12,16 @@ from tb.mesh import Settings
 def test_the_rtl_gives_the_golden_bits(dataflow, stall_rate):
     tensors = load_workload("mha:S=70,D=24,H=2,causal=1", "fp16", 1)
     experiment = run_experiment(
-        MACHINES["tiny"], tensors, dataflow, dtype="fp16", seed=1, overrides={"rows": 16, "columns": 16},
+        MACHINES["tiny"],
+        tensors,
+        dataflow,
+        dtype="fp16",
+        seed=1,
+        overrides={"rows": 16, "columns": 16},
         settings=Settings(stall_rate=stall_rate),
-    )  # fmt: skip
+    )
     assert experiment.passed, experiment.first_mismatch
-    assert experiment.result["hbm_read_bytes"] + experiment.result["hbm_write_bytes"] == experiment.result["hbm_ideal_bytes"]
+    assert (
+        experiment.result["hbm_read_bytes"] + experiment.result["hbm_write_bytes"]
+        == experiment.result["hbm_ideal_bytes"]
+    )

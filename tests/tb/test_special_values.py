@@ -13,7 +13,8 @@ from tb.special_values import cases_of, make_tensors
 
 
 @pytest.mark.parametrize(
-    "dtype", ["fp16", *(pytest.param(dtype, marks=pytest.mark.slow) for dtype in ("bf16", "e4m3", "e5m2"))]
+    "dtype",
+    ["fp16", *(pytest.param(dtype, marks=pytest.mark.slow) for dtype in ("bf16", "e4m3", "e5m2"))],
 )
 def test_every_case_has_the_bits_of_golden(dtype):
     fmt = Format[dtype.upper()]
@@ -21,7 +22,11 @@ def test_every_case_has_the_bits_of_golden(dtype):
     workload = Workload(heads=len(cases_of(fmt)), sq=19, skv=17, d=8, dv=8, fmt=fmt, causal=True)
     workload = replace(workload, p_fmt=Format.FP16)
     seen = run_experiment(
-        MACHINES["tiny"], AttentionTensors("special values", workload, q, k, v), "flat-async", dtype=dtype, seed=1
+        MACHINES["tiny"],
+        AttentionTensors("special values", workload, q, k, v),
+        "flat-async",
+        dtype=dtype,
+        seed=1,
     )
     assert seen.result["bit_exact"], seen.first_mismatch
 

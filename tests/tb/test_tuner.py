@@ -21,8 +21,12 @@ def test_candidates_begin_with_the_rule_and_are_diverse(spec):
 
 
 def test_what_the_user_fixed_is_kept():
-    ranked = tuner.candidates(TINY, parse("mha:S=64,D=16,H=2"), "flat", {"group": "2x1", "rows": 16}, 100)
-    assert {(c.mapping.dataflow, c.mapping.group, c.mapping.rows) for c in ranked} == {("flat", (2, 1), 16)}
+    ranked = tuner.candidates(
+        TINY, parse("mha:S=64,D=16,H=2"), "flat", {"group": "2x1", "rows": 16}, 100
+    )
+    assert {(c.mapping.dataflow, c.mapping.group, c.mapping.rows) for c in ranked} == {
+        ("flat", (2, 1), 16)
+    }
     with pytest.raises(UserError, match="DATAFLOW must be one of summa for gemm"):
         tuner.candidates(TINY, parse("gemm:M=8,N=8,K=8"), "flat", {}, 10)
 
@@ -32,7 +36,9 @@ def test_a_run_is_made_once(tmp_path, monkeypatch):
     mapping = tuner.candidates(TINY, parse("mha:S=24,D=16,H=1"), "flat", {}, 1)[0].mapping
     arguments = (TINY, "mha:S=24,D=16,H=1", ("fp16", "", ""), 1, mapping)
     first = tuner.measure(*arguments)
-    assert first["cycles"] > 0 and first["within_error_bound"] and len(list(tmp_path.iterdir())) == 1
+    assert (
+        first["cycles"] > 0 and first["within_error_bound"] and len(list(tmp_path.iterdir())) == 1
+    )
     monkeypatch.setattr(tuner, "simulate", None)
     assert tuner.measure(*arguments) == first
     slow = TINY.model_copy(update={"hbm": TINY.hbm.model_copy(update={"latency": 100})})

@@ -1,1 +1,3 @@
-"""Deliberate faults: `catalogue` names them, `copy` builds all of them into one copy of the hardware, `check` runs them."""
+"""Deliberate faults: `catalogue` names them, `copy` builds all of them into one copy of the
+hardware, `check` runs them.
+"""

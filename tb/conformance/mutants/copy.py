@@ -1,12 +1,15 @@
-"""A copy of the hardware with every fault in it, each switched on by its number at the input ``mutant``.
+"""A copy of the hardware with every fault in it, each switched on by its number at the input
+``mutant``.
 
-Number 0 is the hardware as it is. So one build serves all faults, and each of them costs nothing but runs.
+Number 0 is the hardware as it is. So one build serves all faults, and each of them costs nothing
+but runs.
 """
 
 import ast
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,16 +32,20 @@ INPUT = "mutant"
 
 _PLUMBING = (
     Mutation(
-        "emit", "modules have the input", "hw/emit.py",
+        "emit",
+        "modules have the input",
+        "hw/emit.py",
         "verilog.convert(component, name=name, emit_src",
         "verilog.convert(component, name=name, ports=ports_of(component), emit_src",
     ),
     Mutation(
-        "place", "tiles are connected to it", "hw/mesh/mesh.py",
+        "place",
+        "tiles are connected to it",
+        "hw/mesh/mesh.py",
         'ports = [("i", "clk", ClockSignal()),',
         'ports = [("i", "mutant", SELECT), ("i", "clk", ClockSignal()),',
     ),
-)  # fmt: skip
+)
 """What leads the number to where it is needed; Amaranth does it inside a module."""
 
 _IMPORTS = "from amaranth import Cat, Const, Mux  # noqa\nfrom hw.mutant import SELECT, mutant, ports_of  # noqa\n"
@@ -90,12 +97,14 @@ def patched(file: str, text: str, mutations: Sequence[tuple[int, Mutation]]) -> 
     """
     places: list[tuple[int, int, str, str]] = []
     for number, mutation in mutations:
-        count = text.count(mutation.text)
-        if count != 1:
-            raise UserError(f"mutation {mutation.name}: its text must be in {file} exactly once, not {count} times")
-        start = text.index(mutation.text)
+        found = list(_in_any_layout(mutation.text).finditer(text))
+        if len(found) != 1:
+            raise UserError(
+                f"mutation {mutation.name}: its text must be in {file} exactly once, "
+                f"not {len(found)} times"
+            )
         replacement = mutation.replacement.replace(MUTANT, f"mutant({number})")
-        places.append((start, start + len(mutation.text), replacement, mutation.name))
+        places.append((*found[0].span(), replacement, mutation.name))
     out, at, last = "", 0, ""
     for start, end, replacement, name in sorted(places):
         if start < at:
@@ -107,8 +116,17 @@ def patched(file: str, text: str, mutations: Sequence[tuple[int, Mutation]]) -> 
     return "".join([*lines[:line], _IMPORTS, *lines[line:]])
 
 
-def design(machine: Machine, mutations: Sequence[Mutation], number: int, *, waves: bool = False) -> Design:
-    """The hardware with fault `number` of `mutations`, counted from 1, switched on; 0: none. With `waves`, it can show waveforms.
+def _in_any_layout(code: str) -> re.Pattern[str]:
+    """What finds a piece of code, however the formatter breaks its lines."""
+    tokens = re.findall(r"\w+|\S", code)
+    return re.compile(r"\s*".join(",?" * (t in ")]}") + re.escape(t) for t in tokens))
+
+
+def design(
+    machine: Machine, mutations: Sequence[Mutation], number: int, *, waves: bool = False
+) -> Design:
+    """The hardware with fault `number` of `mutations`, counted from 1, switched on; 0: none. With
+    `waves`, it can show waveforms.
 
     The Verilog is emitted once, into ``build/conformance/mutants/<hash>``.
 
@@ -118,11 +136,21 @@ def design(machine: Machine, mutations: Sequence[Mutation], number: int, *, wave
         If a mutation does not fit the sources any more, or what comes out is not a design.
     """
     hardware = machine.model_copy(
-        update={"name": "any", "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1})}
+        update={
+            "name": "any",
+            "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1}),
+        }
     )
     changes = [(m.file, m.text, m.replacement) for m in (*mutations, *_PLUMBING)]
-    digest = hashlib.sha256(repr((amaranth.__version__, hardware, changes, _SELECT, _EMIT, waves)).encode())
-    sources = {path: path.read_text() for room in ROOMS for path in sorted((ROOT / room).rglob("*")) if _is_source(path)}
+    digest = hashlib.sha256(
+        repr((amaranth.__version__, hardware, changes, _SELECT, _EMIT, waves)).encode()
+    )
+    sources = {
+        path: path.read_text()
+        for room in ROOMS
+        for path in sorted((ROOT / room).rglob("*"))
+        if _is_source(path)
+    }
     for path, text in sources.items():
         digest.update(f"{path.relative_to(ROOT)}\n{text}".encode())
     folder = ROOT / "build" / "conformance" / "mutants" / digest.hexdigest()[:16]
@@ -144,7 +172,13 @@ def _is_source(path: Path) -> bool:
     return path.suffix in (".py", ".v")
 
 
-def _emit(folder: Path, machine: Machine, mutations: Sequence[Mutation], sources: dict[Path, str], waves: bool) -> None:
+def _emit(
+    folder: Path,
+    machine: Machine,
+    mutations: Sequence[Mutation],
+    sources: dict[Path, str],
+    waves: bool,
+) -> None:
     by_file: dict[str, list[tuple[int, Mutation]]] = {}
     for number, mutation in [*enumerate(mutations, 1), *((0, plumbing) for plumbing in _PLUMBING)]:
         by_file.setdefault(mutation.file, []).append((number, mutation))
@@ -154,7 +188,9 @@ def _emit(folder: Path, machine: Machine, mutations: Sequence[Mutation], sources
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(patched(name, text, by_file.pop(name)) if name in by_file else text)
     if by_file:
-        raise UserError(f"mutation {next(iter(by_file.values()))[0][1].name}: there is no file {next(iter(by_file))}")
+        raise UserError(
+            f"mutation {next(iter(by_file.values()))[0][1].name}: there is no file {next(iter(by_file))}"
+        )
     (folder / "hw" / "mutant.py").write_text(_SELECT)
     (folder / "emit_mutants.py").write_text(_EMIT)
     (folder / "machine.json").write_text(json.dumps(machine.model_dump()))
@@ -169,4 +205,6 @@ def _emit(folder: Path, machine: Machine, mutations: Sequence[Mutation], sources
     if done.returncode:
         said = (done.stderr.strip() or "nothing").splitlines()[-1]
         kept = shutil.copytree(folder, folder.parent / "failed", dirs_exist_ok=True)
-        raise UserError(f"the hardware with mutations cannot be emitted: {said} (its sources are in {kept})")
+        raise UserError(
+            f"the hardware with mutations cannot be emitted: {said} (its sources are in {kept})"
+        )

@@ -1,4 +1,6 @@
-"""Pictures of an inspection for papers: the mesh, one transfer in space and time, the engines, the use of the networks."""
+"""Pictures of an inspection for papers: the mesh, one transfer in space and time, the engines, the
+use of the networks.
+"""
 
 import os
 import tempfile
@@ -20,7 +22,8 @@ KINDS = ("svg", "png")
 
 
 def pictures(inspection: Inspection, folder: Path, *, collective: int | None = None) -> list[Path]:
-    """Write ``mesh``, ``gantt``, ``utilisation`` and, if anything was transferred, ``spacetime``, as SVG and PNG.
+    """Write ``mesh``, ``gantt``, ``utilisation`` and, if anything was transferred, ``spacetime``,
+    as SVG and PNG.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""The engines of every tile over the whole window: instructions, states, and in a strip below why they stand still."""
+"""The engines of every tile over the whole window: instructions, states, and in a strip below why
+they stand still.
+"""
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -16,31 +18,63 @@ __all__ = ["gantt"]
 BINS = 2400
 LANE, STRIP, GAP = 10, 4, 2
 """Pixels of an engine's lane, its strip of causes, and what lies between two engines."""
-NAMES = {"l1": "L1 conflict", "operand": "operand stall", "drain": "drain stall", "network": "network stall"}
+NAMES = {
+    "l1": "L1 conflict",
+    "operand": "operand stall",
+    "drain": "drain stall",
+    "network": "network stall",
+}
 
 
 def gantt(recording: Recording) -> Figure:
-    """An image with axes: where a pixel holds many cycles, its colours are stacked by their share."""
+    """An image with axes: where a pixel holds many cycles, its colours are stacked by their
+    share.
+    """
     engines = list(recording.engines.values())
     image = np.concatenate([_band(engine, recording) for engine in engines])
     figure, ax = plt.subplots(figsize=(9, max(2.2, min(13, 0.16 * len(engines) + 0.6))))
-    ax.imshow(image, extent=(recording.first, recording.last + 1, len(engines), 0), aspect="auto", interpolation="none")
+    ax.imshow(
+        image,
+        extent=(recording.first, recording.last + 1, len(engines), 0),
+        aspect="auto",
+        interpolation="none",
+    )
     each = len({engine.queue for engine in engines})
     if len(engines) <= 80:
-        ax.set_yticks(np.arange(len(engines)) + 0.5, [engine.queue.name.lower() for engine in engines], fontsize=5.5)
+        ax.set_yticks(
+            np.arange(len(engines)) + 0.5,
+            [engine.queue.name.lower() for engine in engines],
+            fontsize=5.5,
+        )
     else:
         ax.set_yticks([])
     ax.tick_params(axis="y", length=0)
     for number in range(0, len(engines), each):
         tile = engines[number].tile
-        ax.text(-0.065 if len(engines) <= 80 else -0.01, 1 - (number + each / 2) / len(engines), f"({tile[0]},{tile[1]})",
-                transform=ax.transAxes, ha="right", va="center", fontsize=7 if len(engines) <= 80 else 5.5)  # fmt: skip
+        ax.text(
+            -0.065 if len(engines) <= 80 else -0.01,
+            1 - (number + each / 2) / len(engines),
+            f"({tile[0]},{tile[1]})",
+            transform=ax.transAxes,
+            ha="right",
+            va="center",
+            fontsize=7 if len(engines) <= 80 else 5.5,
+        )
         ax.axhline(number, color="#5d6878", lw=0.4)
     cycles_axis(ax, recording.first, recording.last + 1)
     shown = {name: CLASSES[index] for index, name in enumerate(tracks.CLASSES)}
     shown |= {"fetch": STATES[QueueState.FETCH], "semaphore wait": STATES[QueueState.WAIT0]}
-    shown |= {"strip: no work": CAUSES["semaphore"]} | {text: CAUSES[cause] for cause, text in NAMES.items()}
-    ax.legend(handles=patches(shown), fontsize=7, ncols=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    shown |= {"strip: no work": CAUSES["semaphore"]} | {
+        text: CAUSES[cause] for cause, text in NAMES.items()
+    }
+    ax.legend(
+        handles=patches(shown),
+        fontsize=7,
+        ncols=8,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        frameon=False,
+    )
     return figure
 
 
@@ -59,7 +93,9 @@ def _band(engine: Engine, recording: Recording) -> NDArray[np.float64]:
 
 
 def _stacked(values: NDArray[np.int32], pixels: int) -> NDArray[np.int32]:
-    """Values by pixel, shape (pixels, bins): those of a bin's cycles in falling order, each by its share."""
+    """Values by pixel, shape (pixels, bins): those of a bin's cycles in falling order, each by its
+    share.
+    """
     each = -(-len(values) // BINS)
     bins = np.sort(np.pad(values, (0, -len(values) % each), "edge").reshape(-1, each), 1)[:, ::-1]
     return bins[:, ((np.arange(pixels) + 0.5) * each / pixels).astype(int)].T

@@ -26,28 +26,47 @@ LOCAL = ("inject", "eject")
 def mesh(recording: Recording) -> Figure:
     """A panel for each network that the recording has links of."""
     networks = list(dict.fromkeys(link.network for link in recording.traffic))
-    used = {link: (traffic.taken >= 0).sum() / recording.cycles for link, traffic in recording.traffic.items()}
+    used = {
+        link: (traffic.taken >= 0).sum() / recording.cycles
+        for link, traffic in recording.traffic.items()
+    }
     scale = Normalize(0, max(0.01, *used.values()))
     facts = recording.facts
     wide = max(2.9, min(6.5, 1.0 * facts.columns + 0.8))
     tall = max(2.0, wide * (facts.rows + 0.9) / (facts.columns + 0.9))
     figure, axes = plt.subplots(
-        1, len(networks), figsize=(wide * len(networks) + 0.8, tall + 0.5), squeeze=False, layout="constrained"
+        1,
+        len(networks),
+        figsize=(wide * len(networks) + 0.8, tall + 0.5),
+        squeeze=False,
+        layout="constrained",
     )
     for ax, network in zip(axes[0], networks, strict=True):
         lines = {link: share for link, share in used.items() if link.network == network}
         width = max(1.6, 22 / (facts.columns + 1))
         widths = [width * (0.6 if link.port in LOCAL else 1) for link in lines]
         places, colours = [_line(link, facts) for link in lines], HEAT(scale(list(lines.values())))
-        ax.add_collection(LineCollection(places, colors=colours, linewidths=widths, capstyle="butt"))
+        ax.add_collection(
+            LineCollection(places, colors=colours, linewidths=widths, capstyle="butt")
+        )
         _places(ax, recording)
         busiest = max(lines, key=lines.__getitem__)
-        ax.set_title(f"{network}: at most {lines[busiest]:.1%}, {str(busiest).removeprefix(network + ' ')}", fontsize=9)
+        ax.set_title(
+            f"{network}: at most {lines[busiest]:.1%}, {str(busiest).removeprefix(network + ' ')}",
+            fontsize=9,
+        )
     bar = figure.colorbar(
-        ScalarMappable(scale, HEAT), ax=list(axes[0]), fraction=0.025, pad=0.01, shrink=0.8, format=_percent
+        ScalarMappable(scale, HEAT),
+        ax=list(axes[0]),
+        fraction=0.025,
+        pad=0.01,
+        shrink=0.8,
+        format=_percent,
     )
     bar.set_label("a flit moves, % of cycles", fontsize=9)
-    figure.suptitle(f"Use of the links, cycles {recording.first:,} to {recording.last:,}", fontsize=11, y=1.02)
+    figure.suptitle(
+        f"Use of the links, cycles {recording.first:,} to {recording.last:,}", fontsize=11, y=1.02
+    )
     return figure
 
 
@@ -67,7 +86,10 @@ def _line(link: Link, facts: Facts) -> tuple[tuple[float, float], tuple[float, f
     across = dy * way * BESIDE, -dx * way * BESIDE
     inside = 0 <= link.to[0] < facts.columns and 0 <= link.to[1] < facts.rows
     length = 1 if inside and not inward else OUTSIDE
-    return (x + across[0], y + across[1]), (x + dx * length + across[0], y + dy * length + across[1])
+    return (x + across[0], y + across[1]), (
+        x + dx * length + across[0],
+        y + dy * length + across[1],
+    )
 
 
 def _places(ax: Axes, recording: Recording) -> None:
@@ -80,7 +102,15 @@ def _places(ax: Axes, recording: Recording) -> None:
             _box(ax, x + TILE[0], y + TILE[1], 0.19, "#eef1f5", "", size)
     for edge, x, y in facts.channels:
         dx, dy = DIRECTIONS[edge]
-        _box(ax, x + dx * OUTSIDE, y + dy * OUTSIDE, 0.12, "#d5dde6", "HBM" if facts.columns <= 5 else "", size * 0.8)
+        _box(
+            ax,
+            x + dx * OUTSIDE,
+            y + dy * OUTSIDE,
+            0.12,
+            "#d5dde6",
+            "HBM" if facts.columns <= 5 else "",
+            size * 0.8,
+        )
     edges = {edge for edge, _, _ in facts.channels}
     low = {edge: -0.7 if edge in edges else -0.2 for edge in ("west", "south")}
     ax.set_xlim(low["west"], facts.columns - 0.2)

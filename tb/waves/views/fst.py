@@ -18,8 +18,8 @@ SOURCE = Path(__file__).with_name("vcd_to_fst.cpp")
 def to_fst(vcd: Path) -> Path:
     """Write the FST of a VCD beside it.
 
-    GTKWave's ``vcd2fst`` does it where there is one, else a converter that is compiled from Verilator's own FST writer: it needs
-    the headers of LZ4 and zlib.
+    GTKWave's ``vcd2fst`` does it where there is one, else a converter that is compiled from
+    Verilator's own FST writer: it needs the headers of LZ4 and zlib.
 
     Returns
     -------
@@ -34,11 +34,15 @@ def to_fst(vcd: Path) -> Path:
     fst = vcd.with_suffix(".fst")
     unfinished = fst.with_suffix(".fst.part")
     converter = shutil.which("vcd2fst") or str(_compiled())
-    done = subprocess.run([converter, str(vcd), str(unfinished)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [converter, str(vcd), str(unfinished)], capture_output=True, text=True, check=False
+    )
     if done.returncode or not unfinished.exists():
         unfinished.unlink(missing_ok=True)
         said = (done.stderr or done.stdout).strip().splitlines()
-        raise UserError(f"{vcd}: {Path(converter).name} cannot convert it to FST: {said[-1] if said else 'it says nothing'}")
+        raise UserError(
+            f"{vcd}: {Path(converter).name} cannot convert it to FST: {said[-1] if said else 'it says nothing'}"
+        )
     os.replace(unfinished, fst)
     return fst
 
@@ -50,10 +54,27 @@ def _compiled() -> Path:
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
         unfinished = program.with_suffix(f".{os.getpid()}")
-        command = ["g++", "-O2", "-std=c++17", f"-I{toolchain.include_folder()}", str(SOURCE), "-o", str(unfinished)]
-        built = subprocess.run([*command, "-llz4", "-lz"], capture_output=True, text=True, check=False)
+        command = [
+            "g++",
+            "-O2",
+            "-std=c++17",
+            f"-I{toolchain.include_folder()}",
+            str(SOURCE),
+            "-o",
+            str(unfinished),
+        ]
+        built = subprocess.run(
+            [*command, "-llz4", "-lz"], capture_output=True, text=True, check=False
+        )
         if built.returncode:
-            missing = next((line for line in built.stderr.splitlines() if "error" in line or "cannot find" in line), "")
+            missing = next(
+                (
+                    line
+                    for line in built.stderr.splitlines()
+                    if "error" in line or "cannot find" in line
+                ),
+                "",
+            )
             raise UserError(
                 "FST needs GTKWave's vcd2fst (Debian: apt-get install gtkwave), or the headers of LZ4 and zlib (apt-get install "
                 f"liblz4-dev zlib1g-dev) and a Verilator with fstcpp; the VCD is there all the same ({missing.strip()})"

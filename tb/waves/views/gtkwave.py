@@ -48,11 +48,15 @@ def save_file(header: Header, view: Group, dump: Path, folder: Path) -> str:
 
 def filter_files(view: Group) -> dict[str, str]:
     """Name to text of each filter file that the view needs."""
-    return {_filter_name(row): _filter(row.table, row.signal.width) for row in rows(view) if row.table}
+    return {
+        _filter_name(row): _filter(row.table, row.signal.width) for row in rows(view) if row.table
+    }
 
 
 def _zoom(header: Header) -> float:
-    """GTKWave's zoom: minus the binary logarithm of the time units in `FRAME` pixels. A cycle is two units."""
+    """GTKWave's zoom: minus the binary logarithm of the time units in `FRAME` pixels. A cycle is
+    two units.
+    """
     cycles = max(1, (header.last - header.first) / 2)
     pixels = min(WIDEST, max(NARROWEST, CANVAS / cycles))
     return math.log2(pixels / 2 / FRAME)
@@ -64,7 +68,8 @@ def _filter_name(row: Row) -> str:
 
 def _filter(table: Table, width: int) -> str:
     values = [
-        (entry.value, entry.text, entry.colour) if entry.colour else (entry.value, entry.text) for entry in table.entries
+        (entry.value, entry.text, entry.colour) if entry.colour else (entry.value, entry.text)
+        for entry in table.entries
     ]
     return make_translation_filter(values, "bin" if width == 1 else "hex", width) + "\n"
 
@@ -76,8 +81,14 @@ def _write(save: GTKWSave, item: Row | Group, folder: Path) -> None:
                 _write(save, inner, folder)
         return
     path = str(folder / "filters" / _filter_name(item)) if item.table else None
-    look = {"color": COLOURS[item.colour], "datafmt": FORMATS[item.radix], "translate_filter_file": path}
+    look = {
+        "color": COLOURS[item.colour],
+        "datafmt": FORMATS[item.radix],
+        "translate_filter_file": path,
+    }
     if item.table and item.signal.width == 1:
-        save.trace(f"#{{{item.label}}} {item.signal.path}", **look)  # a vector of one bit: only vectors are translated
+        save.trace(
+            f"#{{{item.label}}} {item.signal.path}", **look
+        )  # a vector of one bit: only vectors are translated
     else:
         save.trace(item.signal.path, alias=item.label, **look)

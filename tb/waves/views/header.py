@@ -1,4 +1,6 @@
-"""Reads what a VCD declares: which signals are below the mesh's scope ``waves``, and which times it spans."""
+"""Reads what a VCD declares: which signals are below the mesh's scope ``waves``, and which times it
+spans.
+"""
 
 import re
 from dataclasses import dataclass
@@ -45,7 +47,8 @@ class Header:
     root
         Scopes down to ``waves``.
     scopes
-        Path below `root`, joined by dots (empty for `root` itself), to the signals of that scope in the order declared.
+        Path below `root`, joined by dots (empty for `root` itself), to the signals of that scope in
+        the order declared.
     unit
         Time unit: ``1ns``.
     first, last
@@ -62,7 +65,9 @@ class Header:
     @cached_property
     def tiles(self) -> tuple[TileXY, ...]:
         """Tiles whose signals are there, row by row from the south-west."""
-        found = {(int(match[1]), int(match[2])) for scope in self.scopes if (match := TILE.match(scope))}
+        found = {
+            (int(match[1]), int(match[2])) for scope in self.scopes if (match := TILE.match(scope))
+        }
         return tuple(sorted(found, key=lambda tile: (tile[1], tile[0])))
 
     @cached_property
@@ -93,15 +98,28 @@ def read_header(path: Path) -> Header:
         unit, signals = _declarations(text)
     except (ValueError, IndexError) as error:
         raise UserError(f"{path}: a VCD whose declarations cannot be read ({error})") from error
-    roots = {signal.scopes for signal in signals if signal.scopes[-1:] == (SCOPE,) and signal.name == "cycle"}
+    roots = {
+        signal.scopes
+        for signal in signals
+        if signal.scopes[-1:] == (SCOPE,) and signal.name == "cycle"
+    }
     if not roots:
-        raise UserError(f"{path}: a VCD of another design: it has no scope `{SCOPE}` with a signal `cycle`")
+        raise UserError(
+            f"{path}: a VCD of another design: it has no scope `{SCOPE}` with a signal `cycle`"
+        )
     root = min(roots, key=len)
     scopes: dict[str, list[Signal]] = {}
     for signal in signals:
         if signal.scopes[: len(root)] == root:
             scopes.setdefault(".".join(signal.scopes[len(root) :]), []).append(signal)
-    return Header(path.resolve(), root, {scope: tuple(found) for scope, found in scopes.items()}, unit, first, last)
+    return Header(
+        path.resolve(),
+        root,
+        {scope: tuple(found) for scope, found in scopes.items()},
+        unit,
+        first,
+        last,
+    )
 
 
 def _read(path: Path) -> tuple[str | None, int, int]:
@@ -117,8 +135,15 @@ def _read(path: Path) -> tuple[str | None, int, int]:
         file.seek(max(0, path.stat().st_size - CHUNK))
         tail = file.read()
     text, end, rest = declared.partition(b"$enddefinitions")
-    first, last = re.search(rb"^#(\d+)", rest, re.MULTILINE), re.findall(rb"^#(\d+)", tail, re.MULTILINE)
-    return text.decode(errors="replace") if end else None, int(first[1]) if first else 0, int(last[-1]) if last else 0
+    first, last = (
+        re.search(rb"^#(\d+)", rest, re.MULTILINE),
+        re.findall(rb"^#(\d+)", tail, re.MULTILINE),
+    )
+    return (
+        text.decode(errors="replace") if end else None,
+        int(first[1]) if first else 0,
+        int(last[-1]) if last else 0,
+    )
 
 
 def _declarations(text: str) -> tuple[str, list[Signal]]:

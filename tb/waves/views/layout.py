@@ -50,9 +50,21 @@ REQUEST = (
     "sem",
 )
 ENGINE = (
-    "state", "opcode", "slot", "tag", "rows", "words", "issue", "done", "active", "operand_stall", "drain_stall", "stall",
-    "wait_sem", "pc",
-)  # fmt: skip
+    "state",
+    "opcode",
+    "slot",
+    "tag",
+    "rows",
+    "words",
+    "issue",
+    "done",
+    "active",
+    "operand_stall",
+    "drain_stall",
+    "stall",
+    "wait_sem",
+    "pc",
+)
 TOP = ("cycle", "last", "finished", "clk")
 QUEUES = tuple(queue.name.lower() for queue in Queue)
 ORDER = {"data": FLIT, "reduce": FLIT, "request": REQUEST, **dict.fromkeys(QUEUES, ENGINE)}
@@ -91,9 +103,14 @@ COLOURS = {
 }
 COLOUR_OF = {name: colour for colour, names in COLOURS.items() for name in names}
 TABLE_OF = {
-    "state": "queue_state", "opcode": "opcode", "kind": "flit_kind", "op": "reduce_op", "fmt": "format", "edge": "edge_port",
+    "state": "queue_state",
+    "opcode": "opcode",
+    "kind": "flit_kind",
+    "op": "reduce_op",
+    "fmt": "format",
+    "edge": "edge_port",
     "waits": "l1_waits",
-}  # fmt: skip
+}
 """Name of a signal to the names of its values."""
 
 
@@ -102,7 +119,9 @@ class Row:
     """A signal as a view shows it."""
 
     label: str
-    """What it is called: unlike any other row, so that rows of several tiles can be put side by side."""
+    """What it is called: unlike any other row, so that rows of several tiles can be put side by
+    side.
+    """
     signal: Signal
 
     @property
@@ -133,7 +152,8 @@ class Group:
 
 
 def arrange(header: Header, tiles: Collection[TileXY] | None = None) -> Group:
-    """The whole view, as one unfolded group: the run, the engines' states, each tile, the HBM channels.
+    """The whole view, as one unfolded group: the run, the engines' states, each tile, the HBM
+    channels.
 
     Parameters
     ----------
@@ -147,18 +167,33 @@ def arrange(header: Header, tiles: Collection[TileXY] | None = None) -> Group:
     UserError
         If a tile is not in the VCD.
     """
-    shown = header.tiles if tiles is None else tuple(tile for tile in header.tiles if tile in set(tiles))
+    shown = (
+        header.tiles
+        if tiles is None
+        else tuple(tile for tile in header.tiles if tile in set(tiles))
+    )
     missing = set(tiles or ()) - set(header.tiles)
     if missing or not shown:
         asked = f"no tile {min(missing)}" if missing else "no tile to show"
         raise UserError(f"{header.path}: {asked}; the VCD has {_span(header.tiles)}")
-    return _group("waves", [
-        *_rows(header, "", "", TOP),
-        _group("machine", _rows(header, "machine", "machine")),
-        _states(header, shown),
-        *(_tile(header, tile, unfolded=tile == shown[0]) for tile in shown),
-        _group("hbm channels", [_channel(header, *channel) for channel in header.channels.items() if channel[1][1] in shown]),
-    ], unfolded=True)  # fmt: skip
+    return _group(
+        "waves",
+        [
+            *_rows(header, "", "", TOP),
+            _group("machine", _rows(header, "machine", "machine")),
+            _states(header, shown),
+            *(_tile(header, tile, unfolded=tile == shown[0]) for tile in shown),
+            _group(
+                "hbm channels",
+                [
+                    _channel(header, *channel)
+                    for channel in header.channels.items()
+                    if channel[1][1] in shown
+                ],
+            ),
+        ],
+        unfolded=True,
+    )
 
 
 def rows(group: Group) -> Iterator[Row]:
@@ -173,12 +208,16 @@ def _span(tiles: tuple[TileXY, ...]) -> str:
 
 def _group(label: str, items: Sequence[Row | Group], *, unfolded: bool = False) -> Group:
     """A group without the groups that are empty."""
-    return Group(label, tuple(item for item in items if not isinstance(item, Group) or item.items), unfolded)
+    return Group(
+        label, tuple(item for item in items if not isinstance(item, Group) or item.items), unfolded
+    )
 
 
 def _rows(header: Header, scope: str, prefix: str = "", order: tuple[str, ...] = ()) -> list[Row]:
     place = {name: index for index, name in enumerate(order)}
-    signals = sorted(header.scopes.get(scope, ()), key=lambda signal: place.get(signal.name, len(order)))
+    signals = sorted(
+        header.scopes.get(scope, ()), key=lambda signal: place.get(signal.name, len(order))
+    )
     return [Row(f"{prefix} {signal.name}".strip(), signal) for signal in signals]
 
 
@@ -186,7 +225,9 @@ def _states(header: Header, tiles: Sequence[TileXY]) -> Group:
     """The states of every engine under each other: who waits while who works."""
 
     def states(queue: str) -> list[Row]:
-        signals = {tile: header.scopes.get(f"tile_{tile[0]}_{tile[1]}.{queue}", ()) for tile in tiles}
+        signals = {
+            tile: header.scopes.get(f"tile_{tile[0]}_{tile[1]}.{queue}", ()) for tile in tiles
+        }
         return [
             Row(f"{x},{y} {queue}", signal)
             for (x, y), found in signals.items()
@@ -194,30 +235,46 @@ def _states(header: Header, tiles: Sequence[TileXY]) -> Group:
             if signal.name == "state"
         ]
 
-    return _group("states of all engines", [_group(f"{queue} states", states(queue)) for queue in QUEUES], unfolded=True)
+    return _group(
+        "states of all engines",
+        [_group(f"{queue} states", states(queue)) for queue in QUEUES],
+        unfolded=True,
+    )
 
 
 def _tile(header: Header, tile: TileXY, *, unfolded: bool) -> Group:
-    """Everything of a tile; unfolded to the rows that show what it does and what it sends and receives."""
+    """Everything of a tile; unfolded to the rows that show what it does and what it sends and
+    receives.
+    """
     x, y = tile
 
     def rows_of(scope: str) -> list[Row]:
         return _rows(
-            header, f"tile_{x}_{y}.{scope}", f"{x},{y} {scope.replace('_', ' ')}", ORDER.get(scope.split("_")[0], ())
+            header,
+            f"tile_{x}_{y}.{scope}",
+            f"{x},{y} {scope.replace('_', ' ')}",
+            ORDER.get(scope.split("_")[0], ()),
         )
 
     def group(scope: str, *, unfolded: bool = False) -> Group:
         return _group(f"{x},{y} {scope.replace('_', ' ')}", rows_of(scope), unfolded=unfolded)
 
     ends = [group(f"{network}_{end}", unfolded=unfolded) for network in NETWORKS for end in ENDS]
-    return _group(f"tile {x},{y}", [
-        *rows_of("status"),
-        *rows_of("l1"),
-        *(group(queue, unfolded=unfolded) for queue in QUEUES),
-        _group(f"{x},{y} collectives: in and out", ends, unfolded=unfolded),
-        *(_group(f"{x},{y} {network} links", [group(f"{network}_{side}") for side in SIDES]) for network in NETWORKS),
-        _group(f"{x},{y} semaphores", rows_of("sem")),
-    ], unfolded=unfolded)  # fmt: skip
+    return _group(
+        f"tile {x},{y}",
+        [
+            *rows_of("status"),
+            *rows_of("l1"),
+            *(group(queue, unfolded=unfolded) for queue in QUEUES),
+            _group(f"{x},{y} collectives: in and out", ends, unfolded=unfolded),
+            *(
+                _group(f"{x},{y} {network} links", [group(f"{network}_{side}") for side in SIDES])
+                for network in NETWORKS
+            ),
+            _group(f"{x},{y} semaphores", rows_of("sem")),
+        ],
+        unfolded=unfolded,
+    )
 
 
 def _channel(header: Header, scope: str, place: tuple[str, TileXY]) -> Group:

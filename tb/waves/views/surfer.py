@@ -1,8 +1,10 @@
 """Writes a view for Surfer: a state file, a command file, and a mapping file for each kind of name.
 
-The state file holds the whole view: groups, colours, formats. Its format belongs to one version of Surfer (`VERSION`): fields
-that are missing make Surfer reject it, fields that it does not know are ignored, and what is written here is what 0.4 to 0.7
-ask for together. Commands stay, but cannot nest groups or name rows: the command file shows what is unfolded in the view, and adds every tile folded.
+The state file holds the whole view: groups, colours, formats. Its format belongs to one version of
+Surfer (`VERSION`): fields that are missing make Surfer reject it, fields that it does not know are
+ignored, and what is written here is what 0.4 to 0.7 ask for together. Commands stay, but cannot
+nest groups or name rows: the command file shows what is unfolded in the view, and adds every tile
+folded.
 """
 
 import re
@@ -31,7 +33,13 @@ COLOURS = {
 """Colours of Surfer's themes; a plain row has none."""
 FORMATS = {Radix.UNSIGNED: "Unsigned", Radix.HEX: "Hexadecimal"}
 """Surfer's translators; it finds that of a single bit by itself."""
-UNITS = {"fs": "FemtoSeconds", "ps": "PicoSeconds", "ns": "NanoSeconds", "us": "MicroSeconds", "ms": "MilliSeconds"}
+UNITS = {
+    "fs": "FemtoSeconds",
+    "ps": "PicoSeconds",
+    "ns": "NanoSeconds",
+    "us": "MicroSeconds",
+    "ms": "MilliSeconds",
+}
 
 STATE = """\
 // A view of {dump} for Surfer {version}. Start Surfer in the folder of this file, where it finds the names of values:
@@ -94,24 +102,32 @@ def state_file(header: Header, view: Group, dump: Path) -> str:
         dump=_string(str(dump)),
         format="Fst" if dump.suffix == ".fst" else "Vcd",
         tree="\n".join(_node(ref, level, item) for ref, (level, item) in enumerate(items, 1)),
-        items="\n".join(f"            ({ref}): {_item(ref, item)}," for ref, (_, item) in enumerate(items, 1)),
+        items="\n".join(
+            f"            ({ref}): {_item(ref, item)}," for ref, (_, item) in enumerate(items, 1)
+        ),
         count=len(items),
         unit=UNITS.get(header.unit.lstrip("0123456789"), "None"),
     )
 
 
 def command_file(header: Header, view: Group) -> str:
-    """Text of the command file: what is unfolded in the view, with its looks; then each tile and channel, folded."""
+    """Text of the command file: what is unfolded in the view, with its looks; then each tile and
+    channel, folded.
+    """
     text = [
         f"# A view of {header.path.name} for any Surfer since 0.4. Start Surfer in the folder of this file:",
         "#     surfer --command-file waves.sucl " + str(header.path),
     ]
     for position, item in enumerate(_unfolded(view)):
         text += (
-            _commands(item, position) if isinstance(item, Row) else [f"divider_add {re.sub(r'[^0-9a-z]+', '_', item.label)}"]
+            _commands(item, position)
+            if isinstance(item, Row)
+            else [f"divider_add {re.sub(r'[^0-9a-z]+', '_', item.label)}"]
         )
     depth = len(header.root) + 1
-    scopes = dict.fromkeys(".".join(row.signal.scopes[:depth]) for row in rows(view) if len(row.signal.scopes) >= depth)
+    scopes = dict.fromkeys(
+        ".".join(row.signal.scopes[:depth]) for row in rows(view) if len(row.signal.scopes) >= depth
+    )
     text += [f"scope_add_as_group_recursive {scope}" for scope in scopes]
     return "\n".join([*text, "group_fold_all"]) + "\n"
 
@@ -126,7 +142,10 @@ def _mapping_name(row: Row) -> str:
 
 
 def _mapping(row: Row) -> str:
-    colours = {entry.value: f"[{to_hex(entry.colour)}]" if entry.colour else "" for entry in row.table.entries}
+    colours = {
+        entry.value: f"[{to_hex(entry.colour)}]" if entry.colour else ""
+        for entry in row.table.entries
+    }
     lines = [f"{entry.value}{colours[entry.value]} {entry.text}" for entry in row.table.entries]
     return "\n".join([f"Name = {_mapping_name(row)}", f"Bits = {row.signal.width}", *lines]) + "\n"
 
@@ -163,11 +182,15 @@ def _some(text: str | None) -> str:
 
 def _node(ref: int, level: int, item: Row | Group) -> str:
     unfolded = "true" if isinstance(item, Row) or item.unfolded else "false"
-    return f"            (item_ref: ({ref}), level: {level}, unfolded: {unfolded}, selected: false),"
+    return (
+        f"            (item_ref: ({ref}), level: {level}, unfolded: {unfolded}, selected: false),"
+    )
 
 
 def _item(ref: int, item: Row | Group) -> str:
-    """A displayed item. Surfer finds the variable by its path; the numbers must be there, and are looked up again."""
+    """A displayed item. Surfer finds the variable by its path; the numbers must be there, and are
+    looked up again.
+    """
     if isinstance(item, Group):
         is_open = "true" if item.unfolded else "false"
         return f"Group((name: {_string(item.label)}, color: None, background_color: None, content: [], is_open: {is_open}))"
@@ -181,11 +204,15 @@ def _item(ref: int, item: Row | Group) -> str:
 
 
 def _commands(row: Row, position: int) -> list[str]:
-    """Commands that add a row as number `position` from the top, and give it its format and colour."""
+    """Commands that add a row as number `position` from the top, and give it its format and
+    colour.
+    """
     looks = {"item_set_format": _format(row), "item_set_color": COLOURS.get(row.colour)}
     chosen = [f"{command} {look}" for command, look in looks.items() if look]
     added = f"variable_add {'.'.join((*row.signal.scopes, row.signal.name))}"
-    return [added, f"item_focus {_letters(position)}", *chosen, "item_unfocus"] if chosen else [added]
+    return (
+        [added, f"item_focus {_letters(position)}", *chosen, "item_unfocus"] if chosen else [added]
+    )
 
 
 def _letters(position: int) -> str:

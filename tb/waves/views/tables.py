@@ -1,4 +1,6 @@
-"""Names for numbers: what a viewer shows instead of an opcode, a state or a flit's kind. Made from the enums themselves."""
+"""Names for numbers: what a viewer shows instead of an opcode, a state or a flit's kind. Made from
+the enums themselves.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +13,12 @@ from isa.status import QueueState
 
 __all__ = ["TABLES", "Entry", "Table"]
 
-ENGINE_COLOURS = {Queue.MATRIX: "royalblue", Queue.VECTOR: "seagreen", Queue.LOAD: "chocolate", Queue.OUT: "mediumpurple"}
+ENGINE_COLOURS = {
+    Queue.MATRIX: "royalblue",
+    Queue.VECTOR: "seagreen",
+    Queue.LOAD: "chocolate",
+    Queue.OUT: "mediumpurple",
+}
 STATE_COLOURS = {
     QueueState.FETCH: "steelblue",
     QueueState.WAIT0: "firebrick",
@@ -21,7 +28,11 @@ STATE_COLOURS = {
     QueueState.HALTED: "dimgray",
     QueueState.ERROR: "red",
 }
-KIND_COLOURS = {FlitKind.WRITE: "seagreen", FlitKind.PROGRAM: "dimgray", FlitKind.SIGNAL: "darkgoldenrod"}
+KIND_COLOURS = {
+    FlitKind.WRITE: "seagreen",
+    FlitKind.PROGRAM: "dimgray",
+    FlitKind.SIGNAL: "darkgoldenrod",
+}
 REDUCE_COLOURS = {ReduceOp.SUM: "royalblue", ReduceOp.MAX: "chocolate"}
 
 
@@ -43,14 +54,24 @@ class Table:
 
 
 def _of(name: str, members: type[Enum], colours: Mapping[Enum, str] | None = None) -> Table:
-    return Table(name, tuple(Entry(member.value, member.name, (colours or {}).get(member)) for member in members))
+    return Table(
+        name,
+        tuple(Entry(member.value, member.name, (colours or {}).get(member)) for member in members),
+    )
 
 
 def _l1_waits() -> Table:
     """Every set of L1 clients, as the bits of ``waits`` show them."""
-    sets = ([client for bit, client in enumerate(L1_CLIENTS) if value >> bit & 1] for value in range(1 << len(L1_CLIENTS)))
+    sets = (
+        [client for bit, client in enumerate(L1_CLIENTS) if value >> bit & 1]
+        for value in range(1 << len(L1_CLIENTS))
+    )
     return Table(
-        "l1_waits", tuple(Entry(value, "+".join(s) or "-", "firebrick" if s else None) for value, s in enumerate(sets))
+        "l1_waits",
+        tuple(
+            Entry(value, "+".join(s) or "-", "firebrick" if s else None)
+            for value, s in enumerate(sets)
+        ),
     )
 
 
@@ -58,7 +79,11 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         _of("queue_state", QueueState, STATE_COLOURS),
-        _of("opcode", Opcode, {code: ENGINE_COLOURS[queue] for queue, codes in OPCODES_OF.items() for code in codes}),
+        _of(
+            "opcode",
+            Opcode,
+            {code: ENGINE_COLOURS[queue] for queue, codes in OPCODES_OF.items() for code in codes},
+        ),
         _of("flit_kind", FlitKind, KIND_COLOURS),
         _of("reduce_op", ReduceOp, REDUCE_COLOURS),
         _of("format", Format),

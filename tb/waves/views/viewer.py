@@ -30,10 +30,15 @@ def viewer_command(dump: Path, folder: Path) -> list[str]:
     """
     wanted = os.environ.get("VIEWER", "")
     if wanted and Path(wanted).name not in VIEWERS:
-        raise UserError(f"VIEWER must be {' or '.join(VIEWERS)}, or the path of one, not {wanted!r}")
+        raise UserError(
+            f"VIEWER must be {' or '.join(VIEWERS)}, or the path of one, not {wanted!r}"
+        )
     for program in [wanted] if wanted else VIEWERS:
         if path := shutil.which(program):
-            return [path, *(argument.format(dump=dump.resolve()) for argument in VIEWERS[Path(program).name])]
+            return [
+                path,
+                *(argument.format(dump=dump.resolve()) for argument in VIEWERS[Path(program).name]),
+            ]
     raise UserError(
         f"no {wanted or 'waveform viewer'} on PATH: install GTKWave (Debian: apt-get install gtkwave) and open "
         f"{folder / 'waves.gtkw'}, or Surfer (surfer-project.org) and open {dump} with {folder / 'waves.surf.ron'}"
@@ -58,7 +63,12 @@ def open_viewer(dump: Path, folder: Path) -> subprocess.Popen:
     with open(log, "w") as output:
         # A session of its own: the viewer outlives make, and Ctrl-C in the terminal.
         viewer = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         code = viewer.wait(PATIENCE)

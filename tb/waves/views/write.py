@@ -10,7 +10,9 @@ from tb.waves.views.layout import arrange
 __all__ = ["write_views"]
 
 
-def write_views(vcd: Path, folder: Path, *, tiles: Collection[TileXY] | None = None, dump: Path | None = None) -> list[Path]:
+def write_views(
+    vcd: Path, folder: Path, *, tiles: Collection[TileXY] | None = None, dump: Path | None = None
+) -> list[Path]:
     """Write views of a VCD for GTKWave and for Surfer.
 
     Parameters
@@ -18,9 +20,10 @@ def write_views(vcd: Path, folder: Path, *, tiles: Collection[TileXY] | None = N
     vcd
         A VCD of the mesh, from which the names are taken.
     folder
-        Where to put the files: ``waves.gtkw`` with ``filters``, ``waves.surf.ron`` and ``waves.sucl`` with
-        ``.surfer/mappings``. It is made. Not the VCD's own folder: Surfer offers every state file there, wherever it was
-        started, and stops when it then does not find the mappings.
+        Where to put the files: ``waves.gtkw`` with ``filters``, ``waves.surf.ron`` and
+        ``waves.sucl`` with ``.surfer/mappings``. It is made. Not the VCD's own folder: Surfer
+        offers every state file there, wherever it was started, and stops when it then does not find
+        the mappings.
     tiles
         Tiles to show; all of them if None.
     dump
@@ -34,14 +37,18 @@ def write_views(vcd: Path, folder: Path, *, tiles: Collection[TileXY] | None = N
     Raises
     ------
     UserError
-        If the VCD cannot be read or is of another design, or has no such tile; nothing is written then.
+        If the VCD cannot be read or is of another design, or has no such tile; nothing is written
+        then.
     """
     header = read_header(vcd)
     view = arrange(header, tiles)
     folder, dump = folder.resolve(), (dump or vcd).resolve()
     files = {
         **{folder / "filters" / name: text for name, text in gtkwave.filter_files(view).items()},
-        **{folder / surfer.MAPPINGS / name: text for name, text in surfer.mapping_files(view).items()},
+        **{
+            folder / surfer.MAPPINGS / name: text
+            for name, text in surfer.mapping_files(view).items()
+        },
     }
     views = {
         folder / "waves.gtkw": gtkwave.save_file(header, view, dump, folder),

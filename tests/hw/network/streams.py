@@ -1,4 +1,6 @@
-"""Drives the streams of a component in the Amaranth simulator, cycle by cycle, with random stalls."""
+"""Drives the streams of a component in the Amaranth simulator, cycle by cycle, with random
+stalls.
+"""
 
 import random
 
@@ -10,10 +12,11 @@ __all__ = ["Streams", "fields", "pack"]
 
 
 class Streams:
-    """Offers items at the inputs, takes them at the outputs, records the cycle of every transfer, and checks the handshake.
+    """Offers items at the inputs, takes them at the outputs, records the cycle of every transfer,
+    and checks the handshake.
 
-    `stall` and `gap` are the probabilities that an output is not ready, and that an input pauses between two items; `stall`
-    may be a mapping from the output's index.
+    `stall` and `gap` are the probabilities that an output is not ready, and that an input pauses
+    between two items; `stall` may be a mapping from the output's index.
     """
 
     def __init__(self, dut, inputs, outputs, *, setup=(), stall=0.0, gap=0.0, seed=1):
@@ -30,7 +33,9 @@ class Streams:
         self.seen = {}
 
     def run(self, items, cycles, *, until=None):
-        """Offer `items[input]`, in order, and run for `cycles` cycles, or until `until` items have left in all."""
+        """Offer `items[input]`, in order, and run for `cycles` cycles, or until `until` items have
+        left in all.
+        """
         queues = [list(queue) for queue in items]
         self.seen = {name: [] for name in self.watch}
         simulator = Simulator(self.dut)
@@ -51,7 +56,9 @@ class Streams:
                 before = [ctx.get(port.valid) for port in self.outputs]
                 for index, port in enumerate(self.outputs):
                     ctx.set(port.ready, self.rng.random() >= self.stall[index])
-                assert before == [ctx.get(port.valid) for port in self.outputs], "valid depends on ready"
+                assert before == [ctx.get(port.valid) for port in self.outputs], (
+                    "valid depends on ready"
+                )
                 for name, signal in self.watch.items():
                     self.seen[name].append(ctx.get(signal))
                 for index, port in enumerate(self.inputs):
@@ -61,7 +68,9 @@ class Streams:
                         offering[index] = False
                 for index, port in enumerate(self.outputs):
                     item = ctx.get(Value.cast(port.payload)) if before[index] else None
-                    assert held[index] in (None, item), f"output {index}: an offer was changed or taken back"
+                    assert held[index] in (None, item), (
+                        f"output {index}: an offer was changed or taken back"
+                    )
                     held[index] = None if ctx.get(port.ready) else item
                     if before[index] and ctx.get(port.ready):
                         self.left[index].append((cycle, item))
@@ -86,4 +95,7 @@ def fields(layout: data.StructLayout, value: int) -> dict[str, int]:
 
 def pack(layout: data.StructLayout, item: dict[str, int]) -> int:
     """A struct as an integer."""
-    return sum((int(value) & (1 << layout[name].width) - 1) << layout[name].offset for name, value in item.items())
+    return sum(
+        (int(value) & (1 << layout[name].width) - 1) << layout[name].offset
+        for name, value in item.items()
+    )

@@ -1,4 +1,6 @@
-"""One request is granted, stays granted until taken, and nobody waits for more than one turn of each other."""
+"""One request is granted, stays granted until taken, and nobody waits for more than one turn of
+each other.
+"""
 
 import random
 

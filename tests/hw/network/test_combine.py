@@ -1,4 +1,6 @@
-"""Sums and maxima are NumPy's, bit for bit, in order, after the cycles that `latency` states, at the stated rate."""
+"""Sums and maxima are NumPy's, bit for bit, in order, after the cycles that `latency` states, at
+the stated rate.
+"""
 
 import random
 
@@ -16,9 +18,21 @@ LANES = TILE.link_bits // 32
 ROUNDS = 12
 """Jobs in a row of each number of words."""
 AWKWARD = [
-    0x00000000, 0x80000000, 0x3F800000, 0xBF800000, 0x7F800000, 0xFF800000, 0x7FC00000, 0x7F7FFFFF, 0xFF7FFFFF,
-    0x00000001, 0x80000001, 0x007FFFFF, 0x00800000, 0x33800000,
-]  # fmt: skip
+    0x00000000,
+    0x80000000,
+    0x3F800000,
+    0xBF800000,
+    0x7F800000,
+    0xFF800000,
+    0x7FC00000,
+    0x7F7FFFFF,
+    0xFF7FFFFF,
+    0x00000001,
+    0x80000001,
+    0x007FFFFF,
+    0x00800000,
+    0x33800000,
+]
 
 
 def random_word(rng, fmt=Format.FP32):
@@ -27,9 +41,13 @@ def random_word(rng, fmt=Format.FP32):
         return rng.getrandbits(TILE.link_bits)
     word = 0
     for lane in range(LANES):
-        value = rng.choice([
-            rng.choice(AWKWARD), rng.getrandbits(32), rng.randrange(0x3F000000, 0x41000000) | rng.getrandbits(1) << 31,
-        ])  # fmt: skip
+        value = rng.choice(
+            [
+                rng.choice(AWKWARD),
+                rng.getrandbits(32),
+                rng.randrange(0x3F000000, 0x41000000) | rng.getrandbits(1) << 31,
+            ]
+        )
         if value & 0x7FFFFFFF > 0x7F800000:
             value = 0x7FC00000
         word |= value << 32 * lane
@@ -37,11 +55,15 @@ def random_word(rng, fmt=Format.FP32):
 
 
 def elements(word, fmt):
-    return np.frombuffer(word.to_bytes(TILE.word_bytes, "little"), np.dtype(f"<u{FORMATS[fmt].bytes}"))
+    return np.frombuffer(
+        word.to_bytes(TILE.word_bytes, "little"), np.dtype(f"<u{FORMATS[fmt].bytes}")
+    )
 
 
 def expected(op, words, fmt=Format.FP32):
-    """The contract: left to right; sums in FP32, canonical, rounded once; the maximum by sign and magnitude."""
+    """The contract: left to right; sums in FP32, canonical, rounded once; the maximum by sign and
+    magnitude.
+    """
     if len(words) == 1:
         return words[0]
     operands = [elements(word, fmt) for word in words]
@@ -64,7 +86,9 @@ def key(bits):
 
 
 def simulate(jobs, *, stages=1, formats=tuple(Format), gap=0.0, seed=1):
-    """Offer jobs (op, fmt, words); return the cycles at which they were taken, and (cycle, label, result)."""
+    """Offer jobs (op, fmt, words); return the cycles at which they were taken, and (cycle, label,
+    result).
+    """
     dut = Combine(tile=TILE, label=16, stages=stages, formats=formats)
     sim = Simulator(dut)
     sim.add_clock(1e-6)
@@ -76,7 +100,10 @@ def simulate(jobs, *, stages=1, formats=tuple(Format), gap=0.0, seed=1):
             if len(taken) < len(jobs) and (offered or rng.random() >= gap):
                 op, fmt, words = jobs[len(taken)]
                 payload = dict(zip("abcde", words, strict=False))
-                ctx.set(dut.i.payload, {"label": len(taken), "op": op, "fmt": fmt, "count": len(words), **payload})
+                ctx.set(
+                    dut.i.payload,
+                    {"label": len(taken), "op": op, "fmt": fmt, "count": len(words), **payload},
+                )
                 offered = True
             ctx.set(dut.i.valid, offered)
             if ctx.get(dut.valid):
@@ -100,13 +127,20 @@ def test_latency_and_rate(op, fmt, stages):
     counts = [count for count in range(1, 6) for _ in range(ROUNDS)]
     jobs = [(op, fmt, [random_word(rng, fmt) for _ in range(count)]) for count in counts]
     taken, results = simulate(jobs, stages=stages, formats={Format.FP32, fmt})
-    assert [result for _, _, result in results] == [expected(op, words, fmt) for op, fmt, words in jobs]
+    assert [result for _, _, result in results] == [
+        expected(op, words, fmt) for op, fmt, words in jobs
+    ]
     waits = [cycle - at for at, (cycle, _, _) in zip(taken, results, strict=True)]
     assert waits == [latency(op, fmt, count, stages) for count in counts]
     for count in range(1, 6):
         first, *_, last = taken[(count - 1) * ROUNDS : count * ROUNDS]
-        # Sums of four and five at half rate: as long as the pipeline is full of first passes, second passes follow.
-        assert last - first + 1 == ROUNDS if count <= 3 or op == ReduceOp.MAX else last - first + 1 <= 2 * ROUNDS
+        # Sums of four and five at half rate: as long as the pipeline is full of first passes,
+        # second passes follow.
+        assert (
+            last - first + 1 == ROUNDS
+            if count <= 3 or op == ReduceOp.MAX
+            else last - first + 1 <= 2 * ROUNDS
+        )
 
 
 @pytest.mark.parametrize("stages, gap", [(1, 0.0), (1, 0.6), (2, 0.3)])
@@ -115,17 +149,27 @@ def test_mixed_jobs_keep_their_order_and_values(gap, stages):
     jobs = []
     for _ in range(80):
         fmt = rng.choice([Format.FP32, *Format])
-        jobs.append((rng.choice(list(ReduceOp)), fmt, [random_word(rng, fmt) for _ in range(rng.randint(1, 5))]))
+        jobs.append(
+            (
+                rng.choice(list(ReduceOp)),
+                fmt,
+                [random_word(rng, fmt) for _ in range(rng.randint(1, 5))],
+            )
+        )
     taken, results = simulate(jobs, gap=gap, stages=stages)
     assert [label for _, label, _ in results] == list(range(len(jobs)))
-    assert [result for _, _, result in results] == [expected(op, words, fmt) for op, fmt, words in jobs]
+    assert [result for _, _, result in results] == [
+        expected(op, words, fmt) for op, fmt, words in jobs
+    ]
     latencies = [out - at for at, (out, _, _) in zip(taken, results, strict=True)]
     assert latencies == [latency(op, fmt, len(words), stages) for op, fmt, words in jobs]
 
 
 def test_maximum_keeps_the_bits_of_its_operand():
     nan = 0x7FABCDEF
-    (_, [(_, _, result)]) = simulate([(ReduceOp.MAX, Format.FP32, [0x7F800000, nan])], formats=[Format.FP32])
+    (_, [(_, _, result)]) = simulate(
+        [(ReduceOp.MAX, Format.FP32, [0x7F800000, nan])], formats=[Format.FP32]
+    )
     assert result == nan
     (_, [(_, _, result)]) = simulate(
         [(ReduceOp.MAX, Format.FP32, [0x80000000, 0x00000000, 0xFF800000])], formats=[Format.FP32]

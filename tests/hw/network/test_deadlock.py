@@ -1,4 +1,6 @@
-"""The waits-for graph: complete, without a cycle on every mesh, and with one as soon as something is built wrong."""
+"""The waits-for graph: complete, without a cycle on every mesh, and with one as soon as something
+is built wrong.
+"""
 
 import itertools
 import time
@@ -29,7 +31,11 @@ PLACEMENTS = [
 
 def mesh(spec, **placement):
     machine = load_machine("mesh4", spec)
-    return machine.model_copy(update={"hbm": Hbm(bytes_per_cycle=8, **placement)}) if placement else machine
+    return (
+        machine.model_copy(update={"hbm": Hbm(bytes_per_cycle=8, **placement)})
+        if placement
+        else machine
+    )
 
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
@@ -39,7 +45,10 @@ def test_no_cycle_on_any_mesh(spec, placement):
     check_acyclic(machine)
     names = {name for edge in waits_for(machine).named() for name in edge}
     for x, y in itertools.product(range(machine.mesh.columns), range(machine.mesh.rows)):
-        assert {f"{what} of ({x},{y})" for what in ("data local", "request local", "reduce local", "out engine")} <= names
+        assert {
+            f"{what} of ({x},{y})"
+            for what in ("data local", "request local", "reduce local", "out engine")
+        } <= names
     for channel in machine.channels:
         assert f"{channel.edge} channel's answers of ({channel.x},{channel.y})" in names
 
@@ -76,17 +85,31 @@ def test_a_few_views_stand_for_all_rectangles(spec):
             dx, dy = STEP.get(port, (0, 0))
             if (x + dx, y + dy) not in tiles and (x, y, port.name.lower()) not in entries:
                 continue
-            outs = multicast_branches(SimpleNamespace(**rectangle), np.int64(x), np.int64(y), port, rows)
-            expected |= {(f"data {PORTS[port]} of ({x},{y})", name("data", x, y, out)) for out in Port if outs[out]}
+            outs = multicast_branches(
+                SimpleNamespace(**rectangle), np.int64(x), np.int64(y), port, rows
+            )
+            expected |= {
+                (f"data {PORTS[port]} of ({x},{y})", name("data", x, y, out))
+                for out in Port
+                if outs[out]
+            }
         for root_x, root_y in tiles:
             flit = SimpleNamespace(**rectangle, root_x=np.int64(root_x), root_y=np.int64(root_y))
             inputs, outs = reduction_node(flit, np.int64(x), np.int64(y))
             for source, out in itertools.product(Port, Port):
                 if inputs[source] and outs[out]:
                     sums = f"sums to {PORTS[out]} of ({x},{y})"
-                    expected |= {(f"reduce {PORTS[source]} of ({x},{y})", sums), (sums, name("reduce", x, y, out))}
+                    expected |= {
+                        (f"reduce {PORTS[source]} of ({x},{y})", sums),
+                        (sums, name("reduce", x, y, out)),
+                    }
                 if inputs[source] and inputs[out] and source != out:
-                    expected.add((f"reduce {PORTS[source]} of ({x},{y})", f"part at {PORTS[out]} of ({x},{y})"))
+                    expected.add(
+                        (
+                            f"reduce {PORTS[source]} of ({x},{y})",
+                            f"part at {PORTS[out]} of ({x},{y})",
+                        )
+                    )
     routed = ("data ", "reduce ", "sums ")
     seen = {edge for edge in waits_for(machine).named() if edge[0].startswith(routed)}
     assert seen == expected
@@ -94,20 +117,28 @@ def test_a_few_views_stand_for_all_rectangles(spec):
 
 @pytest.mark.parametrize("placement", PLACEMENTS)
 def test_every_output_that_a_flit_may_wait_for_is_built(placement):
-    """A router leaves out crossings that no flit takes; one left out too many would hold its flit for ever."""
+    """A router leaves out crossings that no flit takes; one left out too many would hold its flit
+    for ever.
+    """
     machine = mesh("3x3", **placement)
     tile = machine.tile
     routers = {
         "data": Router(machine=machine, payload=data_flit(tile), multicast=True),
         "request": Router(machine=machine, payload=request_flit(tile), multicast=False),
     }
-    leaves = {f"{port.name.lower()} channel's arrivals": port for port in Port} | {"ejector data": Port.LOCAL}
+    leaves = {f"{port.name.lower()} channel's arrivals": port for port in Port} | {
+        "ejector data": Port.LOCAL
+    }
     seen = set()
     for waiting, wanted in waits_for(machine).named():
         (network, _, here), (kind, _, there) = waiting.partition(" "), wanted.partition(" ")
         if network in routers:
             source = Port[here.split(" of ")[0].upper()]
-            out = leaves.get(wanted.split(" of ")[0]) if kind != network else OPPOSITE[Port[there.split(" of ")[0].upper()]]
+            out = (
+                leaves.get(wanted.split(" of ")[0])
+                if kind != network
+                else OPPOSITE[Port[there.split(" of ")[0].upper()]]
+            )
             seen.add((network, source, out))
             assert routers[network]._possible(source, out), f"{waiting} waits for {wanted}"
     assert ("data", Port.LOCAL, Port.LOCAL) in seen and len(seen) > 20
@@ -115,22 +146,34 @@ def test_every_output_that_a_flit_may_wait_for_is_built(placement):
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5])
 def test_neighbours_see_the_same_rectangle(length):
-    """What `Views.seen` brings from one router to the next: all pairs of views that one rectangle gives, no others."""
+    """What `Views.seen` brings from one router to the next: all pairs of views that one rectangle
+    gives, no others.
+    """
     machine = mesh(f"{length}x1")
     views = Views(machine, roots=True)
-    signs = [tuple(int(np.sign(getattr(views, field)[0, 0, k, 0])) for field in ("x0", "x1", "root_x")) for k in range(18)]
+    signs = [
+        tuple(int(np.sign(getattr(views, field)[0, 0, k, 0])) for field in ("x0", "x1", "root_x"))
+        for k in range(18)
+    ]
     for x, step in itertools.product(range(length), (-1, 1)):
         if not 0 <= x + step < length:
             continue
         pairs = set()
         for x0, x1, root in itertools.product(range(length), repeat=3):
             if x0 <= x1:
-                pairs.add(tuple(signs.index(tuple(int(np.sign(c - at)) for c in (x0, x1, root))) for at in (x, x + step)))
+                pairs.add(
+                    tuple(
+                        signs.index(tuple(int(np.sign(c - at)) for c in (x0, x1, root)))
+                        for at in (x, x + step)
+                    )
+                )
         for view in range(18):
             one = np.zeros_like(views.exists)
             one[x, 0, view] = views.exists[x, 0, view]
             seen = views.seen(one, Port.EAST if step > 0 else Port.WEST)
-            assert {k for _, _, k, _ in np.argwhere(seen)} == {there for here, there in pairs if here == view}
+            assert {k for _, _, k, _ in np.argwhere(seen)} == {
+                there for here, there in pairs if here == view
+            }
 
 
 def cycle_of(graph: WaitGraph) -> list[str]:
@@ -141,7 +184,9 @@ def cycle_of(graph: WaitGraph) -> list[str]:
 
 
 def turns_into_rows(flit, x, y, port, rows):
-    """YX for some: what runs along a column may turn into a row anywhere, not only where it was injected."""
+    """YX for some: what runs along a column may turn into a row anywhere, not only where it was
+    injected.
+    """
     local, west, east, south, north = multicast_branches(flit, x, y, port, rows)
     if port in (Port.SOUTH, Port.NORTH):
         return local, flit.x0 < x, flit.x1 > x, south, north
@@ -166,34 +211,46 @@ def yx_in_odd_rows(flit, x, y):
     ("routing", "says"),
     [
         (Routing(multicast=turns_into_rows), r": data \w+ of \(\d,\d\) -> data "),
-        (Routing(multicast=turns_back), r": (data \w+ of \(\d,\d\)) -> data \w+ of \(\d,\d\) -> \1$"),
+        (
+            Routing(multicast=turns_back),
+            r": (data \w+ of \(\d,\d\)) -> data \w+ of \(\d,\d\) -> \1$",
+        ),
         (Routing(request=yx_in_odd_rows), r": request \w+ of \(\d,\d\) -> request "),
     ],
 )
 def test_wrong_routes_give_a_cycle(routing, says):
     machine = mesh("4x4", **PLACEMENTS[-1])
     cycle_of(waits_for(machine, routing))
-    with pytest.raises(WaitCycle, match=f"^the mesh could hang, its buffers wait for each other{says}") as error:
+    with pytest.raises(
+        WaitCycle, match=f"^the mesh could hang, its buffers wait for each other{says}"
+    ) as error:
         check_acyclic(machine, routing)
     assert "\n" not in str(error.value)
 
 
 def test_shared_buffers_give_a_cycle():
-    """Reductions run YX and multicasts XY: in the same buffers they close a circle, on any mesh with two rows and columns."""
+    """Reductions run YX and multicasts XY: in the same buffers they close a circle, on any mesh
+    with two rows and columns.
+    """
     same = {f"reduce {port}": f"data {port}" for port in PORTS}
     assert any("data" in name for name in cycle_of(waits_for(mesh("2x2")).merged(same)))
     assert not waits_for(mesh("4x1")).merged(dict.fromkeys(["reduce west"], "data west")).cycle()
 
 
 def test_requests_that_share_the_answers_network_give_a_cycle():
-    cycle = cycle_of(waits_for(mesh("3x2")).merged({f"request {port}": f"data {port}" for port in PORTS}))
+    cycle = cycle_of(
+        waits_for(mesh("3x2")).merged({f"request {port}": f"data {port}" for port in PORTS})
+    )
     assert any("channel's" in name for name in cycle)
 
 
 @pytest.mark.parametrize(
     ("waiting", "wanted"),
     [
-        ("ejector reduce", "reduce local"),  # an all-reduce that is sent back by the network it came from
+        (
+            "ejector reduce",
+            "reduce local",
+        ),  # an all-reduce that is sent back by the network it came from
         ("ejector data", "out engine"),  # arrivals that wait until something has been sent
         ("ejector data", "request local"),  # a tile that answers a read with a read
         ("data local", "reduce local"),  # a multicast that waits for a reduction
@@ -241,8 +298,14 @@ def around_the_members(flit, x, y):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (everybody, r"^router \(\d,\d\): a reduction waits for a tile that is no member, or not for one that is"),
-        (no_transit, r"^router \(\d,\d\): the next router to the west expects a sum that never comes"),
+        (
+            everybody,
+            r"^router \(\d,\d\): a reduction waits for a tile that is no member, or not for one that is",
+        ),
+        (
+            no_transit,
+            r"^router \(\d,\d\): the next router to the west expects a sum that never comes",
+        ),
         (past_the_root, r"^router \(\d,\d\): a reduction does not end exactly at its root"),
         (around_the_members, r"^router \(\d,\d\): a sum does not go to exactly one output"),
     ],
@@ -256,6 +319,9 @@ def test_wrong_joins_are_named(wrong, says):
 
 def test_a_mesh_that_could_hang_is_not_elaborated(monkeypatch):
     emit(Mesh(machine=mesh("2x1")), "mesh")
-    monkeypatch.setattr("hw.mesh.mesh.check_acyclic", lambda machine: check_acyclic(machine, Routing(multicast=turns_back)))
+    monkeypatch.setattr(
+        "hw.mesh.mesh.check_acyclic",
+        lambda machine: check_acyclic(machine, Routing(multicast=turns_back)),
+    )
     with pytest.raises(WaitCycle, match=r"data west of \(1,0\)"):
         emit(Mesh(machine=mesh("2x1")), "mesh")

@@ -1,4 +1,6 @@
-"""Nothing is lost, doubled or reordered, at any depth; one item a cycle; and the buffer is as deep as it says."""
+"""Nothing is lost, doubled or reordered, at any depth; one item a cycle; and the buffer is as deep
+as it says.
+"""
 
 import pytest
 from amaranth.lib import data

@@ -1,4 +1,6 @@
-"""Each item reaches each of its branches exactly once, whoever stalls, and leaves with the last of them."""
+"""Each item reaches each of its branches exactly once, whoever stalls, and leaves with the last of
+them.
+"""
 
 import random
 

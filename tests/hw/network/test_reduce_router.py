@@ -1,4 +1,6 @@
-"""One reduction router alone: exact sums in the tree's order under any stalls, latency, rate, independence, mismatches."""
+"""One reduction router alone: exact sums in the tree's order under any stalls, latency, rate,
+independence, mismatches.
+"""
 
 import random
 
@@ -13,7 +15,9 @@ from tests.hw.network.test_combine import expected, random_word
 from tests.hw.network.test_route import node
 
 MACHINE = MACHINES["mesh4"]
-MACHINE = MACHINE.model_copy(update={"mesh": MACHINE.mesh.model_copy(update={"reduce_formats": ("fp32",)})})
+MACHINE = MACHINE.model_copy(
+    update={"mesh": MACHINE.mesh.model_copy(update={"reduce_formats": ("fp32",)})}
+)
 """Storage formats have their tests in test_combine."""
 FLIT = reduce_flit(MACHINE.tile)
 X, Y = 1, 2
@@ -24,11 +28,20 @@ NODES = {
     (Port.SOUTH,): (dict(x0=1, y0=0, x1=1, y1=1, root_x=1, root_y=3), Port.NORTH),
     (Port.LOCAL, Port.WEST): (dict(x0=0, y0=2, x1=3, y1=2, root_x=3, root_y=2), Port.EAST),
     (Port.LOCAL, Port.NORTH): (dict(x0=1, y0=0, x1=1, y1=3, root_x=1, root_y=0), Port.SOUTH),
-    (Port.LOCAL, Port.WEST, Port.EAST): (dict(x0=0, y0=2, x1=3, y1=2, root_x=1, root_y=2), Port.LOCAL),
-    (Port.LOCAL, Port.EAST, Port.SOUTH): (dict(x0=0, y0=0, x1=3, y1=2, root_x=0, root_y=2), Port.WEST),
-    (Port.LOCAL, Port.WEST, Port.SOUTH, Port.NORTH): (dict(x0=0, y0=0, x1=3, y1=3, root_x=3, root_y=2), Port.EAST),
+    (Port.LOCAL, Port.WEST, Port.EAST): (
+        dict(x0=0, y0=2, x1=3, y1=2, root_x=1, root_y=2),
+        Port.LOCAL,
+    ),
+    (Port.LOCAL, Port.EAST, Port.SOUTH): (
+        dict(x0=0, y0=0, x1=3, y1=2, root_x=0, root_y=2),
+        Port.WEST,
+    ),
+    (Port.LOCAL, Port.WEST, Port.SOUTH, Port.NORTH): (
+        dict(x0=0, y0=0, x1=3, y1=3, root_x=3, root_y=2),
+        Port.EAST,
+    ),
     tuple(Port): (dict(x0=0, y0=0, x1=3, y1=3, root_x=1, root_y=2), Port.LOCAL),
-}  # fmt: skip
+}
 
 
 class Bench(Streams):
@@ -49,7 +62,11 @@ class Bench(Streams):
         return [(cycle, flit["tag"], flit["seq"], flit["data"]) for (cycle, _), flit in flits]
 
     def mismatches(self):
-        return [tag for mismatch, tag in zip(self.seen["mismatch"], self.seen["tag"], strict=True) if mismatch]
+        return [
+            tag
+            for mismatch, tag in zip(self.seen["mismatch"], self.seen["tag"], strict=True)
+            if mismatch
+        ]
 
 
 class Collective:
@@ -60,21 +77,36 @@ class Collective:
         inputs, self.out = node(shape, x, y)
         self.inputs = sorted(inputs)
         words = [[random_word(rng) for _ in range(length)] for _ in self.inputs]
-        header = {**shape, "tag": tag, "op": int(op), "addr": rng.getrandbits(16), "sem": rng.getrandbits(5)}
+        header = {
+            **shape,
+            "tag": tag,
+            "op": int(op),
+            "addr": rng.getrandbits(16),
+            "sem": rng.getrandbits(5),
+        }
         self.flits = {
-            port: [{**header, "seq": seq, "bump": int(seq == length - 1), "data": data} for seq, data in enumerate(column)]
+            port: [
+                {**header, "seq": seq, "bump": int(seq == length - 1), "data": data}
+                for seq, data in enumerate(column)
+            ]
             for port, column in zip(self.inputs, words, strict=True)
         }
-        self.expected = [(tag, seq, expected(op, list(row))) for seq, row in enumerate(zip(*words, strict=True))]
+        self.expected = [
+            (tag, seq, expected(op, list(row))) for seq, row in enumerate(zip(*words, strict=True))
+        ]
 
 
 def merge(collectives):
     """What each input carries when all issue these collectives in this order."""
-    return {port: [flit for one in collectives for flit in one.flits.get(port, [])] for port in Port}
+    return {
+        port: [flit for one in collectives for flit in one.flits.get(port, [])] for port in Port
+    }
 
 
 @pytest.mark.parametrize("op", list(ReduceOp))
-@pytest.mark.parametrize("inputs", list(NODES), ids=lambda inputs: "-".join(port.name.lower() for port in inputs))
+@pytest.mark.parametrize(
+    "inputs", list(NODES), ids=lambda inputs: "-".join(port.name.lower() for port in inputs)
+)
 def test_latency_rate_and_values(inputs, op):
     shape, out = NODES[inputs]
     one = Collective(random.Random(1), 5, shape, op=op)
@@ -102,11 +134,15 @@ def test_collectives_in_one_order_combine_under_any_stalls(seed, stall, gap):
     bench = Bench(stall=stall, gap=gap, seed=seed).send(merge(collectives), 4000, until=total)
     assert not bench.mismatches()
     for one in collectives:
-        assert [result[1:] for result in bench.results(one.out) if result[1] == one.tag] == one.expected
+        assert [
+            result[1:] for result in bench.results(one.out) if result[1] == one.tag
+        ] == one.expected
     for i, first in enumerate(collectives):
         for later in collectives[i + 1 :]:
             if first.out == later.out and set(first.inputs) & set(later.inputs):
-                tags = [tag for _, tag, *_ in bench.results(first.out) if tag in (first.tag, later.tag)]
+                tags = [
+                    tag for _, tag, *_ in bench.results(first.out) if tag in (first.tag, later.tag)
+                ]
                 assert tags == sorted(tags), "overtaken"
 
 
@@ -114,7 +150,9 @@ def test_a_blocked_output_blocks_nothing_else():
     rng = random.Random(1)
     east = Collective(rng, 1, NODES[(Port.WEST,)][0], length=30)
     down = Collective(rng, 2, NODES[Port.LOCAL, Port.NORTH][0], length=30)
-    bench = Bench(stall={port: float(port == Port.EAST) for port in Port}).send(merge([east, down]), 120)
+    bench = Bench(stall={port: float(port == Port.EAST) for port in Port}).send(
+        merge([east, down]), 120
+    )
     assert [result[1:] for result in bench.results(down.out)] == down.expected
     assert not bench.results(Port.EAST)
 
@@ -164,7 +202,10 @@ def test_a_missing_word_is_a_mismatch():
     one = Collective(random.Random(1), 1, HERE)
     del one.flits[Port.WEST][5]
     bench = Bench().send(one.flits, 80)
-    assert bench.mismatches() and [result[1:] for result in bench.results(Port.EAST)] == one.expected[:5]
+    assert (
+        bench.mismatches()
+        and [result[1:] for result in bench.results(Port.EAST)] == one.expected[:5]
+    )
 
 
 def test_a_flit_outside_its_own_tree_is_a_mismatch():
@@ -176,12 +217,16 @@ def test_a_tag_that_stands_for_two_collectives_is_a_mismatch():
     """Neither waits for the other: the rectangles say that they do not meet here."""
     alone = {**NODES[Port.LOCAL,][0], "tag": 6}
     bench = Bench(stall={port: float(port == Port.EAST) for port in Port})
-    bench.send({Port.LOCAL: [alone] * 20, Port.SOUTH: [{**NODES[Port.SOUTH,][0], "tag": 6}] * 20}, 40)
+    bench.send(
+        {Port.LOCAL: [alone] * 20, Port.SOUTH: [{**NODES[Port.SOUTH,][0], "tag": 6}] * 20}, 40
+    )
     assert set(bench.mismatches()) == {6}
 
 
 def test_waiting_for_another_collective_is_no_mismatch():
-    """WEST's flit waits for LOCAL, whose head belongs to a column that still waits for NORTH: legal."""
+    """WEST's flit waits for LOCAL, whose head belongs to a column that still waits for NORTH:
+    legal.
+    """
     rng = random.Random(1)
     column = Collective(rng, 1, NODES[Port.LOCAL, Port.NORTH][0], length=3)
     row = Collective(rng, 2, HERE, length=3)
@@ -190,4 +235,7 @@ def test_waiting_for_another_collective_is_no_mismatch():
     bench = Bench().send(items, 40)
     assert not bench.mismatches() and not any(bench.left)
     bench = Bench(gap=0.7).send({**items, Port.NORTH: late}, 200)
-    assert not bench.mismatches() and [result[1:] for result in bench.results(Port.EAST)] == row.expected
+    assert (
+        not bench.mismatches()
+        and [result[1:] for result in bench.results(Port.EAST)] == row.expected
+    )

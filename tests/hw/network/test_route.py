@@ -1,4 +1,6 @@
-"""The trees, walked in Python over what the hardware computes: every member once, from every source, on any mesh."""
+"""The trees, walked in Python over what the hardware computes: every member once, from every
+source, on any mesh.
+"""
 
 import itertools
 import random
@@ -15,10 +17,15 @@ from hw.network.route import multicast_branches, reduction_node, request_branche
 
 MESHES = [(1, 4), (4, 1), (3, 2), (4, 4)]
 STEP = {Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}
-OPPOSITE = {Port.WEST: Port.EAST, Port.EAST: Port.WEST, Port.SOUTH: Port.NORTH, Port.NORTH: Port.SOUTH}
-FLIT = data.StructLayout({
-    **dict.fromkeys(("x0", "y0", "x1", "y1", "root_x", "root_y", "x", "y"), COORDINATE), "edge": 2,
-})  # fmt: skip
+OPPOSITE = {
+    Port.WEST: Port.EAST,
+    Port.EAST: Port.WEST,
+    Port.SOUTH: Port.NORTH,
+    Port.NORTH: Port.SOUTH,
+}
+FLIT = data.StructLayout(
+    {**dict.fromkeys(("x0", "y0", "x1", "y1", "root_x", "root_y", "x", "y"), COORDINATE), "edge": 2}
+)
 
 
 class Routes(wiring.Component):
@@ -41,7 +48,10 @@ class Routes(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.d.comb += [
-            self.multicast[port].eq(Cat(*multicast_branches(self.flit, self.x, self.y, port, self._rows))) for port in Port
+            self.multicast[port].eq(
+                Cat(*multicast_branches(self.flit, self.x, self.y, port, self._rows))
+            )
+            for port in Port
         ]
         inputs, output = reduction_node(self.flit, self.x, self.y)
         m.d.comb += [
@@ -112,10 +122,14 @@ def test_a_multicast_reaches_every_member_once_from_everywhere(columns, rows):
                             reached[x, y] += 1
                             continue
                         x1, y1 = x + STEP[out][0], y + STEP[out][1]
-                        assert 0 <= x1 < columns and 0 <= y1 < rows, f"{rectangle} from {source} leaves at {x, y}"
+                        assert 0 <= x1 < columns and 0 <= y1 < rows, (
+                            f"{rectangle} from {source} leaves at {x, y}"
+                        )
                         queue.append((x1, y1, OPPOSITE[out]))
                 assert reached == Counter(members(rectangle)), f"{rectangle} from {source}"
-                assert max(routers.values()) == 1, f"{rectangle} from {source} passes a router twice"
+                assert max(routers.values()) == 1, (
+                    f"{rectangle} from {source} passes a router twice"
+                )
 
     evaluate(rows, body)
 
@@ -133,7 +147,11 @@ def test_a_request_arrives_at_its_outer_port(columns, rows):
                     assert out != came
                     if here == (x, y):
                         break
-                    here, came, hops = (here[0] + STEP[out][0], here[1] + STEP[out][1]), OPPOSITE[out], hops + 1
+                    here, came, hops = (
+                        (here[0] + STEP[out][0], here[1] + STEP[out][1]),
+                        OPPOSITE[out],
+                        hops + 1,
+                    )
                 assert out == port and hops == abs(start[0] - x) + abs(start[1] - y)
 
     evaluate(rows, body)
@@ -149,7 +167,9 @@ def node(r, x, y):
         if not columns:
             return None
         below = y < r["root_y"]
-        inputs |= {Port.SOUTH} if below and south else {Port.NORTH} if not below and north else set()
+        inputs |= (
+            {Port.SOUTH} if below and south else {Port.NORTH} if not below and north else set()
+        )
         return inputs, Port.NORTH if below else Port.SOUTH
     if columns:
         inputs |= ({Port.SOUTH} if south else set()) | ({Port.NORTH} if north else set())
@@ -180,7 +200,8 @@ def test_a_reduction_gathers_every_member_once_at_the_root(columns, rows):
                 (out,) = ports_of(ctx.get(dut.output))
                 nodes[x, y] = set(ports_of(ctx.get(dut.inputs))), out
                 assert nodes[x, y] == expected, f"{case} at {x, y}"
-            # Backwards from the root along the inputs: a tree over all members whose links are outputs of their routers.
+            # Backwards from the root along the inputs: a tree over all members whose links are
+            # outputs of their routers.
             gathered, queue = Counter(), [(case["root_x"], case["root_y"], Port.LOCAL)]
             while queue:
                 x, y, port = queue.pop()

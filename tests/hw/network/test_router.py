@@ -27,25 +27,39 @@ class Bench(Streams):
         return self.run([items.get(port, []) for port in Port], cycles, **options)
 
     def got(self, port):
-        return self.items(port, REQUEST if "edge" in dict(self.outputs[0].payload.shape()) else FLIT)
+        return self.items(
+            port, REQUEST if "edge" in dict(self.outputs[0].payload.shape()) else FLIT
+        )
 
     def cycles(self, port):
         return [cycle for cycle, _ in self.left[port]]
 
 
 def to(x0, y0, x1=None, y1=None, **fields):
-    return {"x0": x0, "y0": y0, "x1": x0 if x1 is None else x1, "y1": y0 if y1 is None else y1, **fields}
+    return {
+        "x0": x0,
+        "y0": y0,
+        "x1": x0 if x1 is None else x1,
+        "y1": y0 if y1 is None else y1,
+        **fields,
+    }
 
 
 @pytest.mark.parametrize(
     "source, target, out",
     [
-        (Port.LOCAL, (3, 0), Port.EAST), (Port.LOCAL, (0, 3), Port.WEST), (Port.LOCAL, (1, 3), Port.NORTH),
-        (Port.LOCAL, (1, 0), Port.SOUTH), (Port.LOCAL, (1, 2), Port.LOCAL), (Port.WEST, (3, 3), Port.EAST),
-        (Port.WEST, (1, 3), Port.NORTH), (Port.EAST, (0, 0), Port.WEST), (Port.SOUTH, (1, 3), Port.NORTH),
+        (Port.LOCAL, (3, 0), Port.EAST),
+        (Port.LOCAL, (0, 3), Port.WEST),
+        (Port.LOCAL, (1, 3), Port.NORTH),
+        (Port.LOCAL, (1, 0), Port.SOUTH),
+        (Port.LOCAL, (1, 2), Port.LOCAL),
+        (Port.WEST, (3, 3), Port.EAST),
+        (Port.WEST, (1, 3), Port.NORTH),
+        (Port.EAST, (0, 0), Port.WEST),
+        (Port.SOUTH, (1, 3), Port.NORTH),
         (Port.NORTH, (1, 2), Port.LOCAL),
     ],
-)  # fmt: skip
+)
 def test_a_hop_is_one_cycle_and_every_cycle_a_flit(source, target, out):
     flits = [to(*target, data=i) for i in range(20)]
     bench = Bench().send({source: flits}, 25)
@@ -58,9 +72,12 @@ def test_a_hop_is_one_cycle_and_every_cycle_a_flit(source, target, out):
 def test_all_ports_at_once():
     """Five streams that do not share an output do not slow each other down."""
     flits = {
-        Port.LOCAL: [to(1, 0)] * 20, Port.WEST: [to(3, 2)] * 20, Port.EAST: [to(0, 2)] * 20,
-        Port.SOUTH: [to(1, 3)] * 20, Port.NORTH: [to(1, 2)] * 20,
-    }  # fmt: skip
+        Port.LOCAL: [to(1, 0)] * 20,
+        Port.WEST: [to(3, 2)] * 20,
+        Port.EAST: [to(0, 2)] * 20,
+        Port.SOUTH: [to(1, 3)] * 20,
+        Port.NORTH: [to(1, 2)] * 20,
+    }
     bench = Bench().send(flits, 25)
     assert all(bench.cycles(port) == list(range(1, 21)) for port in Port)
 
@@ -83,7 +100,9 @@ def test_a_blocked_branch_does_not_hold_its_siblings(blocked):
 @pytest.mark.parametrize("depth", [2, 3])
 def test_everything_arrives_once_and_in_order(stall, gap, depth):
     rng = random.Random(f"{stall} {gap} {depth}")
-    machine = MACHINE.model_copy(update={"mesh": MACHINE.mesh.model_copy(update={"fifo_depth": depth})})
+    machine = MACHINE.model_copy(
+        update={"mesh": MACHINE.mesh.model_copy(update={"fifo_depth": depth})}
+    )
     flits, expected = {}, {port: {} for port in Port}
     for source in Port:
         flits[source] = []
@@ -97,10 +116,12 @@ def test_everything_arrives_once_and_in_order(stall, gap, depth):
             east = x1 > X and source in (Port.LOCAL, Port.WEST)
             column = x0 <= X <= x1
             outs = {
-                Port.LOCAL: column and y0 <= Y <= y1, Port.WEST: west, Port.EAST: east,
+                Port.LOCAL: column and y0 <= Y <= y1,
+                Port.WEST: west,
+                Port.EAST: east,
                 Port.SOUTH: column and y0 < Y and source != Port.SOUTH,
                 Port.NORTH: column and y1 > Y and source != Port.NORTH,
-            }  # fmt: skip
+            }
             for out, goes in outs.items():
                 if goes:
                     expected[out].setdefault(source, []).append(data)
@@ -110,7 +131,9 @@ def test_everything_arrives_once_and_in_order(stall, gap, depth):
     for out in Port:
         got = [flit["data"] for flit in bench.got(out)]
         for source in Port:
-            assert [data for data in got if data >> 16 == source] == expected[out].get(source, []), (out, source)
+            assert [data for data in got if data >> 16 == source] == expected[out].get(
+                source, []
+            ), (out, source)
 
 
 def test_inputs_take_turns():
@@ -119,18 +142,30 @@ def test_inputs_take_turns():
     assert len(got) >= 50 and all(got[i] != got[i + k] for i in range(45) for k in range(1, 5))
 
 
-@pytest.mark.parametrize("x, y, port", [(0, 1, Port.WEST), (3, 1, Port.EAST), (1, 0, Port.SOUTH), (1, 3, Port.NORTH)])
+@pytest.mark.parametrize(
+    "x, y, port", [(0, 1, Port.WEST), (3, 1, Port.EAST), (1, 0, Port.SOUTH), (1, 3, Port.NORTH)]
+)
 def test_outer_ports_inject(x, y, port):
     bench = Bench(x=x, y=y).send({port: [to(0, 0, 3, 3, data=i) for i in range(10)]}, 15)
     for out in Port:
-        dx, dy = {Port.LOCAL: (0, 0), Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}[out]
+        dx, dy = {
+            Port.LOCAL: (0, 0),
+            Port.WEST: (-1, 0),
+            Port.EAST: (1, 0),
+            Port.SOUTH: (0, -1),
+            Port.NORTH: (0, 1),
+        }[out]
         inside = 0 <= x + dx < 4 and 0 <= y + dy < 4
         assert bench.cycles(out) == (list(range(1, 11)) if inside else []), out
 
 
 @pytest.mark.parametrize("source", list(Port))
 def test_requests_leave_by_the_named_edge_or_go_on(source):
-    here = {edge: {"x": X, "y": Y, "edge": edge, "data": edge} for edge in range(4) if edge + 1 != source}
+    here = {
+        edge: {"x": X, "y": Y, "edge": edge, "data": edge}
+        for edge in range(4)
+        if edge + 1 != source
+    }
     bench = Bench(multicast=False).send({source: list(here.values())}, 12)
     for edge in range(4):
         assert [flit["edge"] for flit in bench.got(edge + 1)] == ([edge] if edge in here else [])
@@ -139,8 +174,15 @@ def test_requests_leave_by_the_named_edge_or_go_on(source):
 
 @pytest.mark.parametrize("stall", [0.0, 0.5, 0.9])
 def test_requests_arrive_once_in_order_and_fairly(stall):
-    flits = {port: [{"x": X, "y": Y, "edge": 3, "data": port << 8 | i} for i in range(20)] for port in Port if port != 4}
-    got = [flit["data"] for flit in Bench(multicast=False, stall=stall).send(flits, 3000, until=80).got(Port.NORTH)]
+    flits = {
+        port: [{"x": X, "y": Y, "edge": 3, "data": port << 8 | i} for i in range(20)]
+        for port in Port
+        if port != 4
+    }
+    got = [
+        flit["data"]
+        for flit in Bench(multicast=False, stall=stall).send(flits, 3000, until=80).got(Port.NORTH)
+    ]
     for port in flits:
         assert [data & 0xFF for data in got if data >> 8 == port] == list(range(20))
     turns = [data >> 8 for data in got]
@@ -148,5 +190,7 @@ def test_requests_arrive_once_in_order_and_fairly(stall):
 
 
 def test_refuses_a_payload_that_cannot_be_routed():
-    with pytest.raises(TypeError, match=r"^Payload must have the fields x, y, edge, and lacks x, y, edge$"):
+    with pytest.raises(
+        TypeError, match=r"^Payload must have the fields x, y, edge, and lacks x, y, edge$"
+    ):
         Router(machine=MACHINE, payload=FLIT, multicast=False)

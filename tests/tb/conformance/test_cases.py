@@ -29,7 +29,10 @@ def test_a_covering_design_covers(strength):
     rows = covering(factors, strength, seed=3)
     for chosen in combinations(factors, strength):
         for levels in product(*(factors[name] for name in chosen)):
-            assert any(all(row[name] == level for name, level in zip(chosen, levels, strict=True)) for row in rows)
+            assert any(
+                all(row[name] == level for name, level in zip(chosen, levels, strict=True))
+                for row in rows
+            )
     assert len(rows) < np.prod([len(levels) for levels in factors.values()])
     assert rows == covering(factors, strength, seed=3)
 
@@ -41,7 +44,9 @@ def test_a_covering_design_leaves_out_what_is_not_allowed():
         2,
         seed=1,
         loose=("d",),
-        allowed=lambda row: row.get("a") != 2 or (row.get("b", "y") == "y" and row.get("d", 4) == 4),
+        allowed=lambda row: (
+            row.get("a") != 2 or (row.get("b", "y") == "y" and row.get("d", 4) == 4)
+        ),
     )
     assert {(row["a"], row["b"]) for row in rows} == {*product((1, 3), "xy"), (2, "y")}
     assert all(row["d"] == 4 for row in rows if row["a"] == 2)
@@ -58,9 +63,13 @@ def test_a_mesh_of_the_user_is_the_only_one():
     assert {case.mesh for case in cases("default", 1, "2x3")} == {"2x3"}
 
 
-@pytest.mark.parametrize(("which", "mesh", "line"), [
-    ("weekly", "", "SET must be one of default, nightly, not 'weekly'"), ("default", "0x2", "MESH must be COLUMNSxROWS"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("which", "mesh", "line"),
+    [
+        ("weekly", "", "SET must be one of default, nightly, not 'weekly'"),
+        ("default", "0x2", "MESH must be COLUMNSxROWS"),
+    ],
+)
 def test_unknown_sets_and_meshes(which, mesh, line):
     with pytest.raises(UserError, match=line):
         cases(which, 1, mesh)
@@ -72,7 +81,9 @@ def test_wild_words_hold_every_class(fmt):
         f"u{len(raw_words(np.random.default_rng(1), fmt, 1, wild=True))}"
     )
     masks = class_masks(bits, fmt)
-    assert [name for name in CLASSES if masks[name].any()] == [name for name in CLASSES if exists(name, fmt)]
+    assert [name for name in CLASSES if masks[name].any()] == [
+        name for name in CLASSES if exists(name, fmt)
+    ]
     assert sum(mask.sum() for mask in masks.values()) == len(bits)
     tame = raw_words(np.random.default_rng(1), fmt, 400, wild=False).view(bits.dtype)
     assert np.isfinite(decode(tame, fmt)).all()

@@ -15,7 +15,9 @@ PORTS = ports_of(TINY, "tile")
 def stub(**changes: Port | None) -> str:
     """A tile without an inside; a change is a port to put in, or None to leave it out."""
     ports = {name: port for name, port in (PORTS | changes).items() if port}
-    lines = ", ".join(f"{port.direction.lower()} wire [{port.bits - 1}:0] {name}" for name, port in ports.items())
+    lines = ", ".join(
+        f"{port.direction.lower()} wire [{port.bits - 1}:0] {name}" for name, port in ports.items()
+    )
     return f"module tile({lines});\nendmodule\n"
 
 
@@ -42,22 +44,43 @@ def test_ports_by_parameters_and_structs_have_their_width(tmp_path):
     assert read_dut(path, TINY).module == "tile"
 
 
-@pytest.mark.parametrize(("change", "line"), [
-    ({"boot_x": None}, "module tile lacks the port boot_x (input of 6 bits)"),
-    ({"x": None, "y": None}, "module tile lacks the ports x (input of 6 bits), y (input of 6 bits)"),
-    ({"boot_x": Port("INPUT", 7)}, "port boot_x of module tile must be an input of 6 bits, it is an input of 7 bits"),
-    ({"done": Port("INPUT", 1)}, "port done of module tile must be an output of 1 bit, it is an input of 1 bit"),
-    ({"mode": Port("INPUT", 2)}, "module tile has an input mode that nothing drives: ours has none"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"boot_x": None}, "module tile lacks the port boot_x (input of 6 bits)"),
+        (
+            {"x": None, "y": None},
+            "module tile lacks the ports x (input of 6 bits), y (input of 6 bits)",
+        ),
+        (
+            {"boot_x": Port("INPUT", 7)},
+            "port boot_x of module tile must be an input of 6 bits, it is an input of 7 bits",
+        ),
+        (
+            {"done": Port("INPUT", 1)},
+            "port done of module tile must be an output of 1 bit, it is an input of 1 bit",
+        ),
+        (
+            {"mode": Port("INPUT", 2)},
+            "module tile has an input mode that nothing drives: ours has none",
+        ),
+    ],
+)
 def test_wrong_ports(tmp_path, change, line):
     assert refused(tmp_path / "mine.v", stub(**change)) == line
 
 
-@pytest.mark.parametrize(("text", "line"), [
-    ("hello", "must hold a module tile or mesh, it has none, and no other"),
-    ("module foo; endmodule", "must hold a module tile or mesh, it has none, only foo"),
-    ("module tile(input clk; endmodule", "Verilator does not accept it: line 1:22: syntax error"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("hello", "must hold a module tile or mesh, it has none, and no other"),
+        ("module foo; endmodule", "must hold a module tile or mesh, it has none, only foo"),
+        (
+            "module tile(input clk; endmodule",
+            "Verilator does not accept it: line 1:22: syntax error",
+        ),
+    ],
+)
 def test_no_design(tmp_path, text, line):
     assert refused(tmp_path / "mine.v", text).startswith(line)
 

@@ -1,4 +1,6 @@
-"""Changes to a real VCD: windows cut out of it, and signals that are not what the hardware made them."""
+"""Changes to a real VCD: windows cut out of it, and signals that are not what the hardware made
+them.
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,13 +39,21 @@ class Vcd:
     def value(self, name: str, cycle: int) -> int:
         """A signal in a cycle."""
         code = self.codes[name]
-        return next(int(c[code].lstrip("b"), 2) for c in reversed(self.cycles[: cycle - self.first + 1]) if code in c)
+        return next(
+            int(c[code].lstrip("b"), 2)
+            for c in reversed(self.cycles[: cycle - self.first + 1])
+            if code in c
+        )
 
     def when(self, *names: str) -> list[int]:
         """Cycles in which all of these are not 0."""
         now, found = dict.fromkeys(names, 0), []
         for index, changes in enumerate(self.cycles):
-            now |= {name: int(changes[self.codes[name]].lstrip("b"), 2) for name in names if self.codes[name] in changes}
+            now |= {
+                name: int(changes[self.codes[name]].lstrip("b"), 2)
+                for name in names
+                if self.codes[name] in changes
+            }
             if all(now.values()):
                 found.append(self.first + index)
         return found
@@ -72,7 +82,10 @@ class Vcd:
             if index == stop - 1:
                 now[end] = "1"
             lines.append(f"#{2 * index + 10}")
-            lines += [f"{value} {code}" if value[0] == "b" else f"{value}{code}" for code, value in now.items()]
+            lines += [
+                f"{value} {code}" if value[0] == "b" else f"{value}{code}"
+                for code, value in now.items()
+            ]
             lines += [f"#{2 * index + 11}", f"0{clk}"]
         path.write_text("\n".join(lines) + "\n")
         return path

@@ -27,7 +27,9 @@ def inspection(tiny_run):
 
 @pytest.fixture(scope="module")
 def golden():
-    compiled = compile_workload(TINY, load_workload("mha:S=40,D=24,H=2", "fp16", 1).workload, "flat-async")
+    compiled = compile_workload(
+        TINY, load_workload("mha:S=40,D=24,H=2", "fp16", 1).workload, "flat-async"
+    )
     images = {tile: program.words() for tile, program in compiled.programs.items()}
     return Counter(list_collectives(TINY, images))
 
@@ -65,17 +67,31 @@ def test_issues_and_writes_are_those_of_the_event_log(inspection, tiny_run):
     events = tiny_run[0].events
     for c in inspection.collectives:
         for (x, y), cycle in c.issued.items():
-            mine = events[(events["x"] == x) & (events["y"] == y) & (events["cycle"] == cycle) & (events["tag"] == c.tag)]
+            mine = events[
+                (events["x"] == x)
+                & (events["y"] == y)
+                & (events["cycle"] == cycle)
+                & (events["tag"] == c.tag)
+            ]
             assert {Event.ISSUE_LOAD, Event.ISSUE_OUT} & set(mine["kind"].tolist())
         for (x, y), cycle in c.completed.items():
             kinds = (Event.WRITE_REDUCE,) if c.kind == "reduce" else (Event.WRITE_DATA,)
-            late = events[(events["x"] == x) & (events["y"] == y) & (events["tag"] == c.tag) & (events["cycle"] > cycle)]
+            late = events[
+                (events["x"] == x)
+                & (events["y"] == y)
+                & (events["tag"] == c.tag)
+                & (events["cycle"] > cycle)
+            ]
             writes = [event["cycle"] for event in late if event["kind"] in kinds]
             assert min(writes) - cycle <= 6
 
 
 def test_hops_of_a_multicast_make_its_tree(inspection):
-    load = next(c for c in inspection.collectives if c.kind == "load" and c.rectangle == Rectangle(0, 0, 1, 0))
+    load = next(
+        c
+        for c in inspection.collectives
+        if c.kind == "load" and c.rectangle == Rectangle(0, 0, 1, 0)
+    )
     data = [hop for hop in load.hops if hop.link.network == "data"]
     assert [str(hop.link) for hop in data] == [
         "data (0,0) hbm west",
@@ -114,7 +130,9 @@ def test_a_flit_that_is_dropped_on_its_way_when_the_window_begins(vcd, tmp_path)
     cycle = cycles[30]
     vcd.set(cycle, {"tile_0_0.data_east.valid": 0})
     told = found(vcd, tmp_path, first=cycles[20], last=cycles[20] + 400)
-    assert any(problem.tile == (0, 0) and "never leaves by east" in problem.what for problem in told)
+    assert any(
+        problem.tile == (0, 0) and "never leaves by east" in problem.what for problem in told
+    )
 
 
 def test_a_doubled_flit(vcd, tmp_path):
@@ -163,7 +181,13 @@ def test_damage_never_ends_in_an_exception(tiny_run, tmp_path, seed):
     body = next(index for index, line in enumerate(lines) if line.startswith("$enddefinitions")) + 1
     seen = Counter()
     for _ in range(12):
-        index = chance.choice([i for i in chance.sample(range(body, len(lines)), 50) if lines[i] and lines[i][0] in "01b"])
+        index = chance.choice(
+            [
+                i
+                for i in chance.sample(range(body, len(lines)), 50)
+                if lines[i] and lines[i][0] in "01b"
+            ]
+        )
         line, edited = lines[index], list(lines)
         at = chance.randrange(1, line.index(" ")) if line[0] == "b" else 0
         edited[index] = line[:at] + ("0" if line[at] == "1" else "1") + line[at + 1 :]

@@ -26,13 +26,17 @@ def test_in_a_halt_the_array_stands_still(inspection):
 
 def test_halts_at_the_same_time_are_told_once(inspection):
     found = halts(inspection, 50)
-    begins, ends = np.array([(halt.begin, halt.end) for halt in sorted(found, key=lambda halt: halt.begin)]).T
+    begins, ends = np.array(
+        [(halt.begin, halt.end) for halt in sorted(found, key=lambda halt: halt.begin)]
+    ).T
     assert (ends[:-1] <= begins[1:]).all()
     assert all(1 <= halt.tiles <= 4 for halt in found)
 
 
 def test_what_a_wait_was_for(inspection):
-    """The semaphore is one that the queue waits for then; what ended the wait was over before the array goes on."""
+    """The semaphore is one that the queue waits for then; what ended the wait was over before the
+    array goes on.
+    """
     waiting = [halt for halt in halts(inspection, 50) if halt.waits_for.startswith("semaphore")]
     assert waiting
     for halt in waiting:

@@ -33,19 +33,32 @@ def recording(tiny_run):
 def test_counters(tiny_run, recording):
     for tile, probes in tiny_run[0].probes.items():
         engines = {queue: recording.engines[tile, queue] for queue in Queue}
-        assert {probe: length(of(engines)) for probe, of in COUNTED.items()} == {probe: probes[probe] for probe in COUNTED}
+        assert {probe: length(of(engines)) for probe, of in COUNTED.items()} == {
+            probe: probes[probe] for probe in COUNTED
+        }
         assert len(engines[Queue.LOAD].executed) == probes[Probe.LOAD_REQUESTS]
         for queue, engine in engines.items():
             shown = dict(zip(QUEUE_PROBES, probes[Probe.QUEUE + 16 * queue :], strict=False))
             assert length(engine.waits) == shown["cycles_wait"]
-            states = {state: length(engine.states[engine.states["value"] == state]) for state in QueueState}
+            states = {
+                state: length(engine.states[engine.states["value"] == state])
+                for state in QueueState
+            }
             assert states[QueueState.FETCH] == shown["cycles_fetch"]
             assert states[QueueState.ENGINE] + states[QueueState.DRAIN] == shown["cycles_engine"]
             assert sum(states.values()) == recording.cycles
-        for network, first in (("data", Probe.FLITS_DATA), ("request", Probe.FLITS_REQUEST), ("reduce", Probe.FLITS_REDUCE)):
+        for network, first in (
+            ("data", Probe.FLITS_DATA),
+            ("request", Probe.FLITS_REQUEST),
+            ("reduce", Probe.FLITS_REDUCE),
+        ):
             for index, port in enumerate(("west", "east", "south", "north")):
                 traffic = recording.traffic.get(Link(network, tile, port))
-                assert probes[first + index] == (0 if traffic is None else len(traffic)), (tile, network, port)
+                assert probes[first + index] == (0 if traffic is None else len(traffic)), (
+                    tile,
+                    network,
+                    port,
+                )
 
 
 def test_cycles_of_events(tiny_run, recording):
@@ -64,6 +77,8 @@ def test_both_readers(tiny_run, recording):
 
 
 def test_waves_change_no_cycle(tiny_run):
-    plain = run_experiment(TINY, load_workload("mha:S=40,D=24,H=2", "fp16", 1), "flat-async", dtype="fp16", seed=1).run
+    plain = run_experiment(
+        TINY, load_workload("mha:S=40,D=24,H=2", "fp16", 1), "flat-async", dtype="fp16", seed=1
+    ).run
     assert (plain.cycles, plain.boot_cycles) == (tiny_run[0].cycles, tiny_run[0].boot_cycles)
     assert plain.probes == tiny_run[0].probes

@@ -69,7 +69,9 @@ def follow(page, link):
 
 def settled(page):
     """Two frames later everything is drawn."""
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
 
 
 def cursor(page):
@@ -82,7 +84,9 @@ def spot(page, section, cycle, y):
     data = canvas.evaluate("c => ({...c.dataset})")
     share = (cycle - float(data["from"])) / (float(data["to"]) - float(data["from"]))
     box = canvas.bounding_box()
-    return box["x"] + float(data["gutter"]) + share * float(data["width"]), box["y"] + float(data["axis"]) + y
+    return box["x"] + float(data["gutter"]) + share * float(data["width"]), box["y"] + float(
+        data["axis"]
+    ) + y
 
 
 def test_it_opens_with_the_first_collective(page, inspection):
@@ -91,7 +95,9 @@ def test_it_opens_with_the_first_collective(page, inspection):
     assert page.inner_text("#spacetime-caption").startswith(f"#{first.number} {first.kind}")
     facts = page.inner_text("#facts")
     assert "3 × 2" in facts and f"{inspection.recording.flits:,}" in facts
-    assert page.evaluate("[...document.querySelectorAll('canvas')].filter(c => c.clientWidth).every(c => c.ariaLabel)")
+    assert page.evaluate(
+        "[...document.querySelectorAll('canvas')].filter(c => c.clientWidth).every(c => c.ariaLabel)"
+    )
 
 
 def test_a_collective_clicked_in_the_table_is_drawn(page, inspection):
@@ -119,7 +125,10 @@ def test_the_space_time_diagram_says_what_a_flit_is(page, inspection):
         hop = transfer.hops[index]
         page.mouse.move(*spot(page, "spacetime", hop.first + 0.5, 30 + (row + 0.5) * height))
         text = page.inner_text("#tip")
-        assert f"tag {transfer.tag} · transfer #4 allreduce sum\nlink {hop.link}\nrectangle (0,0)–(2,0)" in text
+        assert (
+            f"tag {transfer.tag} · transfer #4 allreduce sum\nlink {hop.link}\nrectangle (0,0)–(2,0)"
+            in text
+        )
         assert f"taken {hop.first}" in text and f"word 0 of {transfer.words}" in text
 
 
@@ -146,7 +155,10 @@ def test_a_click_on_the_gantt_moves_the_cursor_to_the_issue(page, inspection):
     settled(page)
     assert cursor(page) == run["issued"]
     text = page.inner_text("#gantt-readout")
-    assert f"issued {run['issued']}, done {run['done']}" in text and f"MATMUL · slot {run['slot']}" in text
+    assert (
+        f"issued {run['issued']}, done {run['done']}" in text
+        and f"MATMUL · slot {run['slot']}" in text
+    )
 
 
 def test_a_tile_clicked_on_the_mesh_is_shown_in_the_gantt(page):
@@ -223,7 +235,11 @@ def test_the_table_sorts_and_filters(page, inspection):
     page.click("[data-table=collectives]")
     page.click("button:text('ratio')")
     page.click("button:text('ratio')")
-    found = [float(text) for text in page.locator("tr[data-row] td:nth-child(15)").all_inner_texts() if text != "–"]
+    found = [
+        float(text)
+        for text in page.locator("tr[data-row] td:nth-child(15)").all_inner_texts()
+        if text != "–"
+    ]
     assert found == sorted(found, reverse=True) and len(found) > 3
     page.fill("#filter", "max (0,1)")
     rows = page.locator("tr[data-row]").all_inner_texts()

@@ -50,7 +50,10 @@ def test_flits_come_back(inspection, embedded):
         assert np.array_equal(np.where(wait < 0, -1, traffic.offered + wait), traffic.taken)
         for name in index["fields"]:
             values = columns[f"header.{name}"][columns["flit.header"][mine]]
-            assert np.array_equal(values, traffic.header.get(name, np.full(len(traffic), -1))), (link, name)
+            assert np.array_equal(values, traffic.header.get(name, np.full(len(traffic), -1))), (
+                link,
+                name,
+            )
         assert np.array_equal(columns["flit.addr"][mine], traffic.header["addr"])
     assert columns["flit.at"][-1] == sum(map(len, inspection.recording.traffic.values()))
 
@@ -72,7 +75,9 @@ def test_transfers_and_hops_come_back(inspection, embedded):
         for name in ("issued", "completed"):
             at = slice(*columns[f"{name}.at"][i : i + 2])
             tiles = [(int(tile) % 3, int(tile) // 3) for tile in columns[f"{name}.tile"][at]]
-            assert dict(zip(tiles, columns[f"{name}.cycle"][at].tolist(), strict=True)) == getattr(transfer, name)
+            assert dict(zip(tiles, columns[f"{name}.cycle"][at].tolist(), strict=True)) == getattr(
+                transfer, name
+            )
 
 
 def test_engines_come_back(inspection, embedded):
@@ -82,7 +87,11 @@ def test_engines_come_back(inspection, embedded):
         mine = slice(*columns["executed.at"][number : number + 2])
         for name in engine.executed.dtype.names:
             assert np.array_equal(columns[f"executed.{name}"][mine], engine.executed[name])
-        for name, paint in (("lane", tracks.lane), ("state", tracks.state), ("stall", tracks.stalls)):
+        for name, paint in (
+            ("lane", tracks.lane),
+            ("state", tracks.state),
+            ("stall", tracks.stalls),
+        ):
             at = slice(*columns[f"{name}.at"][number : number + 2])
             begin, values = columns[f"{name}.begin"][at], columns[f"{name}.value"][at]
             lengths = np.diff(begin, append=inspection.recording.last + 1)
@@ -94,7 +103,9 @@ def test_active_cycles_come_back(inspection, embedded):
     for number, engine in enumerate(inspection.recording.engines.values()):
         at = slice(*columns["active.at"][number : number + 2])
         begin, values = columns["active.begin"][at], columns["active.value"][at]
-        held = [run for run in zip(begin, np.append(begin[1:], 1500), values, strict=True) if run[2]]
+        held = [
+            run for run in zip(begin, np.append(begin[1:], 1500), values, strict=True) if run[2]
+        ]
         assert held == engine.active.tolist()
 
 
@@ -102,7 +113,10 @@ def test_of_instructions_under_way_the_last_is_shown():
     recording = sample(1, 1, 100).recording
     engine = recording.engines[(0, 0), Queue.OUT]
     put, store = 0x32, 0x31
-    engine.executed = np.array([(-1, 30, put, 0, 0, 1, 1), (-1, 40, store, 1, 0, 1, 1), (20, -1, put, 2, 0, 1, 1)], EXECUTED)
+    engine.executed = np.array(
+        [(-1, 30, put, 0, 0, 1, 1), (-1, 40, store, 1, 0, 1, 1), (20, -1, put, 2, 0, 1, 1)],
+        EXECUTED,
+    )
     shown = tracks.lane(engine, recording)
     assert set(shown[:20]) == {tracks.RUNNING + tracks.class_of(store)}
     assert set(shown[20:]) == {tracks.RUNNING + tracks.class_of(put)}
@@ -113,9 +127,13 @@ def test_a_lane_shows_states_where_no_instruction_runs(inspection):
     engine = recording.engines[(1, 1), Queue.MATRIX]
     shown = tracks.lane(engine, recording)
     run = engine.executed[3]
-    assert set(shown[run["issued"] : run["done"] + 1]) == {tracks.RUNNING + tracks.class_of(run["opcode"])}
+    assert set(shown[run["issued"] : run["done"] + 1]) == {
+        tracks.RUNNING + tracks.class_of(run["opcode"])
+    }
     wait = next(wait for wait in engine.waits if wait["end"] - wait["begin"] > 2)
-    assert set(tracks.state(engine, recording)[wait["begin"] : wait["end"]]) == {2 + 8 * wait["value"]}
+    assert set(tracks.state(engine, recording)[wait["begin"] : wait["end"]]) == {
+        2 + 8 * wait["value"]
+    }
 
 
 def test_links_are_in_the_order_of_the_tree(inspection):
@@ -125,8 +143,14 @@ def test_links_are_in_the_order_of_the_tree(inspection):
         at = {link: place for place, link in enumerate(order)}
         for link in order:
             if link.port not in ("inject", "eject") and not link.port.startswith("hbm_"):
-                onward = [other for other in order if other.network == link.network and other.tile == link.to
-                          and other.port != "inject" and not other.port.startswith("hbm_")]  # fmt: skip
+                onward = [
+                    other
+                    for other in order
+                    if other.network == link.network
+                    and other.tile == link.to
+                    and other.port != "inject"
+                    and not other.port.startswith("hbm_")
+                ]
                 assert all(at[other] > at[link] for other in onward)
 
 
@@ -160,10 +184,17 @@ def test_titles_and_problems_are_text(report, embedded):
 
 
 def test_script_ends_do_not_end_the_page_s_script(inspection, tmp_path):
-    bad = Inspection(inspection.recording, inspection.transfers, [Problem(1, (0, 0), "</script><script>alert(1)</script>")])
+    bad = Inspection(
+        inspection.recording,
+        inspection.transfers,
+        [Problem(1, (0, 0), "</script><script>alert(1)</script>")],
+    )
     write_report(bad, tmp_path / "bad.html", title="x")
     assert "alert(1)</script>" not in (tmp_path / "bad.html").read_text()
-    assert read_report(tmp_path / "bad.html")[0]["problems"][0][3] == "</script><script>alert(1)</script>"
+    assert (
+        read_report(tmp_path / "bad.html")[0]["problems"][0][3]
+        == "</script><script>alert(1)</script>"
+    )
 
 
 def test_an_empty_recording_is_a_page_too(tmp_path):

@@ -1,4 +1,6 @@
-"""Pictures of every kind, of empty and of large windows, and their colours, which are the page's."""
+"""Pictures of every kind, of empty and of large windows, and their colours, which are the
+page's.
+"""
 
 import re
 from pathlib import Path
@@ -27,11 +29,16 @@ def inspection():
 
 def test_all_pictures_are_written(inspection, tmp_path):
     paths = pictures(inspection, tmp_path / "made", collective=1)
-    assert [path.name for path in paths] == [f"{name}.{kind}" for name in NAMES for kind in ("png", "svg")]
+    assert [path.name for path in paths] == [
+        f"{name}.{kind}" for name in NAMES for kind in ("png", "svg")
+    ]
     assert sorted(tmp_path.glob("made/*")) == paths
     for path in paths[::2]:
         picture = imread(path)
-        assert picture.shape[1] > 600 and len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 30
+        assert (
+            picture.shape[1] > 600
+            and len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 30
+        )
     assert f"reduce max #1, tag {inspection.transfers[1].tag}: (0,0)–(2,0), root (1,0)" in text_of(
         tmp_path / "made/spacetime.svg"
     )
@@ -49,7 +56,9 @@ def test_nothing_transferred_has_no_space_time_diagram(tmp_path):
 
 
 def test_a_number_that_is_not_there_is_said(inspection, tmp_path):
-    with pytest.raises(UserError, match=r"no transfer 999 in this window: its transfers are 0 to \d+"):
+    with pytest.raises(
+        UserError, match=r"no transfer 999 in this window: its transfers are 0 to \d+"
+    ):
         pictures(inspection, tmp_path / "made", collective=999)
     assert not (tmp_path / "made").exists()
 
@@ -79,6 +88,10 @@ def test_shares_of_time_are_exact():
 def test_page_and_pictures_have_the_same_colours():
     script = (page.HERE / "paint.js").read_text()
     for name in ("CLASS", "CAUSE", "NETWORK"):
-        mine = {"CLASS": style.CLASSES, "CAUSE": style.CAUSES.values(), "NETWORK": style.NETWORKS.values()}[name]
+        mine = {
+            "CLASS": style.CLASSES,
+            "CAUSE": style.CAUSES.values(),
+            "NETWORK": style.NETWORKS.values(),
+        }[name]
         line = re.search(rf"const {name}_COLOURS = (.*);", script)[1]
         assert re.findall(r"#[0-9a-f]{6}", line) == list(mine)

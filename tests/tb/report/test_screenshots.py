@@ -18,7 +18,9 @@ def report(tmp_path_factory):
 
 def test_views_become_small_pictures(report, tmp_path):
     try:
-        paths = screenshots(report, tmp_path, links={"one": "cycle=40&view=gantt", "two": "cycle=40&view=spacetime"})
+        paths = screenshots(
+            report, tmp_path, links={"one": "cycle=40&view=gantt", "two": "cycle=40&view=spacetime"}
+        )
     except browser.Missing as missing:
         pytest.skip(str(missing))
     assert sorted(tmp_path.iterdir()) == paths == [tmp_path / "one.png", tmp_path / "two.png"]
@@ -32,7 +34,8 @@ def test_without_a_browser_one_line_says_what_is_missing(report, tmp_path, monke
     pytest.importorskip("playwright")
     monkeypatch.setattr(browser.shutil, "which", lambda name: None)
     with pytest.raises(
-        browser.Missing, match="no Chromium: none of chromium, chromium-browser, google-chrome is on the PATH"
+        browser.Missing,
+        match="no Chromium: none of chromium, chromium-browser, google-chrome is on the PATH",
     ):
         screenshots(report, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -14,7 +14,9 @@ from tests.tb.waves.mesh_vcd import write_vcd
 
 HEADERS = any(Path(folder, "lz4.h").exists() for folder in ("/usr/include", "/usr/local/include"))
 needs_lz4 = pytest.mark.skipif(not HEADERS, reason="needs lz4.h")
-needs_gtkwave = pytest.mark.skipif(not shutil.which("vcd2fst"), reason="needs vcd2fst and fst2vcd of GTKWave")
+needs_gtkwave = pytest.mark.skipif(
+    not shutil.which("vcd2fst"), reason="needs vcd2fst and fst2vcd of GTKWave"
+)
 
 
 def without_gtkwave(monkeypatch):
@@ -23,7 +25,9 @@ def without_gtkwave(monkeypatch):
 
 
 def changes(text: str) -> Iterator[tuple[str, str, str]]:
-    """Time, path and value of every change: identifier codes and the order within a time are the converter's affair."""
+    """Time, path and value of every change: identifier codes and the order within a time are the
+    converter's affair.
+    """
     scopes, paths, values, time = [], {}, {}, ""
     for line in text.splitlines():
         words = line.split()

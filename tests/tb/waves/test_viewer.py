@@ -35,7 +35,9 @@ SHOWN = {
     "0,0 data inject tag": ("tile_0_0.data_inject", "tag", int),
 }
 """Label of an unfolded row to its scope, its name and what its value is shown as."""
-needs_gtkwave = pytest.mark.skipif(not (shutil.which("gtkwave") and shutil.which("Xvfb")), reason="needs gtkwave and Xvfb")
+needs_gtkwave = pytest.mark.skipif(
+    not (shutil.which("gtkwave") and shutil.which("Xvfb")), reason="needs gtkwave and Xvfb"
+)
 
 
 @pytest.fixture
@@ -43,7 +45,9 @@ def display(monkeypatch):
     """A screen of its own."""
     reading, writing = os.pipe()
     screen = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x1024x24"], pass_fds=[writing], stderr=subprocess.DEVNULL
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x1024x24"],
+        pass_fds=[writing],
+        stderr=subprocess.DEVNULL,
     )
     os.close(writing)
     with os.fdopen(reading) as pipe:
@@ -61,7 +65,9 @@ def in_gtkwave(*files: Path, cycle: int) -> tuple[list[tuple[str, int]], dict[st
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd="/", check=True)
     assert not re.search(r"not found|no such|could not|unable|error", done.stderr, re.IGNORECASE)
     names = re.findall(r"^TRACE (.*)\nFLAGS (\d+)$", done.stdout, re.MULTILINE)
-    return [(name, int(flags)) for name, flags in names], dict(re.findall(r"^VALUE (.*) = (.*)$", done.stdout, re.MULTILINE))
+    return [(name, int(flags)) for name, flags in names], dict(
+        re.findall(r"^VALUE (.*) = (.*)$", done.stdout, re.MULTILINE)
+    )
 
 
 @needs_gtkwave

@@ -1,4 +1,6 @@
-"""The views name what the VCD holds, all of it and nothing else, and every number that has a name is shown by it."""
+"""The views name what the VCD holds, all of it and nothing else, and every number that has a name
+is shown by it.
+"""
 
 import re
 from collections import Counter
@@ -19,9 +21,13 @@ from tests.tb.waves.mesh_vcd import signals, write_vcd
 
 MESHES = ("1x1", "2x1", "1x4", "5x3")
 ENUMS: dict[str, type[Enum]] = {
-    "queue_state.3": QueueState, "opcode.8": Opcode, "flit_kind.2": FlitKind, "reduce_op.1": ReduceOp, "format.3": Format,
+    "queue_state.3": QueueState,
+    "opcode.8": Opcode,
+    "flit_kind.2": FlitKind,
+    "reduce_op.1": ReduceOp,
+    "format.3": Format,
     "edge_port.2": EdgePort,
-}  # fmt: skip
+}
 BUILTIN = {"Unsigned", "Hexadecimal"}
 
 
@@ -31,7 +37,9 @@ def views(folder, mesh="2x1", tiles=None, **options):
 
 
 def declared(folder) -> set[str]:
-    """Paths with ranges below ``waves``, read from the VCD in another way than the views read it."""
+    """Paths with ranges below ``waves``, read from the VCD in another way than the views
+    read it.
+    """
     scopes, found = [], set()
     for line in (folder / "waves.vcd").read_text().split("$enddefinitions")[0].splitlines():
         words = line.split()
@@ -50,7 +58,10 @@ def in_save_file(text) -> list[str]:
 
 def filters(folder) -> dict[str, dict[str, str]]:
     """File name to value, as GTKWave writes it, to text."""
-    lines = {path.stem: path.read_text().splitlines() for path in (folder / "views" / "filters").iterdir()}
+    lines = {
+        path.stem: path.read_text().splitlines()
+        for path in (folder / "views" / "filters").iterdir()
+    }
     return {name: dict(line.split(" ", 1) for line in text) for name, text in lines.items()}
 
 
@@ -60,7 +71,9 @@ def test_gtkwave_is_given_every_signal_of_the_vcd(tmp_path, mesh):
     shown = Counter(in_save_file(save))
     assert set(shown) == declared(tmp_path) and len(shown) == len(signals(mesh))
     twice = {path for path, count in shown.items() if count > 1}
-    assert twice == {path for path in shown if path.endswith(".state[2:0]")}  # once in its tile, once in the overview
+    assert twice == {
+        path for path in shown if path.endswith(".state[2:0]")
+    }  # once in its tile, once in the overview
 
 
 @pytest.mark.parametrize("above", [(), ("TOP", "testbench", "mesh")])
@@ -93,9 +106,14 @@ def test_every_member_of_every_enumeration_has_its_name(tmp_path):
     assert set(found) == {*ENUMS, "l1_waits.6"}
     for name, members in ENUMS.items():
         bits = int(name.split(".")[1])
-        texts = {int(value, 2 if bits == 1 else 16): re.sub(r"^\?\w+\?", "", text) for value, text in found[name].items()}
+        texts = {
+            int(value, 2 if bits == 1 else 16): re.sub(r"^\?\w+\?", "", text)
+            for value, text in found[name].items()
+        }
         assert texts == {member.value: member.name for member in members}
-        assert all(len(value) == -(-bits // 4) for value in found[name])  # as many digits as GTKWave writes
+        assert all(
+            len(value) == -(-bits // 4) for value in found[name]
+        )  # as many digits as GTKWave writes
     waits = found["l1_waits.6"]
     assert len(waits) == 1 << len(L1_CLIENTS) and waits["00"] == "-"
     assert waits["05"].endswith(f"?{L1_CLIENTS[0]}+{L1_CLIENTS[2]}")
@@ -111,7 +129,12 @@ def test_colours_are_known_to_both_viewers(tmp_path):
     ]
     assert colours and all(is_color_like(colour) for colour in colours)
     mappings = list((tmp_path / "views" / ".surfer" / "mappings").iterdir())
-    keys = [line.split()[0] for path in mappings for line in path.read_text().splitlines() if line[0].isdigit()]
+    keys = [
+        line.split()[0]
+        for path in mappings
+        for line in path.read_text().splitlines()
+        if line[0].isdigit()
+    ]
     assert keys and all(re.fullmatch(r"\d+(\[#[0-9a-f]{6}\])?", key) for key in keys)
 
 
@@ -124,7 +147,9 @@ def test_surfer_names_are_those_of_gtkwave(tmp_path):
         assert (first, second) == (f"Name = flatmesh_{table}_{bits}", f"Bits = {bits}")
         base = 2 if bits == "1" else 16
         ours = {int(re.match(r"\d+", line)[0]): line.split(" ", 1)[1] for line in lines}
-        assert ours == {int(value, base): re.sub(r"^\?\w+\?", "", text) for value, text in texts.items()}
+        assert ours == {
+            int(value, base): re.sub(r"^\?\w+\?", "", text) for value, text in texts.items()
+        }
 
 
 @pytest.mark.parametrize("mesh", MESHES)
@@ -132,10 +157,16 @@ def test_surfer_state_holds_the_same_rows_in_the_same_order(tmp_path, mesh):
     save, state, _ = views(tmp_path, mesh)
     nodes = re.findall(r"item_ref: \((\d+)\), level: (\d+),", state)
     items = re.findall(r"^ +\((\d+)\): (Variable|Group)\((.*)\),$", state, re.MULTILINE)
-    assert [ref for ref, _ in nodes] == [ref for ref, _, _ in items] == [str(ref) for ref in range(1, len(items) + 1)]
+    assert (
+        [ref for ref, _ in nodes]
+        == [ref for ref, _, _ in items]
+        == [str(ref) for ref in range(1, len(items) + 1)]
+    )
     assert f"display_item_ref_counter: {len(items)}," in state
     levels = [int(level) for _, level in nodes]
-    for before, kind, level in zip([-1, *levels], ["Group", *(kind for _, kind, _ in items)], levels, strict=False):
+    for before, kind, level in zip(
+        [-1, *levels], ["Group", *(kind for _, kind, _ in items)], levels, strict=False
+    ):
         assert level <= before + (kind == "Group")  # only a group has something one level deeper
     paths = []
     for _, kind, text in items:
@@ -159,21 +190,34 @@ def test_surfer_finds_every_format_in_the_folder(tmp_path):
 
 def test_surfer_commands_give_each_row_its_own_format(tmp_path):
     save, _, commands = views(tmp_path, "5x3")
-    known, items, focus = {re.sub(r"\[.*\]", "", path): path for path in in_save_file(save)}, [], None
+    known, items, focus = (
+        {re.sub(r"\[.*\]", "", path): path for path in in_save_file(save)},
+        [],
+        None,
+    )
     formats = {
         path: match[1]
         for match, path in zip(
-            re.finditer(r"filters/(\S+)\.txt", save), (p for p in in_save_file(save) if has_names(p)), strict=True
+            re.finditer(r"filters/(\S+)\.txt", save),
+            (p for p in in_save_file(save) if has_names(p)),
+            strict=True,
         )
     }
     for line in commands.splitlines():
         command, _, argument = line.partition(" ")
         if command in ("variable_add", "divider_add"):
             assert focus is None  # with a focus, Surfer would put it behind that item
-            assert (command == "divider_add" and re.fullmatch(r"\w+", argument)) or argument in known
+            assert (
+                command == "divider_add" and re.fullmatch(r"\w+", argument)
+            ) or argument in known
             items.append(argument)
         elif command == "item_focus":
-            focus = int("".join("0123456789abcdef"["abcdefghijklmnop".index(letter)] for letter in argument), 16)
+            focus = int(
+                "".join(
+                    "0123456789abcdef"["abcdefghijklmnop".index(letter)] for letter in argument
+                ),
+                16,
+            )
             assert focus == len(items) - 1
         elif command == "item_unfocus":
             focus = None
@@ -185,7 +229,15 @@ def test_surfer_commands_give_each_row_its_own_format(tmp_path):
 
 
 def has_names(path: str) -> bool:
-    return re.sub(r"\[.*\]", "", path).split(".")[-1] in ("state", "opcode", "kind", "op", "fmt", "edge", "waits")
+    return re.sub(r"\[.*\]", "", path).split(".")[-1] in (
+        "state",
+        "opcode",
+        "kind",
+        "op",
+        "fmt",
+        "edge",
+        "waits",
+    )
 
 
 def test_a_view_of_some_tiles_holds_those_and_their_channels(tmp_path):
@@ -197,7 +249,11 @@ def test_a_view_of_some_tiles_holds_those_and_their_channels(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("tiles", "says"), [([(2, 0)], r"no tile \(2, 0\); the VCD has tiles \(0, 0\) to \(1, 0\)"), ([], "no tile to show")]
+    ("tiles", "says"),
+    [
+        ([(2, 0)], r"no tile \(2, 0\); the VCD has tiles \(0, 0\) to \(1, 0\)"),
+        ([], "no tile to show"),
+    ],
 )
 def test_a_tile_that_is_not_there(tmp_path, tiles, says):
     with pytest.raises(UserError, match=says):
@@ -212,8 +268,14 @@ def test_a_tile_that_is_not_there(tmp_path, tiles, says):
         ("", "not a VCD"),
         ("hello\n" * 1000, "not a VCD"),
         ("$timescale 1ns $end\n$scope module mesh $end\n", "not a VCD: it has no .enddefinitions"),
-        ("$scope module counter $end $var wire 4 ! q [3:0] $end $upscope $end $enddefinitions $end\n#0\n", "another design"),
-        ("$scope module waves $end $var wire many ! cycle $end $upscope $end $enddefinitions $end\n#0\n", "cannot be read"),
+        (
+            "$scope module counter $end $var wire 4 ! q [3:0] $end $upscope $end $enddefinitions $end\n#0\n",
+            "another design",
+        ),
+        (
+            "$scope module waves $end $var wire many ! cycle $end $upscope $end $enddefinitions $end\n#0\n",
+            "cannot be read",
+        ),
     ],
 )
 def test_what_is_no_vcd_of_a_mesh(tmp_path, text, says):
@@ -233,6 +295,9 @@ def test_the_view_starts_where_the_window_does(tmp_path):
 
 def test_the_views_of_an_fst_open_the_fst(tmp_path):
     vcd = write_vcd(tmp_path / "waves.vcd", "2x1")
-    save, state, _ = (path.read_text() for path in write_views(vcd, tmp_path / "views", dump=tmp_path / "waves.fst"))
+    save, state, _ = (
+        path.read_text()
+        for path in write_views(vcd, tmp_path / "views", dump=tmp_path / "waves.fst")
+    )
     assert f'[dumpfile] "{tmp_path}/waves.fst"' in save
     assert f'source: File("{tmp_path}/waves.fst"),\n        format: Fst,' in state
