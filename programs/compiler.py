@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 
 from isa.errors import UserError
 from isa.machine import Machine
-from programs.compiled import Compiled
-from programs.flat import compile_attention, compile_mapping
+from programs.attention.flat import compile_attention, compile_mapping
+from programs.attention.mapping import DATAFLOWS
+from programs.attention.tiling import estimate, rank
+from programs.attention.workload import Workload
+from programs.common.compiled import Compiled
+from programs.gemm.summa import compile_gemm, compile_gemm_mapping
 from programs.gemm.tiling import estimate_gemm, rank_gemm
 from programs.gemm.workload import Gemm
-from programs.mapping import DATAFLOWS
-from programs.summa import compile_gemm, compile_gemm_mapping
-from programs.tiling import estimate, rank
-from programs.workload import Workload
 
 __all__ = [
     "compile_workload",

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from isa.errors import UserError
+from publish.output import write_result
 from scripts.options import common_parser, machine_of, main, overrides, positive
-from scripts.output import write_result
 from tb.experiment import load_workload, run_experiment
 from tb.mesh import Settings
 

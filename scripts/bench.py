@@ -9,8 +9,8 @@ from rich.console import Console
 
 from isa.errors import UserError
 from programs.compiler import compile_workload
+from publish.output import show, write_result
 from scripts.options import common_parser, machine_of, main, overrides, positive
-from scripts.output import show, write_result
 from tb.bare import run_bare
 from tb.experiment import load_workload
 from tb.hardware import build_mesh

@@ -13,19 +13,19 @@ from rich.console import Console
 
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
-from scripts.conformance_report import Findings, tables, write_reports
-from scripts.mutations import MESH as MUTANT_MESH
-from scripts.mutations import chosen, hunt
+from publish.conformance import Findings, tables, write_reports
+from publish.output import write_result
 from scripts.options import main, positive
-from scripts.output import write_result
-from scripts.tasks import Task, run_tasks
 from tb import toolchain
-from tb.conformance.cases import SETS, Case, cases, machine_of
-from tb.conformance.coverage import count, declared
-from tb.conformance.dut import Dut, read_dut
-from tb.conformance.tasks import build, run_case
 from tb.experiment import commit
 from tb.runner import ROOT
+from tb.tasks import Task, run_tasks
+from verify.conformance.cases import SETS, Case, cases, machine_of
+from verify.conformance.coverage import count, declared
+from verify.conformance.dut import Dut, read_dut
+from verify.conformance.tasks import build, run_case
+from verify.mutants.hunt import MESH as MUTANT_MESH
+from verify.mutants.hunt import chosen, hunt
 
 __all__ = ["run"]
 

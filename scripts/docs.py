@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from isa import status
 from isa.instructions import COMMON, LAYOUTS, OPCODES_OF, Bits, Kind, Opcode
-from tb import special_values
 from tb.runner import ROOT
+from verify.conformance import special_values
 
 __all__ = ["generated", "insert", "render"]
 

@@ -14,13 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from isa.errors import UserError
+from publish.output import write_result
 from scripts.options import main, positive
-from scripts.output import write_result
-from tb.formal.catalogue import Property, properties
-from tb.formal.catalogue import run as prove_all
-from tb.formal.prove import Outcome
-from tb.formal.solve import version
 from tb.runner import ROOT
+from verify.formal.catalogue import Property, properties
+from verify.formal.catalogue import run as prove_all
+from verify.formal.prove import Outcome
+from verify.formal.solve import version
 
 
 def run() -> int:

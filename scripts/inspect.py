@@ -14,18 +14,18 @@ from pathlib import Path
 from rich.console import Console
 
 from isa.errors import UserError
-from scripts.inspect_report import print_report
+from publish.inspection import print_report
+from publish.output import clear, wide_console, write_json, write_result
 from scripts.options import main, positive
-from scripts.output import clear, wide_console, write_json, write_result
-from tb.inspect.analysis import inspect
-from tb.inspect.expected import Expectation, expect
-from tb.inspect.halts import halts
-from tb.inspect.inspection import Collective, Inspection
-from tb.inspect.trace import write_trace
-from tb.inspect.vcd import read
-from tb.report import pictures, write_report
 from tb.runner import ROOT
-from tb.waves.window import find, parse_collective
+from waves.read.vcd import read
+from waves.rebuild.analysis import inspect
+from waves.rebuild.expected import Expectation, expect
+from waves.rebuild.halts import halts
+from waves.rebuild.inspection import Collective, Inspection
+from waves.rebuild.window import find, parse_collective
+from waves.report import pictures, write_report
+from waves.report.trace import write_trace
 
 HALTS = 100
 """Halts of the matrix arrays that are kept."""

@@ -11,16 +11,16 @@ from rich.console import Console
 
 from isa.errors import UserError
 from isa.machine import MACHINES
-from scripts.noc_figures import curves, flat
-from scripts.noc_report import write_report
-from scripts.noc_router import router_keys, router_tables, router_tasks
-from scripts.noc_tables import tables
-from scripts.noc_tasks import machine_of_options, mesh_tasks
+from publish.noc.figures import curves, flat
+from publish.noc.report import write_report
+from publish.noc.router import router_keys, router_tables, router_tasks
+from publish.noc.tables import tables
+from publish.noc.tasks import machine_of_options, mesh_tasks
 from scripts.options import main, positive
-from scripts.tasks import run_tasks
 from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT
+from tb.tasks import run_tasks
 
 __all__ = ["run"]
 

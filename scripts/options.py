@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from isa.errors import UserError
 from isa.machine import MACHINES, load_machine
-from programs.mapping import DATAFLOWS
+from programs.attention.mapping import DATAFLOWS
 
 __all__ = ["common_parser", "main", "overrides", "positive"]
 

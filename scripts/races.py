@@ -10,12 +10,12 @@ from collections import Counter
 
 from rich.console import Console
 
+from publish.output import Table, write_result
 from scripts.options import main, positive
-from scripts.output import Table, write_result
-from scripts.tasks import Task, run_tasks
-from tb.races.catalogue import shipped
-from tb.races.study import DEMONSTRATIONS, OUTCOMES, STUDIED, check_shipped, demonstrate, study
 from tb.runner import ROOT
+from tb.tasks import Task, run_tasks
+from verify.races.catalogue import shipped
+from verify.races.study import DEMONSTRATIONS, OUTCOMES, STUDIED, check_shipped, demonstrate, study
 
 __all__ = ["run"]
 

@@ -8,14 +8,14 @@ import shutil
 import textwrap
 
 from isa.errors import UserError
+from publish.conformance import mutation_table, summary_table
+from publish.output import Table
 from scripts import races
-from scripts.conformance_report import mutation_table, summary_table
 from scripts.docs import insert
 from scripts.options import main
-from scripts.output import Table
 from scripts.tables import README, RESULTS
-from tb.races.study import OUTCOMES
 from tb.runner import ROOT
+from verify.races.study import OUTCOMES
 
 __all__ = ["tables"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from publish.output import show, write_result
 from scripts.options import common_parser, machine_of, main, overrides, positive
-from scripts.output import show, write_result
 from tb import toolchain
 from tb.experiment import Experiment, load_workload, run_experiment
 from tb.mesh import Settings, Window

@@ -13,10 +13,10 @@ from rich.console import Console
 from isa.machine import Machine, load_machine
 from scripts.docs import insert
 from scripts.options import main, positive
-from scripts.tasks import Task, run_tasks
 from tb.experiment import load_workload, run_experiment
 from tb.mesh import Settings
 from tb.runner import ROOT
+from tb.tasks import Task, run_tasks
 
 RESULTS = ROOT / "docs" / "results"
 README = ROOT / "README.md"

@@ -18,21 +18,21 @@ from golden.reduction import Rectangle
 from isa.errors import UserError
 from isa.instructions import Opcode, Queue
 from isa.machine import MACHINES
+from publish.output import Table, write_json
 from scripts.docs import insert
 from scripts.options import main
-from scripts.output import Table, write_json
 from scripts.tables import README, RESULTS
 from tb.experiment import load_workload, run_experiment
-from tb.inspect.analysis import inspect
-from tb.inspect.expected import expect, listed
-from tb.inspect.halts import halts
-from tb.inspect.inspection import Collective, Inspection, area
-from tb.inspect.vcd import read
 from tb.mesh import Settings, Window
-from tb.report.browser import Missing
-from tb.report.screenshots import screenshots
 from tb.runner import ROOT
-from tb.waves.faults import FAULTS
+from verify.mutants.faults import FAULTS
+from waves.read.vcd import read
+from waves.rebuild.analysis import inspect
+from waves.rebuild.expected import expect, listed
+from waves.rebuild.halts import halts
+from waves.rebuild.inspection import Collective, Inspection, area
+from waves.report.browser import Missing
+from waves.report.screenshots import screenshots
 
 __all__ = ["PAGE", "tables"]
 

@@ -13,9 +13,9 @@ from statistics import mean
 from rich.console import Console
 
 from isa.machine import MACHINES
+from publish.output import Table
 from scripts.docs import insert
 from scripts.options import main, positive
-from scripts.output import Table
 from scripts.tables import RESULTS
 from scripts.tune import tune
 from tb.runner import ROOT

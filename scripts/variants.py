@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from isa.machine import Machine, load_machine
+from publish.output import Table
 from scripts.docs import insert
 from scripts.options import main, positive
-from scripts.output import Table
 from scripts.tables import RESULTS, VOLATILE, verdict
-from scripts.tasks import Task, run_tasks
 from tb.experiment import load_workload, run_experiment
 from tb.runner import ROOT
+from tb.tasks import Task, run_tasks
 
 __all__ = ["CASES", "Case", "measure", "tables"]
 

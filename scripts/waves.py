@@ -9,19 +9,19 @@ from rich.console import Console
 
 from isa.errors import UserError
 from programs.compiler import compile_workload
+from publish.output import clear, show, wide_console, write_json, write_result
 from scripts.options import common_parser, machine_of, main, overrides, positive
-from scripts.output import clear, show, wide_console, write_json, write_result
 from tb import toolchain
 from tb.experiment import Experiment, Tensors, load_workload, run_experiment
-from tb.inspect.analysis import inspect
-from tb.inspect.expected import NOTED
-from tb.inspect.vcd import read
 from tb.mesh import RunFailure, Settings, Window
 from tb.runner import ROOT
-from tb.waves.faults import FAULTS, faulty
-from tb.waves.size import cycles_of, header_bytes, most_bytes_per_cycle
-from tb.waves.views import open_viewer, to_fst, viewer_command, write_views
-from tb.waves.window import find, parse_collective, window_of
+from verify.mutants.faults import FAULTS, faulty
+from waves.read.size import cycles_of, header_bytes, most_bytes_per_cycle
+from waves.read.vcd import read
+from waves.rebuild.analysis import inspect
+from waves.rebuild.expected import NOTED
+from waves.rebuild.window import find, parse_collective, window_of
+from waves.views import open_viewer, to_fst, viewer_command, write_views
 
 END = 2**31
 """No run is longer."""

@@ -16,7 +16,7 @@ from isa.formats import FORMATS, decode
 from isa.instructions import Format
 from isa.machine import Machine
 from isa.status import Probe
-from programs.compiled import Compiled
+from programs.common.compiled import Compiled
 from programs.compiler import compile_workload
 from tb.hardware import Design
 from tb.mesh import MeshRun, Settings, simulate

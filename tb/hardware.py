@@ -13,7 +13,7 @@ import amaranth
 
 from hw.emit import emit, port_names
 from hw.mesh.mesh import MESH_SIGNATURE, Mesh
-from hw.mesh.waves import waves_verilog
+from hw.sim.waves import waves_verilog
 from hw.tile.tile import Tile
 from isa.machine import Machine
 from tb.runner import ROOT, Build, build
@@ -55,10 +55,10 @@ def verilog(
         "mesh.v": _emitted(
             "mesh", Mesh, hardware, stall=stall, transport=transport, events=events, waves=waves
         ),
-        "hbm_memory.v": (ROOT / "hw" / "memory" / "hbm_memory.v").read_text(),
+        "hbm_memory.v": (ROOT / "hw" / "sim" / "hbm_memory.v").read_text(),
     }
     if events:
-        parts["event_log.v"] = (ROOT / "hw" / "mesh" / "event_log.v").read_text()
+        parts["event_log.v"] = (ROOT / "hw" / "sim" / "event_log.v").read_text()
     return with_waves(parts, hardware) if waves else parts
 
 

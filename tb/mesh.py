@@ -48,7 +48,7 @@ class RunFailure(UserError):
 
 @dataclass(frozen=True)
 class Window:
-    """The part of a run that a VCD shows, see `hw.mesh.waves`."""
+    """The part of a run that a VCD shows, see `hw.sim.waves`."""
 
     path: Path
     """The file; not made if the run ends before `first`, cut off if the simulator dies."""
@@ -80,7 +80,7 @@ class Settings:
     events: bool = False
     """Record what every tile issues, injects and receives."""
     transport: bool = True
-    """Links that simulate faster, see `hw.mesh.transport.Transport`; no cycle depends on it."""
+    """Links that simulate faster, see `hw.sim.transport.Transport`; no cycle depends on it."""
     most_cycles: int = 0
     """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
     """

@@ -14,10 +14,10 @@ from golden.attention import attention, online_attention
 from golden.product import blocked_product, product
 from isa.errors import UserError
 from isa.instructions import Format
-from programs.compiled import Compiled
+from programs.attention.placement import gather, scatter
+from programs.attention.workload import Workload, from_arrays, parse, random_tensors
+from programs.common.compiled import Compiled
 from programs.gemm.workload import Gemm, random_matrices
-from programs.placement import gather, scatter
-from programs.workload import Workload, from_arrays, parse, random_tensors
 
 __all__ = ["DTYPES", "AttentionTensors", "GemmTensors", "Tensors", "load_workload"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from isa.formats import decode
 from isa.machine import Machine
 from isa.status import Probe
-from programs.compiled import Compiled
+from programs.common.compiled import Compiled
 from programs.compiler import compile_workload_mapping, estimate_workload, rank_workload
 from tb.hardware import verilog
 from tb.mesh import Settings, simulate

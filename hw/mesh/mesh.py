@@ -16,10 +16,10 @@ from amaranth.lib.wiring import In, Out
 
 from hw.layouts import Port
 from hw.memory.channel import HbmChannel
-from hw.mesh.stall import Stall
-from hw.mesh.transport import Transport
-from hw.mesh.waves import add_waves
-from hw.network.deadlock import check_acyclic
+from hw.proof.deadlock import check_acyclic
+from hw.sim.stall import Stall
+from hw.sim.transport import Transport
+from hw.sim.waves import add_waves
 from hw.tile.ports import tile_signature
 from isa.instructions import EdgePort
 from isa.machine import Machine
@@ -118,7 +118,7 @@ class Mesh(wiring.Component):
         Build in the simulation model ``event_log``, which writes every `Event` of every tile to a
         file.
     waves : bool
-        Build in the simulation model of `hw.mesh.waves`, which writes a VCD.
+        Build in the simulation model of `hw.sim.waves`, which writes a VCD.
 
     Members
     -------

@@ -2,7 +2,7 @@
 by.
 
 They only compare coordinates and combine the results bit by bit, so that they work on hardware
-values and on whole NumPy arrays of coordinates alike: `hw.network.deadlock` proves its theorem
+values and on whole NumPy arrays of coordinates alike: `hw.proof.deadlock` proves its theorem
 about the very functions that the routers are made of.
 
 An outer port, at the mesh's edge, is where an HBM channel injects. What comes in at the west or

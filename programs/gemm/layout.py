@@ -3,9 +3,9 @@
 from isa.errors import UserError
 from isa.instructions import LAYOUTS, Format, Kind
 from isa.machine import Machine, Tile
+from programs.attention.mapping import row_words
 from programs.gemm.mapping import GemmMapping
 from programs.gemm.workload import Gemm
-from programs.mapping import row_words
 
 __all__ = ["GemmLayout", "GemmSemaphores"]
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from isa.formats import FORMATS
 from isa.instructions import Format
 from isa.machine import EDGES, Channel, Machine, Tile
+from programs.attention.mapping import Range, blocks, row_words, share
 from programs.gemm.workload import Gemm
-from programs.mapping import Range, blocks, row_words, share
 
 __all__ = [
     "CUTS",

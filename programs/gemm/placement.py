@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from isa.errors import UserError
 from isa.formats import FORMATS, encode
 from isa.machine import Channel, Machine
+from programs.attention.mapping import Range, row_words
+from programs.attention.placement import Unit
 from programs.gemm.mapping import GemmGroup, GemmMapping
 from programs.gemm.workload import Gemm
-from programs.mapping import Range, row_words
-from programs.placement import Unit
 
 __all__ = ["GemmPlan", "Part", "place_gemm"]
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 
 from isa.instructions import Format, Opcode, Queue
 from isa.machine import Tile
+from programs.attention.mapping import Range
+from programs.attention.placement import Unit
+from programs.common.trace import Op, Ref, Signal, Trace
 from programs.gemm.layout import GemmLayout, GemmSemaphores
 from programs.gemm.mapping import GemmGroup, GemmItem, GemmMapping
 from programs.gemm.placement import GemmPlan
-from programs.mapping import Range
-from programs.placement import Unit
-from programs.trace import Op, Ref, Signal, Trace
 
 __all__ = ["TAGS", "GemmQueues"]
 

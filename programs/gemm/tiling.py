@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 from isa.errors import UserError
 from isa.machine import Machine
-from programs.costs import matmul_cycles, vector_cycles
+from programs.attention.mapping import row_words
+from programs.attention.tiling import check_sizes, cuts, parse_group
+from programs.common.costs import matmul_cycles, vector_cycles
 from programs.gemm.layout import GemmLayout, GemmSemaphores
 from programs.gemm.mapping import CUTS, GemmMapping, channels_at, elements_of_word
 from programs.gemm.workload import Gemm
-from programs.mapping import row_words
-from programs.tiling import check_sizes, cuts, parse_group
 
 __all__ = ["estimate_gemm", "rank_gemm"]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from isa.errors import UserError
 from isa.formats import decode, encode
 from isa.instructions import Format
-from programs.spec import MOST, whole_numbers
+from programs.common.spec import MOST, whole_numbers
 
 __all__ = ["KEYS", "Gemm", "parse_gemm", "random_matrices"]
 

@@ -5,8 +5,8 @@ must pass.
 from collections import Counter
 
 from isa.machine import Machine
-from programs.collectives import Collective
-from programs.trees import Rectangle, TileXY, members_of
+from programs.collectives.collectives import Collective
+from programs.collectives.trees import Rectangle, TileXY, members_of
 from tb.collectives.series import Item, Lane
 
 __all__ = ["busiest_port", "crowd_lane", "crowds"]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from golden.arithmetic import add, maximum
 from golden.reduction import Rectangle, combine
 from isa.instructions import ReduceOp
-from programs.collectives import Collective
-from programs.trees import TileXY, Tree, members_of, tree_of
+from programs.collectives.collectives import Collective
+from programs.collectives.trees import TileXY, Tree, members_of, tree_of
 
 __all__ = ["expected", "receivers"]
 

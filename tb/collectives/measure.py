@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from golden.machine import GoldenMachine
 from isa.errors import UserError
 from isa.status import Event
-from programs.collectives import Collective
-from programs.trees import TileXY, members_of
+from programs.collectives.collectives import Collective
+from programs.collectives.trees import TileXY, members_of
 from tb.collectives.expect import expected
 from tb.collectives.series import MARKER_TAG, Item, Lane, Plan
 from tb.mesh import MeshRun, Settings, simulate

@@ -19,9 +19,9 @@ from isa.errors import UserError
 from isa.image import Program
 from isa.instructions import EdgePort, Opcode, Queue
 from isa.machine import Hbm, Machine
-from programs.code import Code
-from programs.collectives import Collective, emit, scratch_words
-from programs.trees import Rectangle, TileXY, members_of
+from programs.collectives.collectives import Collective, emit, scratch_words
+from programs.collectives.trees import Rectangle, TileXY, members_of
+from programs.common.code import Code
 from tb.collectives.expect import receivers
 
 __all__ = ["SOURCE_WORDS", "Item", "Lane", "Plan", "machine_for", "plan"]

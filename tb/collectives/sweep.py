@@ -7,9 +7,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from isa.machine import Machine
-from programs.code import Code
-from programs.collectives import KINDS, Collective, emit, exchange_words, methods_of, vector_words
-from programs.trees import Rectangle, TileXY, Tree, members_of, tree_of
+from programs.collectives.collectives import (
+    KINDS,
+    Collective,
+    emit,
+    exchange_words,
+    methods_of,
+    vector_words,
+)
+from programs.collectives.trees import Rectangle, TileXY, Tree, members_of, tree_of
+from programs.common.code import Code
 from tb.collectives.series import Item, Lane
 
 __all__ = [

@@ -4,11 +4,11 @@ import pytest
 
 from golden.dry import find_races
 from isa.machine import load_machine
-from programs.code import Code
-from programs.collectives import KINDS, Collective, emit, methods_of
-from programs.flat import compile_attention
-from programs.mapping import ALL_REDUCES, DATAFLOWS, READS, SOFTWARE
-from programs.workload import parse
+from programs.attention.flat import compile_attention
+from programs.attention.mapping import ALL_REDUCES, DATAFLOWS, READS, SOFTWARE
+from programs.attention.workload import parse
+from programs.collectives.collectives import KINDS, Collective, emit, methods_of
+from programs.common.code import Code
 
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)

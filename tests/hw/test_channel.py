@@ -18,7 +18,7 @@ def test_channel(tmp_path):
     channel = HbmChannel(machine=machine, index=3)
     sources = {
         "channel.v": emit(channel, "channel"),
-        "hbm_memory.v": (ROOT / "hw/memory/hbm_memory.v").read_text(),
+        "hbm_memory.v": (ROOT / "hw/sim/hbm_memory.v").read_text(),
     }
     compiled = build(sources, "channel", public={"channel": ["clk", "rst", *port_names(channel)]})
     content = b"".join(word(address).to_bytes(16, "little") for address in range(WORDS))

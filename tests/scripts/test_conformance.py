@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from scripts.conformance_report import Findings, tables, write_reports
-from scripts.mutations import Catch
-from tb.conformance.cases import cases
-from tb.conformance.check import Outcome
+from publish.conformance import Findings, tables, write_reports
+from verify.conformance.cases import cases
+from verify.conformance.check import Outcome
+from verify.mutants.hunt import Catch
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = {

@@ -11,19 +11,19 @@ from rich.console import Console
 from isa.errors import UserError
 from isa.machine import load_machine
 from isa.status import Event
-from programs.collectives import Collective
+from programs.collectives.collectives import Collective
+from publish.noc.figures import curves, flat
+from publish.noc.report import write_report
+from publish.noc.router import router_keys, router_pictures, router_tables
+from publish.noc.tables import tables
+from publish.noc.tasks import machine_of_options, measure_lanes, mesh_tasks
 from scripts import noc
-from scripts.noc_figures import curves, flat
-from scripts.noc_report import write_report
-from scripts.noc_router import router_keys, router_pictures, router_tables
-from scripts.noc_tables import tables
-from scripts.noc_tasks import machine_of_options, measure_lanes, mesh_tasks
-from scripts.tasks import Task, run_tasks
 from tb.collectives.crowds import busiest_port, crowd_lane, crowds
 from tb.collectives.measure import Timing, check, distance, read_timings, run_golden
 from tb.collectives.series import Item, Lane, machine_for, plan
 from tb.collectives.sweep import candidates, lanes_of, runs
 from tb.runner import ROOT
+from tb.tasks import Task, run_tasks
 
 EVENTS = [
     ("cycle", np.int64),

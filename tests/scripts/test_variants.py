@@ -5,7 +5,7 @@ import json
 import pytest
 
 from isa.machine import load_machine
-from programs.workload import parse
+from programs.attention.workload import parse
 from scripts import variants
 from scripts.tables import RESULTS
 from scripts.variants import CASES, PAGE, tables

@@ -4,7 +4,7 @@ import pytest
 
 from isa.errors import UserError
 from isa.machine import MACHINES
-from programs.workload import parse
+from programs.attention.workload import parse
 from scripts.tune import why
 from tb import tuner
 

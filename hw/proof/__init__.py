@@ -1,0 +1,1 @@
+"""That the networks cannot deadlock, checked whenever a mesh is elaborated."""

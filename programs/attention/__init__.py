@@ -1,0 +1,1 @@
+"""Tile programs of attention, and the rule that cuts it."""

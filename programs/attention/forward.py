@@ -1,0 +1,142 @@
+"""When a tile passes on slices that were read from HBM, where reads do not multicast.
+
+A loading tile passes on what it has read: with one PUT to all that share it (`Mapping.reads` is
+``forward``), or with one to each child in a tree, which pass it on in turn (collectives in
+software). PUTs stand in the OUT queue, in order, among all that the tile sends else, and wait for
+the slice to arrive. That nothing waits in a circle follows from where they stand:
+
+* Each turn has two phases: values (PV, sums of O), then scores (QK, the maximum and all that
+  follows from it). A slice goes on after the first phase after which all its receivers may have
+  room, for this slice and for those that its loader's LOAD queue asks for before it, since that
+  queue is in order too; or after a later one, but before the one that uses the slice. All that the
+  LOAD waits for then belongs to this phase or an earlier one.
+* All tiles of a tree pass a slice on after the same phase, and what goes on after one phase in the
+  same order: that of its use.
+
+So there is one order of everything that a group does which the queues of all tiles follow, and in
+which nothing waits for what comes later: phase by phase, and after each phase the slices that go
+on, from the root of each tree to its leaves.
+"""
+
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from programs.attention.layout import Semaphores
+from programs.attention.mapping import Mapping
+from programs.attention.schedule import Turn
+from programs.attention.work import Loaders
+
+if TYPE_CHECKING:
+    from programs.attention.job import Job
+
+__all__ = ["Forward", "arrivals", "forwarding"]
+
+TileXY = tuple[int, int]
+_ORDER = "vkq"
+"""Slices that one turn begins to use, as LOAD queues ask for them."""
+
+
+class Forward(NamedTuple):
+    """A slice of k, v or q that a tile passes on: to slot (or of stream) `index`, so many rows of
+    it.
+    """
+
+    after: int
+    """Phase after which it goes on: 2 n for the values of turn n, 2 n + 1 for its scores; -1: at
+    the start.
+    """
+    before: int
+    """Phase that uses it first."""
+    name: str
+    index: int
+    rows: int
+
+
+def forwarding(
+    turns: Sequence[Turn],
+    jobs: Dict[TileXY, "Job"],
+    loaders: Loaders,
+    mapping: Mapping,
+    *,
+    latent: bool,
+) -> dict[TileXY, tuple[Forward, ...]]:
+    """What each tile of a group passes on, in order; `jobs` are those of all its tiles, by column
+    and row in the group.
+    """
+    if not mapping.forwards:
+        return dict.fromkeys(jobs, ())
+    sources = {
+        (x, y) for x, column in enumerate(zip(loaders.k, loaders.v, strict=True)) for y in column
+    }
+    sources |= {(x, y) for y, x in enumerate(loaders.q)}
+    loads = {tile: _loads(turns, jobs[tile], mapping, latent=latent) for tile in sources}
+
+    def passed_on(x: int, y: int) -> tuple[Forward, ...]:
+        loader = {"k": (x, loaders.k[x]), "v": (x, loaders.v[x]), "q": (loaders.q[y], y)}
+        found = [
+            forward
+            for name in jobs[x, y].passes
+            for forward in loads[loader[name]]
+            if forward.name == name
+        ]
+        return tuple(
+            sorted(
+                found,
+                key=lambda forward: (forward.after, forward.before, _ORDER.index(forward.name)),
+            )
+        )
+
+    return {tile: passed_on(*tile) for tile in jobs}
+
+
+def _loads(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: bool) -> list[Forward]:
+    """All that a tile loads, in order, with the phase after which it may go on."""
+    loads: list[Forward] = []
+    free: dict[tuple[str, int], int] = {}
+    latest = -1
+
+    def use(
+        name: str, index: int, rows: int | None, phase: int, *, first: bool, last: bool
+    ) -> None:
+        nonlocal latest
+        if not rows:
+            return
+        if first and name in job.loads:
+            room = free.get((name, index), -1)
+            # Behind the scores of that turn, if that leaves time: the row's maximum is more urgent.
+            latest = max(latest, room + (room % 2 == 0 and room + 2 < phase))
+            loads.append(Forward(latest, phase, name, index, rows))
+        if last:
+            free[name, index] = phase
+
+    for number, (stream, values, scores) in enumerate(turns):
+        for phase, name, visit in ((2 * number, "v", values), (2 * number + 1, "k", scores)):
+            if visit:
+                _, keys = job.extent(stream, visit)
+                slot = visit.use % mapping.slots
+                # A K that holds V too is in use from its first scores to its last values.
+                first, last = (
+                    visit.first_user and not (latent and name == "v"),
+                    visit.last_user and not (latent and name == "k"),
+                )
+                use("k" if latent else name, slot, keys.columns, phase, first=first, last=last)
+        if scores:
+            rows = job.rows[scores.item][stream]
+            use("q", stream, rows, 2 * number + 1, first=scores.first, last=scores.last)
+    return loads
+
+
+def arrivals(job: "Job", mapping: Mapping, semaphores: Semaphores) -> dict[tuple[str, int], int]:
+    """Semaphores for slices that a tile has read and passes on: numbers that mean something in
+    other tiles only, or nowhere.
+    """
+    streams, slots = range(mapping.streams), range(mapping.slots)
+    indices = {"k": slots, "v": slots, "q": streams}
+    wanted = [(name, i) for name in sorted(job.passes) for i in indices[name]]
+    # Only loaders are told that a buffer is free, and only roots that O is there.
+    idle = [(f"{name}_free", i) for name in indices if name not in job.loads for i in indices[name]]
+    idle += [
+        (name, s) for s in streams if s not in job.roots for name in ("o_full", "o_final", "stored")
+    ]
+    return semaphores.private(wanted, idle)

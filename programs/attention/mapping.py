@@ -1,0 +1,241 @@
+"""How attention is cut and dealt out: the mapping, and the HBM traffic it causes."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from isa.formats import FORMATS
+from isa.instructions import Format
+from isa.machine import Machine, Tile
+from programs.attention.workload import Workload
+
+__all__ = [
+    "ALL_REDUCES",
+    "DATAFLOWS",
+    "READS",
+    "SOFTWARE",
+    "Block",
+    "Mapping",
+    "Range",
+    "blocks",
+    "key_words",
+    "row_words",
+    "share",
+]
+
+DATAFLOWS = {"flat-async": 2, "flat": 1, "flat-tree": 1, "flat-seq": 1, "flash3": 2, "flash2": 1}
+"""Streams of each dataflow. The flash ones run each tile alone."""
+SOFTWARE = {"flat-tree": "tree", "flat-seq": "unicast"}
+"""Dataflows that do without the network's collectives, with the forwarding trees they use instead
+(`programs.collectives.trees.TREES`).
+"""
+READS = ("multicast", "forward")
+"""How slices reach the tiles that share them: HBM reads name a rectangle, or the loading tile
+passes on what it has read.
+"""
+ALL_REDUCES = ("turn", "memory")
+"""How the maximum comes back: the root's router turns it round, or the root's OUT queue sends it
+from its L1.
+"""
+
+
+class Range(NamedTuple):
+    """`size` rows (or columns) from `start`."""
+
+    start: int
+    size: int
+
+
+@lru_cache(maxsize=256)
+def blocks(total: int, size: int) -> Sequence[Range]:
+    """Cut `total` into ranges of `size`; the last one may be smaller."""
+    return tuple(Range(start, min(size, total - start)) for start in range(0, total, size))
+
+
+def share(whole: Range, parts: int, grain: int = 1) -> list[Range]:
+    """Cut a range, whole grains, into `parts` that differ by one grain at most, the larger ones
+    first; parts may be empty.
+    """
+    each, more = divmod(whole.size // grain, parts)
+    sizes = [(each + (i < more)) * grain for i in range(parts)]
+    return [Range(whole.start + sum(sizes[:i]), size) for i, size in enumerate(sizes)]
+
+
+def row_words(tile: Tile, elements: int, fmt: Format) -> int:
+    """Words of a row of `elements` elements."""
+    return -(-elements * FORMATS[fmt].bytes // tile.word_bytes)
+
+
+def key_words(tile: Tile, workload: Workload) -> int:
+    """Words of a key: its rows of K and V, or of K alone if that holds V."""
+    values = 0 if workload.latent else row_words(tile, workload.dv, workload.fmt)
+    return row_words(tile, workload.d, workload.fmt) + values
+
+
+class Block(NamedTuple):
+    """A row block of a KV head: rows of the query heads that share it, stacked."""
+
+    head: int
+    rows: Range
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """The decisions.
+
+    Parameters
+    ----------
+    dataflow
+        One of `DATAFLOWS`.
+    group
+        Columns and rows of a group of tiles that works on one item at a time: keys are cut over the
+        columns, query rows over the rows.
+    rows, columns
+        Slice of a block that one tile holds: query rows (of each stream) and keys.
+    streams
+        Row blocks that a group works on at the same time: 1, or 2 that take turns on the matrix
+        engine.
+    paired
+        The two streams are row blocks of one head and share K and V in L1; otherwise they are two
+        heads.
+    slots
+        Buffers for K, and for V, in each L1.
+    reads, all_reduce
+        One of `READS`, one of `ALL_REDUCES`.
+    """
+
+    dataflow: str
+    group: tuple[int, int]
+    rows: int
+    columns: int
+    streams: int
+    paired: bool
+    slots: int
+    reads: str = READS[0]
+    all_reduce: str = ALL_REDUCES[0]
+    fold: int = 1
+    """Mesh rows over which the columns of a group of one row lie, one part above the other."""
+
+    @property
+    def tiles(self) -> tuple[int, int]:
+        """Mesh columns and rows that a group takes."""
+        return self.group[0] // self.fold, self.group[1] * self.fold
+
+    @property
+    def middle(self) -> int:
+        """Column of the tile in the middle of a row."""
+        return self.fold // 2 * self.tiles[0] + self.tiles[0] // 2
+
+    def row_blocks(self, workload: Workload) -> Sequence[Range]:
+        """Query rows that a group takes at a time, in one stream."""
+        return blocks(workload.rows, self.group[1] * self.rows)
+
+    def column_blocks(self, workload: Workload, head: int) -> Sequence[Range]:
+        """Keys of a KV head that a group takes at a time."""
+        return blocks(workload.length(head), self.group[0] * self.columns)
+
+    def seen_blocks(self, workload: Workload, block: Block) -> list[Range]:
+        """The column blocks that some row of a row block sees, or the first one if there
+        are none.
+        """
+        found = self.column_blocks(workload, block.head)
+        seen = workload.sees(block.head, block.rows.start + block.rows.size - 1)
+        return found[: max(1, -(-seen // (self.group[0] * self.columns)))]
+
+    def grain(self, workload: Workload) -> int:
+        """Rows of a slice come in multiples of this, and start there.
+
+        A mask moves by one key after the rows of all heads that share it, counted from the slice's
+        first row. So a slice has whole positions, or lies within one.
+        """
+        return math.gcd(self.rows, workload.sharing) if workload.masked else 1
+
+    def passes(self, workload: Workload) -> int:
+        """How often a head's K and V are read."""
+        rows = -(-workload.rows // (self.group[1] * self.rows))
+        return -(-rows // self.streams) if self.paired else rows
+
+    def hbm_bytes(self, workload: Workload, tile: Tile) -> tuple[int, int]:
+        """Bytes read and written: Q and O once, K and V once per pass, rows padded to whole
+        words.
+        """
+        q, o = (
+            row_words(tile, workload.d, workload.fmt),
+            row_words(tile, workload.dv, workload.o_fmt),
+        )
+        rows = workload.kv_heads * workload.rows
+        return (
+            (rows * q + self.keys_read(workload) * key_words(tile, workload)) * tile.word_bytes,
+            rows * o * tile.word_bytes,
+        )
+
+    def keys_read(self, workload: Workload) -> int:
+        """Keys of all heads that the passes over them read: in each pass, the blocks that its last
+        row sees.
+        """
+        size, step, last = (
+            self.group[0] * self.columns,
+            self.group[1] * self.rows,
+            workload.rows - 1,
+        )
+        step *= self.streams if self.paired else 1
+
+        def read(head: int, row: int) -> int:
+            return min(workload.length(head), max(1, -(-workload.sees(head, row) // size)) * size)
+
+        heads = range(workload.kv_heads)
+        if not workload.masked:
+            return self.passes(workload) * sum(read(head, last) for head in heads)
+        rows = [min(start + step - 1, last) for start in range(0, workload.rows, step)]
+        per_length = {workload.length(head): head for head in heads}
+        each = {length: sum(read(head, row) for row in rows) for length, head in per_length.items()}
+        return sum(each[workload.length(head)] for head in heads)
+
+    def reads_anywhere(self, workload: Workload, machine: Machine) -> bool:
+        """Whether K and V should come from all channels: from the nearest ones alone, reading takes
+        longer than computing.
+
+        With few query rows it does (decode). Otherwise each tile column has the channel in its own
+        column to itself.
+        """
+        tile, rows = machine.tile, self.rows * (self.streams if self.paired else 1)
+        computing = -(-rows // tile.matrix_rows) * (workload.d + workload.dv) / tile.matrix_columns
+        key = key_words(tile, workload) * tile.word_bytes
+        return machine.mesh.rows // self.group[1] * key / machine.hbm.bytes_per_cycle > computing
+
+    def describe(self) -> str:
+        """One phrase for tables."""
+        streams = (
+            ""
+            if self.streams == 1
+            else " in 2 row blocks of a head"
+            if self.paired
+            else " of 2 heads"
+        )
+        other = (
+            f", collectives in software by {SOFTWARE[self.dataflow]}" if self.in_software else ""
+        )
+        other += ", slices forwarded by their loaders" * (self.reads == "forward")
+        other += ", maxima by way of the root's L1" * (self.all_reduce == "memory")
+        other += f", folded over {self.fold} rows of tiles" * (self.fold > 1)
+        return f"group {self.group[0]}x{self.group[1]}, tile slice {self.rows} rows x {self.columns} keys{streams}{other}"
+
+    @property
+    def in_software(self) -> bool:
+        """Whether collectives are unicast PUTs."""
+        return self.dataflow in SOFTWARE
+
+    @property
+    def forwards(self) -> frozenset[str]:
+        """Which of k, v and q a loading tile reads for itself, and passes on."""
+        columns, rows = self.group
+        shared = {"k": rows > 1, "v": rows > 1, "q": columns > 1}
+        passed_on = self.in_software or self.reads == "forward"
+        return frozenset(name for name, many in shared.items() if many and passed_on)
+
+    @property
+    def through_memory(self) -> bool:
+        """Whether maxima are combined in the root's L1 and sent from there."""
+        return self.all_reduce == "memory" and self.group[0] > 1

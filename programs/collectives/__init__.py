@@ -1,0 +1,1 @@
+"""Multicasts, reductions and all-reduces as tile programs, in the network or in software."""

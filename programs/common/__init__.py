@@ -1,0 +1,1 @@
+"""What compilers of every kind of workload share: traces, loops, checks."""

@@ -1,0 +1,105 @@
+"""A compiled workload, whatever its kind."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from isa.errors import UserError
+from isa.image import Program
+from isa.machine import Machine
+from programs.common.check import check_programs
+
+__all__ = ["AnyMapping", "Compiled", "first_that_fits"]
+
+TileXY = tuple[int, int]
+
+_MOST_TRIES = 12
+"""Mappings that are tried until one has a program that fits the program memory."""
+
+
+class AnyMapping(Protocol):
+    """How a workload of some kind is cut."""
+
+    @property
+    def dataflow(self) -> str:
+        """Name of the dataflow."""
+
+    @property
+    def slots(self) -> int:
+        """Buffers for each operand that streams in."""
+
+    def describe(self) -> str:
+        """One phrase for tables."""
+
+
+@dataclass
+class Compiled:
+    """A workload as programs, and what is known about them."""
+
+    machine: Machine
+    workload: Any
+    """A `Workload` or a `Gemm`."""
+    mapping: Any
+    """An `AnyMapping`: a `Mapping` or a `GemmMapping`."""
+    programs: dict[TileXY, Program]
+    """Of every tile (x, y) of the mesh."""
+    plan: Any
+    """Where the tensors are in HBM."""
+    hbm_ideal_read_bytes: int
+    """Bytes that the dataflow's formula says are read from HBM, programs apart."""
+    hbm_ideal_write_bytes: int
+    """Likewise written."""
+    useful_macs: int
+    """Multiply-accumulates of the workload."""
+    l1_bytes: int
+    """L1 in use in each tile."""
+    semaphores: dict[int, str] = field(default_factory=dict)
+    """Names of the semaphores, for messages."""
+    tags: dict[int, str] = field(default_factory=dict)
+    """Names of the transfers' tags, for messages and waveforms."""
+    buffered: str = "K and V"
+    """The operands that have `mapping.slots` buffers each."""
+
+    @property
+    def dataflow(self) -> str:
+        """Name of the dataflow."""
+        return self.mapping.dataflow
+
+    @property
+    def longest(self) -> int:
+        """Instructions of the longest program."""
+        return max(len(program) for program in self.programs.values())
+
+    def describe(self) -> str:
+        """One line: the mapping, and what it takes."""
+        slots = self.mapping.slots
+        buffers = {1: "one buffer", 2: "two buffers"}.get(slots, f"{slots} buffers")
+        return (
+            f"{self.mapping.describe()}, {buffers} each for {self.buffered}, L1 {self.l1_bytes} of "
+            f"{self.machine.tile.l1_bytes} bytes, programs of up to {self.longest} instructions"
+        )
+
+
+def first_that_fits(
+    machine: Machine, ranked: Sequence, make: Callable[[Any], Compiled]
+) -> Compiled:
+    """Compile mappings, the best first, until one has programs that fit the program memory, and
+    check it.
+
+    Raises
+    ------
+    UserError
+        If none of the first ones does.
+    """
+    capacity = machine.tile.program_instructions
+    shortest = 0
+    for mapping in ranked[:_MOST_TRIES]:
+        compiled = make(mapping)
+        if compiled.longest <= capacity:
+            check_programs(machine, compiled.programs)
+            return compiled
+        shortest = min(shortest or compiled.longest, compiled.longest)
+    raise UserError(
+        f"{ranked[0].dataflow} on this workload needs programs of at least {shortest} instructions, the machine's program "
+        f"memory holds {capacity} (tile.program_instructions)"
+    )

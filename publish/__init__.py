@@ -1,0 +1,1 @@
+"""What people read: result files, tables and reports made from measurements."""

@@ -1,0 +1,237 @@
+"""What `make conformance` found, as tables, Markdown, HTML, JUnit XML and the flat result."""
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from publish.output import Table
+from verify.conformance.cases import Case
+from verify.mutants.catalogue import CATALOGUE
+from verify.mutants.hunt import Catch
+
+__all__ = ["Findings", "mutation_table", "summary_table", "tables", "write_reports"]
+
+STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2em auto;max-width:110em;padding:0 1em}
+table{border-collapse:collapse;margin:.5em 0 2em}td,th{border:1px solid #ccc;padding:.15em .6em;text-align:right}
+td:first-child,th:first-child{text-align:left}th{background:#eee;position:sticky;top:0}.note{color:#555}"""
+
+
+@dataclass
+class Findings:
+    """Everything that came of a run."""
+
+    cases: list[Case]
+    command: str
+    """What repeats a case, but for its name."""
+    outcomes: dict[str, dict] = field(default_factory=dict)
+    """By the case's name, see `verify.conformance.check.Outcome`."""
+    bins: Mapping[str, int] = field(default_factory=dict)
+    """Cases that hit each declared bin."""
+    catches: list[Catch] = field(default_factory=list)
+    clean: dict[str, dict] = field(default_factory=dict)
+    """Cases of the mutation check on the hardware with no mutation switched on."""
+
+    @property
+    def failed(self) -> dict[str, dict]:
+        """Outcomes of the cases that failed, and of those that the mutations' hardware fails
+        without a mutation.
+        """
+        found = {name: o for name, o in self.outcomes.items() if not (o["passed"] or o["skipped"])}
+        for name, outcome in self.clean.items():
+            before = self.outcomes.get(name, outcome)
+            if name not in found and not (
+                outcome["passed"] and outcome["cycles"] == before["cycles"]
+            ):
+                detail = (
+                    outcome["detail"]
+                    or f"{outcome['cycles']} cycles, without the mutations {before['cycles']}"
+                )
+                found[name] = outcome | {
+                    "passed": False,
+                    "how": "mutations, none switched on",
+                    "detail": detail,
+                }
+        return found
+
+    @property
+    def missed(self) -> list[Catch]:
+        """Mutations that nothing caught."""
+        return [catch for catch in self.catches if not catch.case]
+
+    @property
+    def holes(self) -> list[str]:
+        """Bins that no case hit."""
+        return [name for name, hits in self.bins.items() if not hits]
+
+    def result(self) -> dict:
+        """The flat result, but for what belongs to the whole run."""
+        hit = len(self.bins) - len(self.holes)
+        return {
+            "cases": len(self.outcomes),
+            "failed": len(self.failed),
+            "skipped": sum(outcome["skipped"] for outcome in self.outcomes.values()),
+            "coverage_percent": 100 * hit / len(self.bins) if self.bins else 0.0,
+            "coverage_bins": len(self.bins),
+            "coverage_holes": ", ".join(self.holes),
+            "mutations": len(self.catches),
+            "mutations_caught": len(self.catches) - len(self.missed),
+            "failed_cases": ", ".join(self.failed),
+            **{
+                f"mutation_{catch.name}": f"{catch.how} by {catch.case}" if catch.case else ""
+                for catch in self.catches
+            },
+        }
+
+
+def tables(found: Findings, result: dict, *, short: bool = False) -> list[Table]:
+    """What a user reads; `short`: without a line for every case and mutation."""
+    made = [summary_table(result)]
+    if found.failed:
+        rows = [
+            (name, o["how"], o["detail"], f"{found.command} CASE={name}")
+            for name, o in found.failed.items()
+        ]
+        made.append(Table("Failed", ("case", "how", "what", "repeat with"), rows))
+    if found.bins:
+        made.append(_coverage(found, short))
+    if found.catches and not short:
+        made.append(mutation_table(result))
+    if found.outcomes and not short:
+        made.append(_cases(found))
+    return made
+
+
+def summary_table(result: dict) -> Table:
+    """The run in one line."""
+    row = (
+        f"{result['cases']}",
+        f"{result['failed']}",
+        f"{result['skipped']}",
+        f"{result['coverage_percent']:.1f} % of {result['coverage_bins']}",
+        f"{result['mutations_caught']} / {result['mutations']}",
+        f"{result['seconds']:.0f} s",
+    )
+    title = f"Conformance, set {result['set']}, {result['dut'] or result['target']}"
+    return Table(
+        title, ("cases", "failed", "skipped", "coverage", "mutations caught", "time"), [row]
+    )
+
+
+def _coverage(found: Findings, short: bool) -> Table:
+    groups: dict[str, list[int]] = {}
+    for name, hits in found.bins.items():
+        groups.setdefault(name.split("/")[0], []).append(hits)
+    rows = [
+        (group, f"{sum(map(bool, hits))} / {len(hits)}", f"{min(hits)}")
+        for group, hits in groups.items()
+    ]
+    if short:
+        rows = [row for row in rows if row[2] == "0"]
+    note = f"holes: {', '.join(found.holes)}" if found.holes else "no holes"
+    return Table("Coverage", ("group", "bins hit", "cases that hit the rarest"), rows, note)
+
+
+def mutation_table(result: dict) -> Table:
+    """Every mutation with the case that caught it."""
+    rows = []
+    for number, mutation in enumerate(CATALOGUE, 1):
+        seen = result.get(f"mutation_{mutation.name}")
+        if seen is not None:
+            how, _, case = seen.rpartition(" by ")
+            rows.append((str(number), mutation.what, mutation.file, how or "not caught", case))
+    return Table("Mutations", ("number", "fault", "file", "seen as", "by case"), rows)
+
+
+def _cases(found: Findings) -> Table:
+    rows = []
+    for case in found.cases:
+        o = found.outcomes[case.name]
+        verdict = "passed" if o["passed"] else "skipped" if o["skipped"] else o["how"]
+        formats = (
+            "/".join(filter(None, (case.dtype, case.p or case.dtype, case.o or case.dtype)))
+            if case.dtype
+            else ""
+        )
+        error = "" if o["error_ratio"] is None else f"{o['error_ratio']:.2f}"
+        rows.append(
+            (
+                case.name,
+                case.workload or f"instructions, {case.numbers}",
+                case.dataflow,
+                formats,
+                case.numbers,
+                case.options,
+                f"{case.stall}/256, {case.latency}, {case.bandwidth}",
+                verdict,
+                f"{o['cycles']:,}" if o["cycles"] else "",
+                error,
+            )
+        )
+    heads = (
+        "case",
+        "workload",
+        "dataflow",
+        "q k v / p / o",
+        "numbers",
+        "network",
+        "stalls, latency, B/cycle",
+        "verdict",
+        "cycles",
+        "error",
+    )
+    return Table(
+        "Cases",
+        heads,
+        rows,
+        "error: largest one against fp64, over that of an online softmax of the same precision",
+    )
+
+
+def write_reports(folder: Path, found: Findings, result: dict) -> None:
+    """Write ``report.md``, ``report.html`` and ``junit.xml``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = tables(found, result)
+    parts = [f"## {table.title}\n\n{table.markdown()}\n\n{table.note}".rstrip() for table in made]
+    (folder / "report.md").write_text("# make conformance\n\n" + "\n\n".join(parts) + "\n")
+    body = "".join(table.html() for table in made)
+    (folder / "report.html").write_text(
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>make conformance</title><style>{STYLE}</style>"
+        f"<body><h1>make conformance</h1><p>{html.escape(found.command)}, commit {html.escape(result['commit'])}</p>{body}</body></html>\n"
+    )
+    _junit(found, result).write(folder / "junit.xml", encoding="utf-8", xml_declaration=True)
+
+
+def _junit(found: Findings, result: dict) -> ElementTree.ElementTree:
+    suites = ElementTree.Element("testsuites")
+    suite = ElementTree.SubElement(
+        suites,
+        "testsuite",
+        name="conformance",
+        tests=str(len(found.outcomes)),
+        failures=str(len(found.failed)),
+        skipped=str(result["skipped"]),
+        time=f"{result['seconds']:.1f}",
+    )
+    for name, outcome in (found.outcomes | found.failed).items():
+        case = ElementTree.SubElement(
+            suite, "testcase", name=name, classname="cases", time=f"{outcome['seconds']:.2f}"
+        )
+        if name in found.failed:
+            ElementTree.SubElement(case, "failure", message=outcome["how"]).text = outcome["detail"]
+        elif outcome["skipped"]:
+            ElementTree.SubElement(case, "skipped", message=outcome["detail"])
+    if found.catches:
+        suite = ElementTree.SubElement(
+            suites,
+            "testsuite",
+            name="mutations",
+            tests=str(len(found.catches)),
+            failures=str(len(found.missed)),
+        )
+        for catch in found.catches:
+            case = ElementTree.SubElement(suite, "testcase", name=catch.name, classname="mutations")
+            if not catch.case:
+                ElementTree.SubElement(case, "failure", message="not caught")
+    return ElementTree.ElementTree(suites)

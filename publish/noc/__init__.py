@@ -1,0 +1,1 @@
+"""The network benchmarks: what is measured, and the report of it."""

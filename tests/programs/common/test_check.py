@@ -1,0 +1,337 @@
+"""What the compiler refuses, in one line each; and that what it lets pass cannot hang, played with
+tokens in small queues.
+"""
+
+import random
+from collections import deque
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from golden.reduction import Rectangle, inputs
+from hw.layouts import Port
+from hw.network.route import reduction_node
+from isa.assembler import assemble
+from isa.errors import UserError
+from isa.machine import load_machine
+from programs.collectives.reductions import Shape
+from programs.common.check import check_programs
+
+ROW = "rect=0,0:1,0 target=1,0 rows=1 words=4 fmt=fp32"
+TILES = [(0, 0), (1, 0), (0, 1), (1, 1)]
+
+
+def check(out, *, load=None, mesh="2x2"):
+    """Check programs given as text: the OUT queues, and LOAD queues, by tile."""
+    machine = load_machine("mesh4", mesh)
+    queues = {
+        tile: {"out": out.get(tile, ""), "load": (load or {}).get(tile, "")}
+        for tile in {*out, *(load or {})}
+    }
+    texts = {
+        t: "".join(f".queue {name}\n{code}\nhalt\n" for name, code in qs.items())
+        for t, qs in queues.items()
+    }
+    check_programs(machine, {tile: assemble(text) for tile, text in texts.items()})
+
+
+def refused(says, out, **more):
+    with pytest.raises(UserError, match=says) as error:
+        check(out, **more)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (
+            "put rect=1,0:2,0 rows=1 words=1 tag=9",
+            r"\(PUT tag 9\): rectangle \(1,0\)\.\.\(2,0\) leaves the 2x2 mesh$",
+        ),
+        ("put rect=0,0:0,2 rows=1 words=1", r"rectangle \(0,0\)\.\.\(0,2\) leaves the 2x2 mesh$"),
+        (
+            "put rect=1,0:0,0 rows=1 words=1",
+            r"rectangle \(1,0\)\.\.\(0,0\) is empty: x0 must not be above x1, nor y0 above y1$",
+        ),
+        (
+            "reduce rect=1,1:1,0 rows=1 words=1",
+            r"\(REDUCE tag 0\): rectangle \(1,1\)\.\.\(1,0\) is empty",
+        ),
+        ("reduce rect=1,0:1,1 target=0,2 rows=1 words=1", r"root \(0,2\) is outside the 2x2 mesh$"),
+        (
+            "reduce rect=0,0:0,1 rows=1 words=1",
+            r"tile \(1,0\) is no member of \(0,0\)\.\.\(0,1\): the members, and nobody else,",
+        ),
+        (
+            "reduce rect=1,0:1,1 target=1,0 rows=1 words=1 fmt=7",
+            r"format 7 must be one that this machine reduces in \(mesh.reduce_formats\): fp32, fp16, bf16$",
+        ),
+        (
+            "reduce rect=1,0:1,1 target=1,0 rows=1 words=1 fmt=e4m3",
+            r"format e4m3 must be one that this machine reduces in",
+        ),
+        (
+            "store target=1,0 edge=west rows=1 words=1",
+            r"\(STORE tag 0\): no HBM channel at the west port of tile \(1,0\)$",
+        ),
+        ("sync remote=3@2,1", r"\(SYNC\): signals tile \(2,1\), outside the 2x2 mesh$"),
+    ],
+)
+def test_an_instruction_that_is_wrong_alone(code, says):
+    # The header, three queues that only halt, a SYNC: slot 5, as the machine's own errors count.
+    refused(r"^tile \(1,0\), queue out, instruction slot 5 .*" + says, {(1, 0): f"sync\n{code}"})
+
+
+def test_a_load_that_is_wrong_alone():
+    code = "load rect=0,0:0,2 target=0,0 edge=west rows=1 words=1 tag=5"
+    refused(
+        r"^tile \(0,1\), queue load, instruction slot 3 \(LOAD tag 5\): rectangle .* leaves",
+        {},
+        load={(0, 1): code},
+    )
+    code = "load rect=0,0:0,0 target=0,0 edge=east rows=1 words=1"
+    refused(r"no HBM channel at the east port of tile \(0,0\)", {}, load={(0, 1): code})
+
+
+def test_what_is_right_passes():
+    both = f"reduce {ROW} tag=8 op=max turn bump sem=3"
+    check({(0, 0): both, (1, 0): both})
+    for fmt in load_machine("mesh4").mesh.formats:
+        code = both.replace("fp32", fmt.name.lower())
+        check({(0, 0): code, (1, 0): code})
+    # Pitches of single rows and where the words come from are each member's own business.
+    check({(0, 0): both, (1, 0): both + " remote_pitch=3 local=64"})
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("tag=8", "tag=9"), r"tag is 8 \(tag 8, queue out, slot 4\) and 9 \(tag 9, slot 4\)$"),
+        (
+            ("target=1,0", "target=0,0"),
+            r"root is \(1,0\) \(tag 8, queue out, slot 4\) and \(0,0\) \(tag 8, slot 4\)$",
+        ),
+        (("op=max", "op=sum"), "op is max .* and sum "),
+        (("fmt=fp32", "fmt=bf16"), "fmt is fp32 .* and bf16 "),
+        (("words=4", "words=5"), "words is 4 .* and 5 "),
+        (("rows=1", "rows=2"), "rows is 1 .* and 2 "),
+        (("remote=0x40", "remote=0x48"), "remote is 64 .* and 72 "),
+        (("bump", ""), "bump is 1 .* and 0 "),
+        (("sem=3", "sem=4"), "sem is 3 .* and 4 "),
+        (("turn", ""), "turn is 1 .* and 0 "),
+    ],
+)
+def test_members_that_disagree(change, says):
+    code = f"reduce {ROW} remote=0x40 tag=8 op=max turn bump sem=3"
+    refused(
+        r"^tiles \(0,0\) and \(1,0\) disagree on reduction 0 over \(0,0\)\.\.\(1,0\): " + says,
+        {(0, 0): code, (1, 0): code.replace(*change)},
+    )
+
+
+def test_a_loop_that_walks_another_way():
+    loop = f"loop imm=3\nreduce {ROW} tag=8 remote=0x40+r1\nadd rd=r1 rs=r1 imm={{}}\nend"
+    check({(0, 0): loop.format(4), (1, 0): loop.format(4)})
+    refused(
+        r"reduction 1 over .*: remote is 68 \(tag 8, queue out, slot 5\) and 72 \(tag 8, slot 5\)",
+        {(0, 0): loop.format(4), (1, 0): loop.format(8)},
+    )
+
+
+def test_a_member_that_does_not_take_part():
+    code = f"reduce {ROW} tag=8"
+    says = (
+        r"^tile \(0,0\) issues a reduction with tag 8 over \(0,0\)\.\.\(1,0\) to \(1,0\) \(queue out, slot {}\) that its member "
+        r"tile \(1,0\) does not issue: all of \(0,0\)\.\.\(1,0\) must$"
+    )
+    refused(says.format(4), {(0, 0): code})
+    refused(says.format(5), {(0, 0): f"{code}\n{code}", (1, 0): code})
+    refused(
+        r"^tile \(1,0\) issues .* that its member tile \(0,0\) does not",
+        {(0, 0): code, (1, 0): f"{code}\n{code}"},
+    )
+
+
+def test_members_that_disagree_on_who_they_are():
+    row, all_ = f"reduce {ROW} tag=8", "reduce rect=0,0:1,1 target=1,0 rows=1 words=4 tag=8"
+    refused("does not issue: all of", {(0, 0): row, (1, 0): all_, (0, 1): all_, (1, 1): all_})
+
+
+def test_contradicting_orders():
+    row = "reduce rect=0,{0}:1,{0} target=0,{0} rows=1 words=4 tag={0}"
+    column = "reduce rect={0},0:{0},1 target={0},0 rows=1 words=4 tag=1{0}"
+    rows, columns = [row.format(y) for y in (0, 1)], [column.format(x) for x in (0, 1)]
+    check({(x, y): f"{rows[y]}\n{columns[x]}" for x, y in TILES})
+    out = {
+        (x, y): f"{rows[y]}\n{columns[x]}" if x == y else f"{columns[x]}\n{rows[y]}"
+        for x, y in TILES
+    }
+    refused(
+        r"^tiles issue reductions in orders that contradict each other: "
+        r"(tag \d+ over \S+ to \S+ before tag \d+ over \S+ to \S+ at tile \(\d,\d\)(, |$)){4}$",
+        out,
+    )
+
+
+CROSSING = ["rect=0,0:1,0 target=1,2", "rect=0,1:1,1 target=1,2"]
+"""Two rows that send to one root outside both: their flits come to its row by two columns, in an
+order that nobody keeps.
+"""
+
+
+def crossing():
+    return {(x, y): f"reduce {CROSSING[y]} rows=1 words=8 tag={y}" for x, y in TILES}
+
+
+def test_reductions_that_meet_on_a_link_only():
+    refused(
+        r"^the reductions tag 0 over \(0,0\)\.\.\(1,0\) to \(1,2\) \(tile \(0,0\), queue out, slot 4\) and tag 1 over \S+ to \(1,2\) "
+        r"\(tile \(0,1\), queue out, slot 4\) meet on the link from router \(\d,1\) to the north and come from no common queue, so that nothing keeps their order: put their roots inside their rectangles$",
+        crossing(),
+        mesh="2x3",
+    )
+    # The router of the root delivers in any order.
+    check(
+        {
+            (0, 0): "reduce rect=0,0:0,0 target=1,0 rows=1 words=1",
+            (2, 0): "reduce rect=2,0:2,0 target=1,0 rows=1 words=1 tag=1",
+        },
+        mesh="3x1",
+    )
+
+
+def test_a_tag_for_two():
+    row = "reduce rect=0,0:1,0 target=1,0 rows=1 words=4 tag=7"
+    column = "reduce rect=1,0:1,1 target=1,0 rows=1 words=4 tag=7"
+    out = {(0, 0): row, (1, 0): f"{row}\n{column}", (1, 1): column}
+    refused(
+        r"^one tag for different reductions that meet in router \(1,0\), fp32 sum tag 7 over \(0,0\)\.\.\(1,0\) to \(1,0\) \(tile "
+        r"\(0,0\), queue out, slot 4\) and fp32 sum tag 7 over \(1,0\)\.\.\(1,1\) to \(1,0\) \(tile \(1,0\), queue out, slot 5\): "
+        "give them tags of their own$",
+        out,
+    )
+    check(out | {(1, 1): column.replace("7", "8"), (1, 0): f"{row}\n{column.replace('7', '8')}"})
+    twice = f"{row}\n{row} op=max"
+    refused("fp32 sum tag 7 .* and fp32 max tag 7 ", {(0, 0): twice, (1, 0): twice})
+    check({(0, 0): f"{row}\n{row} remote=64", (1, 0): f"{row}\n{row} remote=64"})
+    # In different rows they never meet.
+    check({(x, y): f"reduce rect=0,{y}:1,{y} target=1,{y} rows=1 words=4 tag=7" for x, y in TILES})
+
+
+def test_the_tree_is_the_hardwares_and_goldens():
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        (x0, x1), (y0, y1) = np.sort(rng.integers(0, 5, (2, 2)))
+        shape = Shape(x0, y0, x1, y1, *rng.integers(0, 5, 2))
+        flit = SimpleNamespace(**shape._asdict())
+        for (x, y), (joined, out) in shape.tree().items():
+            ins, outs = reduction_node(flit, np.int64(x), np.int64(y))
+            assert {port.name.lower() for port in Port if ins[port]} == joined
+            assert [port.name.lower() for port in Port if outs[port]] == [out]
+            assert set(inputs(x, y, Rectangle(*shape[:4]), shape[4:])) == joined
+
+
+class Tokens:
+    """Reductions in a network of small queues, moved one step at a time in random order: does it
+    come to an end?
+    """
+
+    STEP = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
+    BACK = {"west": "east", "east": "west", "south": "north", "north": "south"}
+
+    def __init__(self, orders, shapes, length, depth):
+        self.shapes, self.depth = shapes, depth
+        self.sources = {
+            t: deque((n, i) for n in order for i in range(length)) for t, order in orders.items()
+        }
+        self.queues = {}
+        self.left = len(shapes) * length
+
+    def queue(self, x, y, port):
+        return self.queues.setdefault((x, y, port), deque())
+
+    def moves(self):
+        for (x, y), source in self.sources.items():
+            if source and len(self.queue(x, y, "local")) < self.depth:
+                yield x, y, None
+        for (x, y, _), queue in list(self.queues.items()):
+            if queue:
+                joined, out = self.shapes[queue[0][0]].tree()[x, y]
+                heads = [self.queues.get((x, y, p), ()) for p in joined]
+                if all(h and h[0] == queue[0] for h in heads) and (
+                    out == "local" or len(self.target(x, y, out)) < self.depth
+                ):
+                    yield x, y, queue[0]
+
+    def target(self, x, y, out):
+        return self.queue(x + self.STEP[out][0], y + self.STEP[out][1], self.BACK[out])
+
+    def run(self, rng):
+        """Number of results that never come."""
+        weight = {}  # some tiles are slow, others quick
+        while moves := list(self.moves()):
+            weights = [weight.setdefault(move[:2], rng.choice([1, 30, 1000])) for move in moves]
+            x, y, item = rng.choices(moves, weights)[0]
+            if item is None:
+                self.queue(x, y, "local").append(self.sources[x, y].popleft())
+                continue
+            joined, out = self.shapes[item[0]].tree()[x, y]
+            for port in joined:
+                self.queues[x, y, port].popleft()
+            if out == "local":
+                self.left -= 1
+            else:
+                self.target(x, y, out).append(item)
+        return self.left
+
+
+def test_two_that_meet_on_a_link_only_can_hang():
+    """So the rule is no pedantry: both tiles' programs are in order, and the network stops."""
+    shapes = [Shape(0, 0, 1, 0, 1, 2), Shape(0, 1, 1, 1, 1, 2)]
+    orders = {(x, y): [y] for x, y in TILES}
+    assert any(Tokens(orders, shapes, 8, 2).run(random.Random(seed)) for seed in range(40))
+
+
+def test_contradicting_orders_hang():
+    shapes = [Shape(0, 0, 1, 0, 0, 0)] * 2
+    assert all(
+        Tokens({(0, 0): [0, 1], (1, 0): [1, 0]}, shapes, 1, 2).run(random.Random(seed))
+        for seed in range(10)
+    )
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_what_passes_never_hangs(inside):
+    """Random sets of reductions of all shapes, roots inside or anywhere, in one order: whatever the
+    speed of each router.
+    """
+    rng = random.Random(7 + inside)
+    mesh, refusals = "3x3", 0
+    for seed in range(20):
+        shapes, programs = [], {}
+        while len(shapes) < 7:
+            (x0, x1), (y0, y1) = (sorted(rng.choices(range(3), k=2)) for _ in range(2))
+            root = (
+                (rng.randint(x0, x1), rng.randint(y0, y1))
+                if inside
+                else (rng.randrange(3), rng.randrange(3))
+            )
+            shape = Shape(x0, y0, x1, y1, *root)
+            code = f"reduce rect={x0},{y0}:{x1},{y1} target={root[0]},{root[1]} rows=1 words=5 tag={len(shapes)}\n"
+            trial = {
+                tile: programs.get(tile, "") + code * (tile in shape)
+                for tile in {*programs, *shape.members()}
+            }
+            try:
+                check(trial, mesh=mesh)
+            except UserError as error:
+                assert "come from no common queue" in str(error) and not inside
+                refusals += 1
+                continue
+            shapes.append(shape)
+            programs = trial
+        orders = {tile: [n for n, shape in enumerate(shapes) if tile in shape] for tile in programs}
+        for _ in range(3):
+            assert not Tokens(orders, shapes, 5, 2).run(rng), (seed, shapes)
+    assert (refusals > 0) != inside

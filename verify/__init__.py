@@ -1,0 +1,1 @@
+"""Is the hardware right? Conformance, mutants, formal proofs, data races."""

@@ -1,0 +1,172 @@
+"""One case on the RTL, compared with what the golden machine gave."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isa.errors import UserError
+from isa.machine import Machine
+from isa.status import Probe
+from tb.hardware import Design
+from tb.mesh import MeshRun, RunFailure, Settings, simulate
+from verify.conformance.cases import Case
+from verify.conformance.prepare import Expected, prepare
+
+__all__ = ["Outcome", "compare", "run_on_golden", "run_on_rtl", "run_safely", "settings_of"]
+
+CYCLES = {"default": 200_000, "large": 4_000_000}
+"""After so many cycles a case is given up; those that only the nightly set has may be large."""
+
+
+@dataclass
+class Outcome:
+    """What came of a case."""
+
+    case: str
+    passed: bool
+    skipped: bool = False
+    """It cannot be compiled for the user's machine."""
+    how: str = ""
+    """Of a failure: ``wrong bits``, ``HBM bytes``, ``semaphores``, ``error code``, ``hang``,
+    ``endless``, ``golden``, ``compile`` or ``simulator``.
+    """
+    detail: str = ""
+    cycles: int = 0
+    seconds: float = 0.0
+    error_ratio: float | None = None
+    bins: list[str] = field(default_factory=list)
+    """Functional coverage that the case hit."""
+
+    def to_dict(self) -> dict:
+        """As JSON has it."""
+        return asdict(self)
+
+
+def settings_of(case: Case, most_cycles: int | None = None) -> Settings:
+    """Conditions of a case's run."""
+    return Settings(
+        stall_rate=case.stall,
+        stall_seed=case.seed & 0xFFFF,
+        backpressure=True,
+        watchdog=1200 + 4 * case.latency,
+        most_cycles=most_cycles or CYCLES["large" if case.name.startswith("n") else "default"],
+    )
+
+
+def run_on_golden(case: Case, base: Machine, own_channels: bool = True) -> Outcome:
+    """Only the golden machine, with its own checks."""
+    expected = prepare(case, base, own_channels)
+    outcome = Outcome(case.name, not expected.wrong, error_ratio=expected.error_ratio)
+    if expected.wrong:
+        outcome.how, outcome.detail = "golden", expected.wrong
+    return outcome
+
+
+def run_on_rtl(
+    case: Case,
+    base: Machine,
+    design: Design | None = None,
+    own_channels: bool = True,
+    most_cycles: int | None = None,
+) -> Outcome:
+    """The golden machine, then the RTL (or another `design`), which must do the same to the last
+    bit.
+    """
+    outcome = run_on_golden(case, base, own_channels)
+    if not outcome.passed:
+        return outcome
+    expected = prepare(case, base, own_channels)
+    settings = settings_of(case, most_cycles)
+    try:
+        run = simulate(
+            expected.machine,
+            expected.images(),
+            expected.start,
+            dump=expected.dump,
+            settings=settings,
+            design=design,
+        )
+    except RunFailure as error:
+        outcome.passed = False
+        outcome.how = {"error": "error code"}.get(error.kind, error.kind)
+        outcome.detail = str(error)
+        return outcome
+    outcome.cycles = run.cycles
+    for how, detail in compare(expected, run):
+        outcome.passed, outcome.how, outcome.detail = False, how, detail
+        break
+    return outcome
+
+
+def compare(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
+    """What differs: (how, one line), the most telling first."""
+    if (
+        expected.tensors is not None
+        and expected.compiled is not None
+        and expected.output is not None
+    ):
+        seen = expected.tensors.gather(expected.compiled, run.hbm)
+        wrong = np.argwhere(seen != expected.output)
+        if len(wrong):
+            at = tuple(wrong[0])
+            yield (
+                "wrong bits",
+                (
+                    f"output differs in {len(wrong)} of {seen.size} elements, first at {expected.tensors.axes} = "
+                    f"{tuple(map(int, at))}: expected {expected.output[at]:#06x}, got {seen[at]:#06x}"
+                ),
+            )
+    for index, (after, seen) in enumerate(zip(expected.end, run.hbm, strict=True)):
+        if detail := _first_difference(after, seen, expected.machine.tile.word_bytes):
+            yield "wrong bits", f"HBM channel {index}, {detail}"
+    for what, words, golden in (
+        ("read from", run.words_read, expected.words_read),
+        ("written to", run.words_written, expected.words_written),
+    ):
+        for index, (here, there) in enumerate(zip(words, golden, strict=True)):
+            if here != there:
+                yield "HBM bytes", f"{here} words {what} HBM channel {index}, golden {there}"
+    for tile, counts in expected.semaphores.items():
+        for number, count in enumerate(counts):
+            if (here := run.probes[tile][Probe.SEMAPHORE + number]) != count:
+                yield (
+                    "semaphores",
+                    f"tile ({tile[0]},{tile[1]}): semaphore {number} is {here} in the end, golden {count}",
+                )
+    for tile, values in run.probes.items():
+        if values[Probe.ERROR] & 0xFF:
+            yield (
+                "error code",
+                f"tile ({tile[0]},{tile[1]}): error {values[Probe.ERROR] & 0xFF} after the end",
+            )
+
+
+def _first_difference(expected: NDArray[np.uint8], seen: NDArray[np.uint8], word_bytes: int) -> str:
+    size = max(len(expected), len(seen))
+    padded = [
+        np.concatenate([content, np.zeros(size - len(content), np.uint8)])
+        for content in (expected, seen)
+    ]
+    wrong = np.flatnonzero(padded[0] != padded[1])
+    if not len(wrong):
+        return ""
+    word, byte = divmod(int(wrong[0]), word_bytes)
+    words = len(np.unique(wrong // word_bytes))
+    return f"{words} words differ, first {word:#x} byte {byte}: expected {padded[0][wrong[0]]:#04x}, got {padded[1][wrong[0]]:#04x}"
+
+
+def run_safely(run, case: Case, *arguments) -> Outcome:
+    """`run(case, ...)`; what cannot be compiled or simulated becomes a failure of its case."""
+    try:
+        return run(case, *arguments)
+    except UserError as error:
+        return Outcome(case.name, False, "compile", str(error))
+    except AssertionError as error:  # tb.runner.SimulationFailure among them
+        return Outcome(
+            case.name,
+            False,
+            "simulator",
+            str(error).splitlines()[0] if str(error) else type(error).__name__,
+        )

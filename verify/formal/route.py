@@ -1,0 +1,331 @@
+"""Route computation, on every mesh of up to 64 x 64 tiles at once: the trees, as properties of one
+router.
+
+Each harness states what may arrive at a router, and claims that what the router does with it leads
+only to what may arrive at its neighbours, nearer to the end, with the tiles to reach divided among
+the branches. By induction over the distance this is the tree: every tile of the rectangle once,
+from everywhere. There is no state, so that one step is a whole proof.
+"""
+
+from amaranth.hdl import Cat, Const, Mux, Signal, Value
+from amaranth.lib import data
+
+from hw.layouts import COORDINATE, Port
+from hw.network.route import multicast_branches, reduction_node, request_branches
+from verify.formal.harness import Claim, Fault, Harness
+
+__all__ = ["MulticastHarness", "ReductionHarness", "RequestHarness"]
+
+_STEP = {Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}
+_OPPOSITE = {
+    Port.WEST: Port.EAST,
+    Port.EAST: Port.WEST,
+    Port.SOUTH: Port.NORTH,
+    Port.NORTH: Port.SOUTH,
+}
+_FLIT = data.StructLayout(
+    {**dict.fromkeys(("x0", "y0", "x1", "y1", "root_x", "root_y", "x", "y"), COORDINATE), "edge": 2}
+)
+_SUBJECT = "every mesh up to 64 x 64"
+_ROW, _ORIGIN = 128, 256
+"""Ranks that are above all distances along a column, and along a row."""
+
+
+class _Routes(Harness):
+    """A mesh of any size, a router of it, a flit."""
+
+    combinational = True
+
+    def surround(self, s):
+        """Choose mesh, router and flit."""
+        self.flit = s.any(_FLIT, "flit")
+        self.x, self.y = s.any(COORDINATE, "x"), s.any(COORDINATE, "y")
+        # One bit more than a coordinate.
+        self.columns, self.rows = (
+            s.any(COORDINATE.width + 1, "columns"),
+            s.any(COORDINATE.width + 1, "rows"),
+        )
+        s.assume((self.columns <= 64) & (self.rows <= 64))
+        s.assume(self.inside(self.x, self.y))
+
+    def inside(self, x, y):
+        """Whether that position is in the mesh."""
+        return (x < self.columns) & (y < self.rows)
+
+    def assume_rectangle(self, s):
+        """Choose a rectangle of the mesh."""
+        f = self.flit
+        s.assume((f.x0 <= f.x1) & (f.y0 <= f.y1) & self.inside(f.x1, f.y1))
+
+    def neighbour(self, x, y, port: Port):
+        """Whether there is a router at that port, and its position."""
+        dx, dy = _STEP[port]
+        edge = {
+            Port.WEST: x == 0,
+            Port.EAST: x == self.columns - 1,
+            Port.SOUTH: y == 0,
+            Port.NORTH: y == self.rows - 1,
+        }
+        return ~edge[port], (x + dx)[: COORDINATE.width], (y + dy)[: COORDINATE.width]
+
+
+def _within(value, low, high):
+    return (value >= low) & (value <= high)
+
+
+def _count(conditions) -> Value:
+    return sum((Value.cast(condition) for condition in conditions), Const(0, 1))
+
+
+class MulticastHarness(_Routes):
+    """Any rectangle of the mesh, injected at any tile or outer port, seen at any router by any
+    port.
+    """
+
+    name = "multicast"
+    subject = f"multicast_branches, {_SUBJECT}"
+    claims = (
+        Claim(
+            "exactly once",
+            "each tile still to reach is reached by exactly one branch, any other tile by none",
+            Fault(multicast_branches, "column & row,", "column,"),
+        ),
+        Claim(
+            "legal",
+            "no branch leaves the mesh or is in vain: what goes to a neighbour still has tiles to reach there",
+            Fault(multicast_branches, "flit.x1 > x", "flit.x1 >= x"),
+        ),
+        Claim(
+            "turns",
+            "no branch turns back, none goes from a column into a row",
+            Fault(multicast_branches, "west if port != Port.WEST else False", "west"),
+        ),
+        Claim(
+            "nearer",
+            "every hop is nearer to the end of the tree: no flit goes round for ever",
+            Fault(
+                multicast_branches,
+                "west, east = injected & west, injected & east",
+                "west, east = west, east",
+            ),
+        ),
+    )
+
+    def build(self, s):
+        """Divide the tiles among the branches."""
+        self.surround(s)
+        self.assume_rectangle(s)
+        x, y = self.x, self.y
+        tile = s.any(COORDINATE, "tile_x"), s.any(COORDINATE, "tile_y")
+        s.assume(self.inside(*tile))
+        once, legal, turns, nearer = [], [], [], []
+        for port in Port:
+            branches = Cat(*multicast_branches(self.flit, x, y, port, self.rows))
+            here = branches[Port.LOCAL] & (tile[0] == x) & (tile[1] == y)
+            parts, leads, falls = [here], [], []
+            for out, back in _OPPOSITE.items():
+                there, to_x, to_y = self.neighbour(x, y, out)
+                parts.append(branches[out] & self.reaches(to_x, to_y, back, tile))
+                leads.append(
+                    ~branches[out]
+                    | there & self.may_arrive(to_x, to_y, back) & ~self.origin(to_x, to_y, back)
+                )
+                falls.append(~branches[out] | (self.rank(to_x, to_y, back) < self.rank(x, y, port)))
+            possible = self.may_arrive(x, y, port)
+            once.append(~possible | (_count(parts) == self.reaches(x, y, port, tile)))
+            legal.append(~possible | Cat(leads).all())
+            nearer.append(~possible | Cat(falls).all())
+            if port != Port.LOCAL:
+                turns.append(~possible | ~branches[port])
+            if port in (Port.SOUTH, Port.NORTH):
+                along = branches[Port.WEST] | branches[Port.EAST]
+                turns.append(~possible | self.origin(x, y, port) | ~along)
+        s.claim("exactly once", Cat(once).all())
+        s.claim("legal", Cat(legal).all())
+        s.claim("turns", Cat(turns).all())
+        s.claim("nearer", Cat(nearer).all())
+
+    def origin(self, x, y, port: Port):
+        """Whether what comes by this port is injected there: the tile itself, or an outer port."""
+        return Const(1, 1) if port == Port.LOCAL else ~self.neighbour(x, y, port)[0]
+
+    def may_arrive(self, x, y, port: Port):
+        """Whether a flit may come by this port: injected, or with tiles to reach in the direction
+        in which it goes.
+        """
+        f = self.flit
+        column = _within(x, f.x0, f.x1)
+        on_its_way = {
+            Port.LOCAL: Const(1, 1),
+            Port.WEST: f.x1 >= x,
+            Port.EAST: f.x0 <= x,
+            Port.SOUTH: column & (f.y1 >= y),
+            Port.NORTH: column & (f.y0 <= y),
+        }
+        return self.origin(x, y, port) | on_its_way[port]
+
+    def reaches(self, x, y, port: Port, tile):
+        """Whether a flit that came by this port must reach the tile."""
+        f, (tile_x, tile_y) = self.flit, tile
+        ahead = {
+            Port.LOCAL: Const(1, 1),
+            Port.WEST: tile_x >= x,
+            Port.EAST: tile_x <= x,
+            Port.SOUTH: (tile_x == x) & (tile_y >= y),
+            Port.NORTH: (tile_x == x) & (tile_y <= y),
+        }
+        member = _within(tile_x, f.x0, f.x1) & _within(tile_y, f.y0, f.y1)
+        return member & (self.origin(x, y, port) | ahead[port])
+
+    def rank(self, x, y, port: Port):
+        """What falls with every hop."""
+        left = {
+            Port.LOCAL: Const(0),
+            Port.WEST: _ROW + self.columns - x,
+            Port.EAST: _ROW + x + 1,
+            Port.SOUTH: self.rows - y,
+            Port.NORTH: y + 1,
+        }
+        return Mux(self.origin(x, y, port), _ORIGIN, left[port])
+
+
+class RequestHarness(_Routes):
+    """Any outer port of the mesh as target, any tile as source."""
+
+    name = "request"
+    subject = f"request_branches, {_SUBJECT}"
+    claims = (
+        Claim(
+            "one",
+            "exactly one output, never LOCAL",
+            Fault(request_branches, "here = ~(along | south | north)", "here = ~(along | south)"),
+        ),
+        Claim(
+            "arrives",
+            "it leaves by the outer port that it names, at the tile that it names, and nowhere else",
+            Fault(request_branches, "(flit.edge == edge)", "(flit.edge == edge ^ 1)"),
+        ),
+        Claim(
+            "nearer",
+            "every hop is one nearer to the target",
+            Fault(request_branches, "flit.x < x, flit.x > x", "flit.x > x, flit.x < x"),
+        ),
+        Claim(
+            "turns",
+            "no turn back, none from a column into a row",
+            Fault(request_branches, "flit.x < x, flit.x > x", "flit.x <= x, flit.x > x"),
+        ),
+    )
+
+    def build(self, s):
+        """Compare the distance here and at the neighbour."""
+        self.surround(s)
+        f, x, y = self.flit, self.x, self.y
+        s.assume(self.inside(f.x, f.y))
+        for index, port in enumerate(_STEP):
+            s.assume((f.edge != index) | ~self.neighbour(f.x, f.y, port)[0])
+        branches = Cat(*request_branches(f, x, y))
+        target = (x == f.x) & (y == f.y)
+        hops = abs(f.x - x) + abs(f.y - y)
+        arrives, nearer, turns = [], [], []
+        for index, (out, back) in enumerate(_OPPOSITE.items()):
+            there, to_x, to_y = self.neighbour(x, y, out)
+            arrives.append(
+                ~branches[out]
+                | Mux(target, f.edge == index, there & self.may_arrive(to_x, to_y, back))
+            )
+            nearer.append(~branches[out] | target | (abs(f.x - to_x) + abs(f.y - to_y) + 1 == hops))
+            # A flit that came by this port, from a neighbour.
+            came = self.may_arrive(x, y, out) & there
+            turns.append(~came | ~branches[out])
+            if out in (Port.SOUTH, Port.NORTH):
+                turns.append(~came | target | ~(branches[Port.WEST] | branches[Port.EAST]))
+        s.claim("one", (_count(branches) == 1) & ~branches[Port.LOCAL])
+        s.claim("arrives", Cat(arrives).all())
+        s.claim("nearer", Cat(nearer).all())
+        s.claim("turns", Cat(turns).all())
+
+    def may_arrive(self, x, y, port: Port):
+        """Whether a flit may come by this port from a neighbour."""
+        f = self.flit
+        return {
+            Port.WEST: f.x >= x,
+            Port.EAST: f.x <= x,
+            Port.SOUTH: (f.x == x) & (f.y >= y),
+            Port.NORTH: (f.x == x) & (f.y <= y),
+        }[port]
+
+
+class ReductionHarness(_Routes):
+    """Any rectangle and any root of the mesh, inside or outside. A router takes part if it joins at
+    least one input.
+    """
+
+    name = "reduction"
+    subject = f"reduction_node, {_SUBJECT}"
+    claims = (
+        Claim(
+            "inputs",
+            "a router waits for exactly those neighbours that take part and whose output leads to it, and for members",
+            Fault(reduction_node, "home & ~to_west & (flit.x0 < x)", "home & (flit.x0 < x)"),
+        ),
+        Claim(
+            "root",
+            "the output of a router that takes part leads to a neighbour that takes part, or out at the root, which does",
+            Fault(
+                reduction_node,
+                "to_east, to_west = x < flit.root_x, x > flit.root_x",
+                "to_east, to_west = x <= flit.root_x, x > flit.root_x",
+            ),
+        ),
+        Claim(
+            "nearer",
+            "every hop is one nearer to the root",
+            Fault(
+                reduction_node, "home & to_west, home & to_east,", "home & to_east, home & to_west,"
+            ),
+        ),
+        Claim(
+            "turns",
+            "no input is also the output, and none comes from a row into a column",
+            Fault(reduction_node, "column & ~to_north & (flit.y1 > y)", "column & (flit.y1 > y)"),
+        ),
+    )
+
+    def build(self, s):
+        """Compare inputs with what the neighbours send."""
+        self.surround(s)
+        self.assume_rectangle(s)
+        f, x, y = self.flit, self.x, self.y
+        s.assume(self.inside(f.root_x, f.root_y))
+        inputs, output = self.node(s, "here", x, y)
+        member = _within(x, f.x0, f.x1) & _within(y, f.y0, f.y1)
+        root = (x == f.root_x) & (y == f.root_y)
+        hops = abs(f.root_x - x) + abs(f.root_y - y)
+        partners, leads, nearer = [inputs[Port.LOCAL] == member], [], []
+        for port, back in _OPPOSITE.items():
+            there, to_x, to_y = self.neighbour(x, y, port)
+            theirs, their_output = self.node(s, port.name.lower(), to_x, to_y)
+            partners.append(inputs[port] == (there & (theirs != 0) & their_output[back]))
+            leads.append(~output[port] | there & (theirs != 0) & ~root)
+            nearer.append(~output[port] | (abs(f.root_x - to_x) + abs(f.root_y - to_y) + 1 == hops))
+        leads.append(~output[Port.LOCAL] | root)
+        takes_part = inputs != 0
+        vertical = output[Port.SOUTH] | output[Port.NORTH]
+        s.claim("inputs", Cat(partners).all())
+        s.claim(
+            "root", (~takes_part | (_count(output) == 1) & Cat(leads).all()) & (~root | takes_part)
+        )
+        s.claim("nearer", ~takes_part | Cat(nearer).all())
+        s.claim(
+            "turns",
+            ~takes_part
+            | ((inputs & output)[1:] == 0) & ~(vertical & (inputs[Port.WEST] | inputs[Port.EAST])),
+        )
+
+    def node(self, s, name: str, x, y):
+        """Inputs and output of the router there."""
+        inputs, output = (Signal(len(Port), name=f"{what}_{name}") for what in ("inputs", "output"))
+        found = reduction_node(self.flit, x, y)
+        s.m.d.comb += [inputs.eq(Cat(*found[0])), output.eq(Cat(*found[1]))]
+        return inputs, output

@@ -1,0 +1,10 @@
+"""All faults, numbered from 1 in this order; number 0 is the hardware as it is."""
+
+from verify.mutants.arithmetic import ARITHMETIC
+from verify.mutants.engines import ENGINES
+from verify.mutants.movement import MOVEMENT
+from verify.mutants.mutation import Mutation
+
+__all__ = ["CATALOGUE"]
+
+CATALOGUE: tuple[Mutation, ...] = (*ARITHMETIC, *ENGINES, *MOVEMENT)

@@ -1,0 +1,1 @@
+"""A VCD read back: signals, samples, engines."""

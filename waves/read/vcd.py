@@ -1,0 +1,71 @@
+"""Makes a recording of a VCD of the mesh, whoever wrote it."""
+
+from pathlib import Path
+
+from isa.errors import UserError
+from isa.instructions import Queue
+from waves.read.changes import open_waves
+from waves.read.engines import engine
+from waves.read.recording import Facts, Recording
+from waves.read.samples import Samples
+from waves.read.signals import MACHINE, Places, find_places, needed
+from waves.read.streams import traffic
+
+__all__ = ["read"]
+
+
+def read(path: Path, *, reader: str = "vcdvcd") -> Recording:
+    """Read what a VCD, or an FST file, shows of a run.
+
+    The scope ``waves`` is found by its name, whatever is above it.
+
+    Parameters
+    ----------
+    path
+        The file; an FST file if its name ends in ``.fst``, which is always read with pywellen.
+    reader
+        ``vcdvcd``, or ``pywellen`` if it is installed, which is faster: the result is the same.
+
+    Raises
+    ------
+    UserError
+        If the file is not there, not a VCD, damaged or truncated, of another design, or leaves
+        cycles out.
+    """
+    try:
+        return _read(Path(path), reader)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _read(path: Path, reader: str) -> Recording:
+    waves = open_waves(path, reader)
+    places = find_places(waves.widths)
+    changes = waves.changes(needed(places, waves.widths))
+    samples = Samples(
+        {name.removeprefix(f"{places.scope}."): found for name, found in changes.items()}
+    )
+    return Recording(
+        facts=_facts(samples, places),
+        first=samples.first,
+        last=samples.last,
+        finished=bool(samples.flag("finished")[-1]),
+        traffic={link: traffic(samples, link, scope) for link, scope in places.links.items()},
+        engines={
+            (tile, queue): engine(samples, tile, queue)
+            for tile in places.tiles()
+            for queue in Queue
+        },
+        changes=samples.changed,
+    )
+
+
+def _facts(samples: Samples, places: Places) -> Facts:
+    """The constants of the machine, which must agree with the signals that are there."""
+    machine = {name: int(samples.at(f"machine.{name}")[0]) for name in MACHINE}
+    if (machine["columns"], machine["rows"]) != (places.columns, places.rows):
+        raise UserError(
+            f"machine.columns and machine.rows say {machine['columns']}x{machine['rows']}, but the tiles are those of a "
+            f"{places.columns}x{places.rows} mesh"
+        )
+    return Facts(**machine, channels=places.channels)

@@ -1,0 +1,109 @@
+"""What the golden machine says that a run moves, against what a VCD shows."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from golden.dry import list_collectives
+from golden.statistics import Collective as Listed
+from isa.errors import UserError
+from isa.machine import load_machine
+from programs.compiler import compile_workload
+from tb.tensors import load_workload
+from waves.read.recording import Facts
+from waves.rebuild.inspection import Collective, Inspection, Problem, area
+
+__all__ = ["NOTED", "Expectation", "expect", "listed"]
+
+NOTED = (
+    "machine",
+    "mesh",
+    "dataflow",
+    "workload",
+    "dtype",
+    "ptype",
+    "otype",
+    "seed",
+    "group",
+    "rows",
+    "columns",
+    "stall",
+    "fault",
+)
+"""What the note beside a VCD says of the run: variables of `make waves`."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """The collectives of a whole run, by the golden machine."""
+
+    name: str
+    """What is run, for titles."""
+    counts: Counter[Listed]
+
+    def compare(self, inspection: Inspection) -> list[Problem]:
+        """Problems with the collectives that were seen whole: of which there are too many, or in a
+        whole run too few.
+        """
+        recording = inspection.recording
+        seen = Counter(
+            listed(collective) for collective in inspection.collectives if collective.whole
+        )
+        all_of_it = recording.first == 0 and recording.over
+        problems = []
+        for key in sorted({*seen, *self.counts}, key=str):
+            if seen[key] > self.counts[key] or (all_of_it and seen[key] < self.counts[key]):
+                what = (
+                    f"{key.kind} {key.op or ''}".strip()
+                    + f" with tag {key.tag} over {area(key.rectangle)}, {key.words} words"
+                )
+                text = f"{what}: seen {seen[key]} times, the golden machine says {self.counts[key]}"
+                problems.append(Problem(recording.last, key.root, text))
+        return problems
+
+
+def listed(collective: Collective) -> Listed:
+    """What the golden machine would list for a collective."""
+    c = collective
+    return Listed(c.tag, c.kind, c.op, c.root, c.rectangle, c.words)
+
+
+def expect(note: Path, facts: Facts) -> Expectation:
+    """What the golden machine says of the run that a note (``run.json`` beside a VCD) describes.
+
+    Raises
+    ------
+    UserError
+        If the note is not one, is of another mesh than the VCD's `facts`, or names a run that
+        cannot be compiled any more.
+    """
+    says = f"{note} does not say what was run"
+    try:
+        run = {name: str(value) for name, value in json.loads(note.read_text()).items()}
+        missing = [name for name in NOTED if name not in run]
+        if missing:
+            raise UserError(f"{says} ({missing[0]} is missing): make waves writes it; or remove it")
+        seed, fixed = (
+            int(run["seed"]),
+            {name: int(run[name]) for name in ("rows", "columns") if run[name]},
+        )
+    except (ValueError, AttributeError, OSError):
+        raise UserError(f"{says}: make waves writes it; or remove it") from None
+    machine = load_machine(run["machine"], run["mesh"] or None)
+    if (machine.mesh.columns, machine.mesh.rows) != (facts.columns, facts.rows):
+        seen = f"{facts.columns}x{facts.rows}"
+        raise UserError(
+            f"{note} is of another run: its mesh is {machine.mesh.columns}x{machine.mesh.rows}, the VCD's {seen}"
+        )
+    tensors = load_workload(run["workload"], run["dtype"], seed, run["ptype"], run["otype"])
+    if run["group"]:
+        fixed["group"] = run["group"]
+    compiled = compile_workload(machine, tensors.workload, run["dataflow"] or None, **fixed)
+    images = {tile: program.words() for tile, program in compiled.programs.items()}
+    counts = Counter(list_collectives(machine, images))
+    fault = f", with the fault {run['fault']}" if run["fault"] else ""
+    return Expectation(
+        f"{tensors.name}, {compiled.mapping.dataflow} on {machine.name} {machine.mesh.columns}x{machine.mesh.rows}{fault}",
+        counts,
+    )
