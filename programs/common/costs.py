@@ -1,26 +1,18 @@
-"""Cycles of the engines' instructions, from the laws of their data paths: what estimates are made
-of.
-"""
+"""Cycles of instructions as the tiling rule estimates them: the laws of `isa.timing` and a start."""
 
 from isa.machine import Tile
+from isa.timing import RECIPROCAL, array_cycles
 
 __all__ = ["lines_of_row", "matmul_cycles", "matmul_lines", "recip_cycles", "vector_cycles"]
 
 _MATRIX_START = 8
 _VECTOR_START = 16
-_RECIP = 29
-"""Cycles of a reciprocal of as many elements as there are lanes."""
+"""Cycles of an instruction beyond its steps, issue included; rough, the laws are in `isa.timing`."""
 
 
 def matmul_cycles(tile: Tile, m: int, n: int, k: int) -> int:
-    """Cycles of a MATMUL: the array goes through the column groups in use, at least mac_latency of
-    them, for each k.
-    """
-    whole, rest = divmod(n, tile.line_elements)
-    groups = whole * tile.column_groups + (rest > 0) * max(
-        -(-rest // tile.matrix_columns), tile.mac_latency
-    )
-    return -(-m // tile.matrix_rows) * groups * k + _MATRIX_START
+    """Cycles of a MATMUL: those of the array, and its start."""
+    return array_cycles(tile, m, n, k) + _MATRIX_START
 
 
 def vector_cycles(tile: Tile, m: int, n: int) -> int:
@@ -30,7 +22,7 @@ def vector_cycles(tile: Tile, m: int, n: int) -> int:
 
 def recip_cycles(tile: Tile, n: int) -> int:
     """Cycles of a RECIP of n elements."""
-    return _RECIP * -(-n // tile.vector_lanes) + _VECTOR_START
+    return RECIPROCAL * -(-n // tile.vector_lanes) + _VECTOR_START
 
 
 def lines_of_row(tile: Tile, n: int, size: int) -> int:

@@ -13,6 +13,7 @@ from hw.layouts import L1Request, command_layout
 from hw.matrix.engine import MatrixEngine
 from isa.instructions import Kind
 from isa.machine import Tile
+from isa.timing import array_cycles
 from tb.units.matrix_reference import (
     FORMATS_OF_OPERANDS,
     Case,
@@ -133,5 +134,18 @@ def test_array_is_never_idle_between_full_blocks():
     tile = SMALL
     cases = [Case(6, 16, 16, trans_b=trans_b, accumulate=trans_b) for trans_b in (0, 1, 0)]
     counts = simulate(tile, cases)
-    assert counts["active"] == 3 * 2 * 2 * 16 * tile.column_groups
+    assert counts["active"] == 3 * array_cycles(tile, 6, 16, 16)
     assert counts["active"] >= 0.9 * counts["cycles"]
+
+
+@pytest.mark.parametrize(("tile", "columns"), [(SMALL, 1), (DEEP, 5)], ids=["3x2", "2x4"])
+def test_each_k_takes_what_the_law_says(tile, columns):
+    """Few columns wait for the accumulators: a longer product takes as much longer as the law."""
+    rows = 2 * tile.matrix_rows
+    short, long = (
+        simulate(tile, [Case(rows, columns, k, trans_b=0, accumulate=0)])["cycles"]
+        for k in (16, 32)
+    )
+    assert long - short == array_cycles(tile, rows, columns, 32) - array_cycles(
+        tile, rows, columns, 16
+    )

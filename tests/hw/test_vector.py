@@ -2,8 +2,6 @@
 the cycles it takes.
 """
 
-import math
-
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
@@ -11,6 +9,7 @@ from amaranth.sim import Simulator
 from hw.vector.engine import VectorEngine
 from isa.instructions import Format, Opcode
 from isa.machine import Tile
+from isa.timing import vector_cycles
 from tb.units.vector_reference import execute, instructions, random_values
 
 TILE = Tile(
@@ -270,20 +269,6 @@ def test_other_tiles(lanes, banks, bits):
     simulate(tile, memory, instructions(tile, memory, rng, 5), rng)
 
 
-def expected_cycles(tile, opcode, f):
-    """The law in the engine's docstring."""
-    lanes = tile.vector_lanes
-    chunks = f["m"] * max(1, -(-f["n"] // lanes))
-    lines = (f["m"] - 1) // (tile.line_bytes // 4)
-    if opcode == Opcode.ROWMAX:
-        return chunks + 6 + max(1, math.ceil(math.log2(lanes) / 3)) + f["with_b"] + lines
-    if opcode == Opcode.EXP:
-        return chunks + (14 + int(math.log2(lanes)) + lines if f["with_s"] else 12)
-    if opcode == Opcode.RECIP:
-        return 29 * chunks + 4
-    return chunks + {Opcode.FILL: 3, Opcode.COPY: 5, Opcode.MAXV: 6, Opcode.EXPD: 12}.get(opcode, 8)
-
-
 def test_cycles():
     """Cycles are the documented ones, whatever rows and chunks."""
     tile = TILE.model_copy(update={"vector_lanes": 4, "l1_banks": 2})
@@ -306,7 +291,11 @@ def test_cycles():
                 )
     cycles = simulate(tile, memory, program)
     for (opcode, fields), seen in zip(program, cycles, strict=True):
-        assert seen == expected_cycles(tile, opcode, fields), f"{opcode.name} {fields}"
+        shape, flags = (
+            (fields["m"], fields["n"]),
+            {f: bool(fields[f]) for f in ("with_b", "with_s")},
+        )
+        assert seen == vector_cycles(tile, opcode, *shape, **flags), f"{opcode.name} {fields}"
 
 
 def test_two_operand_rows_of_one_chunk():
