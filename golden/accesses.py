@@ -12,12 +12,12 @@ from golden.flows import Event, Flows, Transfer
 from golden.order import Clock
 from golden.race_report import Access, Race
 from golden.touched import Block, overtaken, touched
+from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue
 from isa.machine import Machine
 
 __all__ = ["Accesses"]
 
-TileXY = tuple[int, int]
 Ids = NDArray[np.int32]
 
 

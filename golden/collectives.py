@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from golden.errors import GoldenError
 from golden.reduction import Rectangle, combine
 from golden.storage import dtype_of
+from isa.geometry import TileXY
 from isa.instructions import Format, ReduceOp
 from isa.status import ErrorCode
 
 __all__ = ["Contribution", "Reductions"]
 
-TileXY = tuple[int, int]
 Key = tuple[Rectangle, TileXY, int]
 
 

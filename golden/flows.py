@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 
 from golden.recording import Step
 from golden.reduction import Rectangle
+from isa.geometry import TileXY
 from isa.instructions import EdgePort, Kind, Opcode, Queue
 from isa.machine import Machine
 
 __all__ = ["Bump", "Event", "Flows", "Semaphore", "Transfer", "Wait"]
-
-TileXY = tuple[int, int]
 
 
 @dataclass(slots=True, eq=False)

@@ -26,6 +26,7 @@ from golden.reduction import Rectangle
 from golden.sequencer import Sequencer
 from golden.statistics import Collective, Statistics
 from golden.tile import L1, Semaphores
+from isa.geometry import TileXY
 from isa.image import Program
 from isa.instructions import EdgePort, Format, Kind, Opcode, Queue, ReduceOp, kind_of
 from isa.machine import Machine
@@ -33,7 +34,6 @@ from isa.status import ErrorCode
 
 __all__ = ["GoldenMachine"]
 
-TileXY = tuple[int, int]
 Words = NDArray[np.uint32]
 _LINES = 100
 """Blocked queues a deadlock's message lists."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from golden.errors import GoldenError
 from golden.recording import Step
+from isa.geometry import TileXY
 from isa.instructions import Opcode
 from isa.status import ErrorCode
 
 __all__ = ["Access", "Race", "RaceError"]
 
-TileXY = tuple[int, int]
 _MOST = 20
 """Races that a message lists."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.image import Program
 from isa.instructions import Queue
 from isa.machine import Machine
@@ -26,8 +27,6 @@ from programs.common.loops import Compressor
 from programs.common.trace import Op, instantiate
 
 __all__ = ["compile_attention", "compile_mapping"]
-
-TileXY = tuple[int, int]
 
 
 def compile_attention(

@@ -22,6 +22,7 @@ from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from isa.geometry import TileXY
 from programs.attention.layout import Semaphores
 from programs.attention.mapping import Mapping
 from programs.attention.schedule import Turn
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Forward", "arrivals", "forwarding"]
 
-TileXY = tuple[int, int]
 _ORDER = "vkq"
 """Slices that one turn begins to use, as LOAD queues ask for them."""
 

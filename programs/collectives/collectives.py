@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.instructions import Format, Opcode, Queue, ReduceOp
 from isa.machine import Machine
 from programs.collectives.exchange import double, doubling_scratch, halve, halving_scratch
-from programs.collectives.trees import TREES, Rectangle, TileXY, Tree, members_of, tree_of
+from programs.collectives.trees import TREES, Rectangle, Tree, members_of, tree_of
 from programs.common.code import Code, Segment
 
 __all__ = [

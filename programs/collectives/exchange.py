@@ -9,8 +9,9 @@ pairs of neighbours, and so on.
 from collections.abc import Callable
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue, ReduceOp, SignalKind
-from programs.collectives.trees import TileXY, members_of
+from programs.collectives.trees import members_of
 from programs.common.code import Code
 
 __all__ = ["double", "doubling_scratch", "halve", "halving_scratch", "halving_words"]

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
+from isa.geometry import TileXY
+
 __all__ = ["Shape"]
 
-TileXY = tuple[int, int]
 _STEP = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 
-__all__ = ["TREES", "Rectangle", "TileXY", "Tree", "members_of", "tree_of"]
+__all__ = ["TREES", "Rectangle", "Tree", "members_of", "tree_of"]
 
-TileXY = tuple[int, int]
 Rectangle = tuple[int, int, int, int]
 """West column, south row, east column, north row, all inclusive."""
 

@@ -12,6 +12,7 @@ from itertools import combinations, pairwise
 from typing import NamedTuple
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.image import Program
 from isa.instructions import EdgePort, Format, Instruction, Opcode, Queue, ReduceOp, SignalKind
 from isa.machine import Machine
@@ -20,7 +21,6 @@ from programs.common.loops import steps
 
 __all__ = ["check_programs"]
 
-TileXY = tuple[int, int]
 Programs = Mapping[TileXY, Program]
 _MOVES = (Opcode.LOAD, Opcode.STORE, Opcode.PUT, Opcode.REDUCE)
 

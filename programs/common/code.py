@@ -5,10 +5,11 @@ of a long transfer.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from isa.geometry import TileXY
 from isa.image import Program
 from isa.instructions import Instruction, Opcode, Queue, SignalKind
 from isa.machine import Machine
-from programs.collectives.trees import TileXY, members_of
+from programs.collectives.trees import members_of
 from programs.common.check import check_programs
 
 __all__ = ["Code", "Segment"]

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.image import Program
 from isa.machine import Machine
 from programs.common.check import check_programs
 
 __all__ = ["AnyMapping", "Compiled", "first_that_fits"]
 
-TileXY = tuple[int, int]
 
 _MOST_TRIES = 12
 """Mappings that are tried until one has a program that fits the program memory."""

@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from isa.formats import FORMATS
+from isa.geometry import TileXY
 from isa.instructions import Format
 from isa.machine import EDGES, Channel, Machine, Tile
 from programs.attention.mapping import Range, blocks, row_words, share
@@ -22,7 +23,6 @@ __all__ = [
     "share_whole",
 ]
 
-TileXY = tuple[int, int]
 Rectangle = tuple[int, int, int, int]
 
 CUTS = {"grid": "rows and columns", "columns": "columns", "rows": "rows"}

@@ -4,9 +4,10 @@ must pass.
 
 from collections import Counter
 
+from isa.geometry import TileXY
 from isa.machine import Machine
 from programs.collectives.collectives import Collective
-from programs.collectives.trees import Rectangle, TileXY, members_of
+from programs.collectives.trees import Rectangle, members_of
 from tb.collectives.series import Item, Lane
 
 __all__ = ["busiest_port", "crowd_lane", "crowds"]

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from golden.arithmetic import add, maximum
 from golden.reduction import Rectangle, combine
+from isa.geometry import TileXY
 from isa.instructions import ReduceOp
 from programs.collectives.collectives import Collective
-from programs.collectives.trees import TileXY, Tree, members_of, tree_of
+from programs.collectives.trees import Tree, members_of, tree_of
 
 __all__ = ["expected", "receivers"]
 

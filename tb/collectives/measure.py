@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from golden.machine import GoldenMachine
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.status import Event
 from programs.collectives.collectives import Collective
-from programs.collectives.trees import TileXY, members_of
+from programs.collectives.trees import members_of
 from tb.collectives.expect import expected
 from tb.collectives.series import MARKER_TAG, Item, Lane, Plan
 from tb.mesh import MeshRun, Settings, simulate

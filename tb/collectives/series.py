@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.image import Program
 from isa.instructions import EdgePort, Opcode, Queue
 from isa.machine import Hbm, Machine
 from programs.collectives.collectives import Collective, emit, scratch_words
-from programs.collectives.trees import Rectangle, TileXY, members_of
+from programs.collectives.trees import Rectangle, members_of
 from programs.common.code import Code
 from tb.collectives.expect import receivers
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from isa.geometry import TileXY
 from isa.machine import Machine
 from programs.collectives.collectives import (
     KINDS,
@@ -15,7 +16,7 @@ from programs.collectives.collectives import (
     methods_of,
     vector_words,
 )
-from programs.collectives.trees import Rectangle, TileXY, Tree, members_of, tree_of
+from programs.collectives.trees import Rectangle, Tree, members_of, tree_of
 from programs.common.code import Code
 from tb.collectives.series import Item, Lane
 

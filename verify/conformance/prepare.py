@@ -11,6 +11,7 @@ from golden.machine import GoldenMachine
 from golden.races import RaceError
 from golden.recording import Step
 from isa.formats import FORMATS, decode
+from isa.geometry import TileXY
 from isa.image import Program
 from isa.machine import Machine
 from programs.common.compiled import Compiled
@@ -23,7 +24,6 @@ from verify.conformance.tile_programs import tile_program
 
 __all__ = ["Expected", "prepare"]
 
-TileXY = tuple[int, int]
 MOST_ERROR = 2.0
 """Times the error of the same computation in the same precision by NumPy
 (`tb.tensors.Tensors.same_precision`).

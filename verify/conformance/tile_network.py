@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from isa.geometry import TileXY
 from isa.instructions import Format, Opcode, ReduceOp
 from isa.machine import Machine
 from verify.conformance.tile_data import Area, Layout
 
 __all__ = ["Arrival", "Traffic"]
 
-TileXY = tuple[int, int]
 TRANSFERS = {"vector": 4, "matrix": 4, "network": 24, "wild": 16}
 """Transfers of a program, by focus."""
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.image import Program
 from isa.instructions import LOOP_DEPTH, EdgePort, Format, Opcode, Queue
 from isa.machine import Channel, Machine
@@ -24,7 +25,6 @@ from verify.conformance.tile_network import Arrival, Traffic
 
 __all__ = ["TileProgram", "tile_program"]
 
-TileXY = tuple[int, int]
 LOADED, MATRIX_GO, OUT_GO, VECTOR_END, MATRIX_END, ARRIVED, STORED, MANY = range(8)
 """Semaphores, see `_load`, `_engines` and `_out`."""
 HELLO = 8

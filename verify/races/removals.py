@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from isa.geometry import TileXY
 from isa.image import Program
 from isa.instructions import Instruction, Kind, Opcode, Queue, SignalKind, kind_of
 
 __all__ = ["Removal", "apply", "removals"]
 
-TileXY = tuple[int, int]
 Programs = Mapping[TileXY, Program]
 
 _RECEIVERS = ("x0", "y0", "x1", "y1")

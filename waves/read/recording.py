@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from isa.geometry import TileXY
 from isa.instructions import Queue
 from isa.status import QueueState
 
 __all__ = ["DIRECTIONS", "EXECUTED", "RUN", "Engine", "Facts", "Link", "Recording", "Traffic"]
 
-TileXY = tuple[int, int]
 
 DIRECTIONS = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
 """Step to the neighbour at each outer port."""

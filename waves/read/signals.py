@@ -11,13 +11,12 @@ from amaranth.lib import data
 
 from hw.layouts import SEM, data_flit, read_descriptor, reduce_flit, request_flit
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.instructions import LAYOUTS, Kind, Queue
 from isa.machine import MACHINES
 from waves.read.recording import DIRECTIONS, Link
 
 __all__ = ["MACHINE", "MOVED", "NETWORKS", "Places", "find_places", "needed"]
-
-TileXY = tuple[int, int]
 
 
 def _widths(layout: data.StructLayout, *names: str) -> dict[str, int]:

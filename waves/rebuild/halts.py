@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue
 from waves.read.recording import Engine, Link, Recording
 from waves.rebuild.inspection import Inspection
 
 __all__ = ["Halt", "halts"]
 
-TileXY = tuple[int, int]
 LEAST = 8
 """Cycles of a halt that is worth telling."""
 SIGNAL_CYCLES = 10

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 
 from golden.reduction import Rectangle
+from isa.geometry import TileXY
 from waves.read.recording import Link, Recording
 
 __all__ = ["Collective", "Hop", "Inspection", "Problem", "area"]
-
-TileXY = tuple[int, int]
 
 
 def area(rectangle: tuple[int, int, int, int]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.layouts import Port
+from isa.geometry import TileXY
 from isa.machine import Mesh
 from tb.routes import OPPOSITE
 from waves.read.recording import Link, Recording
@@ -15,7 +16,6 @@ from waves.rebuild.inspection import area
 
 __all__ = ["End", "Network", "Take", "describe", "mesh_of"]
 
-TileXY = tuple[int, int]
 End = tuple[TileXY, Port]
 """A port of a router."""
 Take = tuple[int, int, int, int]

@@ -5,9 +5,9 @@ members.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["Piece", "Pieces"]
+from isa.geometry import TileXY
 
-TileXY = tuple[int, int]
+__all__ = ["Piece", "Pieces"]
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from collections import deque
 import numpy as np
 
 from hw.layouts import FlitKind
+from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue
 from waves.read.recording import Recording
 from waves.rebuild.inspection import Problem
@@ -13,7 +14,6 @@ from waves.rebuild.pieces import Piece, Pieces
 
 __all__ = ["AREA", "Sources", "own_instructions", "own_tile_data"]
 
-TileXY = tuple[int, int]
 AREA = ("x0", "y0", "x1", "y1")
 _KINDS = {Opcode.LOAD: "load", Opcode.STORE: "store", Opcode.PUT: "put", Opcode.REDUCE: "reduce"}
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from golden.reduction import Rectangle
 from hw.memory.channel import OUTPUT_QUEUE
+from isa.geometry import TileXY
 from isa.instructions import ReduceOp
 from waves.read.recording import Facts, Recording
 from waves.rebuild.inspection import Collective, Hop, Problem
@@ -20,7 +21,6 @@ from waves.rebuild.pieces import Piece, Pieces
 
 __all__ = ["build_transfers"]
 
-TileXY = tuple[int, int]
 Arrivals = dict[int, dict[TileXY, tuple[int, int]]]
 """Of each transfer, for each tile: words that arrived, and the cycle of the last."""
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue
 from isa.status import QueueState
 from waves.read.recording import Engine, Recording
@@ -25,7 +26,6 @@ from waves.rebuild.inspection import Collective, Inspection
 
 __all__ = ["perfetto", "write_trace"]
 
-TileXY = tuple[int, int]
 Event = dict[str, Any]
 
 _COLLECTIVES, _LINKS, _FIRST_TILE = 1, 2, 3

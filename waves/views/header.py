@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 
-__all__ = ["Header", "Signal", "TileXY", "read_header"]
+__all__ = ["Header", "Signal", "read_header"]
 
-TileXY = tuple[int, int]
 
 SCOPE = "waves"
 CHUNK = 1 << 20

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.instructions import Queue
-from waves.views.header import Header, Signal, TileXY
+from waves.views.header import Header, Signal
 from waves.views.tables import TABLES, Table
 
 __all__ = ["Colour", "Group", "Radix", "Row", "arrange", "rows"]

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from isa.geometry import TileXY
 from waves.views import gtkwave, surfer
-from waves.views.header import TileXY, read_header
+from waves.views.header import read_header
 from waves.views.layout import arrange
 
 __all__ = ["write_views"]
