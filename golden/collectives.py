@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.errors import GoldenError
-from golden.reduction import Rectangle, combine
+from golden.reduction import combine
 from golden.storage import dtype_of
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.instructions import Format, ReduceOp
 from isa.status import ErrorCode
 

@@ -10,8 +10,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from golden.recording import Step
-from golden.reduction import Rectangle
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.instructions import EdgePort, Kind, Opcode, Queue
 from isa.machine import Machine
 

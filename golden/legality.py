@@ -4,7 +4,7 @@ The rules are tried in the order in which the hardware tries them; the first tha
 """
 
 from golden.errors import Fault
-from golden.reduction import Rectangle
+from isa.geometry import Rectangle
 from isa.instructions import EdgePort, Format, Kind, Opcode, kind_of
 from isa.machine import Machine
 from isa.status import ErrorCode

@@ -22,11 +22,10 @@ from golden.events import Events
 from golden.hbm import HbmChannel
 from golden.races import RaceError, check_races
 from golden.recording import RecordingSequencer, Step
-from golden.reduction import Rectangle
 from golden.sequencer import Sequencer
 from golden.statistics import Collective, Statistics
 from golden.tile import L1, Semaphores
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.image import Program
 from isa.instructions import EdgePort, Format, Kind, Opcode, Queue, ReduceOp, kind_of
 from isa.machine import Machine

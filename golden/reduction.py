@@ -7,54 +7,19 @@ towards the root.
 
 from collections.abc import Mapping
 from functools import reduce
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from golden.arithmetic import add, maximum
 from golden.storage import decode, encode
+from isa.geometry import STEP, Rectangle
 from isa.instructions import Format, ReduceOp
+from isa.routes import joined
 
-__all__ = ["Rectangle", "combine", "inputs"]
+__all__ = ["combine"]
 
 Elements = NDArray[np.float32] | NDArray[np.unsignedinteger]
-
-NEIGHBOUR = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
-
-
-class Rectangle(NamedTuple):
-    """Tiles from (x0, y0) to (x1, y1), both inclusive."""
-
-    x0: int
-    y0: int
-    x1: int
-    y1: int
-
-    def __contains__(self, tile: object) -> bool:
-        """Whether a tile (x, y) is inside."""
-        x, y = tile  # type: ignore[misc]
-        return self.x0 <= x <= self.x1 and self.y0 <= y <= self.y1
-
-    def tiles(self) -> list[tuple[int, int]]:
-        """All tiles, row by row from the south-west corner."""
-        return [(x, y) for y in range(self.y0, self.y1 + 1) for x in range(self.x0, self.x1 + 1)]
-
-
-def inputs(x: int, y: int, rectangle: Rectangle, root: tuple[int, int]) -> tuple[str, ...]:
-    """The router inputs that (x, y) joins, in the order in which it combines them."""
-    x0, y0, x1, y1 = rectangle
-    root_x, root_y = root
-    inside = (x, y) in rectangle
-    column = x0 <= x <= x1
-    joined = {
-        "local": inside,
-        "west": y == root_y and x <= root_x and x0 < x,
-        "east": y == root_y and x >= root_x and x1 > x,
-        "south": column and y <= root_y and y0 < y,
-        "north": column and y >= root_y and y1 > y,
-    }
-    return tuple(port for port, used in joined.items() if used)
 
 
 def combine(
@@ -75,11 +40,11 @@ def combine(
     def output(x: int, y: int) -> Elements:
         """What router (x, y) sends on."""
         parts = []
-        for port in inputs(x, y, rectangle, root):
+        for port in joined((x, y), rectangle, root):
             if port == "local":
                 parts.append(members[x, y])
             else:
-                dx, dy = NEIGHBOUR[port]
+                dx, dy = STEP[port]
                 parts.append(output(x + dx, y + dy))
         assert parts, "an input that no member feeds"
         return parts[0] if len(parts) == 1 else _join(parts, op, fmt)

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from golden.reduction import Rectangle
+from isa.geometry import Rectangle
 from isa.instructions import Opcode
 
 __all__ = ["Collective", "Statistics"]

@@ -1,6 +1,29 @@
 """Places in a mesh: x grows to the east, y to the north, (0, 0) is the south-west tile."""
 
-__all__ = ["TileXY"]
+from typing import NamedTuple
+
+__all__ = ["STEP", "Rectangle", "TileXY"]
 
 TileXY = tuple[int, int]
 """Column and row of a tile."""
+
+STEP = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
+"""From a tile to its neighbour on each side."""
+
+
+class Rectangle(NamedTuple):
+    """Tiles from (x0, y0) to (x1, y1), both inclusive."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    def __contains__(self, tile: object) -> bool:
+        """Whether a tile (x, y) is inside."""
+        x, y = tile  # type: ignore[misc]
+        return self.x0 <= x <= self.x1 and self.y0 <= y <= self.y1
+
+    def tiles(self) -> list[TileXY]:
+        """All tiles, row by row from the south-west corner."""
+        return [(x, y) for y in range(self.y0, self.y1 + 1) for x in range(self.x0, self.x1 + 1)]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from golden.reduction import Rectangle
 from isa.errors import UserError
+from isa.geometry import Rectangle
 from isa.instructions import Opcode, Queue
 from isa.machine import MACHINES
 from publish.output import Table, write_json

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from isa.geometry import TileXY
+from isa.geometry import STEP, Rectangle, TileXY
+from isa.routes import joined, towards
 
 __all__ = ["Shape"]
-
-_STEP = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
 
 
 class Shape(NamedTuple):
@@ -44,19 +43,9 @@ class Shape(NamedTuple):
         """Ports that router (x, y) joins, and the one it sends to: columns flow to the root's row,
         that row to the root.
         """
-        home, column = y == self.root_y, self.x0 <= x <= self.x1
-        inputs = {
-            "local": column and self.y0 <= y <= self.y1,
-            "west": home and x <= self.root_x and self.x0 < x,
-            "east": home and x >= self.root_x and self.x1 > x,
-            "south": column and y <= self.root_y and self.y0 < y,
-            "north": column and y >= self.root_y and self.y1 > y,
-        }
-        if home:
-            output = "east" if x < self.root_x else "west" if x > self.root_x else "local"
-        else:
-            output = "north" if y < self.root_y else "south"
-        return frozenset(port for port, joined in inputs.items() if joined), output
+        root = self.root_x, self.root_y
+        members = Rectangle(self.x0, self.y0, self.x1, self.y1)
+        return frozenset(joined((x, y), members, root)), towards((x, y), root)
 
     def tree(self) -> Mapping[TileXY, tuple[frozenset[str], str]]:
         """`node` of every router on the way, from the root on."""
@@ -69,5 +58,5 @@ def _tree(shape: Shape) -> dict[TileXY, tuple[frozenset[str], str]]:
     queue = [(shape.root_x, shape.root_y)]
     for x, y in queue:
         found[x, y] = inputs, _ = shape.node(x, y)
-        queue += [(x + _STEP[port][0], y + _STEP[port][1]) for port in inputs if port != "local"]
+        queue += [(x + STEP[port][0], y + STEP[port][1]) for port in inputs if port != "local"]
     return found

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from golden.arithmetic import add, maximum
-from golden.reduction import Rectangle, combine
-from isa.geometry import TileXY
+from golden.reduction import combine
+from isa.geometry import Rectangle, TileXY
 from isa.instructions import ReduceOp
 from programs.collectives.collectives import Collective
 from programs.collectives.trees import Tree, members_of, tree_of

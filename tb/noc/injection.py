@@ -10,10 +10,10 @@ from amaranth import ClockSignal, Const, Instance, Module, ResetSignal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.reduction import Rectangle
 from hw.layouts import data_flit, reduce_flit
 from hw.network.reduce_router import ReduceRouter
 from hw.network.router import Router
+from isa.geometry import Rectangle
 from isa.instructions import Format, ReduceOp
 from isa.machine import Machine
 from tb.noc.book import Book

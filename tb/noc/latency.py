@@ -4,7 +4,7 @@ sum along a row.
 
 import numpy as np
 
-from golden.reduction import Rectangle
+from isa.geometry import Rectangle
 from isa.instructions import Format, ReduceOp
 from isa.machine import Machine
 from tb.noc.campaign import data_bench, machine_for

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from golden.reduction import Rectangle
 from hw.layouts import reduce_flit
+from isa.geometry import Rectangle
 from isa.instructions import Format, ReduceOp
 from isa.machine import Machine
 from tb.noc.book import Book

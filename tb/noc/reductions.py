@@ -9,12 +9,14 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.reduction import Rectangle, combine, inputs
+from golden.reduction import combine
 from golden.storage import dtype_of
 from hw.layouts import Port, reduce_flit
 from hw.network.reduce_router import ReduceRouter
+from isa.geometry import Rectangle
 from isa.instructions import Format, ReduceOp
 from isa.machine import Machine, Mesh
+from isa.routes import joined
 from tb.noc.book import Book
 from tb.noc.flits import Packing
 from tb.noc.mesh import build_bench
@@ -76,7 +78,7 @@ def tree(
     found = {}
     queue: list[tuple[tuple[int, int], tuple[int, int] | None]] = [(root, None)]
     for (x, y), to in queue:
-        found[x, y] = (inputs(x, y, rectangle, root), to)
+        found[x, y] = (joined((x, y), rectangle, root), to)
         steps = [STEP[Port[name.upper()]] for name in found[x, y][0] if name != "local"]
         queue += [((x + dx, y + dy), (x, y)) for dx, dy in steps]
     return found
@@ -90,8 +92,8 @@ def may_overlap(a: Reduction, b: Reduction) -> bool:
     """
     others = tree(b.rectangle, b.root)
     return all(
-        router not in others or others[router][1] != to or set(joined) & set(others[router][0])
-        for router, (joined, to) in tree(a.rectangle, a.root).items()
+        router not in others or others[router][1] != to or set(inputs) & set(others[router][0])
+        for router, (inputs, to) in tree(a.rectangle, a.root).items()
     )
 
 

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import cocotb
 import numpy as np
 
-from golden.reduction import Rectangle, combine
+from golden.reduction import combine
 from hw.layouts import reduce_flit
 from hw.network.reduce_router import ReduceRouter
 from isa.formats import canonical
+from isa.geometry import Rectangle
 from isa.instructions import ReduceOp
 from tb.noc.reductions import may_overlap
 from tb.units.network import Ends, Scoreboard, machine

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golden.errors import GoldenError
-from golden.reduction import Rectangle, combine
+from golden.reduction import combine
 from golden.statistics import Collective
 from golden.storage import dtype_of
+from isa.geometry import Rectangle
 from isa.instructions import Format, ReduceOp
 from isa.status import ErrorCode
 from tests.golden.mesh import golden, read, run, small, write

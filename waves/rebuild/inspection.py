@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from golden.reduction import Rectangle
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from waves.read.recording import Link, Recording
 
 __all__ = ["Collective", "Hop", "Inspection", "Problem", "area"]

@@ -10,9 +10,8 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.reduction import Rectangle
 from hw.memory.channel import OUTPUT_QUEUE
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.instructions import ReduceOp
 from waves.read.recording import Facts, Recording
 from waves.rebuild.inspection import Collective, Hop, Problem

@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from golden.dry import list_collectives
-from golden.reduction import Rectangle
 from isa.errors import UserError
+from isa.geometry import Rectangle
 from isa.machine import MACHINES
 from isa.status import Event
 from programs.compiler import compile_workload

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from golden.reduction import Rectangle
+from isa.geometry import Rectangle
 from isa.instructions import Opcode, Queue
 from isa.status import QueueState
 from tests.waves.rebuild.build import write

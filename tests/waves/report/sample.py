@@ -5,7 +5,7 @@ from itertools import cycle
 
 import numpy as np
 
-from golden.reduction import Rectangle
+from isa.geometry import Rectangle
 from isa.instructions import OPCODES_OF, Opcode, Queue
 from isa.status import QueueState
 from waves.read.recording import DIRECTIONS, EXECUTED, RUN, Engine, Facts, Link, Recording, Traffic
