@@ -2,13 +2,15 @@
 
 from typing import NamedTuple
 
-__all__ = ["STEP", "Rectangle", "TileXY"]
+__all__ = ["OPPOSITE", "STEP", "Rectangle", "TileXY"]
 
 TileXY = tuple[int, int]
 """Column and row of a tile."""
 
 STEP = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
 """From a tile to its neighbour on each side."""
+OPPOSITE = {"west": "east", "east": "west", "south": "north", "north": "south"}
+"""The side by which the neighbour sees the tile."""
 
 
 class Rectangle(NamedTuple):

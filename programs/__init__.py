@@ -1,7 +1,8 @@
 """Compilers from a workload and a mapping to tile programs.
 
-`workload` says what is to be computed, `tiling` chooses how it is cut, `work` deals it out to
-groups of tiles, `placement` puts the tensors into HBM, `flat` generates what each queue of a tile
-does as a flat list of operations (`trace`), and `roll` and `loops` turn the list into a small
-program with hardware loops. docs/dataflows.md has the schedule and the semaphores.
+`compiler` is the one way in. `attention` and `gemm` each have a `workload` that says what is to be
+computed, a `tiling` that chooses how it is cut, a `placement` of the tensors in HBM, and `queues`
+that list what each queue of a tile does. `common` turns such lists (`trace`) into small programs
+with hardware loops (`roll`, `loops`) and checks them; `collectives` has multicasts and reductions
+alone. docs/dataflows.md has the schedule and the semaphores.
 """

@@ -34,21 +34,10 @@ class VectorEngine(wiring.Component):
     columns and D is written behind it, so that D may take A's place row by row (``d == a``, ``ldd
     == lda``) if its elements are not wider, or B's if they are FP32; and s may take b's.
 
-    With an L1 that grants every request at once, ``done`` comes this many cycles after the command
-    is taken, and the next command is taken in the same cycle. chunks = m * max(1, ceil(n /
-    vector_lanes)):
-
-    =============================== ==============================================================================
-    FILL; COPY; MAXV                chunks + 3; chunks + 5; chunks + 6
-    ADDV, MULV, SCALE               chunks + 8
-    EXPD, EXP                       chunks + 12
-    EXP with s                      chunks + 14 + log2(vector_lanes)
-    ROWMAX; with b                  chunks + 6 + tree; 1 more. tree = ceil(log2(vector_lanes) / 3), at least 1
-    RECIP                           29 * chunks + 4
-    =============================== ==============================================================================
-
-    Each line of s but the last adds a cycle. Rows that take longer to read than to compute, at a
-    line of A or B a cycle, take as long as that: two-operand rows of one chunk, 2 cycles.
+    With an L1 that grants every request at once, ``done`` comes `isa.timing.vector_cycles` after the
+    command is taken, and the next command is taken in the same cycle. Rows that take longer to read
+    than to compute, at a line of A or B a cycle, take as long as that: two-operand rows of one
+    chunk, 2 cycles.
 
     Parameters
     ----------

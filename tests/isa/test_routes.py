@@ -4,12 +4,11 @@ import itertools
 
 import pytest
 
-from isa.geometry import STEP, Rectangle
+from isa.geometry import OPPOSITE, STEP, Rectangle
 from isa.routes import joined, towards
 
 EXTENT = 4
 TILES = list(itertools.product(range(EXTENT), repeat=2))
-OPPOSITE = {"west": "east", "east": "west", "south": "north", "north": "south"}
 
 
 def test_a_rectangle_has_both_its_ends():

@@ -13,6 +13,7 @@ from hw.layouts import Port
 from hw.network.route import reduction_node
 from isa.assembler import assemble
 from isa.errors import UserError
+from isa.geometry import OPPOSITE, STEP
 from isa.machine import load_machine
 from programs.collectives.reductions import Shape
 from programs.common.check import check_programs
@@ -235,9 +236,6 @@ class Tokens:
     come to an end?
     """
 
-    STEP = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
-    BACK = {"west": "east", "east": "west", "south": "north", "north": "south"}
-
     def __init__(self, orders, shapes, length, depth):
         self.shapes, self.depth = shapes, depth
         self.sources = {
@@ -263,7 +261,7 @@ class Tokens:
                     yield x, y, queue[0]
 
     def target(self, x, y, out):
-        return self.queue(x + self.STEP[out][0], y + self.STEP[out][1], self.BACK[out])
+        return self.queue(x + STEP[out][0], y + STEP[out][1], OPPOSITE[out])
 
     def run(self, rng):
         """Number of results that never come."""

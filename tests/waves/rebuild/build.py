@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
+from isa.geometry import STEP
+
 RECTANGLE = {"x0": 6, "y0": 6, "x1": 6, "y1": 6}
 BUMP = {"bump": 1, "sem": 5, "tag": 8}
 HANDSHAKE = {"valid": 1, "ready": 1}
@@ -40,7 +42,6 @@ MACHINE = {
     "hbm_bytes_per_cycle": 8,
     "semaphores": 2,
 }
-STEPS = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
 
 Channel = tuple[str, int, int]
 
@@ -52,7 +53,7 @@ def ports(
     yield "inject"
     if network != "request":
         yield "eject"
-    for port, (dx, dy) in STEPS.items():
+    for port, (dx, dy) in STEP.items():
         inside = 0 <= x + dx < columns and 0 <= y + dy < rows
         if inside or (network == "request" and (port, x, y) in channels):
             yield port
