@@ -1,40 +1,24 @@
 """The mesh of tiles with its HBM channels: the module that is simulated."""
 
-from amaranth import (
-    Array,
-    Cat,
-    ClockDomain,
-    ClockSignal,
-    Instance,
-    Module,
-    ResetSignal,
-    Signal,
-    Value,
-)
+from amaranth import Array, Cat, ClockSignal, Instance, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.layouts import Port
 from hw.memory.channel import HbmChannel
+from hw.mesh.tiles import TileArray
 from hw.proof.deadlock import check_acyclic
-from hw.sim.stall import Stall
-from hw.sim.transport import Transport
+from hw.sim.native import NativeTiles
 from hw.sim.waves import add_waves
-from hw.tile.ports import tile_signature
-from isa.instructions import EdgePort
 from isa.machine import Machine
 from isa.status import Event
 
-__all__ = ["GRACE_CYCLES", "MESH_SIGNATURE", "QUIET_CYCLES", "Mesh", "PlacedTile"]
+__all__ = ["GRACE_CYCLES", "MESH_SIGNATURE", "QUIET_CYCLES", "Mesh"]
 
 QUIET_CYCLES = 64
 """Cycles without any activity, all queues halted, after which a run counts as finished."""
 
 GRACE_CYCLES = 16
 """Cycles that the tiles then have to report an incomplete reduction."""
-
-NETWORKS = ("data", "request", "reduce")
-
 
 MESH_SIGNATURE = wiring.Signature(
     {
@@ -57,43 +41,6 @@ MESH_SIGNATURE = wiring.Signature(
     }
 )
 """Ports of a mesh, whatever its machine."""
-
-
-class PlacedTile(wiring.Component):
-    """One placement of the module ``tile``, which is emitted once (see `hw.tile.tile.Tile`).
-
-    With `transport`, its plain inputs and its reset are sampled at the falling edge, like the links
-    (see `Transport`).
-    """
-
-    def __init__(self, machine: Machine, *, transport: bool = False, waves: bool = False):
-        self._transport = transport
-        super().__init__(tile_signature(machine, waves=waves))
-
-    def elaborate(self, platform):
-        m = Module()
-        if self._transport:
-            m.domains.falling = ClockDomain(clk_edge="neg", reset_less=True, local=True)
-            m.d.comb += ClockSignal("falling").eq(ClockSignal())
-
-        def sampled(value, name):
-            if not self._transport:
-                return value
-            register = Signal(len(value), name=name)
-            m.d.falling += register.eq(value)
-            return register
-
-        ports = [("i", "clk", ClockSignal()), ("i", "rst", sampled(ResetSignal(), "rst_sampled"))]
-        for path, member, value in self.signature.flatten(self):
-            name, wire = "__".join(map(str, path)), Value.cast(value)
-            if member.flow == wiring.Out:
-                ports.append(("o", name, wire))
-            else:
-                ports.append(
-                    ("i", name, wire if len(path) > 1 else sampled(wire, f"{name}_sampled"))
-                )
-        m.submodules.tile = Instance("tile", *ports)
-        return m
 
 
 class Mesh(wiring.Component):
@@ -119,6 +66,9 @@ class Mesh(wiring.Component):
         file.
     waves : bool
         Build in the simulation model of `hw.sim.waves`, which writes a VCD.
+    native : bool
+        Leave the tiles and their links to a C++ model of compiled tiles, see `hw.sim.native`.
+        Changes no cycle; such a mesh has neither stalls nor waves.
 
     Members
     -------
@@ -150,120 +100,81 @@ class Mesh(wiring.Component):
         transport: bool = False,
         events: bool = False,
         waves: bool = False,
+        native: bool = False,
     ):
         self._machine = machine
         self._waves = waves
         self._stall = stall
         self._events = events
         self._transport = transport
-        self._links = 0
+        self._native = native
         super().__init__(MESH_SIGNATURE)
 
     def elaborate(self, platform):
         check_acyclic(self._machine)
         m = Module()
         machine = self._machine
-        columns, rows = machine.mesh.columns, machine.mesh.rows
-
         self._running, self._expired = Signal(), Signal()
-        tiles = {}
-        for y in range(rows):
-            for x in range(columns):
-                tiles[x, y] = m.submodules[f"tile_{x}_{y}"] = tile = PlacedTile(
-                    machine, transport=self._transport, waves=self._waves
-                )
-                m.d.comb += [tile.x.eq(x), tile.y.eq(y)]
+        m.submodules.tiles = tiles = self._tiles()
         channels = []
         for channel in machine.channels:
             controller = m.submodules[f"hbm_{channel.edge}_{channel.x}_{channel.y}"] = HbmChannel(
                 machine=machine, index=channel.index
             )
-            channels.append(controller)
-
-        self._connect_links(m, tiles)
-        self._connect_channels(m, tiles, channels)
-        self._connect_boot(m, tiles)
-        self._control(m, tiles, channels)
-        return m
-
-    def _connect(self, m, name, source, sink):
-        """Join two streams, through a Transport and a Stall where the mesh is built with them."""
-        if self._transport:
-            m.submodules[f"transport_{name}"] = transport = Transport(shape=source.payload.shape())
-            wiring.connect(m, transport.o, sink)
-            sink = transport.i
-        if not self._stall:
-            wiring.connect(m, source, sink)
-            return
-        index = self._links = self._links + 1
-        m.submodules[f"stall_{name}"] = stall = Stall(shape=source.payload.shape(), seed=index)
-        wiring.connect(m, source, stall.i)
-        wiring.connect(m, stall.o, sink)
-        m.d.comb += [
-            stall.rate.eq(self.stall_rate),
-            stall.seed.eq(self.stall_seed),
-            stall.load.eq(~self._running),
-        ]
-
-    def _connect_links(self, m, tiles):
-        outward = {
-            Port.EAST: (1, 0, Port.WEST),
-            Port.NORTH: (0, 1, Port.SOUTH),
-            Port.WEST: (-1, 0, Port.EAST),
-            Port.SOUTH: (0, -1, Port.NORTH),
-        }
-        for (x, y), tile in tiles.items():
-            for port, (dx, dy, opposite) in outward.items():
-                neighbour = tiles.get((x + dx, y + dy))
-                if neighbour is None:
-                    continue
-                for network in NETWORKS:
-                    source = getattr(tile, f"{network}_o")[port - 1]
-                    sink = getattr(neighbour, f"{network}_i")[opposite - 1]
-                    self._connect(m, f"{network}_{x}_{y}_{port.name.lower()}", source, sink)
-
-    def _connect_channels(self, m, tiles, channels):
-        for channel, controller in zip(self._machine.channels, channels, strict=True):
-            port = EdgePort[channel.edge.upper()]
-            tile = tiles[channel.x, channel.y]
-            self._connect(
-                m, f"hbm_request_{channel.index}", tile.request_o[port], controller.request
-            )
-            self._connect(m, f"hbm_data_{channel.index}", controller.data, tile.data_i[port])
+            wiring.connect(m, tiles.request[channel.index], controller.request)
+            wiring.connect(m, controller.data, tiles.data[channel.index])
             m.d.comb += [
                 controller.latency.eq(self.hbm_latency),
                 controller.bytes_per_cycle.eq(self.hbm_bytes_per_cycle),
                 controller.count.eq(self._running),
                 controller.dump.eq(self.dump),
             ]
+            channels.append(controller)
 
-    def _connect_boot(self, m, tiles):
-        channels = self._machine.channels
-        for (x, y), tile in tiles.items():
-            turn, index = divmod(self._machine.tile_index(x, y), len(channels))
-            m.d.comb += [
-                tile.boot_x.eq(channels[index].x),
-                tile.boot_y.eq(channels[index].y),
-                tile.boot_edge.eq(EdgePort[channels[index].edge.upper()]),
-                tile.boot_address.eq(self.boot_address + turn * self.boot_words),
-                tile.boot_words.eq(self.boot_words),
-                tile.run.eq(self._running),
-                tile.stop.eq(self.error),
-                tile.expired.eq(self._expired),
-            ]
+        for name in ("boot_address", "boot_words", "stall_rate", "stall_seed"):
+            m.d.comb += getattr(tiles, name).eq(getattr(self, name))
+        m.d.comb += [
+            tiles.run.eq(self._running),
+            tiles.stop.eq(self.error),
+            tiles.expired.eq(self._expired),
+        ]
+        cycle = self._control(m, tiles, channels)
+        self._probe(m, tiles, channels)
+        if self._events:
+            self._log(m, tiles, cycle)
+        if self._waves:
+            add_waves(
+                m,
+                machine,
+                tiles.tiles,
+                channels,
+                on=self._running,
+                finished=self.finished,
+                cycle=cycle,
+                hbm_latency=self.hbm_latency,
+                hbm_bytes_per_cycle=self.hbm_bytes_per_cycle,
+            )
+        return m
 
-    def _control(self, m, tiles, channels):
-        machine, every = self._machine, tiles.values()
+    def _tiles(self):
+        if self._native:
+            return NativeTiles(machine=self._machine, events=self._events)
+        return TileArray(
+            machine=self._machine,
+            stall=self._stall,
+            transport=self._transport,
+            events=self._events,
+            waves=self._waves,
+        )
+
+    def _control(self, m, tiles, channels) -> Signal:
+        """Start, stop and watch the run; return the number of its cycle."""
         booted, done, alive, failed = Signal(), Signal(), Signal(), Signal()
         m.d.sync += [
-            booted.eq(Cat(tile.booted for tile in every).all()),
-            done.eq(Cat(tile.done for tile in every).all()),
-            alive.eq(
-                Cat(*(tile.alive for tile in every), *(~channel.idle for channel in channels)).any()
-            ),
-            failed.eq(
-                Cat(*(tile.error for tile in every), *(channel.error for channel in channels)).any()
-            ),
+            booted.eq(tiles.booted),
+            done.eq(tiles.done),
+            alive.eq(tiles.alive | Cat(~channel.idle for channel in channels).any()),
+            failed.eq(tiles.error | Cat(channel.error for channel in channels).any()),
         ]
 
         # `alive` and `done` are one cycle late, and so is the count of quiet cycles.
@@ -291,37 +202,36 @@ class Mesh(wiring.Component):
             m.d.sync += running.eq(running + 1)
             with m.If(alive):
                 m.d.sync += self.cycles.eq(running)
-        if self._events:
-            self._log(m, every, running)
-        if self._waves:
-            add_waves(
-                m,
-                machine,
-                tiles,
-                channels,
-                on=self._running,
-                finished=self.finished,
-                cycle=running,
-                hbm_latency=self.hbm_latency,
-                hbm_bytes_per_cycle=self.hbm_bytes_per_cycle,
-            )
+        return running
 
-        targets = [tile.probe_data for tile in every]
+    def _probe(self, m, tiles, channels):
+        values = []
         for channel in channels:
-            values = Array([channel.words_read, channel.words_written, channel.error, channel.idle])
-            targets.append(values[self.probe_index[:2]])
-        m.d.comb += [tile.probe_index.eq(self.probe_index) for tile in every]
-        m.d.sync += self.probe_data.eq(Array(targets)[self.probe_target])
+            numbers = Array(
+                [channel.words_read, channel.words_written, channel.error, channel.idle]
+            )
+            values.append(numbers[self.probe_index[:2]])
+        count = self._machine.mesh.tiles
+        m.d.comb += [
+            tiles.probe_target.eq(self.probe_target),
+            tiles.probe_index.eq(self.probe_index),
+        ]
+        m.d.sync += self.probe_data.eq(
+            Mux(
+                self.probe_target < count,
+                tiles.probe_data,
+                Array(values)[self.probe_target - count],
+            )
+        )
 
     def _log(self, m, tiles, cycle):
-        events = [event for tile in tiles for event in tile.view.events]
         m.submodules.event_log = Instance(
             "event_log",
-            ("p", "TILES", len(tiles)),
+            ("p", "TILES", self._machine.mesh.tiles),
             ("p", "KINDS", len(Event)),
             ("i", "clk", ClockSignal()),
             ("i", "on", self._running),
             ("i", "cycle", cycle),
-            ("i", "valid", Cat(event.valid for event in events)),
-            ("i", "tags", Cat(event.tag for event in events)),
+            ("i", "valid", tiles.event_valid),
+            ("i", "tags", tiles.event_tags),
         )
