@@ -9,7 +9,7 @@ did.
 
 from collections import deque
 
-from hw.layouts import Port
+from isa.packets import Port
 from waves.rebuild.inspection import Problem
 from waves.rebuild.network import Network, describe
 

@@ -4,7 +4,7 @@ flit has one way.
 
 import numpy as np
 
-from hw.layouts import Port
+from isa.packets import Port
 from tb.routes import branches, requested
 from waves.rebuild.follow import PORTS, Follower
 from waves.rebuild.inspection import Problem

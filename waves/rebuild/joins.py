@@ -2,8 +2,8 @@
 made of.
 """
 
-from hw.layouts import Port
 from hw.network.combine import in_flight
+from isa.packets import Port
 from tb.routes import joined, towards
 from waves.rebuild.follow import PORTS, Follower
 from waves.rebuild.inspection import Problem

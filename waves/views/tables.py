@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from hw.layouts import FlitKind
 from hw.tile.core import L1_CLIENTS
 from isa.instructions import OPCODES_OF, EdgePort, Format, Opcode, Queue, ReduceOp
+from isa.packets import FlitKind
 from isa.status import QueueState
 
 __all__ = ["TABLES", "Entry", "Table"]

@@ -4,10 +4,10 @@ kind: for tests of views.
 
 from pathlib import Path
 
-from hw.layouts import FlitKind
 from hw.sim.waves import scopes
 from isa.instructions import Opcode, Queue
 from isa.machine import load_machine
+from isa.packets import FlitKind
 
 MACHINE = (
     "columns",
