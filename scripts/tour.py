@@ -18,11 +18,12 @@ from isa.errors import UserError
 from isa.geometry import Rectangle
 from isa.instructions import Opcode, Queue
 from isa.machine import MACHINES
+from programs.tensors import load_workload
 from publish.output import Table, write_json
 from scripts.docs import insert
 from scripts.options import main
 from scripts.tables import README, RESULTS
-from tb.experiment import load_workload, run_experiment
+from tb.experiment import run_experiment
 from tb.mesh import Settings, Window
 from tb.runner import ROOT
 from verify.mutants.faults import FAULTS

@@ -10,7 +10,7 @@ from golden.statistics import Collective as Listed
 from isa.errors import UserError
 from isa.machine import load_machine
 from programs.compiler import compile_workload
-from tb.tensors import load_workload
+from programs.tensors import load_workload
 from waves.read.recording import Facts
 from waves.rebuild.inspection import Collective, Inspection, Problem, area
 
