@@ -21,14 +21,14 @@ from tb.runner import ROOT
 from waves.read.vcd import read
 from waves.rebuild.analysis import inspect
 from waves.rebuild.expected import Expectation, expect
-from waves.rebuild.halts import halts
 from waves.rebuild.inspection import Collective, Inspection
+from waves.rebuild.stalls import matrix_stalls
 from waves.rebuild.window import find, parse_collective
 from waves.report import pictures, write_report
 from waves.report.trace import write_trace
 
-HALTS = 100
-"""Halts of the matrix arrays that are kept."""
+STALLS = 100
+"""Stalls of the matrix arrays that are kept."""
 LISTED = 24
 """Collectives, and problems, that are printed one by one."""
 
@@ -50,7 +50,7 @@ def run() -> int:
         "report.html",
         "trace.json.gz",
         "collectives.json",
-        "halts.json",
+        "stalls.json",
         "pictures",
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,13 +136,13 @@ def _write(
         folder / "trace.json.gz",
         folder / "collectives.json",
     )
-    stood = folder / "halts.json"
+    stalls = folder / "stalls.json"
     write_report(inspection, report, title=title)
     write_trace(trace, inspection)
     write_json(listing, [_as_dict(inspection, transfer) for transfer in inspection.transfers])
-    write_json(stood, [asdict(halt) for halt in halts(inspection, HALTS)])
+    write_json(stalls, [asdict(stall) for stall in matrix_stalls(inspection, STALLS)])
     pictures(inspection, folder / "pictures", collective=chosen.number if chosen else None)
-    return [report, trace, listing, stood]
+    return [report, trace, listing, stalls]
 
 
 def _as_dict(inspection: Inspection, transfer: Collective) -> dict:

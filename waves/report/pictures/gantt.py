@@ -1,5 +1,5 @@
 """The engines of every tile over the whole window: instructions, states, and in a strip below why
-they stand still.
+they stall.
 """
 
 import numpy as np
