@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from golden.statistics import Collective as Listed
+from golden.statistics import Collective
 from publish.output import Table, show
 from waves.rebuild.expected import Expectation
-from waves.rebuild.inspection import Collective, Inspection, area
+from waves.rebuild.inspection import Inspection, Transfer, area
 from waves.rebuild.stalls import MatrixStall, matrix_stalls
 
 __all__ = ["print_report"]
@@ -84,7 +84,7 @@ def print_report(
         )
 
 
-def _shape(c: Collective | Listed) -> tuple:
+def _shape(c: Transfer | Collective) -> tuple:
     """What collectives of one row of the table have in common."""
     west, south, east, north = c.rectangle
     return c.kind, c.op or "", c.tag, f"{east - west + 1}x{north - south + 1}", c.words
@@ -92,7 +92,7 @@ def _shape(c: Collective | Listed) -> tuple:
 
 def _kinds(inspection: Inspection, expectation: Expectation | None, title: str) -> Table:
     """Collectives of one kind together, beside what the golden machine lists."""
-    groups: dict[tuple, list[Collective]] = {}
+    groups: dict[tuple, list[Transfer]] = {}
     for collective in inspection.collectives:
         groups.setdefault(_shape(collective), []).append(collective)
     golden: dict[tuple, int] = {}
@@ -141,7 +141,7 @@ def _kinds(inspection: Inspection, expectation: Expectation | None, title: str) 
     return Table(f"collectives of {title}", heads, rows, note)
 
 
-def _each(found: Sequence[Collective], what: str, total: int) -> Table:
+def _each(found: Sequence[Transfer], what: str, total: int) -> Table:
     """Collectives one by one."""
     rows = []
     for c in found:

@@ -30,7 +30,7 @@ from verify.mutants.faults import FAULTS
 from waves.read.vcd import read
 from waves.rebuild.analysis import inspect
 from waves.rebuild.expected import expect, listed
-from waves.rebuild.inspection import Collective, Inspection, area
+from waves.rebuild.inspection import Inspection, Transfer, area
 from waves.rebuild.stalls import matrix_stalls
 from waves.report.browser import Missing
 from waves.report.screenshots import screenshots
@@ -207,7 +207,7 @@ def _beside_golden(block: Inspection, golden: Counter) -> dict:
     )
 
 
-def _hops(c: Collective) -> dict:
+def _hops(c: Transfer) -> dict:
     """A collective, link by link."""
     rows = [
         (

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue
-from waves.read.recording import Engine, Link, Recording
+from waves.read.recording import EngineActivity, Link, Recording
 from waves.rebuild.inspection import Inspection
 
 __all__ = ["MatrixStall", "matrix_stalls"]
@@ -78,7 +78,7 @@ def matrix_stalls(inspection: Inspection, most: int) -> list[MatrixStall]:
     return told
 
 
-def _gaps(engine: Engine) -> Iterator[tuple[TileXY, int, int]]:
+def _gaps(engine: EngineActivity) -> Iterator[tuple[TileXY, int, int]]:
     """Tile, begin and end of the stalls of one array."""
     begins, ends = engine.active["end"][:-1], engine.active["begin"][1:]
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
@@ -142,7 +142,7 @@ def _over_by(inspection: Inspection, tile: TileXY, semaphore: int, cycle: int) -
     return max(ended, default=(0, ""))[1]
 
 
-def _instruction(engine: Engine, one: NDArray) -> str:
+def _instruction(engine: EngineActivity, one: NDArray) -> str:
     """An instruction, with the time it took and how much of it was spent on waiting for L1."""
     issued, done = int(one["issued"]), int(one["done"])
     text = f"{engine.queue.name.lower()} {Opcode(int(one['opcode'])).name}, slot {one['slot']}"
