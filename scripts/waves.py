@@ -139,7 +139,9 @@ def run() -> int:
             f"FROM={first} is outside the run, whose last activity is in cycle {experiment.run.cycles}"
         )
     _note(options, folder)
-    dump = to_fst(vcd) if options.format == "fst" else vcd
+    dump = vcd
+    if options.format == "fst":
+        dump = to_fst(vcd, headers=toolchain.include_folder, kept=ROOT / "build" / "tools")
     views = write_views(vcd, folder / "views", dump=dump)
     result = _result(experiment, vcd, dump, time.perf_counter() - started)
     path = write_result(options.out, result)
