@@ -19,6 +19,9 @@ sim: .venv/ready ## the main job: attention on the RTL mesh, compared bit by bit
 run: .venv/ready ## a program text of your own on golden and on the RTL, compared bit by bit (PROGRAM TARGET=golden|rtl|both MACHINE MESH WAVES=1)
 	@$(PY) -m scripts.run
 
+compile: .venv/ready ## a workload as such a text (OUT=file.s WORKLOAD MACHINE MESH DATAFLOW DTYPE ...)
+	@$(PY) -m scripts.compile
+
 waves: .venv/ready ## a window of a run as a waveform, with views for GTKWave and Surfer (FROM TO COLLECTIVE FORMAT=fst OPEN=1 FAULT ...)
 	@$(PY) -m scripts.waves
 

@@ -87,11 +87,11 @@ class Outcome:
             f"{title}, {' and '.join(s.machine for s in self.states)}{cycles}", style="bold"
         )
         for name, rows in self._shown():
-            console.print(f"\n{name}")
+            console.print(f"\n{name}", markup=False)
             width = max(len(text) for row in rows for text in row)
             for row in rows:
                 console.print("  " + " ".join(text.rjust(width) for text in row), soft_wrap=True)
-        self._semaphores().show(console)
+        console.print(f"\n{self._semaphores()}\n", markup=False, highlight=False)
         self._counters().show(console)
 
     def _shown(self) -> list[tuple[str, list[list[str]]]]:
@@ -101,18 +101,17 @@ class Outcome:
             for where, bits in blocks_in(block, self.last)
         ]
 
-    def _semaphores(self) -> Table:
-        """Those that have a name or a count."""
-        counts, names = self.last.semaphores, self.listing.semaphores
-        used = [
-            s for s in range(len(counts[0, 0])) if s in names or any(c[s] for c in counts.values())
-        ]
-        heads = ("tile", *(names.get(semaphore, str(semaphore)) for semaphore in used))
-        rows = [
-            (f"{x},{y}", *(str(count[semaphore]) for semaphore in used))
-            for (x, y), count in counts.items()
-        ]
-        return Table("semaphores in the end", heads, rows)
+    def _semaphores(self) -> str:
+        """Those that are not 0, by tile."""
+        names, left = self.listing.semaphores, []
+        for (x, y), counts in self.last.semaphores.items():
+            some = [f"{names.get(s, s)} {count}" for s, count in enumerate(counts) if count]
+            left += [f"  tile ({x},{y}): {', '.join(some)}"] if some else []
+        return (
+            "\n".join(["semaphores in the end, but for 0:", *left])
+            if left
+            else ("semaphores in the end: all 0")
+        )
 
     def _counters(self) -> Table:
         """Instructions of each queue, and what the RTL counted."""
