@@ -10,6 +10,7 @@ from hw.proof.deadlock import check_acyclic
 from hw.sim.native import NativeTiles
 from hw.sim.waves import add_waves
 from isa.machine import Machine
+from isa.packets import Port
 from isa.status import Event
 
 __all__ = ["GRACE_CYCLES", "MESH_SIGNATURE", "QUIET_CYCLES", "Mesh"]
