@@ -13,10 +13,11 @@ import amaranth
 
 from hw.emit import emit, port_names
 from hw.mesh.mesh import MESH_SIGNATURE, Mesh
+from hw.sim.native import native_header, native_verilog
 from hw.sim.waves import waves_verilog
 from hw.tile.tile import Tile
 from isa.machine import Machine
-from tb.runner import ROOT, Build, build
+from tb.runner import ROOT, Build, build, build_library
 
 __all__ = ["Design", "build_mesh", "verilog", "with_waves"]
 
@@ -38,8 +39,9 @@ def verilog(
     transport: bool = True,
     events: bool = False,
     waves: bool = False,
+    native: bool = False,
 ) -> dict[str, str]:
-    """File name to Verilog text of the machine: ``tile.v``, ``mesh.v`` and the simulation models.
+    """File name to text of the machine: ``tile.v``, ``mesh.v`` and the simulation models.
 
     Emission takes seconds, so its results are kept under ``build/verilog``.
     """
@@ -50,15 +52,21 @@ def verilog(
             "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1}),
         }
     )
+    if native:
+        options = {"native": True, "events": events}
+    else:
+        options = {"stall": stall, "transport": transport, "events": events, "waves": waves}
     parts = {
         "tile.v": _emitted("tile", Tile, hardware, waves=waves),
-        "mesh.v": _emitted(
-            "mesh", Mesh, hardware, stall=stall, transport=transport, events=events, waves=waves
-        ),
+        "mesh.v": _emitted("mesh", Mesh, hardware, **options),
         "hbm_memory.v": (ROOT / "hw" / "sim" / "hbm_memory.v").read_text(),
     }
     if events:
         parts["event_log.v"] = (ROOT / "hw" / "sim" / "event_log.v").read_text()
+    if native:
+        parts["tiles.sv"] = native_verilog(machine, events=events)
+        parts["placement.h"] = native_header(machine, events=events)
+        parts["native_tiles.cpp"] = (ROOT / "hw" / "sim" / "native_tiles.cpp").read_text()
     return with_waves(parts, hardware) if waves else parts
 
 
@@ -110,14 +118,17 @@ def build_mesh(
     events: bool = False,
     design: Design | None = None,
 ) -> Build:
-    """Compile the machine's mesh, or the `design` given for it, the tile once."""
+    """Compile the machine's mesh, or the `design` given for it, the tile once.
+
+    Without `transport` or with `waves` everything is one simulation, else the tiles are a C++ model
+    (`hw.sim.native`), which stalls or does not as it is told.
+    """
     ports = ["clk", "rst", *port_names(MESH_SIGNATURE), *(design.inputs if design else ())]
-    return build(
-        design.files
-        if design
-        else verilog(machine, stall=stall, transport=transport, events=events, waves=waves),
-        "mesh",
-        public={"mesh": ports},
-        hierarchical=["tile"],
-        waves=waves,
+    options = {"events": events, "waves": waves, "native": transport and not waves}
+    files = dict(
+        design.files if design else verilog(machine, stall=stall, transport=transport, **options)
     )
+    if "native_tiles.cpp" in files:
+        library = build_library(files.pop("tile.v"), "tile")
+        return build(files, "mesh", public={"mesh": ports}, library=library)
+    return build(files, "mesh", public={"mesh": ports}, hierarchical=["tile"], waves=waves)

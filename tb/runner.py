@@ -11,9 +11,10 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +24,21 @@ from cocotb_tools.runner import get_runner
 from hw.emit import emit, port_names
 from tb import toolchain
 
-__all__ = ["ROOT", "Build", "SimulationFailure", "build", "build_unit", "run", "run_unit"]
+__all__ = [
+    "ROOT",
+    "Build",
+    "Library",
+    "SimulationFailure",
+    "build",
+    "build_library",
+    "build_unit",
+    "run",
+    "run_unit",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 WARNINGS_OFF = ("-Wno-fatal", "-Wno-WIDTH", "-Wno-UNOPTFLAT", "-Wno-CASEINCOMPLETE", "-Wno-lint")
+SETTINGS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", *WARNINGS_OFF)
 
 
 class SimulationFailure(AssertionError):
@@ -45,12 +57,32 @@ class Build:
     """Wall time of the build; 0 where it was already there."""
 
 
+@dataclass(frozen=True)
+class Library:
+    """One module compiled to a C++ class, see `build_library`."""
+
+    module: str
+    folder: Path
+    seconds: float
+    """Wall time of the build; 0 where it was already there."""
+
+    @property
+    def arguments(self) -> list[str]:
+        """What Verilator has to be told to compile against it and to link it."""
+        prefix = f"V{self.module}"
+        trigger = "__Vtrigprevexpr___TOP__clk__0"  # an internal of the simulator: used if there
+        once = trigger in (self.folder / f"{prefix}___024root.h").read_text()
+        flags = f"-I{self.folder} -O2" + (" -DFLATMESH_ONE_EVAL" if once else "")
+        return ["-CFLAGS", flags, "-LDFLAGS", str(self.folder / f"{prefix}__ALL.a")]
+
+
 def build(
     sources: Mapping[str, str],
     top: str,
     *,
     public: Mapping[str, Iterable[str]],
     hierarchical: Iterable[str] = (),
+    library: Library | None = None,
     waves: bool = False,
 ) -> Build:
     """Compile Verilog text with Verilator for cocotb.
@@ -58,7 +90,7 @@ def build(
     Parameters
     ----------
     sources
-        File name to Verilog text.
+        File name to text: Verilog, and C++ that it calls.
     top
         Name of the top module.
     public
@@ -66,6 +98,8 @@ def build(
         it.
     hierarchical
         Modules to compile once each, however often they are placed.
+    library
+        A module compiled by `build_library`, whose objects the C++ sources make.
     waves
         Whether the binary can write a VCD, which the Verilog has to ask for (``$dumpvars``).
     """
@@ -77,24 +111,52 @@ def build(
     ]
     control += [f'hier_block -module "{module}"' for module in hierarchical]
     files = {**sources, "control.vlt": "\n".join(control) + "\n"}
-    arguments = [
-        "--no-public-flat-rw",
-        "-O3",
-        "--x-assign",
-        "fast",
-        "--x-initial",
-        "fast",
-        "--noassert",
-        *WARNINGS_OFF,
-    ]
+    arguments = ["--no-public-flat-rw", *SETTINGS]
     arguments += ["--hierarchical"] if hierarchical else []
-    key = hashlib.sha256(
-        json.dumps([toolchain.version(), top, arguments, waves, sorted(files.items())]).encode()
-    ).hexdigest()
-    folder = ROOT / "build" / "verilator" / key[:16]
+
+    def compile_all(folder: Path) -> None:
+        verilog = [folder / name for name in sorted(files) if name.endswith((".v", ".sv", ".vlt"))]
+        native = [str(folder / name) for name in sorted(files) if name.endswith(".cpp")]
+        get_runner("verilator").build(
+            sources=verilog,
+            hdl_toplevel=top,
+            build_dir=folder,
+            build_args=[*arguments, *native, *(library.arguments if library else [])],
+            waves=waves,
+            log_file=folder / "build.log",
+            timescale=("1ns", "1ns"),
+        )
+
+    parts = library.folder.name if library else ""
+    seconds, folder = _once([top, arguments, waves, parts], files, compile_all)
+    return Build(top, folder, seconds + (library.seconds if library else 0.0))
+
+
+def build_library(text: str, module: str) -> Library:
+    """Compile the Verilog `text` of one module to a C++ class ``V<module>`` and its archive."""
+
+    def compile_all(folder: Path) -> None:
+        command = ["verilator", "--cc", "--prefix", f"V{module}", "--top-module", module]
+        make = ["make", "-f", f"V{module}.mk", f"V{module}__ALL.a"]
+        with (folder / "build.log").open("w") as log:
+            for step in ([*command, *SETTINGS, "--Mdir", ".", f"{module}.v"], make):
+                subprocess.run(step, cwd=folder, stdout=log, stderr=log, check=True)
+
+    seconds, folder = _once([module, SETTINGS], {f"{module}.v": text}, compile_all)
+    return Library(module, folder, seconds)
+
+
+def _once(
+    key: list, files: Mapping[str, str], compile_all: Callable[[Path], None]
+) -> tuple[float, Path]:
+    """Compile `files` in a folder of their own, unless that has been done; return the seconds it
+    took now and the folder.
+    """
+    every = json.dumps([toolchain.version(), *key, sorted(files.items())])
+    folder = ROOT / "build" / "verilator" / hashlib.sha256(every.encode()).hexdigest()[:16]
     with _locked(folder):
         if (folder / "built").exists():
-            return Build(top, folder, 0.0)
+            return 0.0, folder
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for name, text in files.items():
@@ -102,22 +164,14 @@ def build(
         started = time.monotonic()
         with _environment(toolchain.environment()):
             try:
-                get_runner("verilator").build(
-                    sources=[folder / name for name in sorted(files)],
-                    hdl_toplevel=top,
-                    build_dir=folder,
-                    build_args=arguments,
-                    waves=waves,
-                    log_file=folder / "build.log",
-                    timescale=("1ns", "1ns"),
-                )
+                compile_all(folder)
             except (Exception, SystemExit) as error:
                 raise SimulationFailure(
-                    f"build of {top} failed ({error})\n{_tail(folder / 'build.log')}"
+                    f"build of {key[0]} failed ({error})\n{_tail(folder / 'build.log')}"
                 ) from error
         seconds = time.monotonic() - started
         (folder / "built").write_text(f"{seconds:.1f}\n")
-    return Build(top, folder, seconds)
+    return seconds, folder
 
 
 def run(

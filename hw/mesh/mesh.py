@@ -10,7 +10,6 @@ from hw.proof.deadlock import check_acyclic
 from hw.sim.native import NativeTiles
 from hw.sim.waves import add_waves
 from isa.machine import Machine
-from isa.packets import Port
 from isa.status import Event
 
 __all__ = ["GRACE_CYCLES", "MESH_SIGNATURE", "QUIET_CYCLES", "Mesh"]
@@ -69,7 +68,7 @@ class Mesh(wiring.Component):
         Build in the simulation model of `hw.sim.waves`, which writes a VCD.
     native : bool
         Leave the tiles and their links to a C++ model of compiled tiles, see `hw.sim.native`.
-        Changes no cycle; such a mesh has neither stalls nor waves.
+        Changes no cycle; such a mesh can stall, and has no waves.
 
     Members
     -------

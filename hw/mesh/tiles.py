@@ -13,13 +13,13 @@ from amaranth import (
 )
 from amaranth.lib import wiring
 
-from hw.layouts import Port
 from hw.mesh.signature import array_signature
 from hw.sim.stall import Stall
 from hw.sim.transport import Transport
 from hw.tile.ports import tile_signature
 from isa.instructions import EdgePort
 from isa.machine import Machine
+from isa.packets import Port
 
 __all__ = ["NETWORKS", "PlacedTile", "TileArray"]
 

@@ -23,7 +23,7 @@ __all__ = ["NativeTiles", "native_header", "native_verilog"]
 
 
 class NativeTiles(wiring.Component):
-    """The module ``tiles`` in the place of a `TileArray` without stalls and waves.
+    """The module ``tiles`` in the place of a `TileArray` without waves.
 
     Parameters
     ----------
@@ -95,13 +95,15 @@ module tiles (
 );
     import "DPI-C" function void flatmesh_tiles(
         input int control, input int address, input int image_words,
-        input int target, input int index,
+        input int rate, input int seed, input int target, input int index,
         input bit [{bits}:0] request_ready, input bit [{bits}:0] data_valid,
         input bit [{words}:0] data_payload,
         output int status, output int probe,
         output bit [{bits}:0] request_valid, output bit [{bits}:0] data_ready,
         output bit [{requests}:0] request_payload,
         output bit [{kinds}:0] events, output bit [{tags}:0] tags);
+    import "DPI-C" function void flatmesh_tiles_begin();
+    import "DPI-C" function void flatmesh_tiles_end();
 
     wire [{bits}:0] request_ready, data_valid;
     wire [{words}:0] data_payload;
@@ -119,9 +121,11 @@ module tiles (
     always @(negedge clk)
         flatmesh_tiles(
             {{28'd0, expired, stop, run, rst}}, {{4'd0, boot_address}}, {{16'd0, boot_words}},
-            {{18'd0, probe_target}}, {{24'd0, probe_index}},
+            {{24'd0, stall_rate}}, {{16'd0, stall_seed}}, {{18'd0, probe_target}}, {{24'd0, probe_index}},
             request_ready, data_valid, data_payload,
             status, probe, request_valid, data_ready, request_payload, events, tags);
+    initial flatmesh_tiles_begin();
+    final flatmesh_tiles_end();
 endmodule
 """
 

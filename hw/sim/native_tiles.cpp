@@ -2,6 +2,7 @@
 // hands back what the tiles show now, then takes all of them through the next rising edge.
 #include <cstring>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "Vtile.h"
@@ -17,55 +18,83 @@ namespace {
 constexpr int TILES = COLUMNS * ROWS;
 constexpr int CHANNELS = sizeof(CHANNEL) / sizeof(CHANNEL[0]);
 
-struct Tiles {
-    std::unique_ptr<VerilatedContext> context;
-    std::vector<std::unique_ptr<Vtile>> all;
+std::vector<std::unique_ptr<Vtile>> all;
 
-    Tiles() {
-        VerilatedContext* const top = Verilated::threadContextp();
-        context = std::make_unique<VerilatedContext>();
-        for (int i = 0; i < TILES; ++i) {
-            all.push_back(std::make_unique<Vtile>(context.get(), ""));
-            Vtile& tile = *all.back();
-            tile.x = i % COLUMNS;
-            tile.y = i / COLUMNS;
-            tile.boot_x = BOOT[i].x;
-            tile.boot_y = BOOT[i].y;
-            tile.boot_edge = BOOT[i].edge;
-            tile.clk = 0;
-            tile.eval();
+// Random back-pressure on a link: the law of hw/sim/stall.py.
+struct Stall {
+    uint32_t state = 1;
+    bool offered = false;
+
+    // Whether an item may pass in this cycle.
+    bool passing(bool run, int rate) const { return !run || offered || static_cast<int>(state & 255) >= rate; }
+
+    // To the next cycle, of a link in which `waiting` is offered and not taken.
+    void step(bool run, bool waiting, uint32_t number, uint32_t seed) {
+        offered = waiting;
+        if (!run) {
+            state = (number * 0x9E3779B1u + 0x7F4A7C15u | 1u) ^ (seed | seed << 16) | 1u << 31;
+            return;
         }
-        Verilated::threadContextp(top);
+        for (int i = 0; i < 8; ++i) state = state >> 1 ^ (state & 1 ? 0x80200003u : 0u);
     }
 };
 
+// The stalls of all links, in the order in which hw/mesh/tiles.py numbers them, from 1.
+struct Stalls {
+    std::vector<Stall> all;
+    size_t next = 0;
+    bool run = false;
+    int rate = 0;
+    uint32_t seed = 0;
+
+    void begin(bool running, int new_rate, uint32_t new_seed) {
+        next = 0;
+        run = running;
+        rate = new_rate;
+        seed = new_seed;
+    }
+
+    // Pass valid and ready between the ends of the next link.
+    void pass(bool source_valid, bool sink_ready, bool& sink_valid, bool& source_ready) {
+        sink_valid = source_valid;
+        source_ready = sink_ready;
+        if (!rate) return;
+        if (next == all.size()) all.emplace_back();
+        Stall& stall = all[next++];
+        const bool passing = stall.passing(run, rate);
+        sink_valid &= passing;
+        source_ready &= passing;
+        stall.step(run, sink_valid && !sink_ready, next, seed);
+    }
+};
+
+Stalls stalls;
+
 // A link of a network from port `out` of one tile to port `in` of its neighbour. A payload matters while it is valid.
 #define PORT(net, way, index, member) net##_##way##___05F##index##___05F##member
-#define LINK(net, out, in, source, sink)                                            \
-    do {                                                                            \
-        (sink).PORT(net, i, in, valid) = (source).PORT(net, o, out, valid);         \
-        (source).PORT(net, o, out, ready) = (sink).PORT(net, i, in, ready);         \
-        if ((source).PORT(net, o, out, valid))                                      \
-            (sink).PORT(net, i, in, payload) = (source).PORT(net, o, out, payload); \
+#define LINK(net, out, in, source, sink)                                                                          \
+    do {                                                                                                          \
+        bool valid, ready;                                                                                        \
+        stalls.pass((source).PORT(net, o, out, valid), (sink).PORT(net, i, in, ready), valid, ready);              \
+        (sink).PORT(net, i, in, valid) = valid;                                                                   \
+        (source).PORT(net, o, out, ready) = ready;                                                                \
+        if (valid) (sink).PORT(net, i, in, payload) = (source).PORT(net, o, out, payload);                        \
     } while (0)
-#define LINKS(out, in, source, sink)         \
-    do {                                     \
+#define LINKS(out, in, source, sink)          \
+    do {                                      \
         LINK(data, out, in, source, sink);    \
         LINK(request, out, in, source, sink); \
         LINK(reduce, out, in, source, sink);  \
     } while (0)
 
 // Both ends of all links between neighbours. Ports: 0 west, 1 east, 2 south, 3 north.
-void connect(std::vector<std::unique_ptr<Vtile>>& all) {
+void connect() {
     for (int i = 0; i < TILES; ++i) {
-        if (i % COLUMNS + 1 < COLUMNS) {
-            LINKS(1, 0, *all[i], *all[i + 1]);
-            LINKS(0, 1, *all[i + 1], *all[i]);
-        }
-        if (i / COLUMNS + 1 < ROWS) {
-            LINKS(3, 2, *all[i], *all[i + COLUMNS]);
-            LINKS(2, 3, *all[i + COLUMNS], *all[i]);
-        }
+        const int x = i % COLUMNS, y = i / COLUMNS;
+        if (x + 1 < COLUMNS) LINKS(1, 0, *all[i], *all[i + 1]);
+        if (y + 1 < ROWS) LINKS(3, 2, *all[i], *all[i + COLUMNS]);
+        if (x > 0) LINKS(0, 1, *all[i], *all[i - 1]);
+        if (y > 0) LINKS(2, 3, *all[i], *all[i - COLUMNS]);
     }
 }
 
@@ -73,58 +102,72 @@ bool bit(const svBitVecVal* words, int index) { return words[index / 32] >> inde
 
 void set(svBitVecVal* words, int index, bool value) { words[index / 32] |= svBitVecVal{value} << index % 32; }
 
-#define CHANNEL_END(port)                                                                       \
-    case port:                                                                                  \
-        set(request_valid, c, tile.PORT(request, o, port, valid));                              \
-        set(data_ready, c, tile.PORT(data, i, port, ready));                                    \
-        tile.PORT(request, o, port, ready) = bit(request_ready, c);                             \
-        tile.PORT(data, i, port, valid) = bit(data_valid, c);                                   \
-        std::memcpy(request_payload + c * request_words, &tile.PORT(request, o, port, payload), \
-                    sizeof(tile.PORT(request, o, port, payload)));                              \
-        std::memcpy(&tile.PORT(data, i, port, payload), data_payload + c * data_words,          \
-                    sizeof(tile.PORT(data, i, port, payload)));                                 \
+#define CHANNEL_END(port)                                                                                              \
+    case port:                                                                                                         \
+        stalls.pass(tile.PORT(request, o, port, valid), bit(request_ready, c), valid, ready);                          \
+        set(request_valid, c, valid);                                                                                  \
+        tile.PORT(request, o, port, ready) = ready;                                                                    \
+        std::memcpy(request_payload + c * request_words, &tile.PORT(request, o, port, payload), 4 * request_words);     \
+        stalls.pass(bit(data_valid, c), tile.PORT(data, i, port, ready), valid, ready);                                \
+        tile.PORT(data, i, port, valid) = valid;                                                                       \
+        set(data_ready, c, ready);                                                                                     \
+        std::memcpy(&tile.PORT(data, i, port, payload), data_payload + c * data_words, 4 * data_words);                 \
         break
+
+constexpr size_t request_words = sizeof(Vtile::request_o___05F0___05Fpayload) / 4;
+constexpr size_t data_words = sizeof(Vtile::data_i___05F0___05Fpayload) / 4;
 
 }  // namespace
 
-extern "C" void flatmesh_tiles(int control, int address, int image_words, int target, int index, const svBitVecVal* request_ready,
-                               const svBitVecVal* data_valid, const svBitVecVal* data_payload, int* status, int* probe,
-                               svBitVecVal* request_valid, svBitVecVal* data_ready, svBitVecVal* request_payload, svBitVecVal* events,
-                               svBitVecVal* tags) {
-    static Tiles tiles;
-    constexpr size_t request_words = sizeof(Vtile::request_o___05F0___05Fpayload) / 4;
-    constexpr size_t data_words = sizeof(Vtile::data_i___05F0___05Fpayload) / 4;
-    constexpr int flags = (CHANNELS + 31) / 32;
-    std::memset(request_valid, 0, 4 * flags);
-    std::memset(data_ready, 0, 4 * flags);
+extern "C" void flatmesh_tiles_begin() {
+    for (int i = 0; i < TILES; ++i) {
+        const std::string name = "tile_" + std::to_string(i % COLUMNS) + "_" + std::to_string(i / COLUMNS);
+        all.push_back(std::make_unique<Vtile>(Verilated::threadContextp(), name.c_str()));
+        Vtile& tile = *all.back();
+        tile.x = i % COLUMNS;
+        tile.y = i / COLUMNS;
+        tile.boot_x = BOOT[i].x;
+        tile.boot_y = BOOT[i].y;
+        tile.boot_edge = BOOT[i].edge;
+    }
+}
 
+extern "C" void flatmesh_tiles(int control, int address, int image_words, int stall_rate, int stall_seed, int target, int index,
+                               const svBitVecVal* request_ready, const svBitVecVal* data_valid, const svBitVecVal* data_payload,
+                               int* status, int* probe, svBitVecVal* request_valid, svBitVecVal* data_ready,
+                               svBitVecVal* request_payload, svBitVecVal* events, svBitVecVal* tags) {
+    const bool run = control >> 1 & 1;
     bool booted = true, done = true, alive = false, error = false;
-    for (auto& tile : tiles.all) {
+    for (auto& tile : all) {
         booted &= tile->booted;
         done &= tile->done;
         alive |= tile->alive;
         error |= tile->error;
     }
     *status = booted | done << 1 | alive << 2 | error << 3;
-    *probe = tiles.all[target < TILES ? target : TILES - 1]->probe_data;
+    *probe = all[target < TILES ? target : TILES - 1]->probe_data;
     if constexpr (EVENTS) {
-        std::memset(events, 0, (TILES * KINDS + 31) / 32 * 4);
+        std::memset(events, 0, (TILES * KINDS + 31) / 32 * sizeof *events);
         for (int i = 0; i < TILES; ++i) {
-            const auto* view = reinterpret_cast<const EData*>(&tiles.all[i]->view);
+            const auto* view = reinterpret_cast<const EData*>(&all[i]->view);
             for (int kind = 0; kind < KINDS; ++kind) {
                 const int at = EVENT_OFFSET + kind * EVENT_STRIDE;
-                if (!(view[(at + VALID) / 32] >> (at + VALID) % 32 & 1)) continue;
+                if (!bit(view, at + VALID)) continue;
                 set(events, i * KINDS + kind, true);
                 unsigned char tag = 0;
-                for (int b = 0; b < 8; ++b) tag |= (view[(at + TAG + b) / 32] >> (at + TAG + b) % 32 & 1) << b;
+                for (int b = 0; b < 8; ++b) tag |= bit(view, at + TAG + b) << b;
                 reinterpret_cast<unsigned char*>(tags)[i * KINDS + kind] = tag;
             }
         }
     }
 
-    connect(tiles.all);
+    stalls.begin(run, stall_rate, stall_seed);
+    connect();
+    std::memset(request_valid, 0, (CHANNELS + 31) / 32 * sizeof *request_valid);
+    std::memset(data_ready, 0, (CHANNELS + 31) / 32 * sizeof *data_ready);
     for (int c = 0; c < CHANNELS; ++c) {
-        Vtile& tile = *tiles.all[CHANNEL[c].tile];
+        Vtile& tile = *all[CHANNEL[c].tile];
+        bool valid, ready;
         switch (CHANNEL[c].port) {
             CHANNEL_END(0);
             CHANNEL_END(1);
@@ -133,9 +176,9 @@ extern "C" void flatmesh_tiles(int control, int address, int image_words, int ta
         }
     }
     for (int i = 0; i < TILES; ++i) {
-        Vtile& tile = *tiles.all[i];
+        Vtile& tile = *all[i];
         tile.rst = control & 1;
-        tile.run = control >> 1 & 1;
+        tile.run = run;
         tile.stop = control >> 2 & 1;
         tile.expired = control >> 3 & 1;
         tile.boot_address = address + BOOT[i].turn * image_words;
@@ -144,10 +187,15 @@ extern "C" void flatmesh_tiles(int control, int address, int image_words, int ta
         tile.clk = 1;
         tile.eval();
 #ifdef FLATMESH_ONE_EVAL
-        tile.rootp->__Vtrigprevexpr___TOP__clk__0 = 0;
+        tile.rootp->__Vtrigprevexpr___TOP__clk__0 = 0;  // the next eval sees a rising edge without one of clk = 0
 #else
         tile.clk = 0;
         tile.eval();
 #endif
     }
+}
+
+extern "C" void flatmesh_tiles_end() {
+    for (auto& tile : all) tile->final();
+    all.clear();
 }
