@@ -6,8 +6,9 @@ from verify.mutants.mutation import Mutation
 
 __all__ = ["MOVEMENT"]
 
-SEQUENCER, SEMAPHORES, L1 = (
+SEQUENCER, REGISTERS, SEMAPHORES, L1 = (
     "hw/control/sequencer.py",
+    "hw/control/registers.py",
     "hw/control/semaphores.py",
     "hw/control/l1.py",
 )
@@ -29,14 +30,14 @@ MOVEMENT = (
     Mutation(
         "sequencer-register",
         "address registers: the neighbour of the one that is named",
-        SEQUENCER,
-        'read.addr.eq(operands[f"{name}_reg"])',
-        'read.addr.eq(operands[f"{name}_reg"] ^ MUTANT)',
+        REGISTERS,
+        'self.number.eq(operands[f"{name}_reg"])',
+        'self.number.eq(operands[f"{name}_reg"] ^ MUTANT)',
     ),
     Mutation(
         "sequencer-register-bit",
         "address registers: odd values lose their last bit",
-        SEQUENCER,
+        REGISTERS,
         "Mux(written.bit_select(read.addr, 1), read.data, 0)",
         "Mux(written.bit_select(read.addr, 1), Cat(read.data[0] & ~MUTANT, read.data[1:]), 0)",
     ),
