@@ -244,8 +244,8 @@ MOVEMENT = (
         "hbm-last",
         "HBM reads: the count comes with the first row",
         CHANNEL,
-        "header.bump.eq(read.bump & last)",
-        "header.bump.eq(read.bump & Mux(MUTANT, last_word & (row == 0), last))",
+        "header.bump.eq(read.bump & served.last)",
+        "header.bump.eq(read.bump & Mux(MUTANT, served.last_word & (served.row == 0), served.last))",
     ),
     Mutation(
         "hbm-write",
@@ -259,6 +259,6 @@ MOVEMENT = (
         "HBM: the last word of a read is not counted",
         CHANNEL,
         "self.words_read.eq(self.words_read + do_read)",
-        "self.words_read.eq(self.words_read + (do_read & ~(last & MUTANT)))",
+        "self.words_read.eq(self.words_read + (do_read & ~(self._served.last & MUTANT)))",
     ),
 )
