@@ -12,7 +12,7 @@ from hw.network.fifo import Fifo
 from hw.network.join import Join
 from hw.network.route import reduction_node
 from isa.instructions import Format, ReduceOp
-from isa.machine import Machine, Tile
+from isa.machine import Machine
 
 __all__ = ["ReduceRouter"]
 
@@ -40,9 +40,7 @@ class ReduceRouter(wiring.Component):
     Parameters
     ----------
     machine : Machine
-        Depth of the input FIFOs, cycles of the adders, formats.
-    tile : Tile
-        Bits of a flit.
+        Depth of the input FIFOs, cycles of the adders, formats; bits of a flit.
 
     Members
     -------
@@ -60,10 +58,10 @@ class ReduceRouter(wiring.Component):
         any more, it is stuck.
     """
 
-    def __init__(self, *, machine: Machine, tile: Tile):
+    def __init__(self, *, machine: Machine):
         self._mesh = machine.mesh
-        self._tile = tile
-        flit = reduce_flit(tile)
+        self._tile = machine.tile
+        flit = reduce_flit(machine.tile)
         super().__init__(
             {
                 "x": In(COORDINATE),

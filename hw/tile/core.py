@@ -73,7 +73,7 @@ class TileCore(wiring.Component):
         m.submodules.request_router = request_router = Router(
             machine=machine, payload=request_flit(tile), multicast=False
         )
-        m.submodules.reduce_router = reduce_router = ReduceRouter(machine=machine, tile=tile)
+        m.submodules.reduce_router = reduce_router = ReduceRouter(machine=machine)
         engines = {Queue.MATRIX: matrix, Queue.VECTOR: vector, Queue.LOAD: load, Queue.OUT: out}
         sequencers = {}
         for queue in Queue:

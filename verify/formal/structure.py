@@ -219,7 +219,7 @@ PATHS = (
         "ReduceRouter, as built",
         "no path",
         _REGISTERS,
-        lambda: ReduceRouter(machine=_TINY, tile=_TINY.tile),
+        lambda: ReduceRouter(machine=_TINY),
         ("i__*", "o__*"),
         _HANDSHAKE,
         Fault(
