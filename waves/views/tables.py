@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hw.layouts import FlitKind
-from hw.tile.core import L1_CLIENTS
+from hw.tile.parts import L1_CLIENTS
 from isa.instructions import OPCODES_OF, EdgePort, Format, Opcode, Queue, ReduceOp
 from isa.status import QueueState
 

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import is_color_like
 
 from hw.layouts import FlitKind
-from hw.tile.core import L1_CLIENTS
+from hw.tile.parts import L1_CLIENTS
 from isa.errors import UserError
 from isa.instructions import EdgePort, Format, Opcode, ReduceOp
 from isa.status import QueueState
