@@ -25,7 +25,7 @@ class ReduceRouterHarness(Harness):
             "held",
             "what an output offers stays, with its payload, until it is taken",
             Fault(
-                ReduceRouter.elaborate,
+                ReduceRouter._leave,
                 "queue.i.valid.eq(here & (queue.o.valid | ~out.ready))",
                 "queue.i.valid.eq(here & queue.o.valid)",
             ),
@@ -34,7 +34,7 @@ class ReduceRouterHarness(Harness):
             "room",
             "a result whose output is blocked always finds a place in that output's queue",
             Fault(
-                ReduceRouter.elaborate,
+                ReduceRouter._choose,
                 "count != slots for count in used",
                 "count <= slots for count in used",
             ),

@@ -223,7 +223,7 @@ PATHS = (
         ("i__*", "o__*"),
         _HANDSHAKE,
         Fault(
-            ReduceRouter.elaborate,
+            ReduceRouter._choose,
             "count != slots for count in used",
             "(count != slots) | o.ready for count, o in zip(used, self.o)",
         ),
