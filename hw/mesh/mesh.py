@@ -4,7 +4,6 @@ from amaranth import Array, Cat, ClockSignal, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.layouts import Port
 from hw.memory.channel import HbmChannel
 from hw.mesh.placed_tile import PlacedTile
 from hw.proof.deadlock import check_acyclic
@@ -14,6 +13,7 @@ from hw.sim.waves import add_waves
 from hw.tile.inside import FLITS
 from isa.instructions import EdgePort
 from isa.machine import Machine
+from isa.packets import Port
 from isa.status import Event
 
 __all__ = ["GRACE_CYCLES", "MESH_SIGNATURE", "QUIET_CYCLES", "Mesh"]

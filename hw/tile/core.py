@@ -3,7 +3,7 @@
 from amaranth import Module
 from amaranth.lib import wiring
 
-from hw.layouts import FlitKind, Port, data_flit, request_flit
+from hw.layouts import data_flit, request_flit
 from hw.tile.errors import error_sources, keep_first_error
 from hw.tile.inside import show_inside
 from hw.tile.merge import Merge
@@ -12,6 +12,7 @@ from hw.tile.parts import Parts
 from hw.tile.ports import tile_signature
 from isa.instructions import Queue
 from isa.machine import Machine
+from isa.packets import FlitKind, Port
 
 __all__ = ["TileCore"]
 

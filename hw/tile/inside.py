@@ -5,9 +5,10 @@ queues, L1 and semaphores.
 from amaranth import Cat, Mux, Value
 from amaranth.lib import data
 
-from hw.layouts import SEM, Port, data_flit, read_descriptor, reduce_flit, request_flit
+from hw.layouts import SEM, data_flit, read_descriptor, reduce_flit, request_flit
 from isa.instructions import Queue
 from isa.machine import Tile
+from isa.packets import Port
 
 __all__ = ["FLITS", "header", "header_of", "inside", "show_inside"]
 
