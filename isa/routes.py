@@ -1,12 +1,43 @@
-"""The tree of a network reduction: the bits of a sum depend on it, so that it is part of the contract.
+"""The routes of docs/network.md: where a flit goes, and what it meets.
 
-The tree is a function of rectangle and root alone. Columns flow to the root's row, that row to the
-root. The hardware's own routing (`hw.network.route`) is written apart from this and proved.
+The tree of a reduction is a function of rectangle and root alone, and the bits of a sum depend on
+it. Columns flow to the root's row, that row to the root. The hardware's own routing
+(`hw.network.route`) is written apart from this and proved.
 """
 
-from isa.geometry import Rectangle, TileXY
+from isa.geometry import STEP, Rectangle, TileXY
+from isa.machine import Mesh
 
-__all__ = ["joined", "towards"]
+__all__ = ["branches", "joined", "requested", "towards"]
+
+
+def branches(tile: TileXY, port: str, rectangle: Rectangle, mesh: Mesh) -> tuple[str, ...]:
+    """The outputs of a tile's router by which a data flit leaves that came in by `port`."""
+    x, y = tile
+    x0, y0, x1, y1 = rectangle
+    dx, dy = STEP.get(port, (0, 0))
+    entered = port == "local" or not (0 <= x + dx < mesh.columns and 0 <= y + dy < mesh.rows)
+    turns = entered or port in ("west", "east")
+    column = x0 <= x <= x1
+    outputs = {
+        "local": column and y0 <= y <= y1,
+        "west": x0 < x and port != "west" and turns,
+        "east": x1 > x and port != "east" and turns,
+        "south": column and y0 < y and port != "south",
+        "north": column and y1 > y and port != "north",
+    }
+    return tuple(output for output, used in outputs.items() if used)
+
+
+def requested(tile: TileXY, to: TileXY, edge: str) -> str:
+    """The output of a tile's router that leads a request to the channel at this edge of tile
+    `to`.
+    """
+    if tile[0] != to[0]:
+        return "west" if to[0] < tile[0] else "east"
+    if tile[1] != to[1]:
+        return "south" if to[1] < tile[1] else "north"
+    return edge
 
 
 def joined(tile: TileXY, rectangle: Rectangle, root: TileXY) -> tuple[str, ...]:

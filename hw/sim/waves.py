@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from amaranth import Cat, ClockSignal, Instance, Value
 from amaranth.lib import data
 
+from hw.memory.channel import OUTPUT_QUEUE
+from hw.network.combine import in_flight
 from hw.tile.inside import header, header_of, inside
 from isa.instructions import EdgePort, Queue
 from isa.machine import Machine
@@ -218,6 +220,8 @@ def waves_verilog(machine: Machine) -> str:
         "word_bytes": machine.tile.word_bytes,
         "fifo_depth": machine.mesh.fifo_depth,
         "adder_stages": machine.mesh.adder_stages,
+        "joins_in_flight": in_flight(machine.mesh.adder_stages),
+        "channel_queue": OUTPUT_QUEUE,
         "semaphores": machine.tile.semaphores,
     }
     facts = "".join(

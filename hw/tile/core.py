@@ -10,7 +10,7 @@ from hw.control.out import OutEngine
 from hw.control.program import ProgramMemory
 from hw.control.semaphores import Semaphores
 from hw.control.sequencer import Sequencer
-from hw.layouts import FlitKind, Port, data_flit, request_flit
+from hw.layouts import data_flit, request_flit
 from hw.matrix.engine import MatrixEngine
 from hw.network.reduce_router import ReduceRouter
 from hw.network.router import Router
@@ -22,14 +22,10 @@ from hw.tile.probes import Probes
 from hw.vector.engine import VectorEngine
 from isa.instructions import Queue
 from isa.machine import Machine
-from isa.status import ErrorCode, Event, Probe, QueueState
+from isa.packets import FlitKind, Port
+from isa.status import L1_CLIENTS, ErrorCode, Event, Probe, QueueState
 
 __all__ = ["TileCore"]
-
-# L1 clients by falling priority: what arrives must always be consumed; what leaves keeps other
-# tiles waiting, and takes one access for a line's worth of flits; the matrix engine is what must
-# not wait.
-L1_CLIENTS = ("eject_data", "eject_reduce", "out", "matrix", "vector_write", "vector_read")
 
 
 class TileCore(wiring.Component):

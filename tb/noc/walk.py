@@ -1,11 +1,12 @@
-"""Which sets of branches and of inputs can occur where, by the routes of `tb.routes`."""
+"""Which sets of branches and of inputs can occur where, by the routes of `isa.routes`."""
 
 import itertools
 from collections.abc import Iterator
 
-from hw.layouts import Port
 from isa.machine import Mesh
-from tb.routes import OPPOSITE, STEP, Rectangle, branches, joined
+from isa.packets import Port
+from isa.routes import branches, joined
+from tb.routes import OPPOSITE, STEP, Rectangle
 from tb.units.network import End, ends
 
 __all__ = ["fork_sets", "join_sets", "rectangles"]
@@ -30,7 +31,7 @@ def fork_sets(mesh: Mesh) -> set[tuple[int, int, Port, int]]:
         queue: list[End] = list(everywhere)
         known = set(queue)
         for x, y, port in queue:
-            mask = branches(mesh, rectangle, x, y, port)
+            mask = Port.mask(branches((x, y), port.name.lower(), rectangle, mesh))
             found.add((x, y, port, mask))
             for out, (dx, dy) in STEP.items():
                 there = (x + dx, y + dy, OPPOSITE[out])
@@ -46,7 +47,7 @@ def join_sets(mesh: Mesh) -> set[tuple[int, int, int]]:
     """
     tiles = list(itertools.product(range(mesh.columns), range(mesh.rows)))
     found = {
-        (x, y, joined(area, root, x, y))
+        (x, y, Port.mask(joined((x, y), area, root)))
         for area in rectangles(mesh)
         for root in tiles
         for x, y in tiles

@@ -9,6 +9,8 @@ import pytest
 
 from hw.layouts import data_flit, reduce_flit
 from isa.machine import MACHINES
+from isa.packets import Port
+from isa.routes import branches
 from tb.noc import deadlock_set, faults, random_traffic, saturation, zero_load
 from tb.noc.book import Book
 from tb.noc.deadlock import ILLEGAL, PATTERNS
@@ -18,7 +20,6 @@ from tb.noc.orders import disagreements
 from tb.noc.patterns import bound, chances
 from tb.noc.play import Outcome
 from tb.noc.walk import rectangles
-from tb.routes import branches
 from tests.tb.broken import LockingRouter
 
 ROW = "4x1"
@@ -191,7 +192,7 @@ def test_routes_reach_every_tile_of_a_rectangle_once():
         for start in product(range(3), range(2)):
             queue, reached = [(*start, 0)], []
             for x, y, port in queue:
-                mask = branches(mesh, rectangle, x, y, port)
+                mask = Port.mask(branches((x, y), Port(port).name.lower(), rectangle, mesh))
                 reached += [(x, y)] * (mask & 1)
                 steps = ((1, -1, 0, 2), (2, 1, 0, 1), (3, 0, -1, 4), (4, 0, 1, 3))
                 queue += [(x + dx, y + dy, into) for out, dx, dy, into in steps if mask >> out & 1]

@@ -3,7 +3,7 @@
 from collections import deque
 from itertools import pairwise
 
-from hw.layouts import FlitKind
+from isa.packets import FlitKind
 from waves.rebuild.inspection import Problem
 from waves.rebuild.network import NetworkFlits
 from waves.rebuild.senders import AREA, Senders

@@ -7,10 +7,9 @@ from itertools import groupby, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.layouts import Port
-from isa.geometry import TileXY
+from isa.geometry import OPPOSITE, TileXY
 from isa.machine import Mesh
-from tb.routes import OPPOSITE
+from isa.packets import Port
 from waves.read.recording import Link, Recording
 from waves.rebuild.inspection import area
 
@@ -150,4 +149,4 @@ def _enters(link: Link, mesh: Mesh) -> End | None:
         return link.tile, Port[link.port.removeprefix("hbm_").upper()]
     if link.port == "eject" or not (0 <= link.to[0] < mesh.columns and 0 <= link.to[1] < mesh.rows):
         return None
-    return link.to, OPPOSITE[Port[link.port.upper()]]
+    return link.to, Port[OPPOSITE[link.port].upper()]

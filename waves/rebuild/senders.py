@@ -4,9 +4,9 @@ from collections import deque
 
 import numpy as np
 
-from hw.layouts import FlitKind
 from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue
+from isa.packets import FlitKind
 from waves.read.recording import Recording
 from waves.rebuild.inspection import Problem
 from waves.rebuild.messages import Message, Messages

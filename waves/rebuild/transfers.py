@@ -10,7 +10,6 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.memory.channel import OUTPUT_QUEUE
 from isa.geometry import Rectangle, TileXY
 from isa.instructions import ReduceOp
 from waves.read.recording import Facts, Recording
@@ -152,7 +151,7 @@ def _ease_bounds(facts: Facts, data: NetworkFlits, transfers: Sequence[Transfer]
                 (offered[1:] == taken[:-1] + 1) & (owners[1:] != owners[:-1]) & (owners[1:] >= 0)
             )
             for t in (transfers[owner] for owner in owners[1:][behind].tolist()):
-                t.bound = _bound(facts, t.kind, t.root, t.rectangle, t.words, OUTPUT_QUEUE)
+                t.bound = _bound(facts, t.kind, t.root, t.rectangle, t.words, facts.channel_queue)
 
 
 def _arrivals(networks: Mapping[str, NetworkFlits], transfers: Sequence[Transfer]) -> Arrivals:

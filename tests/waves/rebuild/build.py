@@ -38,6 +38,8 @@ MACHINE = {
     "word_bytes": 16,
     "fifo_depth": 2,
     "adder_stages": 3,
+    "joins_in_flight": 9,
+    "channel_queue": 4,
     "hbm_latency": 100,
     "hbm_bytes_per_cycle": 8,
     "semaphores": 2,

@@ -4,10 +4,10 @@ kind: for tests of views.
 
 from pathlib import Path
 
-from hw.layouts import FlitKind
 from hw.sim.waves import scopes
 from isa.instructions import Opcode, Queue
 from isa.machine import load_machine
+from isa.packets import FlitKind
 from tb import toolchain
 from tb.runner import ROOT
 
@@ -17,6 +17,8 @@ MACHINE = (
     "word_bytes",
     "fifo_depth",
     "adder_stages",
+    "joins_in_flight",
+    "channel_queue",
     "hbm_latency",
     "hbm_bytes_per_cycle",
     "semaphores",

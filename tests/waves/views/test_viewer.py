@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hw.layouts import FlitKind
 from isa.errors import UserError
 from isa.instructions import Opcode, ReduceOp
+from isa.packets import FlitKind
 from isa.status import QueueState
 from tests.waves.views.mesh_vcd import CONVERTER, signals, value, write_vcd
 from waves.views import open_viewer, to_fst, write_views
