@@ -110,8 +110,8 @@ class Follower:
                 cycle,
                 self.tile(at // PORTS),
                 text,
-                owner if owner >= 0 else None,
-                f"{self.name} {at} {what}",
+                message=owner if owner >= 0 else None,
+                alike=f"{self.name} {at} {what}",
             )
         )
 
