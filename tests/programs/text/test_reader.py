@@ -172,6 +172,7 @@ def mutated(text: str, seed: int) -> str:
     for _ in range(rng.randint(1, 4)):
         at, other = rng.randrange(len(words)), rng.choice(words)
         odd = rng.choice(["", "0x", "-1", "99999", "1e9", "nan", "é", ":", "=", ".", "x*x", "\0"])
+        odd = rng.choice([odd, str(rng.choice([0, 1, 7, 63, 64, 1023, 4095, 65535, 1 << 31]))])
         words[at] = rng.choice([other, "", words[at] * 2, odd, words[at][:-1], words[at] + odd])
     return "".join(words)
 
