@@ -6,9 +6,9 @@ from pathlib import Path
 
 from isa.errors import UserError
 from programs.compiler import compile_workload
+from programs.tensors import load_workload
 from programs.text.writer import write_listing
 from scripts.options import common_parser, machine_of, main, overrides, positive
-from tb.experiment import load_workload
 
 
 def run() -> int:
