@@ -141,7 +141,7 @@ WRONG = [
     (".show l1 0,0 0 fp16", 1, "with ROWSxCOLUMNS"),
     (".expect semaphore 0,0 40 1", 1, "semaphore 40 must be from 0 to 31"),
     (".expect here", 1, "must be followed by l1 or hbm"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "line", "what"), WRONG, ids=range(len(WRONG)))
