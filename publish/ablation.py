@@ -25,8 +25,10 @@ def page_table(r: dict) -> str:
     return Table("", (f"{r['workload']}, {r['dataflow']}", "cycles", "more"), rows).markdown()
 
 
-def table(title: str, seen: dict[str, dict]) -> RichTable:
+def table(result: dict, seen: dict[str, dict]) -> RichTable:
     """Cycles of each case, and what the features that it does without gain."""
+    what = f"{result['workload']} ({result['dtype']}), {result['dataflow']}"
+    title = f"{what} on {result['machine']} {result['mesh']}, {result['mapping']}"
     shown = RichTable(title=title, title_justify="left")
     shown.add_column("case")
     for name in ("cycles", "gain", "matrix utilisation", "bit-exact"):

@@ -41,7 +41,8 @@ def report(console: Console, experiment: Experiment, path: Path) -> None:
         (
             "HBM traffic",
             f"{total:,} B",
-            f"formula {r['hbm_ideal_bytes']:,} B; {r['hbm_bandwidth_utilization']:.1%} of the bandwidth",
+            f"formula {r['hbm_ideal_bytes']:,} B; "
+            f"{r['hbm_bandwidth_utilization']:.1%} of the bandwidth",
         ),
         ("output", verdict, "RTL against the golden machine, every output bit"),
         (
@@ -52,7 +53,8 @@ def report(console: Console, experiment: Experiment, path: Path) -> None:
         (
             "simulation",
             f"{r['kcycles_per_second']:.1f} kcycles/s",
-            f"RTL {r['run_seconds']:.1f} s, golden {r['golden_seconds']:.1f} s, build {r['build_seconds']:.0f} s",
+            f"RTL {r['run_seconds']:.1f} s, golden {r['golden_seconds']:.1f} s, "
+            f"build {r['build_seconds']:.0f} s",
         ),
     ]
     others = "".join(

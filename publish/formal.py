@@ -30,7 +30,8 @@ def explain(outcome: Outcome) -> str:
     title = f"{outcome.module}.{outcome.name}".replace(" ", "-")
     if outcome.holds:
         return f"{title}: holds for a faulty design too, so that it proves nothing"
-    return f"{title}: {outcome.subject}: not so: {outcome.says} ({outcome.method}; trace: {outcome.trace})"
+    how = f"{outcome.method}; trace: {outcome.trace}"
+    return f"{title}: {outcome.subject}: not so: {outcome.says} ({how})"
 
 
 def summary(outcomes: list[Outcome], seconds: float) -> dict:

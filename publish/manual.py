@@ -25,9 +25,8 @@ def _fields(fields: tuple[Bits, ...], at: int) -> list[str]:
     lines = ["| field | bits | meaning |", "|---|---|---|"]
     for field in fields:
         if field.doc:
-            lines.append(
-                f"| `{field.name}` | {at}..{at + field.width - 1}{' signed' if field.signed else ''} | {field.doc} |"
-            )
+            bits = f"{at}..{at + field.width - 1}{' signed' if field.signed else ''}"
+            lines.append(f"| `{field.name}` | {bits} | {field.doc} |")
         at += field.width
     return lines
 

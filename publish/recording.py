@@ -112,7 +112,8 @@ def report(console: Console, title: str, result: dict, files: Files, path: Path)
         if result["run_cycles"]
         else "of a run that failed"
     )
-    rate = f"{result['bytes_per_cycle']:,.0f} B a cycle, at most {result['most_bytes_per_cycle']:,} B if every signal changed"
+    most = f"at most {result['most_bytes_per_cycle']:,} B if every signal changed"
+    rate = f"{result['bytes_per_cycle']:,.0f} B a cycle, {most}"
     verdict = {True: "bit-exact", False: "WRONG", None: "none: the run failed"}[result["bit_exact"]]
     rows = [
         ("window", f"cycles {result['first']:,} to {result['last']:,}", run_cycles),
@@ -123,7 +124,8 @@ def report(console: Console, title: str, result: dict, files: Files, path: Path)
         (
             "Surfer",
             at(views[1]),
-            f"cd {at(views[1].parent)}; surfer --state-file {views[1].name} {os.path.relpath(dump, views[1].parent)}",
+            f"cd {at(views[1].parent)}; surfer --state-file {views[1].name} "
+            f"{os.path.relpath(dump, views[1].parent)}",
         ),
         ("look into it", "make inspect", "collectives, checks, report"),
     ]

@@ -71,11 +71,13 @@ def summary(r: dict) -> str:
         ""
         if not r["exhaustive"]
         else (
-            f"; of {r['runs']} runs the best has {r['best_cycles']:,}: the tuner is {r['chosen_percent']:.1f} % above it"
+            f"; of {r['runs']} runs the best has {r['best_cycles']:,}: "
+            f"the tuner is {r['chosen_percent']:.1f} % above it"
         )
     )
     return (
-        f"chosen: {r['chosen']}: {r['chosen_cycles']:,} cycles (the rule alone: {r['rule_cycles']:,}, "
+        f"chosen: {r['chosen']}: {r['chosen_cycles']:,} cycles "
+        f"(the rule alone: {r['rule_cycles']:,}, "
         f"{r['rule_percent']:.1f} % above the best){against}"
     )
 

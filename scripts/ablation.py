@@ -25,7 +25,8 @@ def run() -> int:
     dataflow = options.dataflow or DATAFLOWS[0]
     if dataflow not in DATAFLOWS:
         raise UserError(
-            f"DATAFLOW must be flat-async or flat, whose tiles share what they read, not {dataflow!r}"
+            "DATAFLOW must be flat-async or flat, whose tiles share what they read, "
+            f"not {dataflow!r}"
         )
     settings = settings_of(options)
     spec = SMALL if options.small == "1" else options.workload
@@ -42,8 +43,7 @@ def run() -> int:
     )
     result = ablation.summary(seen)
     path = write_result("ablation", result)
-    title = f"{result['workload']} ({options.dtype}), {dataflow} on {machine.name} {result['mesh']}, {result['mapping']}"
-    Console().print(table(title, seen))
+    Console().print(table(result, seen))
     print(f"result: {path.relative_to(ROOT)}")
     if not result["bit_exact"]:
         print("flatmesh: an output differs from the golden machine's, see above", file=sys.stderr)

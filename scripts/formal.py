@@ -42,7 +42,8 @@ def run() -> int:
     path = write_result("formal/selected" if options.select else "formal", result)
     print(
         f"{result['proved']} of {result['properties']} properties proved, "
-        f"{result['mutations_caught']} of {result['mutations']} faults caught, {result['seconds']:.0f} s"
+        f"{result['mutations_caught']} of {result['mutations']} faults caught, "
+        f"{result['seconds']:.0f} s"
     )
     print(f"result: {path.relative_to(ROOT)}")
     for outcome in outcomes:

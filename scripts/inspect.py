@@ -49,7 +49,7 @@ def run() -> int:
         files = write_files(inspection, folder, title, chosen)
     result = {"vcd": str(vcd), **result_of(inspection, expectation, seconds)}
     path = write_result(options.out, result)
-    print_report(console, inspection, expectation, title, result, listed, tag)
+    print_report(console, inspection, expectation, result, listed, tag)
     console.print("written: " + ", ".join(str(file.relative_to(ROOT)) for file in (*files, path)))
     if options.open == "1":
         webbrowser.open(files[0].as_uri())

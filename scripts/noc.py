@@ -10,7 +10,8 @@ from rich.console import Console
 from isa.errors import UserError
 from publish.noc.figures import curves, flat
 from publish.noc.report import write_report
-from publish.noc.router import router_keys, router_tables, router_tasks
+from publish.noc.router import router_keys, router_tables
+from publish.noc.router_tasks import router_tasks
 from publish.noc.tables import tables
 from publish.noc.tasks import machine_of_options, mesh_tasks
 from publish.output import wide_console
@@ -71,16 +72,13 @@ def run() -> int:
     for table in found:
         table.show(console)
     path = write_report(machine, seen, result, results, found)
-    print(
-        f"result: {path.relative_to(ROOT)}, report: {path.with_name('report.html').relative_to(ROOT)}"
-    )
+    shown = path.relative_to(ROOT)
+    print(f"result: {shown}, report: {shown.with_name('report.html')}")
     bad = [name for name in ("hangs", "disagreements_wrong_sums") if result.get(name)]
     bad += ["faults_caught"] if result.get("faults_caught") != result.get("faults_injected") else []
     if bad:
-        print(
-            f"flatmesh: the network failed its checks: {', '.join(f'{name}={result[name]}' for name in bad)}",
-            file=sys.stderr,
-        )
+        said = ", ".join(f"{name}={result[name]}" for name in bad)
+        print(f"flatmesh: the network failed its checks: {said}", file=sys.stderr)
     return 1 if bad else 0
 
 

@@ -31,8 +31,9 @@ def run() -> int:
     for title, message in messages(result):
         console.print(f"\n[bold]{title}[/]\n{message}", highlight=False)
     print(
-        f"\n{result['programs']} programs, {result['races']} races; of {result['removed']} waits and signals left out, "
-        f"{result['found']} are found, {result['harmless']} are harmless, {result['unexplained']} nobody can explain"
+        f"\n{result['programs']} programs, {result['races']} races; "
+        f"of {result['removed']} waits and signals left out, {result['found']} are found, "
+        f"{result['harmless']} are harmless, {result['unexplained']} nobody can explain"
     )
     print(f"result: {path.relative_to(ROOT)}")
     for name, seen in found.checks.items():

@@ -34,9 +34,8 @@ def run() -> int:
     path = write_result(options.out, experiment.result)
     report(Console(), experiment, path)
     if waves:
-        print(
-            f"waveform of the run: {waves.path.relative_to(ROOT)} (make inspect VCD=... looks into it)"
-        )
+        path = waves.path.relative_to(ROOT)
+        print(f"waveform of the run: {path} (make inspect VCD=... looks into it)")
     if not experiment.passed:
         print(
             f"flatmesh: {experiment.first_mismatch or 'error_vs_reference is above 2'}",

@@ -42,7 +42,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V(
             "DATAFLOW",
             "",
-            "flat-async, flat, flat-tree, flat-seq, flash3, flash2; summa for gemm; by rule if empty",
+            "flat-async, flat, flat-tree, flat-seq, flash3, flash2, summa; by rule if empty",
         ),
         _V("DTYPE", "fp16", "format of the inputs: fp16, bf16, e4m3 or e5m2"),
         _V("PTYPE", "", "format of the probabilities; that of the inputs if empty"),

@@ -1,7 +1,5 @@
-"""The runs of the tour.
-
-Four of them: one block of attention whose maxima turn at the root's router, the same with maxima that
-are combined in the root's L1, a window of the main job, and hardware with faults.
+"""The runs of the tour: one block of attention whose maxima turn at the root's router, the same
+with maxima that are combined in the root's L1, a window of the main job, and hardware with faults.
 """
 
 import json
@@ -161,7 +159,8 @@ def _hops(c: Collective) -> dict:
     """A collective, link by link."""
     rows = [
         (
-            f"{hop.link.network} ({hop.link.tile[0]},{hop.link.tile[1]}) {hop.link.port.replace('_', ' ')}",
+            f"{hop.link.network} ({hop.link.tile[0]},{hop.link.tile[1]}) "
+            + hop.link.port.replace("_", " "),
             hop.flits,
             hop.offered,
             hop.first,
@@ -174,7 +173,8 @@ def _hops(c: Collective) -> dict:
     issued = ", ".join(f"({x},{y}) in {cycle}" for (x, y), cycle in c.issued.items())
     rows.append(
         (
-            f"**{c.name}, {c.words} words: issued by {issued}; latency {c.latency}, bound {c.bound}, ratio {c.rho:.3f}**",
+            f"**{c.name}, {c.words} words: issued by {issued}; "
+            f"latency {c.latency}, bound {c.bound}, ratio {c.rho:.3f}**",
             "",
             "",
             "",

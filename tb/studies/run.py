@@ -1,4 +1,4 @@
-"""One run of a listed set. What is here runs again when this file changes: the lists are elsewhere."""
+"""One run of a listed set. When this file changes, all run again: the lists are elsewhere."""
 
 from isa.machine import Machine
 from tb.experiment import load_workload, run_experiment

@@ -20,7 +20,7 @@ ODD = "mha:S=100,D=24,H=3"
 
 
 def run(jobs: int, console: Console, *, keep: Path = KEPT) -> list[dict]:
-    """Run all `cases`, or find what was kept: the flat result of each, with the name of its case."""
+    """Run all `cases`, or find what was kept: the flat result of each, with its case."""
     chosen = cases()
     seen = run_tasks([task for _, task in chosen], jobs, console, keep=keep)
     return [{"case": name, **seen[task.name]} for name, task in chosen]

@@ -44,7 +44,6 @@ def run(jobs: int, most: int, console: Console) -> list[dict]:
             "ratio_most": max(ratios),
         }
         found.append({"listed": spec in LISTED, **tuned.result, **spread})
-        console.print(
-            f"  rule +{tuned.result['rule_percent']:.1f} %, tuner +{tuned.result['chosen_percent']:.1f} %"
-        )
+        rule, tuner = (tuned.result[f"{who}_percent"] for who in ("rule", "chosen"))
+        console.print(f"  rule +{rule:.1f} %, tuner +{tuner:.1f} %")
     return found

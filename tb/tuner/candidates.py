@@ -38,7 +38,8 @@ class Candidate(NamedTuple):
         """Rows and columns of a tile, and what else differs."""
         mapping = self.mapping
         if hasattr(mapping, "depth"):
-            return f"{mapping.rows}x{mapping.columns}, k {mapping.depth}{', staggered' * mapping.staggered}"
+            how = ", staggered" * mapping.staggered
+            return f"{mapping.rows}x{mapping.columns}, k {mapping.depth}{how}"
         streams = "" if mapping.streams == 1 else ", 1 head" if mapping.paired else ", 2 heads"
         return f"{mapping.rows}x{mapping.columns}{streams}"
 

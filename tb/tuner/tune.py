@@ -74,7 +74,8 @@ def _runs(
         name for name, found in seen.items() if found["cycles"] and not found["within_error_bound"]
     ]:
         raise UserError(
-            f"{order.spec}: the result of {wrong[0]} is not within twice the error of the same precision"
+            f"{order.spec}: the result of {wrong[0]} is not within twice the error of the same "
+            "precision"
         )
     runs = [(c, seen[c.name]) for c in running if seen[c.name]["cycles"]]
     if not runs:

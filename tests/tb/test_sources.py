@@ -19,7 +19,7 @@ HOUSE = {
     "hw/unused.v": "",
     "tb/__init__.py": "",
     "tb/task.py": "def call():\n    from tb import helper\n",
-    "tb/helper.py": 'from isa import base\nBENCH, MODEL, FILE = "tb.bench", "hw/model.v", "waves.v"\n',
+    "tb/helper.py": 'from isa import base\nNAMED = "tb.bench", "hw/model.v", "waves.v"\n',
     "tb/bench.py": '"""Not to be taken for `tb.stranger`, nor tb/unused.v."""\nimport hw\n',
     "tb/stranger.py": "import tb.task\n",
     "waves/__init__.py": "",
@@ -57,7 +57,8 @@ TASKS = ("tb/studies/run.py", "verify/conformance/tasks.py", "publish/noc/tasks.
 @pytest.mark.parametrize("name", TASKS)
 def test_everything_that_python_loads_is_among_the_sources(name):
     module = name.removesuffix(".py").replace("/", ".")
-    script = f"import {module}, json, sys; print(json.dumps([m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)]))"
+    files = "[m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)]"
+    script = f"import {module}, json, sys; print(json.dumps({files}))"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
