@@ -9,7 +9,7 @@ from publish.tuning import summary, table
 from scripts.options import CORES, common_parser, machine_of, main, overrides, positive
 from tb import toolchain
 from tb.runner import ROOT
-from tb.tuner.tune import ALL, Order, tune
+from tb.tuner.tune import ALL, Search, tune
 
 
 def run() -> int:
@@ -17,7 +17,7 @@ def run() -> int:
     names = ("TOP", "EXHAUSTIVE", "MOST", "JOBS")
     options = common_parser(__doc__, *names, JOBS=CORES).parse_args()
     toolchain.environment()  # says what is missing before anything takes time
-    order = Order(
+    search = Search(
         machine_of(options),
         options.workload,
         (options.dtype, options.ptype, options.otype),
@@ -27,7 +27,7 @@ def run() -> int:
     )
     most = positive("MOST", options.most, least=1) if options.most else ALL
     tuned = tune(
-        order,
+        search,
         top=positive("TOP", options.top, least=1),
         most=most if options.exhaustive == "1" else 0,
         jobs=positive("JOBS", options.jobs, least=1),

@@ -9,10 +9,10 @@ from rich.console import Console
 from isa.machine import Machine
 from tb.experiment import Tensors, run_experiment
 
-__all__ = ["CASES", "Case", "run", "summary"]
+__all__ = ["CASES", "Feature", "run", "summary"]
 
 
-class Case(NamedTuple):
+class Feature(NamedTuple):
     """A way to compile the same workload."""
 
     key: str
@@ -21,16 +21,16 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("full", "as it is: reads multicast, maxima turn at the root's router", {}),
-    Case(
+    Feature("full", "as it is: reads multicast, maxima turn at the root's router", {}),
+    Feature(
         "forward", "loading tiles read into their own L1 and pass slices on", {"reads": "forward"}
     ),
-    Case(
+    Feature(
         "memory",
         "maxima are combined in the root's L1 and sent from there",
         {"all_reduce": "memory"},
     ),
-    Case("neither", "both", {"reads": "forward", "all_reduce": "memory"}),
+    Feature("neither", "both", {"reads": "forward", "all_reduce": "memory"}),
 )
 
 

@@ -5,7 +5,7 @@ from statistics import mean
 from rich.console import Console
 
 from isa.machine import MACHINES
-from tb.tuner.tune import Order, tune
+from tb.tuner.tune import Search, tune
 
 __all__ = ["LISTED", "OTHERS", "run"]
 
@@ -35,8 +35,8 @@ def run(jobs: int, most: int, console: Console) -> list[dict]:
     """
     found = []
     for spec in (*LISTED, *OTHERS):
-        order = Order(MACHINES["mesh4"], spec)
-        tuned = tune(order, top=TOP, most=most, jobs=jobs, console=console)
+        search = Search(MACHINES["mesh4"], spec)
+        tuned = tune(search, top=TOP, most=most, jobs=jobs, console=console)
         ratios = [run["cycles"] / candidate.estimate for candidate, run in tuned.runs]
         spread = {
             "ratio_least": min(ratios),

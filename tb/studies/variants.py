@@ -10,14 +10,14 @@ from tb.runner import ROOT
 from tb.studies.run import run_published
 from tb.tasks import Task, run_tasks
 
-__all__ = ["CASES", "Case", "machine_of", "run", "task"]
+__all__ = ["CASES", "Variant", "machine_of", "run", "task"]
 
 KEPT = ROOT / "build" / "variants"
 SLOW = 2
 """Bytes a cycle of a channel of the machine on which HBM limits attention."""
 
 
-class Case(NamedTuple):
+class Variant(NamedTuple):
     """One run on the RTL."""
 
     table: str
@@ -91,9 +91,9 @@ UTILISATION = (
 )
 
 
-def _cases() -> list[Case]:
+def _cases() -> list[Variant]:
     found = [
-        Case("family", title, spec, dtype=dtype) for title, spec in FAMILY for dtype in FORMATS
+        Variant("family", title, spec, dtype=dtype) for title, spec in FAMILY for dtype in FORMATS
     ]
     for machine in ("mesh4", "mesh8"):
         rows = load_machine(machine).mesh.rows
@@ -101,10 +101,10 @@ def _cases() -> list[Case]:
             for title, dataflow, fixed in FLOWS:
                 named = tuple((name, value.format(rows=rows)) for name, value in fixed)
                 table = f"dataflows {bound} {machine}"
-                found.append(Case(table, title, spec, dataflow, "fp16", machine, slow, named))
+                found.append(Variant(table, title, spec, dataflow, "fp16", machine, slow, named))
     for title, spec, fixed in UTILISATION:
         found.append(
-            Case("utilisation", title, spec, "flat-async", fixed=tuple(sorted(fixed.items())))
+            Variant("utilisation", title, spec, "flat-async", fixed=tuple(sorted(fixed.items())))
         )
     return found
 
@@ -112,7 +112,7 @@ def _cases() -> list[Case]:
 CASES = _cases()
 
 
-def machine_of(case: Case) -> Machine:
+def machine_of(case: Variant) -> Machine:
     """The machine that a case runs on."""
     machine = load_machine(case.machine)
     if not case.slow:
@@ -125,7 +125,7 @@ def machine_of(case: Case) -> Machine:
     )
 
 
-def task(case: Case) -> Task:
+def task(case: Variant) -> Task:
     """Its run."""
     what = {
         "machine": machine_of(case),

@@ -13,13 +13,13 @@ from tb.tasks import Task, run_tasks
 from tb.tuner.candidates import Candidate, candidates, select
 from tb.tuner.run import measure
 
-__all__ = ["ALL", "Order", "Tuned", "tune"]
+__all__ = ["ALL", "Search", "Tuned", "tune"]
 
 ALL = 100_000
 """More candidates than any workload has."""
 
 
-class Order(NamedTuple):
+class Search(NamedTuple):
     """What is tuned, and what the user fixed of it."""
 
     machine: Machine
@@ -40,7 +40,7 @@ class Tuned(NamedTuple):
     runs: list[tuple[Candidate, dict]]
 
 
-def tune(order: Order, *, top: int, most: int = 0, jobs: int, console: Console) -> Tuned:
+def tune(search: Search, *, top: int, most: int = 0, jobs: int, console: Console) -> Tuned:
     """Run the best `top` candidates, and with `most`, so many of all of them.
 
     Raises
@@ -48,43 +48,43 @@ def tune(order: Order, *, top: int, most: int = 0, jobs: int, console: Console) 
     UserError
         If nothing fits, or a run fails or is wrong.
     """
-    dtype, p_dtype, o_dtype = order.dtypes
-    workload = load_workload(order.spec, dtype, order.seed, p_dtype, o_dtype).workload
+    dtype, p_dtype, o_dtype = search.dtypes
+    workload = load_workload(search.spec, dtype, search.seed, p_dtype, o_dtype).workload
     ranked = candidates(
-        order.machine, workload, order.dataflow, dict(order.decisions), max(most, 16 * top)
+        search.machine, workload, search.dataflow, dict(search.decisions), max(most, 16 * top)
     )
     chosen = select(ranked, top)
     console.print(
-        f"{order.spec}: building {order.machine.name} where it is not built", highlight=False
+        f"{search.spec}: building {search.machine.name} where it is not built", highlight=False
     )
-    build_mesh(order.machine)
+    build_mesh(search.machine)
     running = dict.fromkeys([*chosen, *sorted(ranked, key=lambda c: c.estimate)[:most]])
-    runs = _runs(order, list(running), jobs, console)
-    return Tuned(_result(order, ranked, chosen, runs, top, most), runs)
+    runs = _runs(search, list(running), jobs, console)
+    return Tuned(_result(search, ranked, chosen, runs, top, most), runs)
 
 
 def _runs(
-    order: Order, running: list[Candidate], jobs: int, console: Console
+    search: Search, running: list[Candidate], jobs: int, console: Console
 ) -> list[tuple[Candidate, dict]]:
     """What was seen of each candidate whose programs fit the program memory, the fastest first."""
-    shared = {field: getattr(order, field) for field in ("machine", "spec", "dtypes", "seed")}
+    shared = {field: getattr(search, field) for field in ("machine", "spec", "dtypes", "seed")}
     tasks = [Task(c.name, measure, {**shared, "mapping": c.mapping}) for c in running]
     seen = run_tasks(tasks, jobs, console)
     if wrong := [
         name for name, found in seen.items() if found["cycles"] and not found["within_error_bound"]
     ]:
         raise UserError(
-            f"{order.spec}: the result of {wrong[0]} is not within twice the error of the same "
+            f"{search.spec}: the result of {wrong[0]} is not within twice the error of the same "
             "precision"
         )
     runs = [(c, seen[c.name]) for c in running if seen[c.name]["cycles"]]
     if not runs:
-        raise UserError(f"{order.spec}: no candidate's programs fit the program memory")
+        raise UserError(f"{search.spec}: no candidate's programs fit the program memory")
     return sorted(runs, key=lambda run: run[1]["cycles"])
 
 
 def _result(
-    order: Order,
+    search: Search,
     ranked: list[Candidate],
     chosen: list[Candidate],
     runs: list[tuple[Candidate, dict]],
@@ -96,13 +96,13 @@ def _result(
     best = next(c for c in seen if c in chosen)
     rule = next((c for c in ranked if c in seen), runs[0][0])
     fastest, least = runs[0][0], runs[0][1]["cycles"]
-    mesh = order.machine.mesh
+    mesh = search.machine.mesh
     return {
-        "machine": order.machine.name,
+        "machine": search.machine.name,
         "mesh": f"{mesh.columns}x{mesh.rows}",
-        "workload": order.spec,
-        "dtype": order.dtypes[0],
-        "seed": order.seed,
+        "workload": search.spec,
+        "dtype": search.dtypes[0],
+        "seed": search.seed,
         "commit": commit(),
         "top": top,
         "exhaustive": bool(most),

@@ -5,7 +5,7 @@ import pytest
 from isa.machine import load_machine
 from programs.attention.workload import parse
 from tb.studies import tables, tuning
-from tb.studies.variants import CASES, SLOW, Case, machine_of, task
+from tb.studies.variants import CASES, SLOW, Variant, machine_of, task
 
 
 def test_names_are_unique_within_a_table():
@@ -26,5 +26,5 @@ def test_a_slow_machine_has_slow_channels():
 
 @pytest.mark.slow
 def test_a_case_runs():
-    made = task(Case("family", "tiny", "mha:S=32,D=16,H=1", "flat", "bf16", "tiny"))
+    made = task(Variant("family", "tiny", "mha:S=32,D=16,H=1", "flat", "bf16", "tiny"))
     assert made.call(**made.arguments)["bit_exact"]
