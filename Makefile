@@ -2,12 +2,12 @@
 # (scripts/variables.py), which go through the environment.
 export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP ROWS COLUMNS SEED STALL WAVES \
   JOBS QUICK SMALL TOP EXHAUSTIVE MOST FROM TO COLLECTIVE FAULT FORMAT VCD READER LIST OPEN VIEWER \
-  SET TARGET DUT CASE MUTATIONS MUTANT RESUME
+  PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME
 PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim tune waves inspect test test-all conformance formal races noc ablation bench accuracy measure docs lint clean
+.PHONY: help sim run compile tune waves inspect test test-all conformance formal races noc ablation bench accuracy measure docs lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -15,6 +15,12 @@ PY := .venv/bin/python
 ##@ run
 sim: .venv/ready ## the main job: attention on the RTL mesh, compared bit by bit
 	@$(PY) -m scripts.sim
+
+run: .venv/ready ## a program text of your own on golden and on the RTL, compared bit by bit (PROGRAM)
+	@$(PY) -m scripts.run
+
+compile: .venv/ready ## a workload as such a text (OUT=file.s)
+	@$(PY) -m scripts.compile
 
 tune: .venv/ready ## choose a mapping by running the best candidates on the RTL (TOP EXHAUSTIVE MOST)
 	@$(PY) -m scripts.tune

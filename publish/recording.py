@@ -9,8 +9,9 @@ from rich.console import Console
 
 from isa.machine import Machine
 from programs.compiler import compile_workload
+from programs.tensors import Tensors
 from publish.output import show
-from tb.experiment import Experiment, Tensors, run_experiment
+from tb.experiment import Experiment, run_experiment
 from tb.hardware import Design
 from tb.mesh import RunFailure, Settings, Window
 from tb.runner import ROOT

@@ -17,7 +17,7 @@ from tb.runner import ROOT
 from waves.read.vcd import read
 from waves.rebuild.analysis import inspect
 from waves.rebuild.expected import Expectation, expect
-from waves.rebuild.inspection import Collective, Inspection
+from waves.rebuild.inspection import Inspection, Transfer
 from waves.rebuild.window import find, parse_collective
 
 NAMES = ("VCD", "COLLECTIVE", "LIST", "READER", "OPEN")
@@ -67,7 +67,7 @@ def _expectation(vcd: Path, inspection: Inspection, console: Console) -> Expecta
     return expectation
 
 
-def _chosen(inspection: Inspection, tag: int | None, number: int) -> Collective | None:
+def _chosen(inspection: Inspection, tag: int | None, number: int) -> Transfer | None:
     """The collective to draw: the one asked for, else a large one that is whole."""
     if tag is None:
         whole = [c for c in inspection.collectives if c.whole]

@@ -6,6 +6,7 @@ import sys
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from programs.tensors import load_workload
 from publish.experiment import report
 from publish.output import write_result
 from scripts.options import (
@@ -18,7 +19,7 @@ from scripts.options import (
     settings_of,
 )
 from tb import toolchain
-from tb.experiment import Experiment, load_workload, run_experiment
+from tb.experiment import Experiment, run_experiment
 from tb.mesh import Window
 from tb.runner import ROOT
 

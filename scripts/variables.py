@@ -52,7 +52,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("COLUMNS", "", "key columns per tile, or columns of C; by rule if empty"),
         _V("SEED", "1", "seed of everything that is drawn: data, traffic, back-pressure"),
         _V("STALL", "0", "per cent of cycles in which every link refuses flits"),
-        _V("WAVES", "0", "1: sim writes the whole run as a VCD", _SWITCH),
+        _V("WAVES", "0", "1: sim and run write the whole run as a VCD", _SWITCH),
     ),
     "how it is run": (
         _V("JOBS", "2", "processes at a time; races, formal and tune: one a core if not given"),
@@ -78,9 +78,13 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("OPEN", "0", "1: open the viewer, or the report in a browser", _SWITCH),
         _V("VIEWER", "", "gtkwave or surfer; whichever is installed if empty"),
     ),
+    "programs of your own": (
+        _V("PROGRAM", "", "the text that run takes, for example examples/put.s"),
+        _V("OUT", "", "the text that compile writes"),
+    ),
     "conformance and measure": (
         _V("SET", "default", "conformance: default or nightly; measure: what is measured"),
-        _V("TARGET", "rtl", "rtl, or golden: the golden machine alone"),
+        _V("TARGET", "rtl", "rtl, or golden: the golden machine alone; run: both if not given"),
         _V("DUT", "", "Verilog file with a module tile or mesh that takes the place of ours"),
         _V("CASE", "", "only this case"),
         _V("MUTATIONS", "1", "0: leave the mutation check out"),

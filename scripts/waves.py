@@ -5,11 +5,11 @@ import time
 from rich.console import Console
 
 from isa.errors import UserError
+from programs.tensors import load_workload
 from publish.output import clear, wide_console, write_result
 from publish.recording import Files, Recorder, report, result_of
 from scripts.options import common_parser, machine_of, main, overrides, positive, settings_of
 from tb import toolchain
-from tb.experiment import load_workload
 from tb.files import write_json
 from tb.mesh import Window
 from tb.runner import ROOT
@@ -50,7 +50,9 @@ def run() -> int:
         )
     # With this, an inspection can ask the golden machine what should be there.
     write_json(folder / "run.json", {name: getattr(options, name) for name in NOTED})
-    dump = to_fst(vcd) if options.format == "fst" else vcd
+    dump = vcd
+    if options.format == "fst":
+        dump = to_fst(vcd, headers=toolchain.include_folder, kept=ROOT / "build" / "tools")
     files = Files(vcd, dump, write_views(vcd, folder / "views", dump=dump))
     result = result_of(experiment, files, time.perf_counter() - started)
     path, console = write_result(options.out, result), wide_console()

@@ -8,26 +8,26 @@ from pathlib import Path
 from publish.output import clear
 from tb.files import write_json
 from waves.rebuild.expected import Expectation
-from waves.rebuild.halts import halts
-from waves.rebuild.inspection import Collective, Inspection
+from waves.rebuild.inspection import Inspection, Transfer
+from waves.rebuild.stalls import matrix_stalls
 from waves.report import pictures, write_report
 from waves.report.trace import write_trace
 
 __all__ = ["clear_files", "result_of", "write_files"]
 
-HALTS = 100
-"""Halts of the matrix arrays that are kept."""
+STALLS = 100
+"""Stalls of the matrix arrays that are kept."""
 
 
 def clear_files(folder: Path) -> None:
     """Make the folder, and remove what an earlier inspection left there."""
-    names = ("report.html", "trace.json.gz", "collectives.json", "halts.json", "pictures")
+    names = ("report.html", "trace.json.gz", "collectives.json", "stalls.json", "pictures")
     clear(folder, "result.json", *names)
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_files(
-    inspection: Inspection, folder: Path, title: str, chosen: Collective | None
+    inspection: Inspection, folder: Path, title: str, chosen: Transfer | None
 ) -> list[Path]:
     """Write report, trace, lists and pictures, of which one shows the collective `chosen`; the
     first path is that of the report.
@@ -37,16 +37,16 @@ def write_files(
         folder / "trace.json.gz",
         folder / "collectives.json",
     )
-    stood = folder / "halts.json"
+    stalls = folder / "stalls.json"
     write_report(inspection, report, title=title)
     write_trace(trace, inspection)
     write_json(listing, [_as_dict(inspection, transfer) for transfer in inspection.transfers])
-    write_json(stood, [asdict(halt) for halt in halts(inspection, HALTS)])
+    write_json(stalls, [asdict(stall) for stall in matrix_stalls(inspection, STALLS)])
     pictures(inspection, folder / "pictures", collective=chosen.number if chosen else None)
-    return [report, trace, listing, stood]
+    return [report, trace, listing, stalls]
 
 
-def _as_dict(inspection: Inspection, transfer: Collective) -> dict:
+def _as_dict(inspection: Inspection, transfer: Transfer) -> dict:
     """A transfer as JSON; tiles are lists of x and y, cycles lists of x, y and the cycle."""
     by_tile = lambda cycles: [[*tile, cycle] for tile, cycle in cycles.items()]  # noqa: E731
     t = transfer
@@ -59,7 +59,7 @@ def _as_dict(inspection: Inspection, transfer: Collective) -> dict:
         "rectangle": t.rectangle,
         "words": t.words,
         "bytes": t.bytes,
-        "collective": t.collective,
+        "collective": t.is_collective,
         "whole": t.whole,
         "issued": by_tile(t.issued),
         "completed": by_tile(t.completed),
@@ -69,7 +69,7 @@ def _as_dict(inspection: Inspection, transfer: Collective) -> dict:
         "bound": t.bound,
         "rho": t.rho if t.whole and t.bound else None,
         "problems": [
-            str(problem) for problem in inspection.problems if problem.collective == t.number
+            str(problem) for problem in inspection.problems if problem.transfer == t.number
         ],
         "hops": [
             {

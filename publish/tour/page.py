@@ -16,7 +16,7 @@ TABLES = (
     "row multicast",
     "max-reduce",
     "all-reduce",
-    "halts",
+    "stalls",
     "vector",
     "faults",
 )
@@ -38,8 +38,8 @@ def check(found: dict) -> dict:
         raise UserError(f"the tour: {found['window']['problems'][0]}")
     if missed := [row[0] for row in rows["faults"] if int(row[1]) < 1]:
         raise UserError(f"the tour: nothing was seen of {missed[0]}")
-    if not rows["halts"][0][4].startswith("semaphore"):
-        raise UserError("the tour: the longest halt does not wait for a semaphore")
+    if not rows["stalls"][0][4].startswith("semaphore"):
+        raise UserError("the tour: the longest stall does not wait for a semaphore")
     times = sorted((int(row[2]), int(row[3]), row[4]) for row in rows["vector"])
     (slowest, waited, sums), usual = times[-1], times[len(times) // 2]
     if slowest <= _LATE * usual[0] or "sum" not in sums:

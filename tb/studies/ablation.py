@@ -7,7 +7,8 @@ from typing import NamedTuple
 from rich.console import Console
 
 from isa.machine import Machine
-from tb.experiment import Tensors, run_experiment
+from programs.tensors import Tensors
+from tb.experiment import run_experiment
 
 __all__ = ["CASES", "Feature", "run", "summary"]
 

@@ -1,7 +1,8 @@
 """One run of a listed set. When this file changes, all run again: the lists are elsewhere."""
 
 from isa.machine import Machine
-from tb.experiment import load_workload, run_experiment
+from programs.tensors import load_workload
+from tb.experiment import run_experiment
 from tb.mesh import Settings
 
 __all__ = ["run_published"]

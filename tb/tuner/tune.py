@@ -7,7 +7,8 @@ from rich.console import Console
 
 from isa.errors import UserError
 from isa.machine import Machine
-from tb.experiment import commit, load_workload
+from programs.tensors import load_workload
+from tb.experiment import commit
 from tb.hardware import build_mesh
 from tb.tasks import Task, run_tasks
 from tb.tuner.candidates import Candidate, candidates, select

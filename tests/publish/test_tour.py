@@ -15,10 +15,10 @@ def found() -> dict:
 
 
 def test_a_table_shows_what_was_measured(found):
-    found["tables"]["halts"]["rows"][0][1] = "4711"
-    made = MAKERS["halts"](found).splitlines()
+    found["tables"]["stalls"]["rows"][0][1] = "4711"
+    made = MAKERS["stalls"](found).splitlines()
     assert made[0].startswith("| cycles | length |") and "| 4711 |" in made[2]
-    assert len(made) == 2 + len(found["tables"]["halts"]["rows"])
+    assert len(made) == 2 + len(found["tables"]["stalls"]["rows"])
 
 
 def _one_more(found):
@@ -33,8 +33,8 @@ def _no_fault_seen(found):
     found["tables"]["faults"]["rows"][1][1] = "0"
 
 
-def _halt_for_l1(found):
-    found["tables"]["halts"]["rows"][0][4] = "L1"
+def _stall_for_l1(found):
+    found["tables"]["stalls"]["rows"][0][4] = "L1"
 
 
 def _never_late(found):
@@ -53,7 +53,7 @@ def _late_by_itself(found):
         (_one_more, "the VCD and the golden machine list different collectives"),
         (_mismatch, "word 3 is missing"),
         (_no_fault_seen, "nothing was seen of `FAULT=wrong-root`"),
-        (_halt_for_l1, "the longest halt does not wait for a semaphore"),
+        (_stall_for_l1, "the longest stall does not wait for a semaphore"),
         (_never_late, "no exponential is late while a sum is under way"),
         (_late_by_itself, "the late exponential does not wait for L1"),
     ],
