@@ -1,7 +1,6 @@
 """`make run`: a program text on the golden machine and on the RTL, compared bit by bit."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -10,19 +9,23 @@ from rich.console import Console
 from isa.errors import UserError
 from programs.text.listing import Listing
 from programs.text.reader import read_listing
-from publish.output import clear, wide_console, write_json, write_result
+from publish.output import clear, wide_console, write_result
 from publish.program import Outcome
-from scripts.options import main
+from scripts.options import main, parser_of
 from tb import toolchain
+from tb.files import write_json
 from tb.run_program import State, run_on_golden, run_on_rtl
 from tb.runner import ROOT
 
+NAMES = ("PROGRAM", "MACHINE", "MESH", "TARGET", "WAVES")
 TARGETS = ("both", "golden", "rtl")
 
 
 def run() -> int:
     """Read, run, compare, show."""
-    options = _options()
+    parser = parser_of(__doc__, *NAMES, MACHINE="", TARGET=TARGETS[0])
+    parser.add_argument("--out", default="run", help="folder under build for result.json")
+    options = parser.parse_args()
     if not options.program:
         raise UserError("PROGRAM must name a program text, for example examples/put.s")
     if options.target not in TARGETS:
@@ -47,20 +50,6 @@ def run() -> int:
     for problem in outcome.problems:
         print(f"flatmesh: {problem}", file=sys.stderr)
     return 1 if outcome.problems else 0
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    env, add = os.environ.get, parser.add_argument
-    add("--program", default=env("PROGRAM") or "", help="the text (PROGRAM)")
-    add("--machine", default=env("MACHINE") or "", help="instead of the text's .machine (MACHINE)")
-    add("--mesh", default=env("MESH") or "", help="instead of the text's .mesh (MESH)")
-    add("--target", default=env("TARGET") or "both", help=f"{', '.join(TARGETS)} (TARGET)")
-    add("--waves", default=env("WAVES") or "0", choices=["0", "1"], help="1: write a VCD (WAVES)")
-    add("--out", default="run", help="folder under build for result.json")
-    return parser.parse_args()
 
 
 def _states(options: argparse.Namespace, listing: Listing, waves: Path | None) -> list[State]:

@@ -89,8 +89,7 @@ def rank(
     fitting: list[tuple[float, int, Mapping]] = []
     smallest: tuple[int, Mapping] | None = None
     refused: UserError | None = None
-    # Without the network's collectives nothing is better than with them.
-    for name in [dataflow] if dataflow else [name for name in DATAFLOWS if name not in SOFTWARE]:
+    for name in [dataflow] if dataflow else _eligible(machine, group):
         for mapping in _candidates(machine, workload, name, group, rows, columns):
             try:
                 Semaphores(machine, mapping)
@@ -232,6 +231,14 @@ def _whole(workload: Workload, rows: int) -> int:
         if rows >= each
         else max(r for r in range(1, rows + 1) if each % r == 0)
     )
+
+
+def _eligible(machine: Machine, group: str | None) -> list[str]:
+    """Dataflows that the rule chooses from: those that can have the group that the user fixed."""
+    alone = group is None or parse_group(machine, group) == (1, 1)
+    # Without the network's collectives nothing is better than with them.
+    names = [name for name in DATAFLOWS if name not in SOFTWARE]
+    return [name for name in names if alone or not name.startswith("flash")]
 
 
 def _groups(

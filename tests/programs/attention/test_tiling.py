@@ -2,6 +2,7 @@
 
 import pytest
 
+from isa.errors import UserError
 from isa.machine import MACHINES, load_machine
 from programs.attention.layout import L1Layout
 from programs.attention.mapping import Range, blocks, share
@@ -62,6 +63,13 @@ def test_what_the_user_fixes_stays():
     assert (mapping.group, mapping.rows, mapping.columns) == ((2, 4), 16, 64)
     # No more rows than there are for a tile.
     assert choose(MESH4, parse("mha:S=20,D=64,H=4"), "flat", rows=16).rows == 5
+
+
+def test_a_group_leaves_out_the_dataflows_whose_tiles_work_alone():
+    assert choose(MESH4, parse("mha:S=128,D=32,H=2"), group="2x2").group == (2, 2)
+    assert choose(MESH4, parse("mha:S=128,D=32,H=2"), group="1x1").group == (1, 1)
+    with pytest.raises(UserError, match="rows=512 and columns=512 needs 109568 bytes of L1"):
+        choose(MESH4, parse("mha:S=512,D=32,H=12"), group="4x4", rows=512, columns=512)
 
 
 def test_two_streams_are_row_blocks_of_a_head_or_two_heads():

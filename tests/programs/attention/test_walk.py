@@ -14,7 +14,7 @@ from programs.attention.workload import parse
 from programs.common.costs import matmul_cycles, matmul_lines
 
 MESH4 = MACHINES["mesh4"]
-RESULTS = Path(__file__).resolve().parents[3] / "docs" / "results" / "tune.json"
+RESULTS = Path(__file__).resolve().parents[3] / "docs" / "results" / "tuning.json"
 
 
 def mapping(group=(4, 4), rows=16, columns=32, *, streams=2, paired=True, slots=2, **other):

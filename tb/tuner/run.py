@@ -1,12 +1,8 @@
-"""Choosing a mapping by trying: candidates by their estimate, cycles by the RTL."""
+"""The run of a mapping on the RTL, made once for all that it depends on."""
 
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -14,71 +10,17 @@ from isa.formats import decode
 from isa.machine import Machine
 from isa.status import Probe
 from programs.common.compiled import Compiled
-from programs.compiler import compile_workload_mapping, estimate_workload, rank_workload
+from programs.compiler import compile_workload_mapping
 from programs.tensors import Tensors, load_workload
+from tb.files import write_json
 from tb.hardware import verilog
 from tb.mesh import Settings, simulate
 from tb.reference import fp64_result, same_precision_result
 from tb.runner import ROOT
 
-__all__ = ["Candidate", "candidates", "measure", "select"]
+__all__ = ["measure"]
 
 KEPT = ROOT / "build" / "tune" / "runs"
-
-
-class Candidate(NamedTuple):
-    """A mapping, and what the estimate says."""
-
-    mapping: Any
-    estimate: float
-
-    @property
-    def kind(self) -> tuple:
-        """Candidates of one kind differ in sizes only."""
-        return self.mapping.dataflow, self.mapping.group, getattr(self.mapping, "cut", "")
-
-    @property
-    def name(self) -> str:
-        """Unique among the candidates of a workload."""
-        return f"{self.mapping.dataflow} {self.group} {self.slice}, {self.mapping.slots} buffers"
-
-    @property
-    def group(self) -> str:
-        """Its shape, and how it lies or is cut."""
-        mapping = self.mapping
-        folded = f"/{mapping.fold}" if getattr(mapping, "fold", 1) > 1 else ""
-        cut = f" {mapping.cut}" if hasattr(mapping, "cut") else ""
-        return f"{mapping.group[0]}x{mapping.group[1]}{folded}{cut}"
-
-    @property
-    def slice(self) -> str:
-        """Rows and columns of a tile, and what else differs."""
-        mapping = self.mapping
-        if hasattr(mapping, "depth"):
-            return f"{mapping.rows}x{mapping.columns}, k {mapping.depth}{', staggered' * mapping.staggered}"
-        streams = "" if mapping.streams == 1 else ", 1 head" if mapping.paired else ", 2 heads"
-        return f"{mapping.rows}x{mapping.columns}{streams}"
-
-
-def candidates(
-    machine: Machine, workload: Any, dataflow: str | None, decisions: dict[str, Any], most: int
-) -> list[Candidate]:
-    """Candidates that have what the user fixed, as the tiling rule ranks them: its first choice
-    first, `most` in all.
-    """
-    ranked = rank_workload(machine, workload, dataflow, **decisions)[:most]
-    return [Candidate(mapping, estimate_workload(machine, workload, mapping)) for mapping in ranked]
-
-
-def select(ranked: Sequence[Candidate], top: int) -> list[Candidate]:
-    """Choose `top` candidates to run: the first, the best of each kind for half of them, then the
-    best of all.
-    """
-    first, by_estimate = ranked[0], sorted(ranked, key=lambda candidate: candidate.estimate)
-    leaders = list({candidate.kind: candidate for candidate in reversed(by_estimate)}.values())
-    leaders.sort(key=lambda candidate: candidate.estimate)
-    chosen = dict.fromkeys([first, *leaders[: max(1, top // 2)], *by_estimate])
-    return list(chosen)[:top]
 
 
 def measure(
@@ -110,7 +52,7 @@ def measure(
     if path.exists():
         return {**known, **json.loads(path.read_text())}
     seen = _run(machine, tensors, compiled, images, memory)
-    _write(path, seen)
+    write_json(path, seen, indent=None)
     return {**known, **seen}
 
 
@@ -151,10 +93,3 @@ def _key(machine: Machine, images: dict, memory: list) -> str:
     for content in memory:
         digest.update(np.ascontiguousarray(content))
     return digest.hexdigest()[:24]
-
-
-def _write(path: Path, result: dict) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as scratch:
-        json.dump(result, scratch)
-    os.replace(scratch.name, path)

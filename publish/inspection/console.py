@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -21,7 +22,6 @@ def print_report(
     console: Console,
     inspection: Inspection,
     expectation: Expectation | None,
-    title: str,
     result: dict,
     listed: int,
     tag: int | None,
@@ -30,6 +30,7 @@ def print_report(
     `tag` or all; and in total.
     """
     recording = inspection.recording
+    title = expectation.name if expectation else Path(result["vcd"]).name
     _kinds(inspection, expectation, title).show(console)
     found = (
         [c for c in inspection.transfers if c.tag == tag and c.kind != "signal"]
@@ -80,7 +81,8 @@ def print_report(
         console.print(f"[red]problem[/] {problem}", highlight=False)
     if len(inspection.problems) > listed:
         console.print(
-            f"... and {len(inspection.problems) - listed} more problems (100 of them in result.json, all in the report)"
+            f"... and {len(inspection.problems) - listed} more problems "
+            "(100 of them in result.json, all in the report)"
         )
 
 
@@ -178,7 +180,8 @@ def _each(found: Sequence[Transfer], what: str, total: int) -> Table:
         "ratio",
     )
     note = (
-        f"{len(found)} of {total:,}; LIST=N prints more, all are in collectives.json and in the report"
+        f"{len(found)} of {total:,}; LIST=N prints more, "
+        "all are in collectives.json and in the report"
         if total > len(found)
         else ""
     )

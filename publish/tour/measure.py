@@ -1,10 +1,7 @@
-"""`make tour`: measures what docs/inspection.md shows, and rewrites its tables and pictures.
-
-Four runs: one block of attention whose maxima turn at the root's router, the same with maxima that
-are combined in the root's L1, a window of the main job, and hardware with faults.
+"""The runs of the tour: one block of attention whose maxima turn at the root's router, the same
+with maxima that are combined in the root's L1, a window of the main job, and hardware with faults.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -19,10 +16,7 @@ from isa.geometry import Rectangle
 from isa.instructions import Opcode, Queue
 from isa.machine import MACHINES
 from programs.tensors import load_workload
-from publish.output import Table, write_json
-from scripts.docs import insert
-from scripts.options import main
-from scripts.tables import README, RESULTS
+from publish.results import RESULTS
 from tb.experiment import run_experiment
 from tb.mesh import Settings, Window
 from tb.runner import ROOT
@@ -35,10 +29,8 @@ from waves.rebuild.stalls import matrix_stalls
 from waves.report.browser import Missing
 from waves.report.screenshots import screenshots
 
-__all__ = ["PAGE", "tables"]
+__all__ = ["measure"]
 
-PAGE = ROOT / "docs" / "inspection.md"
-FOUND = RESULTS / "inspect.json"
 BLOCK = "mha:S=128,D=32,H=1"
 FIRST, LAST = 10_000, 29_999
 FAULTY = ("dropped-flit", "wrong-root")
@@ -50,58 +42,15 @@ VIEWS = {
 """Screenshots to the states of the report of the main job's window."""
 
 
-def run() -> int:
-    """Measure (or with --from-results only rewrite the pages)."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--from-results",
-        action="store_true",
-        help="rewrite the pages from docs/results, run nothing",
-    )
-    if not parser.parse_args().from_results:
-        write_json(FOUND, _measure(Console(stderr=True)))
-    found = json.loads(FOUND.read_text())
-    for page in (PAGE, README):
-        page.write_text(insert(page.read_text(), tables(found)))
-    return 0
+def measure(console: Console) -> dict:
+    """Make the four runs: tables, and the figures of the inspection of the main job's window. New
+    screenshots go to docs/results, where there is a browser.
 
-
-def tables(found: dict) -> dict[str, str]:
-    """Marker in the pages to what stands there."""
-    shown = {
-        name: Table("", tuple(part["heads"]), [tuple(row) for row in part["rows"]]).markdown()
-        for name, part in found["tables"].items()
-    }
-    r = found["window"]
-    speed = Table(
-        "",
-        (
-            "window",
-            "value changes",
-            "VCD",
-            "seconds",
-            "peak memory",
-            "collectives",
-            "mismatches",
-            "latency / bound",
-        ),
-        [
-            (
-                f"{r['cycles']:,} cycles of minilm on mesh4",
-                f"{r['changes']:,}",
-                f"{r['vcd_bytes'] / 1e6:.1f} MB",
-                f"{r['seconds']:.1f}",
-                f"{r['peak_mb']:.0f} MB",
-                f"{r['collectives']}",
-                f"{r['mismatches']}",
-                f"{r['mean_rho']:.3f}",
-            )
-        ],
-    ).markdown()
-    return {**shown, "window": speed}
-
-
-def _measure(console: Console) -> dict:
+    Raises
+    ------
+    UserError
+        If a run fails.
+    """
     found: dict[str, dict] = {}
     with console.status("one block of attention"):
         block = _waves_and_inspect("tour-block", WORKLOAD=BLOCK, TO="end")[0]
@@ -211,7 +160,8 @@ def _hops(c: Transfer) -> dict:
     """A collective, link by link."""
     rows = [
         (
-            f"{hop.link.network} ({hop.link.tile[0]},{hop.link.tile[1]}) {hop.link.port.replace('_', ' ')}",
+            f"{hop.link.network} ({hop.link.tile[0]},{hop.link.tile[1]}) "
+            + hop.link.port.replace("_", " "),
             hop.flits,
             hop.offered,
             hop.first,
@@ -224,7 +174,8 @@ def _hops(c: Transfer) -> dict:
     issued = ", ".join(f"({x},{y}) in {cycle}" for (x, y), cycle in c.issued.items())
     rows.append(
         (
-            f"**{c.name}, {c.words} words: issued by {issued}; latency {c.latency}, bound {c.bound}, ratio {c.rho:.3f}**",
+            f"**{c.name}, {c.words} words: issued by {issued}; "
+            f"latency {c.latency}, bound {c.bound}, ratio {c.rho:.3f}**",
             "",
             "",
             "",
@@ -293,7 +244,3 @@ def _faults() -> dict:
         what = next(fault.what for fault in FAULTS if fault.name == name)
         rows.append((f"`FAULT={name}`: {what}", result["mismatches"], result["problems"][0]))
     return _table(("what is wrong", "problems", "the first of them"), rows)
-
-
-if __name__ == "__main__":
-    main(run)
