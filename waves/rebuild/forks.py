@@ -5,7 +5,7 @@ flit has one way.
 import numpy as np
 
 from isa.packets import Port
-from tb.routes import branches, requested
+from isa.routes import forked, mask_of, requested
 from waves.rebuild.follow import PORTS, Follower
 from waves.rebuild.inspection import Problem
 from waves.rebuild.network import Network
@@ -152,8 +152,7 @@ class _Forks(Follower):
 
 class _Data(_Forks):
     def demanded(self, header: int, router: int, port: Port) -> int:
-        x, y = self.tile(router)
-        return branches(self.network.mesh, self.area(header), x, y, port)
+        return mask_of(forked(self.network.mesh, self.area(header), self.tile(router), port))
 
 
 class _Requests(_Forks):
@@ -170,9 +169,8 @@ class _Requests(_Forks):
         self.room = depth  # one way each
 
     def demanded(self, header: int, router: int, port: Port) -> int:
-        x, y = self.tile(router)
         edge = self.network.headers[header][self.network.names.index("edge")]
-        return 1 << requested(self.pair(header, "x", "y"), Port(edge + 1), x, y)
+        return 1 << requested(self.tile(router), self.pair(header, "x", "y"), Port(edge + 1))
 
 
 def follow_data(

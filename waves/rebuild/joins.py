@@ -4,7 +4,7 @@ made of.
 
 from hw.network.combine import in_flight
 from isa.packets import Port
-from tb.routes import joined, towards
+from isa.routes import joined, mask_of, towards
 from waves.rebuild.follow import PORTS, Follower
 from waves.rebuild.inspection import Problem
 from waves.rebuild.network import Network
@@ -39,7 +39,8 @@ class _Joins(Follower):
         self._outputs: dict[tuple[int, int], int] = {}
 
     def demanded(self, header: int, router: int, port: Port) -> int:
-        return joined(self.area(header), self.pair(header, "root_x", "root_y"), *self.tile(router))
+        root = self.pair(header, "root_x", "root_y")
+        return mask_of(joined(self.tile(router), self.area(header), root))
 
     def allows(self, header: int, at: int, out: int) -> bool:
         return bool(self.demand(header, at - at % PORTS) >> at % PORTS & 1)
@@ -48,7 +49,7 @@ class _Joins(Follower):
         known = self._outputs.get((header, router))
         if known is None:
             root = self.pair(header, "root_x", "root_y")
-            known = self._outputs[header, router] = towards(root, *self.tile(router))
+            known = self._outputs[header, router] = towards(self.tile(router), root)
         return known
 
     def entry(self, at: int, owner: int, header: int, cycle: int, link: int, place: int) -> list:

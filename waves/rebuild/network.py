@@ -7,10 +7,9 @@ from itertools import groupby, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from isa.geometry import TileXY
+from isa.geometry import OPPOSITE, TileXY
 from isa.machine import Mesh
 from isa.packets import Port
-from tb.routes import OPPOSITE
 from waves.read.recording import Link, Recording
 from waves.rebuild.inspection import area
 
