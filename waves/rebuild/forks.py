@@ -8,7 +8,7 @@ from isa.packets import Port
 from isa.routes import forked, mask_of, requested
 from waves.rebuild.follow import PORTS, Follower
 from waves.rebuild.inspection import Problem
-from waves.rebuild.network import Network
+from waves.rebuild.network import NetworkFlits
 
 __all__ = ["follow_data", "follow_requests"]
 
@@ -23,7 +23,7 @@ class _Forks(Follower):
 
     def __init__(
         self,
-        network: Network,
+        network: NetworkFlits,
         name: str,
         first: int,
         last: int,
@@ -158,7 +158,7 @@ class _Data(_Forks):
 class _Requests(_Forks):
     def __init__(
         self,
-        network: Network,
+        network: NetworkFlits,
         name: str,
         first: int,
         last: int,
@@ -174,7 +174,7 @@ class _Requests(_Forks):
 
 
 def follow_data(
-    network: Network, first: int, last: int, depth: int, over: bool, problems: list[Problem]
+    network: NetworkFlits, first: int, last: int, depth: int, over: bool, problems: list[Problem]
 ) -> None:
     """Follow the data network, the owners of what tiles and channels put in being known; fills in
     all other owners.
@@ -183,7 +183,7 @@ def follow_data(
 
 
 def follow_requests(
-    network: Network, first: int, last: int, depth: int, over: bool, problems: list[Problem]
+    network: NetworkFlits, first: int, last: int, depth: int, over: bool, problems: list[Problem]
 ) -> None:
     """Follow the request network, likewise."""
     _Requests(network, "request", first, last, depth, problems).run(over)
