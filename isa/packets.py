@@ -3,7 +3,7 @@
 Wide data comes first in each flit: aligned to bit 0, a simulator moves it in whole machine words.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import IntEnum
 
 from isa.instructions import Bits
@@ -37,11 +37,6 @@ class Port(IntEnum):
     EAST = 2
     SOUTH = 3
     NORTH = 4
-
-    @staticmethod
-    def mask(names: Iterable[str]) -> int:
-        """Ports by their names (``west``), as bits."""
-        return sum(1 << Port[name.upper()] for name in names)
 
 
 class FlitKind(IntEnum):

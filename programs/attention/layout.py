@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from isa.errors import UserError
-from isa.instructions import LAYOUTS, Format, Kind
+from isa.instructions import LIMITS, Format, Kind
 from isa.machine import Machine, Tile
 from programs.attention.mapping import SOFTWARE, Mapping, row_words
 from programs.attention.places import widest
@@ -14,7 +14,6 @@ __all__ = ["L1Layout", "Semaphores", "StreamBuffers"]
 
 _SEGMENT = 64
 """Words of O that go up a tree at a time, at most."""
-_LIMITS = {(kind, field.name): (1 << field.width) - 1 for kind in Kind for field in LAYOUTS[kind]}
 
 
 class StreamBuffers(NamedTuple):
@@ -81,7 +80,7 @@ class L1Layout:
         self.maxima = [
             self._take(vector) for _ in range(widest(SOFTWARE[mapping.dataflow], mapping.group[0]))
         ]
-        most = min(_SEGMENT, _LIMITS[Kind.VECTOR, "n"] // self.word_elements)
+        most = min(_SEGMENT, LIMITS[Kind.VECTOR, "n"] // self.word_elements)
         self.segment = min(most, vector + mapping.rows * self.acc_pitch)
         self.parts = [self._take(self.segment) for _ in range(2)]
         segments = -(-(vector + mapping.rows * self.acc_pitch) // self.segment)
@@ -110,7 +109,7 @@ class L1Layout:
         return self.streams[stream].out - row_words(self._tile, rows, Format.FP32)
 
     def _check(self, workload: Workload, mapping: Mapping) -> None:
-        most = _LIMITS[Kind.VECTOR, "mask_rows"]
+        most = LIMITS[Kind.VECTOR, "mask_rows"]
         if mapping.grain(workload) not in (
             mapping.rows,
             workload.sharing if workload.masked else 1,
@@ -133,9 +132,9 @@ class L1Layout:
             ("FP32 words of a row of Dv columns", self.acc_pitch, Kind.MATRIX, "ldc"),
             ("FP32 words of a row of scores", self.score_pitch, Kind.MATRIX, "ldc"),
         ):
-            if value > _LIMITS[kind, field]:
+            if value > LIMITS[kind, field]:
                 raise UserError(
-                    f"{what} must be at most {_LIMITS[kind, field]} for an instruction, not {value}"
+                    f"{what} must be at most {LIMITS[kind, field]} for an instruction, not {value}"
                 )
 
 

@@ -5,6 +5,7 @@ the group.
 from functools import cache
 from typing import NamedTuple
 
+from isa.geometry import Rectangle
 from programs.collectives.trees import Tree, tree_of
 
 __all__ = ["Place", "Places", "line", "neighbours", "place", "widest"]
@@ -38,7 +39,7 @@ class Places(NamedTuple):
 @cache
 def line(method: str, tiles: int, root: int) -> Tree:
     """Tree over so many tiles in a line, (0, 0) to (`tiles` - 1, 0)."""
-    return tree_of(method, (0, 0, tiles - 1, 0), (root, 0))
+    return tree_of(method, Rectangle(0, 0, tiles - 1, 0), (root, 0))
 
 
 def place(method: str, tiles: int, root: int, at: int) -> Place:

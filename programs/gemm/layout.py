@@ -1,15 +1,13 @@
 """What a GEMM takes in each tile: buffers in L1, and semaphores."""
 
 from isa.errors import UserError
-from isa.instructions import LAYOUTS, Format, Kind
+from isa.instructions import LIMITS, Format, Kind
 from isa.machine import Machine, Tile
 from programs.attention.mapping import row_words
 from programs.gemm.mapping import GemmMapping
 from programs.gemm.workload import Gemm
 
 __all__ = ["GemmLayout", "GemmSemaphores"]
-
-_LIMITS = {(kind, field.name): (1 << field.width) - 1 for kind in Kind for field in LAYOUTS[kind]}
 
 
 class GemmLayout:
@@ -38,9 +36,9 @@ class GemmLayout:
             ("words of a row of B", self.b_pitch, Kind.MATRIX, "ldb"),
             ("FP32 words of a row of C", self.c_pitch, Kind.MATRIX, "ldc"),
         ):
-            if value > _LIMITS[kind, name]:
+            if value > LIMITS[kind, name]:
                 raise UserError(
-                    f"{what} must be at most {_LIMITS[kind, name]} for an instruction, not {value}"
+                    f"{what} must be at most {LIMITS[kind, name]} for an instruction, not {value}"
                 )
         self.words = 0
         self.a = [self._take(mapping.rows * self.a_pitch) for _ in range(mapping.slots)]

@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from isa.formats import FORMATS
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.instructions import Format
 from isa.machine import EDGES, Channel, Machine, Tile
 from programs.attention.mapping import Range, blocks, row_words, share
@@ -23,7 +23,6 @@ __all__ = [
     "share_whole",
 ]
 
-Rectangle = tuple[int, int, int, int]
 
 CUTS = {"grid": "rows and columns", "columns": "columns", "rows": "rows"}
 """How the tiles of a group share a block of C: tile rows take rows of it and tile columns take
@@ -180,7 +179,7 @@ class GemmGroup:
     @cached_property
     def _corners(self) -> Rectangle:
         across, up = self.mapping.group
-        return self.x0, self.y0, self.x0 + across - 1, self.y0 + up - 1
+        return Rectangle(self.x0, self.y0, self.x0 + across - 1, self.y0 + up - 1)
 
     def sharers(self, tensor: str, lane: int) -> Rectangle:
         """Tiles that use part `lane` of a panel of A (its rows) or B (its columns), both corners
@@ -189,13 +188,13 @@ class GemmGroup:
         x0, y0, x1, y1 = self._corners
         cut = self.mapping.cut
         if cut == "grid":
-            return (
-                (x0, y0 + lane, x1, y0 + lane) if tensor == "a" else (x0 + lane, y0, x0 + lane, y1)
-            )
+            if tensor == "a":
+                return Rectangle(x0, y0 + lane, x1, y0 + lane)
+            return Rectangle(x0 + lane, y0, x0 + lane, y1)
         if (cut == "columns") == (tensor == "a"):
-            return x0, y0, x1, y1
+            return self._corners
         x, y = x0 + lane % self.mapping.group[0], y0 + lane // self.mapping.group[0]
-        return x, y, x, y
+        return Rectangle(x, y, x, y)
 
     def loader(self, tensor: str, lane: int) -> TileXY:
         """Which of the sharers asks HBM for it: on a grid another one for A than for B, where there

@@ -3,6 +3,7 @@
 import pytest
 
 from golden.dry import find_races
+from isa.geometry import Rectangle
 from isa.machine import load_machine
 from programs.attention.flat import compile_attention
 from programs.attention.mapping import ALL_REDUCES, DATAFLOWS, READS, SOFTWARE
@@ -53,7 +54,7 @@ def test_collectives_have_no_races(kind):
                     Collective(
                         kind,
                         method,
-                        rectangle,
+                        Rectangle(*rectangle),
                         root,
                         20,
                         source=16,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from isa.geometry import Rectangle
 from isa.image import Program
 from isa.machine import Machine, load_machine
 from programs.attention.mapping import ALL_REDUCES, READS, SOFTWARE
@@ -119,7 +120,7 @@ class Software(NamedTuple):
             Collective(
                 self.kind,
                 self.method,
-                rectangle,
+                Rectangle(*rectangle),
                 root,
                 20,
                 source=16,

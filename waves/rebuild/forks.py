@@ -4,9 +4,8 @@ flit has one way.
 
 import numpy as np
 
-from isa.instructions import EdgePort
 from isa.packets import Port
-from isa.routes import branches, requested
+from isa.routes import forked, mask_of, requested
 from waves.read.recording import Recording
 from waves.rebuild.follow import PORTS, Follower
 from waves.rebuild.inspection import Problem
@@ -148,8 +147,7 @@ class _Data(_Forks):
     name = "data"
 
     def demanded(self, header: int, router: int, port: Port) -> int:
-        tile, rectangle = self.tile(router), self.area(header)
-        return Port.mask(branches(tile, port.name.lower(), rectangle, self.network.mesh))
+        return mask_of(forked(self.network.mesh, self.area(header), self.tile(router), port))
 
 
 class _Requests(_Forks):
@@ -160,9 +158,8 @@ class _Requests(_Forks):
         self.room = recording.facts.fifo_depth  # one way each
 
     def demanded(self, header: int, router: int, port: Port) -> int:
-        edge = EdgePort(self.network.headers[header][self.network.names.index("edge")])
-        to = self.pair(header, "x", "y")
-        return Port.mask([requested(self.tile(router), to, edge.name.lower())])
+        edge = self.network.headers[header][self.network.names.index("edge")]
+        return 1 << requested(self.tile(router), self.pair(header, "x", "y"), Port(edge + 1))
 
 
 def follow_data(network: NetworkFlits, recording: Recording, problems: list[Problem]) -> None:

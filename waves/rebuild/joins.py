@@ -3,7 +3,7 @@ made of.
 """
 
 from isa.packets import Port
-from isa.routes import joined, towards
+from isa.routes import joined, mask_of, towards
 from waves.read.recording import Recording
 from waves.rebuild.follow import PORTS, Follower
 from waves.rebuild.inspection import Problem
@@ -34,7 +34,7 @@ class _Joins(Follower):
 
     def demanded(self, header: int, router: int, port: Port) -> int:
         root = self.pair(header, "root_x", "root_y")
-        return Port.mask(joined(self.tile(router), self.area(header), root))
+        return mask_of(joined(self.tile(router), self.area(header), root))
 
     def allows(self, header: int, at: int, out: int) -> bool:
         return bool(self.demand(header, at - at % PORTS) >> at % PORTS & 1)
@@ -43,7 +43,7 @@ class _Joins(Follower):
         known = self._outputs.get((header, router))
         if known is None:
             root = self.pair(header, "root_x", "root_y")
-            known = self._outputs[header, router] = Port[towards(self.tile(router), root).upper()]
+            known = self._outputs[header, router] = towards(self.tile(router), root)
         return known
 
     def entry(self, at: int, owner: int, header: int, cycle: int, link: int, place: int) -> list:

@@ -55,8 +55,8 @@ def ports(
     yield "inject"
     if network != "request":
         yield "eject"
-    for port, (dx, dy) in STEP.items():
-        inside = 0 <= x + dx < columns and 0 <= y + dy < rows
+    for side, (dx, dy) in STEP.items():
+        inside, port = 0 <= x + dx < columns and 0 <= y + dy < rows, side.name.lower()
         if inside or (network == "request" and (port, x, y) in channels):
             yield port
 
