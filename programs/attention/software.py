@@ -19,26 +19,26 @@ What keeps the tiles in order, beyond what `programs.attention.queues` and `prog
 from collections.abc import Iterable
 
 from isa.instructions import Opcode, Queue
-from programs.attention.forward import Forward
-from programs.attention.mapping import blocks
-from programs.attention.places import Place
+from programs.attention.assignment import Forward
 from programs.attention.schedule import Visit
 from programs.attention.tile import TAGS, TileCode
+from programs.attention.tree_positions import TreePosition
+from programs.common.ranges import blocks
 from programs.common.trace import Ref, Signal
 
-__all__ = ["Software"]
+__all__ = ["SoftwareCollectives"]
 
 Waits = list[tuple[int, int]]
 
 
-class Software:
+class SoftwareCollectives:
     """Adds collectives to a tile's traces, without multicasts and reductions of the network
     (`programs.attention.network.Network`).
     """
 
     def __init__(self, tile: TileCode):
-        assert tile.job.places is not None
-        self._tile, self._places = tile, tile.job.places
+        assert tile.assignment.positions is not None
+        self._tile, self._positions = tile, tile.assignment.positions
         self._vector, self._out = tile.traces[Queue.VECTOR].add, tile.traces[Queue.OUT].add
 
     # A slice of k, v or q, to all tiles that share it.
@@ -63,7 +63,7 @@ class Software:
             waits=[(sem(f"{name}_in", index), 1)],
             signals=[Signal(sem(f"{name}_full", index))],
         )
-        for child, relays in enumerate(getattr(self._places, name).children):
+        for child, relays in enumerate(getattr(self._positions, name).children):
             self._put(
                 name,
                 child,
@@ -82,12 +82,14 @@ class Software:
     def own_maximum(self, s: int) -> list[Signal]:
         """Signals of the instruction that makes this tile's part: a leaf sends it as it is."""
         return (
-            [] if self._places.maximum.children else [Signal(self._tile.semaphores("max_local", s))]
+            []
+            if self._positions.maximum.children
+            else [Signal(self._tile.semaphores("max_local", s))]
         )
 
     def share_maximum(self, s: int, rows: int) -> None:
         """All-reduce, from `local_maximum` to `maximum`: up the tree with MAXV, and down."""
-        sem, layout, place = self._tile.semaphores, self._tile.layout, self._places.maximum
+        sem, layout, place = self._tile.semaphores, self._tile.layout, self._positions.maximum
         stream, words, root = layout.streams[s], self._tile.vector_words(rows), place.number is None
         ready = [(sem("max_local", s), 1)]
         for child in _combined(place):
@@ -144,7 +146,7 @@ class Software:
         """
         return (
             []
-            if self._places.maximum.number is None
+            if self._positions.maximum.number is None
             else [(self._tile.semaphores("max_full", s), 1)]
         )
 
@@ -180,7 +182,7 @@ class Software:
             self._tile,
             self._tile.semaphores,
             self._tile.layout,
-            self._places.total,
+            self._positions.total,
         )
         start, end = layout.running_sums(s, rows), layout.streams[s].out + rows * layout.acc_pitch
         children, root = len(place.children), place.number is None
@@ -274,7 +276,7 @@ class Software:
         return Ref(f"{name}.x"), Ref(f"{name}.y")
 
 
-def _combined(place: Place) -> range:
+def _combined(place: TreePosition) -> range:
     """Children in the order in which what they bring is combined, the one that is served first
     last.
     """

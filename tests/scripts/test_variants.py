@@ -5,7 +5,7 @@ import json
 import pytest
 
 from isa.machine import load_machine
-from programs.attention.workload import parse
+from programs.attention.workload import parse_attention
 from scripts import variants
 from scripts.tables import RESULTS
 from scripts.variants import CASES, PAGE, tables
@@ -17,7 +17,7 @@ def test_names_are_unique_within_a_table():
 
 def test_every_workload_is_one():
     for spec in {case.workload for case in CASES}:
-        parse(spec)
+        parse_attention(spec)
 
 
 def test_the_page_shows_the_committed_results():

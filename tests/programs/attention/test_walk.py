@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from isa.machine import MACHINES, load_machine
-from programs.attention.mapping import Mapping
+from programs.attention.mapping import AttentionMapping
 from programs.attention.walk import walk
-from programs.attention.workload import parse
+from programs.attention.workload import parse_attention
 from programs.common.costs import matmul_cycles, matmul_lines
 
 MESH4 = MACHINES["mesh4"]
@@ -18,7 +18,7 @@ RESULTS = Path(__file__).resolve().parents[3] / "docs" / "results" / "tune.json"
 
 
 def mapping(group=(4, 4), rows=16, columns=32, *, streams=2, paired=True, slots=2, **other):
-    return Mapping(
+    return AttentionMapping(
         "flat-async" if streams == 2 else "flat",
         group,
         rows,
@@ -43,7 +43,7 @@ def test_accesses_of_a_product():
     ["mha:S=256,D=64,H=2", "mha:S=256,D=64,H=2,causal=1", "gqa:H=12,Hkv=4,Sq=1,Skv=512,D=64"],
 )
 def test_no_estimate_beats_the_bounds(spec):
-    workload = parse(spec)
+    workload = parse_attention(spec)
     for one in (
         mapping(),
         mapping((2, 2)),
@@ -56,7 +56,7 @@ def test_no_estimate_beats_the_bounds(spec):
 
 
 def test_slower_hardware_takes_longer():
-    workload = parse("mha:S=256,D=64,H=2")
+    workload = parse_attention("mha:S=256,D=64,H=2")
     base = walk(MESH4, workload, mapping())
     hbm = MESH4.hbm.model_copy(update={"bytes_per_cycle": 2})
     assert walk(MESH4.model_copy(update={"hbm": hbm}), workload, mapping()) > 1.2 * base
@@ -66,7 +66,9 @@ def test_slower_hardware_takes_longer():
 
 
 def test_what_is_not_walked_goes_on_at_the_same_pace():
-    few, many = (walk(MESH4, parse(f"mha:S=256,D=64,H={heads}"), mapping()) for heads in (12, 48))
+    few, many = (
+        walk(MESH4, parse_attention(f"mha:S=256,D=64,H={heads}"), mapping()) for heads in (12, 48)
+    )
     assert 3.8 < many / few < 4.1
 
 
