@@ -11,8 +11,9 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
-from hw.layouts import FlitKind, data_flit, read_descriptor, request_flit
+from hw.layouts import data_flit, read_descriptor, request_flit
 from isa.machine import MACHINES
+from isa.packets import FlitKind
 
 TILE = MACHINES["mesh4"].tile
 WORDS = 4096

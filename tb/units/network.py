@@ -17,10 +17,10 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
 from hw.emit import emit, port_names
-from hw.layouts import Port
 from hw.network.reduce_router import ReduceRouter
 from hw.network.router import Router
 from isa.machine import MACHINES, Machine
+from isa.packets import Port
 from tb.routes import OPPOSITE, STEP
 from tb.runner import Build, build
 

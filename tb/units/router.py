@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import cocotb
 
-from hw.layouts import Port, data_flit
+from hw.layouts import data_flit
+from isa.packets import Port
 from tb.units.network import Ends, Scoreboard, machine
 
 FLIT = data_flit(machine().tile)
