@@ -16,7 +16,8 @@ What keeps the tiles in order, beyond what `programs.attention.queues` and `prog
   second one (`programs.attention.forward`), in all tiles.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from isa.instructions import Opcode, Queue
 from programs.attention.assignment import Forward
@@ -28,7 +29,29 @@ from programs.common.trace import Ref, Signal
 
 __all__ = ["SoftwareCollectives"]
 
-Waits = list[tuple[int, int]]
+Waits = Sequence[tuple[int, int]]
+
+
+class _Receiver(NamedTuple):
+    """A child of this tile in a tree, or its parent (None), and the semaphore that is bumped
+    there.
+    """
+
+    tree: str
+    child: int | None
+    semaphore: str
+    index: int
+
+
+class _Sent(NamedTuple):
+    """`rows` of `words` words, `pitch` words apart, from L1 word `local` to `remote`."""
+
+    local: int
+    remote: int
+    rows: int
+    words: int
+    tag: int
+    pitch: int = 0
 
 
 class SoftwareCollectives:
@@ -65,16 +88,15 @@ class SoftwareCollectives:
         )
         for child, relays in enumerate(getattr(self._positions, name).children):
             self._put(
-                name,
-                child,
-                f"{name}_{'in' if relays else 'full'}",
-                index,
-                at,
-                at,
-                forward.rows,
-                pitch,
-                pitch=pitch,
-                tag=TAGS[name.upper()] + (index if name == "q" else 0),
+                _Receiver(name, child, f"{name}_{('in' if relays else 'full')}", index),
+                _Sent(
+                    at,
+                    at,
+                    forward.rows,
+                    pitch,
+                    TAGS[name.upper()] + (index if name == "q" else 0),
+                    pitch=pitch,
+                ),
             )
 
     # The maximum of each row, to all tiles of the row.
@@ -107,16 +129,9 @@ class SoftwareCollectives:
         if not root:
             arrival = self._arrival(place.number, place.siblings)
             self._put(
-                "maximum",
-                None,
-                "max_in",
-                arrival,
-                stream.local_maximum,
-                layout.maxima[place.number],
-                1,
-                words,
+                _Receiver("maximum", None, "max_in", arrival),
+                _Sent(stream.local_maximum, layout.maxima[place.number], 1, words, TAGS["MAX"] + s),
                 waits=ready,
-                tag=TAGS["MAX"] + s,
             )
             ready = []
             if place.children:
@@ -127,16 +142,9 @@ class SoftwareCollectives:
                 )
         for child, relays in enumerate(place.children):
             self._put(
-                "maximum",
-                child,
-                "max_down" if relays else "max_full",
-                s,
-                stream.maximum,
-                stream.maximum,
-                1,
-                words,
+                _Receiver("maximum", child, "max_down" if relays else "max_full", s),
+                _Sent(stream.maximum, stream.maximum, 1, words, TAGS["MAX"] + s),
                 waits=ready,
-                tag=TAGS["MAX"] + s,
             )
             ready = []
 
@@ -212,17 +220,10 @@ class SoftwareCollectives:
                 ready = [(sem("o_sum", s), 1)] if children else own
                 own = []
                 self._put(
-                    "total",
-                    None,
-                    "o_in",
-                    message % 2,
-                    at,
-                    layout.parts[message % 2],
-                    1,
-                    segment.size,
+                    _Receiver("total", None, "o_in", message % 2),
+                    _Sent(at, layout.parts[message % 2], 1, segment.size, TAGS["SUM"] + s),
                     waits=[*ready, *([(sem("o_credit", s), 1)] if message > 1 else [])],
                     signals=[Signal(sem("o_free", s))] if last else [],
-                    tag=TAGS["SUM"] + s,
                 )
 
     def summed_out(self, s: int) -> Waits:
@@ -235,39 +236,31 @@ class SoftwareCollectives:
 
     def _put(
         self,
-        tree: str,
-        child: int | None,
-        semaphore: str,
-        index: int,
-        local: int,
-        remote: int,
-        rows: int,
-        words: int,
+        to: _Receiver,
+        sent: _Sent,
         *,
         waits: Waits = (),
         signals: Iterable[Signal] = (),
-        pitch: int = 0,
-        tag: int,
     ) -> None:
-        """Send to a child, or to the parent (None), and bump a semaphore there."""
-        x, y = self._at(tree, child)
+        """Send words to a child or to the parent, and bump a semaphore there."""
+        x, y = self._at(to.tree, to.child)
         self._out(
             Opcode.PUT,
             waits=waits,
             signals=signals,
-            local=local,
-            local_pitch=pitch,
-            remote=remote,
-            remote_pitch=pitch,
-            rows=rows,
-            words=words,
+            local=sent.local,
+            local_pitch=sent.pitch,
+            remote=sent.remote,
+            remote_pitch=sent.pitch,
+            rows=sent.rows,
+            words=sent.words,
             x0=x,
             x1=x,
             y0=y,
             y1=y,
             bump=1,
-            sem=self._tile.semaphores(semaphore, index),
-            tag=tag,
+            sem=self._tile.semaphores(to.semaphore, to.index),
+            tag=sent.tag,
         )
 
     def _at(self, tree: str, child: int | None) -> tuple[Ref, Ref]:
