@@ -3,7 +3,7 @@
 import pytest
 
 from isa.machine import load_machine
-from programs.attention.workload import parse
+from programs.compiler import parse_workload
 from tb.studies import tables, tuning
 from tb.studies.variants import CASES, SLOW, Variant, machine_of, task
 
@@ -15,7 +15,7 @@ def test_names_are_unique_within_a_table():
 
 def test_every_workload_is_one():
     for spec in {case.workload for case in CASES} | {*tuning.LISTED, *tuning.OTHERS}:
-        parse(spec)
+        parse_workload(spec)
 
 
 def test_a_slow_machine_has_slow_channels():

@@ -1,19 +1,21 @@
 """Who does what: work items dealt out to groups of tiles, and the loaders of each group."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from isa.machine import Machine
-from programs.attention.mapping import Block, Mapping, Range, share
-from programs.attention.workload import Workload
+from programs.attention.mapping import AttentionMapping, RowBlock
+from programs.attention.workload import Attention
+from programs.common.ranges import Range, share
 
-__all__ = ["Group", "Item", "Loaders", "deal"]
+__all__ = ["Item", "Loaders", "TileGroup", "deal_attention"]
 
 
-Item = tuple[Block | None, ...]
+Item = tuple[RowBlock | None, ...]
 """What a group works on at a time: a row block for each stream. The last items may leave a stream
 idle.
 """
@@ -30,7 +32,7 @@ class Loaders(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Group:
+class TileGroup:
     """A rectangle of tiles with its south-west corner at (x0, y0), and its items in order.
 
     Its tiles have coordinates of their own, (column, row) of `shape`; see `tile`.
@@ -42,9 +44,9 @@ class Group:
     shape: tuple[int, int]
     items: list[Item] = field(default_factory=list)
     grain: int = 1
-    """See `Mapping.grain`."""
+    """See `AttentionMapping.grain`."""
     fold: int = 1
-    """See `Mapping.fold`."""
+    """See `AttentionMapping.fold`."""
 
     def tile(self, x: int, y: int) -> tuple[int, int]:
         """Where tile (x, y) of the group is in the mesh."""
@@ -75,33 +77,35 @@ class Group:
         )
         return Loaders(k, v, q)
 
-    def row_slices(self, block: Block) -> list[Range]:
+    def row_slices(self, block: RowBlock) -> Sequence[Range]:
         """Rows of a block that each tile row takes."""
         return share(block.rows, self.shape[1], self.grain)
 
-    def column_slices(self, block: Range) -> list[Range]:
+    def column_slices(self, block: Range) -> Sequence[Range]:
         """Keys of a column block that each tile column takes."""
         return share(block, self.shape[0])
 
 
-def _items(workload: Workload, mapping: Mapping) -> list[Item]:
+def _items(workload: Attention, mapping: AttentionMapping) -> list[Item]:
     """All work, such that a group that takes a run of it changes K and V as rarely as possible."""
     rows = mapping.row_blocks(workload)
     heads = range(workload.kv_heads)
     if mapping.paired or mapping.streams == 1:
-        runs = [[Block(head, block) for block in rows] for head in heads]
+        runs = [[RowBlock(head, block) for block in rows] for head in heads]
         step = mapping.streams
         items = [tuple(run[i : i + step]) for run in runs for i in range(0, len(run), step)]
     else:
         items = [
-            tuple(Block(head, block) for head in heads[i : i + mapping.streams])
+            tuple(RowBlock(head, block) for head in heads[i : i + mapping.streams])
             for i in range(0, workload.kv_heads, mapping.streams)
             for block in rows
         ]
     return [item + (None,) * (mapping.streams - len(item)) for item in items]
 
 
-def deal(machine: Machine, workload: Workload, mapping: Mapping) -> list[Group]:
+def deal_attention(
+    machine: Machine, workload: Attention, mapping: AttentionMapping
+) -> list[TileGroup]:
     """Tile the mesh with groups, and give each a run of the items; the runs differ by one item at
     most, if items are alike.
     """
@@ -117,7 +121,7 @@ def deal(machine: Machine, workload: Workload, mapping: Mapping) -> list[Group]:
     ]
     runs = _runs(work, len(corners))
     return [
-        Group(
+        TileGroup(
             index,
             x,
             y,
@@ -130,7 +134,7 @@ def deal(machine: Machine, workload: Workload, mapping: Mapping) -> list[Group]:
     ]
 
 
-def _runs(work: list[int], parts: int) -> list[Range]:
+def _runs(work: list[int], parts: int) -> Sequence[Range]:
     """Cut a list of items into runs of nearly the same work: an item belongs where its middle is,
     unless all are alike.
     """

@@ -5,17 +5,17 @@ one to the next.
 import numpy as np
 
 from isa.instructions import Opcode, Queue
-from programs.attention.job import Keys
-from programs.attention.network import Network
+from programs.attention.assignment import Keys
+from programs.attention.network import NetworkCollectives
 from programs.attention.schedule import Visit
-from programs.attention.software import Software
+from programs.attention.software import SoftwareCollectives
 from programs.attention.tile import TileCode
 from programs.common.trace import Ref, Signal
 
-__all__ = ["Pieces"]
+__all__ = ["BlockCode"]
 
 
-class Pieces(TileCode):
+class BlockCode(TileCode):
     """Traces of one tile, and the pieces that can be added to them.
 
     What a piece adds depends on its arguments and the fields only, so that equal visits need it
@@ -27,7 +27,9 @@ class Pieces(TileCode):
         self._matrix, self._vector, self._load, self._out = (
             self.traces[queue].add for queue in Queue
         )
-        self._collectives = Software(self) if self.mapping.in_software else Network(self)
+        self._collectives = (
+            SoftwareCollectives(self) if self.mapping.in_software else NetworkCollectives(self)
+        )
         self._reduces = self.mapping.group[0] > 1
         scale = np.float32(np.log2(np.e) / np.sqrt(self.workload.d))
         self._scale = int(scale.view(np.uint32))
@@ -218,7 +220,7 @@ class Pieces(TileCode):
 
     def _to_loader(self, name: str, semaphore: int) -> Signal:
         """A count for the tile that loads a buffer: it is free here."""
-        if name in self.job.loads:
+        if name in self.assignment.loads:
             return Signal(semaphore)
         where = (Ref(f"{name}_x"), Ref(f"{name}_y"))
         return Signal(semaphore, where)

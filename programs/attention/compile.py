@@ -10,28 +10,29 @@ from isa.geometry import TileXY
 from isa.image import Program
 from isa.instructions import Queue
 from isa.machine import Machine
+from programs.attention.assignment import TileAssignment, assignment_of, root_column
 from programs.attention.forward import forwarding
-from programs.attention.job import Job, job_of, root_column
-from programs.attention.layout import L1Layout, Semaphores
-from programs.attention.mapping import ALL_REDUCES, READS, SOFTWARE, Mapping
-from programs.attention.placement import Unit, place
-from programs.attention.places import neighbours
+from programs.attention.groups import TileGroup, deal_attention
+from programs.attention.layout import AttentionLayout, AttentionSemaphores
+from programs.attention.mapping import ALL_REDUCES, READS, SOFTWARE, AttentionMapping
+from programs.attention.placement import place_attention
 from programs.attention.queues import TileQueues
 from programs.attention.schedule import Turn, turns
 from programs.attention.tile import TAGS, Shared
-from programs.attention.tiling import rank
-from programs.attention.work import Group, deal
-from programs.attention.workload import Workload
+from programs.attention.tiling import rank_attention
+from programs.attention.tree_positions import neighbours
+from programs.attention.workload import Attention
 from programs.common.compiled import Compiled, first_that_fits
 from programs.common.loops import Compressor
+from programs.common.placement import HbmRegion
 from programs.common.trace import Op, instantiate
 
-__all__ = ["compile_attention", "compile_mapping"]
+__all__ = ["compile_attention", "compile_attention_mapping"]
 
 
 def compile_attention(
     machine: Machine,
-    workload: Workload,
+    workload: Attention,
     dataflow: str | None = None,
     *,
     group: str | None = None,
@@ -39,7 +40,7 @@ def compile_attention(
     columns: int | None = None,
     reads: str = READS[0],
     all_reduce: str = ALL_REDUCES[0],
-) -> Compiled:
+) -> Compiled[Attention, AttentionMapping]:
     """Compile attention for a machine.
 
     Parameters
@@ -66,45 +67,53 @@ def compile_attention(
             raise UserError(f"{name} must be {' or '.join(known)}, not {value!r}")
     ranked = [
         replace(mapping, reads=reads, all_reduce=all_reduce)
-        for mapping in rank(machine, workload, dataflow, group=group, rows=rows, columns=columns)
+        for mapping in rank_attention(
+            machine, workload, dataflow, group=group, rows=rows, columns=columns
+        )
     ]
     if ranked[0].in_software and (reads, all_reduce) != (READS[0], ALL_REDUCES[0]):
         raise UserError(
             f"{ranked[0].dataflow} has all collectives in software: reads and all_reduce do not apply"
         )
     return first_that_fits(
-        machine, ranked, lambda mapping: compile_mapping(machine, workload, mapping)
+        machine, ranked, lambda mapping: compile_attention_mapping(machine, workload, mapping)
     )
 
 
-def compile_mapping(machine: Machine, workload: Workload, mapping: Mapping) -> Compiled:
+def compile_attention_mapping(
+    machine: Machine, workload: Attention, mapping: AttentionMapping
+) -> Compiled[Attention, AttentionMapping]:
     """Compile for a mapping, whether or not the programs fit the program memory."""
-    layout = L1Layout(machine.tile, workload, mapping)
-    semaphores = Semaphores(machine, mapping)
-    groups = deal(machine, workload, mapping)
-    plan = place(machine, workload, mapping, groups)
+    layout = AttentionLayout(machine.tile, workload, mapping)
+    semaphores = AttentionSemaphores(machine, mapping)
+    groups = deal_attention(machine, workload, mapping)
+    placement = place_attention(machine, workload, mapping, groups)
     programs: dict[TileXY, Program] = {}
-    jobs: dict[tuple[Job, tuple[Turn, ...]], dict[Queue, list[Op]]] = {}
+    assignments: dict[tuple[TileAssignment, tuple[Turn, ...]], dict[Queue, list[Op]]] = {}
     shared = Shared()
     compressed = Compressor()
     for one in groups:
         order = tuple(turns(one.items, mapping, workload))
         tiles = [(x, y) for y in range(mapping.group[1]) for x in range(mapping.group[0])]
-        found = {(x, y): job_of(plan, mapping, one, order, x, y) for x, y in tiles}
+        found = {(x, y): assignment_of(placement, mapping, one, order, x, y) for x, y in tiles}
         forwards = forwarding(
             order,
-            {tile: job for tile, (job, _) in found.items()},
+            {tile: assignment for tile, (assignment, _) in found.items()},
             one.loaders,
             mapping,
             latent=workload.latent,
         )
-        for (x, y), (job, units) in found.items():
-            job = replace(job, forwards=forwards[x, y])
-            code = jobs.get((job, order))
+        for (x, y), (assignment, regions) in found.items():
+            assignment = replace(assignment, forwards=forwards[x, y])
+            code = assignments.get((assignment, order))
             if code is None:
-                traces = TileQueues(workload, mapping, layout, semaphores, job, shared).build(order)
-                code = jobs[job, order] = {queue: compressed(ops) for queue, ops in traces.items()}
-            names = _names(one, mapping, units, x, y)
+                traces = TileQueues(
+                    workload, mapping, layout, semaphores, assignment, shared
+                ).build(order)
+                code = assignments[assignment, order] = {
+                    queue: compressed(ops) for queue, ops in traces.items()
+                }
+            names = _names(one, mapping, regions, x, y)
             program = Program({queue: instantiate(code[queue], names) for queue in Queue})
             program.check()
             programs[one.tile(x, y)] = program
@@ -114,7 +123,7 @@ def compile_mapping(machine: Machine, workload: Workload, mapping: Mapping) -> C
         workload=workload,
         mapping=mapping,
         programs=programs,
-        plan=plan,
+        placement=placement,
         hbm_ideal_read_bytes=read,
         hbm_ideal_write_bytes=written,
         useful_macs=workload.useful_macs,
@@ -124,7 +133,9 @@ def compile_mapping(machine: Machine, workload: Workload, mapping: Mapping) -> C
     )
 
 
-def _names(group: Group, mapping: Mapping, units: Sequence[Unit], x: int, y: int) -> dict[str, int]:
+def _names(
+    group: TileGroup, mapping: AttentionMapping, regions: Sequence[HbmRegion], x: int, y: int
+) -> dict[str, int]:
     """Values of the names in the traces of tile (x, y) of the group."""
     columns, rows = mapping.group
     loaders = group.loaders
@@ -147,20 +158,14 @@ def _names(group: Group, mapping: Mapping, units: Sequence[Unit], x: int, y: int
     names["row_x0"], names["row_y0"] = group.tile(0, y)
     names["row_x1"], names["row_y1"] = group.tile(columns - 1, y)
     names["column_y0"], names["column_y1"] = group.tile(x, 0)[1], group.tile(x, rows - 1)[1]
-    for i, unit in enumerate(units):
-        target = unit.target
-        names |= {
-            f"unit{i}.base": unit.base,
-            f"unit{i}.x": target[0],
-            f"unit{i}.y": target[1],
-            f"unit{i}.edge": target[2],
-        }
+    for i, region in enumerate(regions):
+        names |= {f"region{i}.{name}": value for name, value in region.names.items()}
     if mapping.in_software:
         names |= _neighbours(group, mapping, x, y)
     return names
 
 
-def _neighbours(group: Group, mapping: Mapping, x: int, y: int) -> dict[str, int]:
+def _neighbours(group: TileGroup, mapping: AttentionMapping, x: int, y: int) -> dict[str, int]:
     """Where the children and the parent of tile (x, y) of the group are in each tree."""
     columns, rows = mapping.group
     loaders = group.loaders
@@ -180,7 +185,7 @@ def _neighbours(group: Group, mapping: Mapping, x: int, y: int) -> dict[str, int
     return names
 
 
-def _tags(mapping: Mapping) -> dict[int, str]:
+def _tags(mapping: AttentionMapping) -> dict[int, str]:
     tags = {TAGS[name]: name for name in "KV"}
     for stream in range(mapping.streams):
         tags |= {

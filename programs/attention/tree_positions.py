@@ -8,10 +8,10 @@ from typing import NamedTuple
 from isa.geometry import Rectangle
 from programs.collectives.trees import Tree, tree_of
 
-__all__ = ["Place", "Places", "line", "neighbours", "place", "widest"]
+__all__ = ["TreePosition", "TreePositions", "line", "neighbours", "position", "widest"]
 
 
-class Place(NamedTuple):
+class TreePosition(NamedTuple):
     """A tile in a tree. Children have the order in which they are served; what they bring is
     combined the other way round.
     """
@@ -24,16 +24,16 @@ class Place(NamedTuple):
     """Children of its parent, this tile included."""
 
 
-class Places(NamedTuple):
+class TreePositions(NamedTuple):
     """Trees for the slices of k and v (along the column) and of q (along the row), for maxima, and
     for the sum of O.
     """
 
-    k: Place
-    v: Place
-    q: Place
-    maximum: Place
-    total: Place
+    k: TreePosition
+    v: TreePosition
+    q: TreePosition
+    maximum: TreePosition
+    total: TreePosition
 
 
 @cache
@@ -42,15 +42,15 @@ def line(method: str, tiles: int, root: int) -> Tree:
     return tree_of(method, Rectangle(0, 0, tiles - 1, 0), (root, 0))
 
 
-def place(method: str, tiles: int, root: int, at: int) -> Place:
+def position(method: str, tiles: int, root: int, at: int) -> TreePosition:
     """Place of tile `at` of a line."""
     tree = line(method, tiles, root)
     children = tuple(bool(tree.children[child]) for child in tree.children[at, 0])
     parent = tree.parent().get((at, 0))
     if parent is None:
-        return Place(children)
+        return TreePosition(children)
     siblings = tree.children[parent]
-    return Place(children, siblings.index((at, 0)), len(siblings))
+    return TreePosition(children, siblings.index((at, 0)), len(siblings))
 
 
 def neighbours(method: str, tiles: int, root: int, at: int) -> tuple[list[int], int | None]:

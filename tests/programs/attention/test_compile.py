@@ -14,9 +14,8 @@ from isa.errors import UserError
 from isa.formats import decode
 from isa.instructions import Format, Opcode, Queue
 from isa.machine import MACHINES, Hbm, load_machine
-from programs.attention.flat import compile_attention
-from programs.attention.placement import gather, scatter
-from programs.attention.workload import parse, random_tensors
+from programs.attention.compile import compile_attention
+from programs.attention.workload import parse_attention, random_tensors
 from programs.common.check import check_programs
 from programs.common.loops import expand
 
@@ -25,12 +24,14 @@ FLOWS = ("flat-async", "flat", "flash3", "flash2")
 
 def run(machine, spec, dataflow, *, seed=None, fmt=Format.FP16, **fixed):
     """Output bits of a compiled workload, after checking its error and its HBM traffic."""
-    workload = parse(spec, fmt)
+    workload = parse_attention(spec, fmt)
     compiled = compile_attention(machine, workload, dataflow, **fixed)
     q, k, v = random_tensors(workload, 7)
-    golden = GoldenMachine(machine, compiled.programs, scatter(compiled.plan, q, k, v), seed=seed)
+    golden = GoldenMachine(
+        machine, compiled.programs, compiled.placement.scatter(q, k, v), seed=seed
+    )
     statistics = golden.run()
-    out = gather(compiled.plan, golden.hbm)
+    out = compiled.placement.gather(golden.hbm)
     exact = attention(q, k, v)
     reference = online_attention(q, k, v, block=compiled.mapping.columns, fmt=fmt)
     error, floor = np.abs(decode(out, fmt) - exact).max(), np.abs(reference - exact).max()
@@ -126,14 +127,14 @@ def test_a_stream_of_a_thousand_words_is_reduced_in_two_parts():
 
 def test_special_values_do_not_disturb_other_rows():
     machine = MACHINES["tiny"]
-    workload = parse("mha:S=40,D=16,H=1")
+    workload = parse_attention("mha:S=40,D=16,H=1")
     compiled = compile_attention(machine, workload, "flat-async")
     tensors = random_tensors(workload, 7)
     tensors[0][0, 3, 2] = np.nan
     tensors[0][0, 5] = np.inf
-    golden = GoldenMachine(machine, compiled.programs, scatter(compiled.plan, *tensors))
+    golden = GoldenMachine(machine, compiled.programs, compiled.placement.scatter(*tensors))
     golden.run()
-    out = decode(gather(compiled.plan, golden.hbm), workload.fmt)
+    out = decode(compiled.placement.gather(golden.hbm), workload.fmt)
     wrong = ~np.isfinite(out).all(axis=2)[0]
     assert set(np.flatnonzero(wrong)) == {3, 5} and np.isnan(out[0, 3]).all()
 
@@ -143,7 +144,14 @@ def test_programs_do_not_grow_with_the_workload(dataflow):
     machine = MACHINES["mesh4"]
     fixed = {"rows": 32, "columns": 32}
     sizes = [
-        max(map(len, compile_attention(machine, parse(spec), dataflow, **fixed).programs.values()))
+        max(
+            map(
+                len,
+                compile_attention(
+                    machine, parse_attention(spec), dataflow, **fixed
+                ).programs.values(),
+            )
+        )
         for spec in ("mha:S=512,D=32,H=48", "mha:S=512,D=32,H=96", "mha:S=1024,D=32,H=48")
     ]
     assert sizes[1] == sizes[0]
@@ -155,7 +163,7 @@ def test_the_jobs_of_the_readme_compile_fast_and_small():
     for spec in ("mha:S=512,D=64,H=4", "mha:S=512,D=32,H=12"):
         for dataflow in FLOWS:
             started = time.perf_counter()
-            compiled = compile_attention(MACHINES["mesh4"], parse(spec), dataflow)
+            compiled = compile_attention(MACHINES["mesh4"], parse_attention(spec), dataflow)
             assert time.perf_counter() - started < 4
             assert max(map(len, compiled.programs.values())) <= 256
             assert compiled.describe().startswith("group ")
@@ -165,7 +173,9 @@ def test_flat_async_keeps_the_matrix_queue_busy():
     """In steady state two other multiplications stand between a stream's scores and its values,
     across items too.
     """
-    compiled = compile_attention(MACHINES["mesh4"], parse("mha:S=512,D=64,H=4"), "flat-async")
+    compiled = compile_attention(
+        MACHINES["mesh4"], parse_attention("mha:S=512,D=64,H=4"), "flat-async"
+    )
     code = [
         i for i in expand(compiled.programs[1, 2].queues[Queue.MATRIX]) if i.opcode == Opcode.MATMUL
     ]
@@ -184,13 +194,16 @@ def test_flat_async_keeps_the_matrix_queue_busy():
 
 def test_the_dataflow_is_chosen_by_rule_too():
     assert (
-        compile_attention(MACHINES["mesh4"], parse("mha:S=512,D=64,H=4")).dataflow == "flat-async"
+        compile_attention(MACHINES["mesh4"], parse_attention("mha:S=512,D=64,H=4")).dataflow
+        == "flat-async"
     )
 
 
 def test_an_order_that_would_hang_is_refused():
     machine = MACHINES["tiny"]
-    programs = compile_attention(machine, parse("mha:S=64,D=16,H=2"), "flat-async").programs
+    programs = compile_attention(
+        machine, parse_attention("mha:S=64,D=16,H=2"), "flat-async"
+    ).programs
     queue = programs[1, 0].queues[Queue.OUT]
     reduces = [i for i, instruction in enumerate(queue) if instruction.opcode == Opcode.REDUCE]
     queue[reduces[0]], queue[reduces[1]] = queue[reduces[1]], queue[reduces[0]]
@@ -265,7 +278,7 @@ def test_an_order_that_would_hang_is_refused():
 )
 def test_one_clear_line(spec, dataflow, fixed, says):
     with pytest.raises(UserError, match=says) as error:
-        compile_attention(MACHINES["mesh4"], parse(spec), dataflow, **fixed)
+        compile_attention(MACHINES["mesh4"], parse_attention(spec), dataflow, **fixed)
     assert "\n" not in str(error.value)
 
 
@@ -282,7 +295,7 @@ def test_a_tile_that_is_too_small_is_refused():
     ):
         machine = mesh4.model_copy(update={"tile": mesh4.tile.model_copy(update={field: value})})
         with pytest.raises(UserError, match=says):
-            compile_attention(machine, parse("mha:S=512,D=64,H=4"), "flat-async")
+            compile_attention(machine, parse_attention("mha:S=512,D=64,H=4"), "flat-async")
 
 
 ABLATIONS = [
@@ -328,7 +341,7 @@ def moves(compiled, opcode):
 
 
 def test_what_is_ablated_is_really_not_used():
-    machine, workload = MACHINES["mesh4"], parse("mha:S=128,D=32,H=2")
+    machine, workload = MACHINES["mesh4"], parse_attention("mha:S=128,D=32,H=2")
 
     def shared(i):
         return (i["x0"], i["y0"]) != (i["x1"], i["y1"])
@@ -364,4 +377,4 @@ def test_what_is_ablated_is_really_not_used():
 )
 def test_an_unknown_option_is_refused(options, says):
     with pytest.raises(UserError, match=says):
-        compile_attention(MACHINES["tiny"], parse("mha:S=64,D=16"), "flat", **options)
+        compile_attention(MACHINES["tiny"], parse_attention("mha:S=64,D=16"), "flat", **options)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from isa.machine import EDGES, Machine
-from programs.attention.mapping import Mapping
-from programs.attention.placement import place
-from programs.attention.work import Group
-from programs.attention.workload import Workload
+from programs.attention.groups import TileGroup
+from programs.attention.mapping import AttentionMapping
+from programs.attention.placement import place_attention
+from programs.attention.workload import Attention
 
-__all__ = ["Pipe", "Source", "Sources", "find_sources"]
+__all__ = ["ChannelSet", "SliceSource", "SliceSources", "find_sources"]
 
 _MANY_SLICES = 1500
 _REMEMBERED = 12
@@ -20,7 +20,7 @@ _ENDS = {"all": EDGES, "columns": ("south", "north"), "rows": ("west", "east")}
 """Edges of the mesh at which the channels of a pipe are."""
 
 
-class Pipe:
+class ChannelSet:
     """A set of channels: what it is asked for later may still come earlier, where it has time."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Pipe:
         return start + cycles
 
 
-class Source(NamedTuple):
+class SliceSource(NamedTuple):
     """Where a tensor's slices come from."""
 
     pipe: str
@@ -54,25 +54,31 @@ class Source(NamedTuple):
     """
 
 
-class Sources(NamedTuple):
+class SliceSources(NamedTuple):
     """Where k, v and q come from."""
 
-    of: dict[str, Source]
+    of: dict[str, SliceSource]
     busiest: float
     """Words that the busiest channel moves; 0 where all move nearly the same."""
 
 
 def find_sources(
-    machine: Machine, workload: Workload, mapping: Mapping, groups: Sequence[Group], one: Group
-) -> Sources:
+    machine: Machine,
+    workload: Attention,
+    mapping: AttentionMapping,
+    groups: Sequence[TileGroup],
+    one: TileGroup,
+) -> SliceSources:
     """What the placement of a mapping's slices means for group `one` of the groups."""
     working = sum(bool(group.items) for group in groups)
     edges = [channel.edge for channel in machine.channels]
     count = {pipe: sum(edge in ends for edge in edges) for pipe, ends in _ENDS.items()}
     slices = workload.kv_heads * (workload.rows / mapping.rows + workload.skv / mapping.columns)
     # With many slices all channels get nearly the same, and to place them takes time.
-    plan = place(machine, workload, mapping, groups) if slices < _MANY_SLICES else None
-    # The plan counts all keys for every pass; a mask hides some.
+    placement = (
+        place_attention(machine, workload, mapping, groups) if slices < _MANY_SLICES else None
+    )
+    # The placement counts all keys for every pass; a mask hides some.
     counted = mapping.passes(workload) * sum(
         workload.length(head) for head in range(workload.kv_heads)
     )
@@ -80,8 +86,8 @@ def find_sources(
 
     def uneven(ends: tuple[str, ...]) -> float:
         moved = (
-            [words for words, edge in zip(plan.traffic, edges, strict=True) if edge in ends]
-            if plan
+            [words for words, edge in zip(placement.traffic, edges, strict=True) if edge in ends]
+            if placement
             else []
         )
         return max(moved) * len(moved) / max(1, sum(moved)) if moved else 1.0
@@ -94,20 +100,24 @@ def find_sources(
     crowd = lanes / count[keys]
 
     def own(tensor: str) -> float:
-        pieces = [piece for piece in plan.pieces.values() if piece.tensor == tensor] if plan else []
-        if not pieces:
+        found = (
+            [kept for kept in placement.slices.values() if kept.tensor == tensor]
+            if placement
+            else []
+        )
+        if not found:
             return sharing
-        used = {piece.unit.channel.index for piece in pieces}
-        of_head = {piece.unit.channel.index for piece in pieces if piece.head == one.heads[0]}
+        used = {kept.region.channel.index for kept in found}
+        of_head = {kept.region.channel.index for kept in found if kept.head == one.heads[0]}
         return max(lanes / len(used), sharing * mapping.group[0] / len(of_head))
 
-    return Sources(
+    return SliceSources(
         {
-            "k": Source(keys, crowd * uneven(_ENDS[keys]), own("k")),
-            "v": Source(keys, crowd * uneven(_ENDS[keys]), own("v")),
-            "q": Source(
+            "k": SliceSource(keys, crowd * uneven(_ENDS[keys]), own("k")),
+            "v": SliceSource(keys, crowd * uneven(_ENDS[keys]), own("v")),
+            "q": SliceSource(
                 queries, working * mapping.group[1] / count[queries] * uneven(_ENDS[queries]), 1
             ),
         },
-        max(plan.traffic) * hidden if plan else 0.0,
+        max(placement.traffic) * hidden if placement else 0.0,
     )

@@ -6,24 +6,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from programs.attention.forward import Forward
-from programs.attention.mapping import SOFTWARE, Block, Mapping, Range
-from programs.attention.placement import Plan, Unit
-from programs.attention.places import Places, place
+from programs.attention.groups import TileGroup
+from programs.attention.mapping import SOFTWARE, AttentionMapping, RowBlock
+from programs.attention.placement import AttentionPlacement
 from programs.attention.schedule import Turn, Visit
-from programs.attention.work import Group
-from programs.attention.workload import Workload
+from programs.attention.tree_positions import TreePositions, position
+from programs.attention.workload import Attention
+from programs.common.placement import HbmRegion
+from programs.common.ranges import Range
 
-__all__ = ["At", "Job", "Keys", "job_of", "root_column"]
+__all__ = ["Forward", "Keys", "SliceAddress", "TileAssignment", "assignment_of", "root_column"]
 
 
-class At(NamedTuple):
-    """A slice in HBM: `offset` words into the unit whose place the names ``unit<n>.…``
+class SliceAddress(NamedTuple):
+    """A slice in HBM: `offset` words into the region whose place the names ``region<n>.…``
     stand for.
     """
 
-    unit: int
+    region: int
     offset: int
+
+
+class Forward(NamedTuple):
+    """A slice of k, v or q that a tile passes on: to slot (or of stream) `index`, so many rows of
+    it.
+    """
+
+    after: int
+    """Phase after which it goes on: 2 n for the values of turn n, 2 n + 1 for its scores; -1: at
+    the start.
+    """
+    before: int
+    """Phase that uses it first."""
+    name: str
+    index: int
+    rows: int
 
 
 class Keys(NamedTuple):
@@ -42,10 +59,10 @@ class Keys(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Job:
+class TileAssignment:
     """What makes a tile's trace differ from another's in the group, but for coordinates.
 
-    Tiles with equal jobs share their traces.
+    Tiles with equal assignments share their traces.
     """
 
     rows: tuple[tuple[int | None, ...], ...]
@@ -60,15 +77,15 @@ class Job:
     """Whether this tile sends the row's maximum, which is combined in its L1, to the others."""
     passes: frozenset[str] = frozenset()
     """Which of k, v and q this tile passes on to others."""
-    places: Places | None = None
+    positions: TreePositions | None = None
     """Where it stands in the trees of collectives in software."""
     forwards: tuple[Forward, ...] = ()
     """What it passes on, in order."""
-    k: tuple[At | None, ...] = ()
-    v: tuple[At | None, ...] = ()
+    k: tuple[SliceAddress | None, ...] = ()
+    v: tuple[SliceAddress | None, ...] = ()
     """Slices to load, by use."""
-    q: tuple[tuple[At | None, ...], ...] = ()
-    o: tuple[tuple[At | None, ...], ...] = ()
+    q: tuple[tuple[SliceAddress | None, ...], ...] = ()
+    o: tuple[tuple[SliceAddress | None, ...], ...] = ()
     """Slices to load and store, by item and stream."""
 
     def extent(self, stream: int, visit: Visit) -> tuple[int, Keys]:
@@ -76,11 +93,16 @@ class Job:
         return self.rows[visit.item][stream] or 0, self.keys[visit.item][stream][visit.block]
 
 
-def job_of(
-    plan: Plan, mapping: Mapping, group: Group, order: Sequence[Turn], x: int, y: int
-) -> tuple[Job, list[Unit]]:
-    """What tile (x, y) of the group does, and the HBM units that the job's numbers stand for."""
-    workload, loaders = plan.workload, group.loaders
+def assignment_of(
+    placement: AttentionPlacement,
+    mapping: AttentionMapping,
+    group: TileGroup,
+    order: Sequence[Turn],
+    x: int,
+    y: int,
+) -> tuple[TileAssignment, list[HbmRegion]]:
+    """What tile (x, y) of the group does, and the HBM regions that the assignment's numbers stand for."""
+    workload, loaders = placement.workload, group.loaders
     duties = {
         "k": loaders.k[x] == y,
         "v": loaders.v[x] == y and not workload.latent,
@@ -97,20 +119,22 @@ def job_of(
         ]
         for item in group.items
     ]
-    units: list[Unit] = []
+    regions: list[HbmRegion] = []
 
-    def at(tensor: str, head: int, rows: Range) -> At | None:
+    def at(tensor: str, head: int, rows: Range) -> SliceAddress | None:
         if not rows.size:
             return None
-        piece = plan.find(tensor, head, rows)
-        if not any(unit is piece.unit for unit in units):
-            units.append(piece.unit)
-        return At(next(i for i, unit in enumerate(units) if unit is piece.unit), piece.offset)
+        found = placement.find(tensor, head, rows)
+        if not any(region is found.region for region in regions):
+            regions.append(found.region)
+        return SliceAddress(
+            next(i for i, region in enumerate(regions) if region is found.region), found.offset
+        )
 
-    def keys(tensor: str) -> tuple[At | None, ...]:
+    def keys(tensor: str) -> tuple[SliceAddress | None, ...]:
         if tensor not in loads:
             return ()
-        found: dict[int, At | None] = {}
+        found: dict[int, SliceAddress | None] = {}
         for turn in order:
             if (visit := turn.scores) and visit.first_user:
                 block = group.items[visit.item][turn.stream]
@@ -120,7 +144,9 @@ def job_of(
                 )
         return tuple(found[use] for use in range(len(found)))
 
-    def queries(tensor: str, streams: frozenset[int]) -> tuple[tuple[At | None, ...], ...]:
+    def queries(
+        tensor: str, streams: frozenset[int]
+    ) -> tuple[tuple[SliceAddress | None, ...], ...]:
         return tuple(
             tuple(
                 at(tensor, block.head, group.row_slices(block)[y])
@@ -131,13 +157,13 @@ def job_of(
             for item in group.items
         )
 
-    places = _places(mapping, group, x, y) if mapping.in_software else None
+    positions = _positions(mapping, group, x, y) if mapping.in_software else None
     passing = (
         loads
-        if places is None
-        else frozenset(name for name in "kvq" if getattr(places, name).children)
+        if positions is None
+        else frozenset(name for name in "kvq" if getattr(positions, name).children)
     )
-    job = Job(
+    assignment = TileAssignment(
         rows=tuple(
             tuple(group.row_slices(block)[y].size if block else None for block in item)
             for item in group.items
@@ -155,27 +181,27 @@ def job_of(
         roots=roots,
         sends_maximum=mapping.through_memory and x == mapping.middle,
         passes=passing & mapping.forwards,
-        places=places,
+        positions=positions,
         k=keys("k"),
         v=keys("v"),
         q=queries("q", frozenset(range(mapping.streams))) if "q" in loads else (),
         o=queries("o", roots),
     )
-    return job, units
+    return assignment, regions
 
 
-def _places(mapping: Mapping, group: Group, x: int, y: int) -> Places:
+def _positions(mapping: AttentionMapping, group: TileGroup, x: int, y: int) -> TreePositions:
     method, (columns, rows), loaders = SOFTWARE[mapping.dataflow], mapping.group, group.loaders
-    return Places(
-        k=place(method, rows, loaders.k[x], y),
-        v=place(method, rows, loaders.v[x], y),
-        q=place(method, columns, loaders.q[y], x),
-        maximum=place(method, columns, mapping.middle, x),
-        total=place(method, columns, root_column(mapping, y, 0), x),
+    return TreePositions(
+        k=position(method, rows, loaders.k[x], y),
+        v=position(method, rows, loaders.v[x], y),
+        q=position(method, columns, loaders.q[y], x),
+        maximum=position(method, columns, mapping.middle, x),
+        total=position(method, columns, root_column(mapping, y, 0), x),
     )
 
 
-def _keys(workload: Workload, block: Block, rows: Range, part: Range) -> Keys:
+def _keys(workload: Attention, block: RowBlock, rows: Range, part: Range) -> Keys:
     if not workload.masked or not rows.size:
         return Keys(part.size, part.size)
     first, last = (
@@ -186,11 +212,11 @@ def _keys(workload: Workload, block: Block, rows: Range, part: Range) -> Keys:
     if first >= seen:
         return Keys(part.size, seen)
     # Rows of different positions: such a slice starts with a position's first row
-    # (`Mapping.grain`).
+    # (`AttentionMapping.grain`).
     return Keys(part.size, seen, first, workload.sharing)
 
 
-def root_column(mapping: Mapping, y: int, stream: int) -> int:
+def root_column(mapping: AttentionMapping, y: int, stream: int) -> int:
     """Column in the group of the tile that sums up O: another one in each row and stream, so that
     they share the work.
     """
