@@ -10,10 +10,9 @@ from hw.proof.deadlock import check_acyclic
 from hw.sim.stall import Stall
 from hw.sim.transport import Transport
 from hw.sim.waves import add_waves
-from hw.tile.inside import FLITS
 from isa.instructions import EdgePort
 from isa.machine import Machine
-from isa.packets import Port
+from isa.packets import FLITS, Port
 from isa.status import Event
 
 __all__ = ["GRACE_CYCLES", "MESH_SIGNATURE", "QUIET_CYCLES", "Mesh"]
@@ -23,6 +22,7 @@ QUIET_CYCLES = 64
 
 GRACE_CYCLES = 16
 """Cycles that the tiles then have to report an incomplete reduction."""
+
 
 MESH_SIGNATURE = wiring.Signature(
     {

@@ -5,9 +5,9 @@ from typing import NamedTuple
 from amaranth import Cat, Module, Signal
 from amaranth.hdl import ValueLike
 
-from hw.tile.parts import L1_CLIENTS, Parts
+from hw.tile.parts import Parts
 from isa.instructions import Queue
-from isa.status import ErrorCode, Probe
+from isa.status import L1_CLIENTS, ErrorCode, Probe
 
 __all__ = ["ErrorSource", "error_sources", "keep_first_error"]
 

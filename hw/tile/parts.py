@@ -17,13 +17,9 @@ from hw.tile.boot import BootLoader
 from hw.vector.engine import VectorEngine
 from isa.instructions import Queue
 from isa.machine import Machine
+from isa.status import L1_CLIENTS
 
-__all__ = ["L1_CLIENTS", "Parts"]
-
-# L1 clients by falling priority: what arrives must always be consumed; what leaves keeps other
-# tiles waiting, and takes one access for a line's worth of flits; the matrix engine is what must
-# not wait.
-L1_CLIENTS = ("eject_data", "eject_reduce", "out", "matrix", "vector_write", "vector_read")
+__all__ = ["Parts"]
 
 
 class Parts:

@@ -4,12 +4,12 @@ import copy
 
 import numpy as np
 import pytest
-from tb.tensors import load_workload
 
 from isa.instructions import Queue
 from isa.machine import load_machine
 from isa.status import ErrorCode
 from programs.compiler import compile_workload
+from programs.tensors import load_workload
 from programs.text.reader import read_listing
 from programs.text.writer import write_listing
 from tb.mesh import simulate

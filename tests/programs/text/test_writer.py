@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tb.tensors import load_workload
 
 from isa.errors import UserError
 from isa.machine import load_machine
 from programs.compiler import compile_workload
+from programs.tensors import load_workload
 from programs.text.reader import read_listing
 from programs.text.writer import write_listing
 
