@@ -139,21 +139,8 @@ class Mesh(wiring.Component):
             tiles.expired.eq(self._expired),
         ]
         cycle = self._control(m, tiles, channels)
+        self._models(m, tiles, channels, cycle)
         self._probe(m, tiles, channels)
-        if self._events:
-            self._log(m, tiles, cycle)
-        if self._waves:
-            add_waves(
-                m,
-                machine,
-                tiles.tiles,
-                channels,
-                on=self._running,
-                finished=self.finished,
-                cycle=cycle,
-                hbm_latency=self.hbm_latency,
-                hbm_bytes_per_cycle=self.hbm_bytes_per_cycle,
-            )
         return m
 
     def _tiles(self):
@@ -188,14 +175,7 @@ class Mesh(wiring.Component):
             m.d.sync += [self.error.eq(1), self.finished.eq(1)]
         with m.If(booted):
             m.d.sync += self._running.eq(1)
-        # All is quiet: a reduction that still waits for a member is waiting in vain, and its tile
-        # reports it now.
-        with m.If((quiet == self.watchdog) | done & (quiet == QUIET_CYCLES)):
-            m.d.sync += self._expired.eq(1)
-        with m.If(done & (quiet == QUIET_CYCLES + GRACE_CYCLES)):
-            m.d.sync += self.finished.eq(1)
-        with m.Elif(quiet == self.watchdog + GRACE_CYCLES):
-            m.d.sync += [self.hung.eq(1), self.finished.eq(1)]
+        self._end(m, done, quiet)
         with m.If(~self._running):
             m.d.sync += self.boot_cycles.eq(self.boot_cycles + ~self.error)
         with m.Elif(~self.finished):
@@ -203,6 +183,34 @@ class Mesh(wiring.Component):
             with m.If(alive):
                 m.d.sync += self.cycles.eq(running)
         return running
+
+    def _end(self, m, done, quiet):
+        """All is quiet: a reduction that still waits for a member is waiting in vain, and its tile
+        reports it now; then the run is over.
+        """
+        with m.If((quiet == self.watchdog) | done & (quiet == QUIET_CYCLES)):
+            m.d.sync += self._expired.eq(1)
+        with m.If(done & (quiet == QUIET_CYCLES + GRACE_CYCLES)):
+            m.d.sync += self.finished.eq(1)
+        with m.Elif(quiet == self.watchdog + GRACE_CYCLES):
+            m.d.sync += [self.hung.eq(1), self.finished.eq(1)]
+
+    def _models(self, m, tiles, channels, cycle):
+        """The simulation models that watch a run."""
+        if self._events:
+            self._log(m, tiles, cycle)
+        if self._waves:
+            add_waves(
+                m,
+                self._machine,
+                tiles.tiles,
+                channels,
+                on=self._running,
+                finished=self.finished,
+                cycle=cycle,
+                hbm_latency=self.hbm_latency,
+                hbm_bytes_per_cycle=self.hbm_bytes_per_cycle,
+            )
 
     def _probe(self, m, tiles, channels):
         values = []

@@ -3,64 +3,20 @@
 from amaranth import (
     Array,
     Cat,
-    ClockDomain,
-    ClockSignal,
-    Instance,
     Module,
-    ResetSignal,
-    Signal,
-    Value,
 )
 from amaranth.lib import wiring
 
+from hw.mesh.placed_tile import PlacedTile
 from hw.mesh.signature import array_signature
 from hw.sim.stall import Stall
 from hw.sim.transport import Transport
-from hw.tile.ports import tile_signature
+from isa.geometry import OPPOSITE, STEP
 from isa.instructions import EdgePort
 from isa.machine import Machine
-from isa.packets import Port
+from isa.packets import FLITS, Port
 
-__all__ = ["NETWORKS", "PlacedTile", "TileArray"]
-
-NETWORKS = ("data", "request", "reduce")
-
-
-class PlacedTile(wiring.Component):
-    """One placement of the module ``tile``, which is emitted once (see `hw.tile.tile.Tile`).
-
-    With `transport`, its plain inputs and its reset are sampled at the falling edge, like the links
-    (see `Transport`).
-    """
-
-    def __init__(self, machine: Machine, *, transport: bool = False, waves: bool = False):
-        self._transport = transport
-        super().__init__(tile_signature(machine, waves=waves))
-
-    def elaborate(self, platform):
-        m = Module()
-        if self._transport:
-            m.domains.falling = ClockDomain(clk_edge="neg", reset_less=True, local=True)
-            m.d.comb += ClockSignal("falling").eq(ClockSignal())
-
-        def sampled(value, name):
-            if not self._transport:
-                return value
-            register = Signal(len(value), name=name)
-            m.d.falling += register.eq(value)
-            return register
-
-        ports = [("i", "clk", ClockSignal()), ("i", "rst", sampled(ResetSignal(), "rst_sampled"))]
-        for path, member, value in self.signature.flatten(self):
-            name, wire = "__".join(map(str, path)), Value.cast(value)
-            if member.flow == wiring.Out:
-                ports.append(("o", name, wire))
-            else:
-                ports.append(
-                    ("i", name, wire if len(path) > 1 else sampled(wire, f"{name}_sampled"))
-                )
-        m.submodules.tile = Instance("tile", *ports)
-        return m
+__all__ = ["TileArray"]
 
 
 class TileArray(wiring.Component):
@@ -101,7 +57,7 @@ class TileArray(wiring.Component):
         self._links = 0
         super().__init__(array_signature(machine, events=events))
         self.tiles = {
-            (x, y): PlacedTile(machine, transport=transport, waves=waves)
+            (x, y): PlacedTile(machine=machine, transport=transport, waves=waves)
             for y in range(machine.mesh.rows)
             for x in range(machine.mesh.columns)
         }
@@ -138,20 +94,15 @@ class TileArray(wiring.Component):
         ]
 
     def _connect_links(self, m):
-        outward = {
-            Port.EAST: (1, 0, Port.WEST),
-            Port.NORTH: (0, 1, Port.SOUTH),
-            Port.WEST: (-1, 0, Port.EAST),
-            Port.SOUTH: (0, -1, Port.NORTH),
-        }
         for (x, y), tile in self.tiles.items():
-            for port, (dx, dy, opposite) in outward.items():
+            for port in (Port.EAST, Port.NORTH, Port.WEST, Port.SOUTH):
+                dx, dy = STEP[port]
                 neighbour = self.tiles.get((x + dx, y + dy))
                 if neighbour is None:
                     continue
-                for network in NETWORKS:
+                for network in FLITS:
                     source = getattr(tile, f"{network}_o")[port - 1]
-                    sink = getattr(neighbour, f"{network}_i")[opposite - 1]
+                    sink = getattr(neighbour, f"{network}_i")[OPPOSITE[port] - 1]
                     self._connect(m, f"{network}_{x}_{y}_{port.name.lower()}", source, sink)
 
     def _connect_channels(self, m):

@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isa.errors import UserError
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.image import Program
 from isa.instructions import EdgePort, Opcode, Queue
 from isa.machine import Hbm, Machine
 from programs.collectives.collectives import Collective, emit, scratch_words
-from programs.collectives.trees import Rectangle, members_of
 from programs.common.code import Code
 from tb.collectives.expect import receivers
 
@@ -136,7 +135,7 @@ def _homes(machine: Machine) -> dict[TileXY, tuple[int, int]]:
     most = -(-machine.mesh.tiles // len(machine.channels))
     pairs = [
         (abs(x - channel.x) + abs(y - channel.y), channel.index, (x, y))
-        for x, y in members_of((0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1))
+        for x, y in Rectangle(0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1).tiles()
         for channel in machine.channels
     ]
     homes: dict[TileXY, tuple[int, int]] = {}
@@ -168,7 +167,7 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
         if c.kind == "reduce"
     }
     code = Code(machine)
-    everywhere = (0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)
+    everywhere = Rectangle(0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)
     channels = machine.channels
     turns = -(-machine.mesh.tiles // len(channels))
 
@@ -177,7 +176,7 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
         at = channels[channel]
         return {"target_x": at.x, "target_y": at.y, "edge": EdgePort[at.edge.upper()]}, turn
 
-    for x, y in members_of(everywhere):
+    for x, y in everywhere.tiles():
         where, turn = channel_of((x, y))
         fields = {
             "local": SOURCE,
@@ -199,7 +198,7 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
                 emit(code, c)
             _finish(code, item)
     _barrier(code, everywhere, GATE_TAG)
-    for tile in members_of(everywhere):
+    for tile in everywhere.tiles():
         where, turn = channel_of(tile)
         size = end - first if tile in roots else shared
         pieces = range(0, size, _MOVE_WORDS)
@@ -281,7 +280,7 @@ def _barrier(code: Code, rectangle: Rectangle, tag: int) -> None:
     """After this the tiles of the rectangle go on in the same cycle."""
     x0, y0, x1, y1 = rectangle
     farthest = x1 - x0 + y1 - y0
-    for x, y in members_of(rectangle):
+    for x, y in rectangle.tiles():
         pause = LEAST_PAUSE + farthest - (x - x0 + y - y0)
         waits = next(n for n in range(SYNC_CYCLES) if (pause - n * WAIT_CYCLES) % SYNC_CYCLES == 0)
         for _ in range(waits):
@@ -315,7 +314,7 @@ def _finish(code: Code, item: Item) -> None:
     done = item.collectives[0].semaphores.done
     gets: dict[TileXY, int] = {}
     for c in item.collectives:
-        told = members_of(c.rectangle) if c.kind != "reduce" else receivers(c)
+        told = c.rectangle.tiles() if c.kind != "reduce" else receivers(c)
         for tile in told:
             gets[tile] = gets.get(tile, 0) + 1
     for (x, y), count in gets.items():
@@ -353,7 +352,7 @@ def _contents(
     hbm = [np.zeros((turns, SOURCE_WORDS * each), np.float32) for _ in machine.channels]
     random = np.random.default_rng(seed)
     sources = {}
-    for tile in members_of((0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)):
+    for tile in Rectangle(0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1).tiles():
         channel, turn = _home(machine, tile)
         hbm[channel][turn] = sources[tile] = random.normal(size=SOURCE_WORDS * each).astype(
             np.float32

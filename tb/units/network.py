@@ -19,9 +19,9 @@ from cocotb.triggers import RisingEdge
 from hw.emit import emit, port_names
 from hw.network.reduce_router import ReduceRouter
 from hw.network.router import Router
+from isa.geometry import OPPOSITE, STEP
 from isa.machine import MACHINES, Machine
 from isa.packets import Port
-from tb.routes import OPPOSITE, STEP
 from tb.runner import Build, build
 
 __all__ = ["End", "Ends", "RouterMesh", "Scoreboard", "Wires", "build_network", "ends", "machine"]

@@ -11,10 +11,10 @@ import numpy as np
 
 from golden.reduction import combine
 from hw.layouts import reduce_flit
-from hw.network.reduce_router import ReduceRouter
 from isa.formats import canonical
 from isa.geometry import Rectangle
-from isa.instructions import ReduceOp
+from isa.instructions import Format, ReduceOp
+from isa.timing import reduce_hop_cycles
 from tb.noc.reductions import may_overlap
 from tb.units.network import Ends, Scoreboard, machine
 
@@ -177,12 +177,14 @@ async def latencies_and_rates(dut, op):
         begin = network.entered[0][-100]
 
         def hops(distance):
-            return (distance > 0) * ReduceRouter.latency(op, 1) + max(
+            return (distance > 0) * reduce_hop_cycles(op, Format.FP32, 1, 1) + max(
                 0, distance - 1
-            ) * ReduceRouter.latency(op, 2)
+            ) * reduce_hop_cycles(op, Format.FP32, 2, 1)
 
         inputs = 1 + (root_x > 0) + (root_x < columns - 1)
-        latency = max(hops(root_x), hops(columns - 1 - root_x)) + ReduceRouter.latency(op, inputs)
+        latency = max(hops(root_x), hops(columns - 1 - root_x)) + reduce_hop_cycles(
+            op, Format.FP32, inputs, 1
+        )
         assert [cycle - begin for cycle in reductions.arrivals] == list(
             range(latency, latency + 100)
         ), root_x

@@ -21,6 +21,7 @@ from tb.units.matrix_reference import (
     place,
     random_cases,
 )
+from tests.hw.fake_l1 import serve
 
 SMALL = Tile(
     matrix_rows=3, matrix_columns=2, vector_lanes=4, l1_bytes=16 << 10, l1_banks=1, link_bits=128
@@ -43,7 +44,6 @@ def simulate(tile, cases, *, refuse=0.0, seed=1):
     """
     rng = random.Random(seed)
     memory, expected = place(tile, cases, np.random.default_rng(seed))
-    words, size = memory.view(f"V{tile.word_bytes}"), tile.word_bytes
     dut, request_fields, layout = (
         MatrixEngine(tile=tile),
         L1Request(tile),
@@ -85,18 +85,7 @@ def simulate(tile, cases, *, refuse=0.0, seed=1):
             kept = None if ready else offered
             answer = rng.getrandbits(8 * tile.line_bytes)
             if valid and ready:
-                assert access.mask, "an access without words"
-                data = bytearray(
-                    (access.data if access.write else answer).to_bytes(tile.line_bytes, "little")
-                )
-                for bank in range(tile.l1_banks):
-                    if access.mask >> bank & 1:
-                        part = slice(bank * size, bank * size + size)
-                        if access.write:
-                            words[access.addr + bank] = np.void(bytes(data[part]))
-                        else:
-                            data[part] = words[access.addr + bank].tobytes()
-                answer = int.from_bytes(data, "little")
+                answer = serve(memory, tile, access, line=answer)
             ctx.set(dut.l1.rsp_valid, bool(valid and ready and not access.write))
             ctx.set(dut.l1.rsp_data, answer)
         for _ in range(20):

@@ -11,6 +11,7 @@ from isa.instructions import Format, Opcode
 from isa.machine import Tile
 from isa.timing import vector_cycles
 from tb.units.vector_reference import execute, instructions, random_values
+from tests.hw.fake_l1 import serve
 
 TILE = Tile(
     matrix_rows=2, matrix_columns=4, vector_lanes=2, l1_bytes=16 << 10, l1_banks=2, link_bits=128
@@ -43,22 +44,9 @@ def simulate(tile, memory, program, rng=None):
     The L1 refuses half of the requests if there is an `rng`, else none. After each instruction its
     writes must be there.
     """
-    dut, cycles = VectorEngine(tile=tile), []
-    word = tile.word_bytes
+    dut, cycles, word = VectorEngine(tile=tile), [], tile.word_bytes
     sim = Simulator(dut)
     sim.add_clock(1e-6)
-
-    def access(request, write):
-        seen = np.zeros(tile.line_bytes, np.uint8)
-        data = np.frombuffer(int(request.data).to_bytes(tile.line_bytes, "little"), np.uint8)
-        assert request.write == write and request.mask
-        for i in range(tile.l1_banks):
-            if request.mask >> i & 1:
-                at = (request.addr + i) * word
-                if write:
-                    memory[at : at + word] = data[i * word : i * word + word]
-                seen[i * word : i * word + word] = memory[at : at + word]
-        return int.from_bytes(seen.tobytes(), "little")
 
     async def bench(ctx):
         for opcode, fields in program:
@@ -72,9 +60,13 @@ def simulate(tile, memory, program, rng=None):
                 ctx.set(dut.write.req.ready, writes)
                 answer = None
                 if reads and ctx.get(dut.read.req.valid):
-                    answer = access(ctx.get(dut.read.req.payload), 0)
+                    request = ctx.get(dut.read.req.payload)
+                    assert not request.write
+                    answer = serve(memory, tile, request)
                 if writes and ctx.get(dut.write.req.valid):
-                    access(ctx.get(dut.write.req.payload), 1)
+                    request = ctx.get(dut.write.req.payload)
+                    assert request.write
+                    serve(memory, tile, request)
                 done = ctx.get(dut.done)
                 await ctx.tick()
                 ctx.set(dut.command.valid, 0)

@@ -9,11 +9,11 @@ from isa.instructions import Queue
 from isa.machine import load_machine
 from isa.status import ErrorCode
 from programs.compiler import compile_workload
+from programs.tensors import load_workload
 from programs.text.reader import read_listing
 from programs.text.writer import write_listing
 from tb.mesh import simulate
 from tb.run_program import Failure, run_on_golden, run_on_rtl
-from tb.tensors import load_workload
 from tb.verdict import differences, unmet
 
 

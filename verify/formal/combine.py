@@ -5,9 +5,10 @@ not looked at.
 from amaranth.hdl import Array, Cat, Const, Mux, Signal
 from amaranth.lib import data
 
-from hw.network.combine import Combine, in_flight, latency
+from hw.network.combine import Combine, in_flight
 from isa.instructions import Format, ReduceOp
 from isa.machine import MACHINES
+from isa.timing import combine_cycles
 from verify.formal.fifo import modulo, stored
 from verify.formal.harness import Claim, Fault, Harness
 
@@ -24,23 +25,23 @@ class CombineHarness(Harness):
         Claim(
             "order",
             "results come in the order of their jobs, each once",
-            Fault(Combine.elaborate, "((due >> wait) == 0)", "~due[0]"),
+            Fault(Combine._schedule, "((due >> wait) == 0)", "~due[0]"),
         ),
         Claim(
             "time",
             "a result comes exactly `latency` cycles after its job was taken",
-            Fault(Combine.elaborate, "(start << wait)[1:]", "(start << wait)"),
+            Fault(Combine._schedule, "(start << wait)[1:]", "(start << wait)"),
         ),
         Claim(
             "rate",
             "jobs of one kind with up to three words are taken one a cycle",
-            Fault(Combine.elaborate, "((due >> wait) == 0)", "(due == 0)"),
+            Fault(Combine._schedule, "((due >> wait) == 0)", "(due == 0)"),
         ),
         Claim(
             "second pass",
             "what waits for its second pass is there when it starts, and has a place to wait",
             Fault(
-                Combine.elaborate,
+                Combine._schedule,
                 "Cat(again[1:], start & (job.count > 3))",
                 "Cat(again[1:], start & (job.count > 4))",
             ),
@@ -130,7 +131,7 @@ class CombineHarness(Harness):
             for count in range(1, 6):
                 with m.Case(count):
                     cycles = (
-                        latency(ReduceOp.SUM, fmt, count, self.stages)
+                        combine_cycles(ReduceOp.SUM, fmt, count, self.stages)
                         for fmt in (Format.FP16, Format.FP32)
                     )
                     m.d.comb += found.eq(Mux(narrow, *cycles))

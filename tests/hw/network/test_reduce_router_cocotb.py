@@ -17,7 +17,7 @@ SMALL = pytest.mark.slow  # the trees on these meshes are tested in test_route
 )
 def test_reduction_network(mesh):
     machine = MACHINES["mesh4"].with_mesh(mesh)
-    router = ReduceRouter(machine=machine, tile=machine.tile)
+    router = ReduceRouter(machine=machine)
     run(
         build_network(router, machine),
         "tb.units.reduce_router",

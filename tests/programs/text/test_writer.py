@@ -6,9 +6,9 @@ import pytest
 from isa.errors import UserError
 from isa.machine import load_machine
 from programs.compiler import compile_workload
+from programs.tensors import load_workload
 from programs.text.reader import read_listing
 from programs.text.writer import write_listing
-from tb.tensors import load_workload
 
 WORKLOADS = [
     *[("mha:S=64,D=16,H=2", flow) for flow in ("flat", "flat-async", "flat-seq", "flat-tree")],
