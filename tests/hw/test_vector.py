@@ -10,6 +10,7 @@ from hw.vector.engine import VectorEngine
 from isa.instructions import Format, Opcode
 from isa.machine import Tile
 from isa.timing import vector_cycles
+from tb.units.bench import access
 from tb.units.vector_reference import execute, instructions, random_values
 
 TILE = Tile(
@@ -48,18 +49,6 @@ def simulate(tile, memory, program, rng=None):
     sim = Simulator(dut)
     sim.add_clock(1e-6)
 
-    def access(request, write):
-        seen = np.zeros(tile.line_bytes, np.uint8)
-        data = np.frombuffer(int(request.data).to_bytes(tile.line_bytes, "little"), np.uint8)
-        assert request.write == write and request.mask
-        for i in range(tile.l1_banks):
-            if request.mask >> i & 1:
-                at = (request.addr + i) * word
-                if write:
-                    memory[at : at + word] = data[i * word : i * word + word]
-                seen[i * word : i * word + word] = memory[at : at + word]
-        return int.from_bytes(seen.tobytes(), "little")
-
     async def bench(ctx):
         for opcode, fields in program:
             expected = memory.copy()
@@ -72,9 +61,11 @@ def simulate(tile, memory, program, rng=None):
                 ctx.set(dut.write.req.ready, writes)
                 answer = None
                 if reads and ctx.get(dut.read.req.valid):
-                    answer = access(ctx.get(dut.read.req.payload), 0)
+                    answer = access(memory, tile, ctx.get(dut.read.req.payload))
+                    assert answer is not None, "the read port writes"
                 if writes and ctx.get(dut.write.req.valid):
-                    access(ctx.get(dut.write.req.payload), 1)
+                    written = access(memory, tile, ctx.get(dut.write.req.payload))
+                    assert written is None, "the write port reads"
                 done = ctx.get(dut.done)
                 await ctx.tick()
                 ctx.set(dut.command.valid, 0)
