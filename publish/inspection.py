@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from golden.statistics import Collective as Listed
+from golden.statistics import CollectiveRecord as Listed
 from publish.output import Table, show
 from waves.rebuild.expected import Expectation
 from waves.rebuild.halts import Halt, halts

@@ -20,7 +20,7 @@ from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT
 from tb.tasks import Task, run_tasks
-from verify.conformance.cases import SETS, Case, cases, machine_of
+from verify.conformance.cases import SETS, ConformanceCase, cases, machine_of
 from verify.conformance.coverage import count, declared
 from verify.conformance.dut import Dut, read_dut
 from verify.conformance.tasks import build, run_case
@@ -114,7 +114,7 @@ def run() -> int:
     return 1 if found.failed or found.missed else 0
 
 
-def _wanted(options: argparse.Namespace, seed: int, mesh: str) -> list[Case]:
+def _wanted(options: argparse.Namespace, seed: int, mesh: str) -> list[ConformanceCase]:
     """The cases of the set, or the one that the user names, which may be of any set."""
     if not options.case:
         return cases(options.set, seed, mesh)
@@ -127,7 +127,7 @@ def _wanted(options: argparse.Namespace, seed: int, mesh: str) -> list[Case]:
 
 
 def _run_cases(
-    wanted: list[Case],
+    wanted: list[ConformanceCase],
     base: Machine,
     own: bool,
     dut: Dut | None,

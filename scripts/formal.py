@@ -19,7 +19,7 @@ from scripts.options import main, positive
 from tb.runner import ROOT
 from verify.formal.catalogue import Property, properties
 from verify.formal.catalogue import run as prove_all
-from verify.formal.prove import Outcome
+from verify.formal.prove import Proof
 from verify.formal.solve import version
 
 
@@ -78,10 +78,10 @@ def _matches(item: Property, pattern: str) -> bool:
     return fnmatch(item.module, pattern) or fnmatch(item.title, pattern)
 
 
-def _prove(items: list[Property], jobs: int) -> list[Outcome]:
+def _prove(items: list[Property], jobs: int) -> list[Proof]:
     """Outcomes in the order of `items`."""
     console = Console(stderr=True)
-    found: dict[str, Outcome] = {}
+    found: dict[str, Proof] = {}
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -105,14 +105,14 @@ def _prove(items: list[Property], jobs: int) -> list[Outcome]:
     return [found[item.title] for item in items]
 
 
-def verdict(outcome: Outcome) -> str:
+def verdict(outcome: Proof) -> str:
     """One word."""
     if not outcome.holds:
         return "FAILED"
     return "proved" if outcome.caught is not False else "VACUOUS"
 
 
-def explain(outcome: Outcome) -> str:
+def explain(outcome: Proof) -> str:
     """One line about what is not good."""
     title = f"{outcome.module}.{outcome.name}".replace(" ", "-")
     if outcome.holds:
@@ -120,7 +120,7 @@ def explain(outcome: Outcome) -> str:
     return f"{title}: {outcome.subject}: not so: {outcome.says} ({outcome.method}; trace: {outcome.trace})"
 
 
-def summary(outcomes: list[Outcome], seconds: float) -> dict:
+def summary(outcomes: list[Proof], seconds: float) -> dict:
     """What goes into result.json."""
     mutations = [outcome for outcome in outcomes if outcome.caught is not None]
     return {
@@ -140,7 +140,7 @@ def summary(outcomes: list[Outcome], seconds: float) -> dict:
     }
 
 
-def table(outcomes: list[Outcome]) -> Table:
+def table(outcomes: list[Proof]) -> Table:
     """All outcomes; seconds are those that the answers took when they were found."""
     shown = Table(title="formal proofs", title_justify="left")
     for name in ("module", "property", "method", "depth", "result", "fault", "s"):

@@ -1,7 +1,7 @@
 """Programs that run many collectives, each from a standing start: all members of one begin in the
 same cycle.
 
-Every tile loads its own words from HBM; then a rectangle of tiles (a `Lane`) runs its `Item` one
+Every tile loads its own words from HBM; then a rectangle of tiles (a `SeriesLane`) runs its `Item` one
 after the other, while other lanes run theirs: rows do not share a link, nor do quadrants. In front
 of each item the lane meets at a barrier, an all-reduce of one word. Its result reaches a tile one
 cycle later per hop from the root, so nearer tiles pause for that many cycles more. When all lanes
@@ -25,7 +25,7 @@ from programs.collectives.trees import Rectangle, members_of
 from programs.common.code import Code
 from tb.collectives.expect import receivers
 
-__all__ = ["SOURCE_WORDS", "Item", "Lane", "Plan", "machine_for", "plan"]
+__all__ = ["SOURCE_WORDS", "Item", "SeriesLane", "SeriesPlan", "machine_for", "plan"]
 
 SOURCE_WORDS = 2048
 BARRIER_WORD, MARKER_WORD, SOURCE = 0, 2, 16
@@ -57,7 +57,7 @@ class Item:
 
 
 @dataclass
-class Lane:
+class SeriesLane:
     """A rectangle of tiles and what it runs, in this order."""
 
     rectangle: Rectangle
@@ -65,13 +65,13 @@ class Lane:
 
 
 @dataclass
-class Plan:
+class SeriesPlan:
     """Programs, contents of HBM, and where everything is: items with all addresses and tags filled
     in.
     """
 
     machine: Machine
-    lanes: list[Lane]
+    lanes: list[SeriesLane]
     programs: dict[TileXY, Program]
     hbm: list[NDArray[np.uint8]]
     sources: dict[TileXY, NDArray[np.float32]]
@@ -148,7 +148,7 @@ def _homes(machine: Machine) -> dict[TileXY, tuple[int, int]]:
     return homes
 
 
-def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
+def plan(machine: Machine, lanes: Sequence[SeriesLane], *, seed: int = 1) -> SeriesPlan:
     """Write the programs of all lanes.
 
     Collectives come with kind, method, rectangle, root, words and segment; addresses, tags and
@@ -225,10 +225,10 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
                 f"tile {tile} needs {code.slots(tile)} instruction slots, it has {machine.tile.program_instructions}"
             )
     hbm, sources = _contents(machine, seed)
-    return Plan(machine, placed, code.programs(), hbm, sources, first, end - first)
+    return SeriesPlan(machine, placed, code.programs(), hbm, sources, first, end - first)
 
 
-def _place(machine: Machine, lanes: Sequence[Lane]) -> tuple[list[Lane], int, int, int]:
+def _place(machine: Machine, lanes: Sequence[SeriesLane]) -> tuple[list[SeriesLane], int, int, int]:
     """Give targets, scratch and tags: the lanes, the first and last word of targets, and the words
     that not only roots have.
 
@@ -264,7 +264,7 @@ def _place(machine: Machine, lanes: Sequence[Lane]) -> tuple[list[Lane], int, in
                 f"lane {lane.rectangle} has {tag - 1} collectives, there are {GATE_TAG - 1} tags"
             )
         end = max(end, at_root)
-        placed.append(Lane(lane.rectangle, items))
+        placed.append(SeriesLane(lane.rectangle, items))
     if end + scratch > machine.tile.l1_words:
         raise UserError(
             f"targets and buffers need L1 up to word {end + scratch}, there are {machine.tile.l1_words}"

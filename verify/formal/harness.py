@@ -27,7 +27,7 @@ from amaranth.hdl import (
     ValueLike,
 )
 
-__all__ = ["Claim", "Design", "Fault", "Harness", "Surroundings", "elaborating", "emit"]
+__all__ = ["Claim", "Fault", "Harness", "ProofDesign", "Surroundings", "elaborating", "emit"]
 
 _one_at_a_time = threading.RLock()
 """A fault is seen by whoever elaborates hardware meanwhile."""
@@ -95,7 +95,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Design:
+class ProofDesign:
     """Text of a question for Yosys: RTLIL of module ``top``, and ports to connect to internal
     signals.
     """
@@ -229,12 +229,12 @@ class Surroundings:
             self.m.d.sync += count.eq(count + 1)
         return now & (count >= cycles - 1)
 
-    def design(self) -> Design:
+    def design(self) -> ProofDesign:
         """Emit."""
         # Zero-width ports do not exist.
         ports = [port for port in self._ports if Shape.cast(port.shape()).width]
         text = rtlil.convert(Fragment.get(self.m, None), name="top", ports=ports, emit_src=False)
-        return Design(text, tuple(self._peeks.items()))
+        return ProofDesign(text, tuple(self._peeks.items()))
 
 
 @contextmanager
@@ -246,7 +246,7 @@ def elaborating(fault: Fault | None) -> Iterator[None]:
         yield
 
 
-def emit(harness: Harness, question: str, *, fault: Fault | None = None) -> Design | None:
+def emit(harness: Harness, question: str, *, fault: Fault | None = None) -> ProofDesign | None:
     """Design of one question: the name of a claim, or `LEMMAS` (None if the harness has none).
 
     With a fault, the claim must stand alone, for the lemmas are about the right design.

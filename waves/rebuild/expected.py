@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden.dry import list_collectives
-from golden.statistics import Collective as Listed
+from golden.statistics import CollectiveRecord as Listed
 from isa.errors import UserError
 from isa.machine import load_machine
 from programs.compiler import compile_workload
