@@ -1,11 +1,11 @@
 # flatmesh: every target sets up what it needs. `make help` lists them; variables go through the environment.
 export MACHINE MESH DATAFLOW WORKLOAD DTYPE PTYPE OTYPE SEED WAVES JOBS GROUP ROWS COLUMNS STALL QUICK SMALL SET CASE TARGET DUT MUTATIONS MUTANT RESUME TOP EXHAUSTIVE MOST \
-  FROM TO COLLECTIVE FAULT FORMAT OPEN VIEWER VCD READER LIST
+  FROM TO COLLECTIVE FAULT FORMAT OPEN VIEWER VCD READER LIST PROGRAM OUT
 PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim waves inspect tour conformance test test-all noc formal races ablation variants tune tuning bench accuracy tables results docs lint clean
+.PHONY: help sim run compile waves inspect tour conformance test test-all noc formal races ablation variants tune tuning bench accuracy tables results docs lint clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -15,6 +15,12 @@ help: ## this list
 
 sim: .venv/ready ## the main job: attention on the RTL mesh, compared bit by bit (MACHINE MESH DATAFLOW WORKLOAD DTYPE PTYPE OTYPE SEED ...)
 	@$(PY) -m scripts.sim
+
+run: .venv/ready ## a program text of your own on golden and on the RTL, compared bit by bit (PROGRAM TARGET=golden|rtl|both MACHINE MESH WAVES=1)
+	@$(PY) -m scripts.run
+
+compile: .venv/ready ## a workload as such a text (OUT=file.s WORKLOAD MACHINE MESH DATAFLOW DTYPE ...)
+	@$(PY) -m scripts.compile
 
 waves: .venv/ready ## a window of a run as a waveform, with views for GTKWave and Surfer (FROM TO COLLECTIVE FORMAT=fst OPEN=1 FAULT ...)
 	@$(PY) -m scripts.waves

@@ -112,6 +112,11 @@ class GoldenMachine:
         return {tile: semaphores.counts for tile, semaphores in self._semaphores.items()}
 
     @property
+    def waiting(self) -> set[tuple[TileXY, Queue, int]]:
+        """Queues that wait for a semaphore, with the slot of the instruction that does."""
+        return {(s.tile, s.queue, s.pc) for s in self._sequencers if s.blocked}
+
+    @property
     def steps(self) -> list[Step]:
         """What was executed so far, in order, of a run that looks for races."""
         return [] if self._steps is None else self._steps

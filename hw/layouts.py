@@ -1,13 +1,14 @@
-"""Every payload that crosses a component's boundary: the one place where bit widths are written
-down.
-
-Wide data comes first in each layout: aligned to bit 0, a simulator moves it in whole machine words.
+"""Amaranth layouts of every payload that crosses a component's boundary: those of the contract, and
+those inside a tile, whose widths are written down here.
 """
+
+from types import new_class
 
 from amaranth import signed, unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from isa import packets
 from isa.instructions import COMMON, LAYOUTS, Bits, Kind
 from isa.machine import Tile
 
@@ -17,10 +18,8 @@ __all__ = [
     "SEM",
     "SIGNAL",
     "WAIT",
-    "FlitKind",
     "L1Port",
     "L1Request",
-    "Port",
     "command_layout",
     "data_flit",
     "operands_layout",
@@ -29,51 +28,38 @@ __all__ = [
     "request_flit",
 ]
 
-COORDINATE = unsigned(6)
-SEM = unsigned(5)
+COORDINATE = unsigned(packets.COORDINATE_BITS)
+SEM = unsigned(packets.SEM_BITS)
+_KIND = new_class(
+    "FlitKind",
+    (enum.IntEnum,),
+    {"shape": 2},
+    lambda body: body.update(packets.FlitKind.__members__),
+)
+"""`isa.packets.FlitKind` as a shape: simulators and Verilog then show its names."""
 
 
-class Port(enum.IntEnum):
-    """Ports of a router. On the mesh's edge, the outer port leads to an HBM channel, if there is
-    one.
-    """
-
-    LOCAL = 0
-    WEST = 1
-    EAST = 2
-    SOUTH = 3
-    NORTH = 4
-
-
-class FlitKind(enum.Enum, shape=2):
-    """What an arriving data flit does."""
-
-    WRITE = 0  # write the payload to L1 word `addr`
-    PROGRAM = 1  # write the payload to program memory word `addr`
-    SIGNAL = 2  # nothing but its bump
-
-
-def _struct(fields: tuple[Bits, ...]) -> dict:
+def _fields(fields: tuple[Bits, ...]) -> dict:
     return {
         field.name: signed(field.width) if field.signed else unsigned(field.width)
         for field in fields
     }
 
 
-COMMON_LAYOUT = data.StructLayout(_struct(COMMON))
+COMMON_LAYOUT = data.StructLayout(_fields(COMMON))
 """The first 64 bits of an instruction."""
 
 
 def operands_layout(kind: Kind) -> data.StructLayout:
     """Bits 64 and up of an instruction of this kind."""
-    return data.StructLayout(_struct(LAYOUTS[kind]))
+    return data.StructLayout(_fields(LAYOUTS[kind]))
 
 
 def command_layout(kind: Kind) -> data.StructLayout:
     """What a sequencer hands to its engine: the opcode, and the operands with registers already
     added to the addresses.
     """
-    return data.StructLayout({"opcode": unsigned(8), **_struct(LAYOUTS[kind])})
+    return data.StructLayout({"opcode": unsigned(8), **_fields(LAYOUTS[kind])})
 
 
 WAIT = data.StructLayout({"sem": SEM, "count": 6})
@@ -82,66 +68,25 @@ WAIT = data.StructLayout({"sem": SEM, "count": 6})
 SIGNAL = data.StructLayout({"remote": 1, "sem": SEM, "x": COORDINATE, "y": COORDINATE})
 """One count for a semaphore of this tile, or with `remote` of tile (x, y)."""
 
-_RECTANGLE = {"x0": COORDINATE, "y0": COORDINATE, "x1": COORDINATE, "y1": COORDINATE}
-_BUMP = {"bump": 1, "sem": SEM, "tag": 8}
-
 
 def data_flit(tile: Tile) -> data.StructLayout:
-    """Data network: a word for the L1 of every tile in the rectangle, and a semaphore bump with it
-    if `bump`.
-    """
-    return data.StructLayout(
-        {"data": tile.link_bits, **_RECTANGLE, "kind": FlitKind, "addr": 16, **_BUMP}
-    )
+    """`isa.packets.data_flit`."""
+    return data.StructLayout({**_fields(packets.data_flit(tile)), "kind": _KIND})
 
 
 def request_flit(tile: Tile) -> data.StructLayout:
-    """Request network: to the HBM channel at outer port `edge` (an EdgePort) of tile (x, y).
-
-    With `write`, `data` goes to HBM word `addr`, and if `bump` is set a SIGNAL flit with `sem` and
-    `tag` returns to the rectangle (the writer alone) once it is written. Without, `data` holds a
-    `read_descriptor` and the words are sent to the rectangle, the last one with the bump; as
-    PROGRAM flits if `program`.
-    """
-    return data.StructLayout(
-        {
-            "data": tile.link_bits,
-            "x": COORDINATE,
-            "y": COORDINATE,
-            "edge": 2,
-            "write": 1,
-            "program": 1,
-            "addr": 28,
-            **_RECTANGLE,
-            **_BUMP,
-        }
-    )
-
-
-def read_descriptor(tile: Tile) -> data.StructLayout:
-    """Shape of an HBM read, in the payload of its request: `rows` rows of `words` words."""
-    fields = {"pitch": 16, "rows": 12, "words": 12, "local": 16, "local_pitch": 10}
-    return data.StructLayout({**fields, "padding": tile.link_bits - 66})
+    """`isa.packets.request_flit`."""
+    return data.StructLayout(_fields(packets.request_flit(tile)))
 
 
 def reduce_flit(tile: Tile) -> data.StructLayout:
-    """Reduction network: one member's word number `seq` of the collective `tag`, combined on its
-    way to the root.
-    """
-    return data.StructLayout(
-        {
-            "data": tile.link_bits,
-            **_RECTANGLE,
-            "root_x": COORDINATE,
-            "root_y": COORDINATE,
-            "turn": 1,
-            "op": 1,
-            "fmt": 3,
-            "addr": 16,
-            **_BUMP,
-            "seq": 16,
-        }
-    )
+    """`isa.packets.reduce_flit`."""
+    return data.StructLayout(_fields(packets.reduce_flit(tile)))
+
+
+def read_descriptor(tile: Tile) -> data.StructLayout:
+    """`isa.packets.read_descriptor`."""
+    return data.StructLayout(_fields(packets.read_descriptor(tile)))
 
 
 def L1Request(tile: Tile) -> data.StructLayout:

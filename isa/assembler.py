@@ -19,11 +19,12 @@ hexadecimal, its bits. ``#`` starts a comment. A queue that does not appear is j
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import numpy as np
 
-from isa.errors import UserError
+from isa.errors import UserError, meant
 from isa.image import Program
 from isa.instructions import (
     COMMON,
@@ -41,7 +42,7 @@ from isa.instructions import (
     kind_of,
 )
 
-__all__ = ["assemble", "disassemble"]
+__all__ = ["LineError", "assemble", "assemble_lines", "disassemble"]
 
 _NAMES: dict[str, type[Format] | type[ReduceOp] | type[EdgePort]] = {
     "fmt": Format,
@@ -68,6 +69,22 @@ _OWN = [opcode for opcode in Opcode if opcode != Opcode.HEADER]
 Fields = dict[str, int]
 
 
+class LineError(UserError):
+    """A line is wrong.
+
+    Attributes
+    ----------
+    line
+        Its number.
+    text
+        What is wrong with it.
+    """
+
+    def __init__(self, line: int, text: str):
+        super().__init__(f"line {line}: {text}")
+        self.line, self.text = line, text
+
+
 def disassemble(program: Program) -> str:
     """The program as text, loops indented."""
     lines: list[str] = []
@@ -87,15 +104,20 @@ def assemble(text: str) -> Program:
 
     Raises
     ------
-    UserError
+    LineError
         One line that starts with the number of the line that is wrong.
     """
+    return assemble_lines(enumerate(text.splitlines(), 1))
+
+
+def assemble_lines(lines: Iterable[tuple[int, str]]) -> Program:
+    """Read a program from numbered lines, as `assemble` does."""
     program = Program()
     queue: Queue | None = None
     open_loops: list[int] = []
     number = 0
     seen: set[Queue] = set()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in lines:
         words = line.split("#")[0].split()
         if not words:
             continue
@@ -104,12 +126,12 @@ def assemble(text: str) -> Program:
                 _finished(program, queue, open_loops)
                 queue = _queue(words[1:], seen)
                 continue
-            instruction = _instruction(words)
+            instruction = _instruction(tuple(words))
             if queue is None:
                 raise ValueError(".queue must come before the first instruction")
             _fits(program, queue, instruction, open_loops)
         except ValueError as error:
-            raise UserError(f"line {number}: {error}") from None
+            raise LineError(number, str(error)) from None
         if instruction.opcode == Opcode.LOOP:
             open_loops.append(number)
         elif instruction.opcode == Opcode.END:
@@ -121,7 +143,7 @@ def assemble(text: str) -> Program:
             program.queues[missing] = [Instruction.of(Opcode.HALT)]
         program.check()
     except ValueError as error:
-        raise UserError(f"line {number}: {error}") from None
+        raise LineError(number, str(error)) from None
     return program
 
 
@@ -249,10 +271,18 @@ def _widths(kind: Kind) -> dict[str, tuple[int, bool]]:
     return {field.name: (field.width, field.signed) for field in (*COMMON, *LAYOUTS[kind])}
 
 
-def _instruction(words: list[str]) -> Instruction:
+def _words(kind: Kind) -> list[str]:
+    """What may stand before an equals sign."""
+    short = [name for name in _SHORT if name not in _MOVES or kind == Kind.MOVE]
+    hidden = {"opcode", "checksum", "reserved"}
+    return [*short, *(name for name in _widths(kind) if name not in hidden)]
+
+
+@lru_cache(maxsize=1 << 14)
+def _instruction(words: tuple[str, ...]) -> Instruction:
     mnemonics = {opcode.name.lower(): opcode for opcode in _OWN}
     if words[0] not in mnemonics:
-        raise ValueError(f"unknown mnemonic {words[0]!r}")
+        raise ValueError(f"unknown mnemonic {words[0]!r}: {meant(words[0], mnemonics)}")
     opcode = mnemonics[words[0]]
     kind = kind_of(opcode)
     fields: Fields = {}
@@ -281,7 +311,7 @@ def _fields(name: str, value: str | None, kind: Kind) -> Fields:
             raise ValueError(f"{name}={value}: must look like {_EXAMPLES[name]}")
         return build(*(int(group) if group else None for group in match.groups()))
     if name not in widths:
-        raise ValueError(f"{name}={value}: no such field here")
+        raise ValueError(f"{name}={value}: no such field here: {meant(name, _words(kind))}")
     base, plus, register = value.partition("+r") if f"{name}_reg" in widths else (value, "", "")
     fields = {name: _value(name, base, kind)}
     if plus:

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from golden.statistics import CollectiveRecord as Listed
+from golden.statistics import CollectiveRecord
 from publish.output import Table, show
 from waves.rebuild.expected import Expectation
-from waves.rebuild.halts import Halt, halts
-from waves.rebuild.inspection import Collective, Inspection, area
+from waves.rebuild.inspection import Inspection, Transfer, area
+from waves.rebuild.stalls import MatrixStall, matrix_stalls
 
 __all__ = ["print_report"]
 
-HALTS = 4
-"""Halts of the matrix arrays that are printed."""
+STALLS = 4
+"""Stalls of the matrix arrays that are printed."""
 
 
 def print_report(
@@ -42,8 +42,8 @@ def print_report(
             f"{'transfers' if tag is not None else 'collectives'} one by one",
             len(found),
         ).show(console)
-    if found_halts := halts(inspection, HALTS):
-        _halts(found_halts).show(console)
+    if found_stalls := matrix_stalls(inspection, STALLS):
+        _stalls(found_stalls).show(console)
     rho = "" if result["mean_rho"] is None else f"{result['mean_rho']:.3f}"
     golden = "no note of what was run beside the VCD"
     if expectation:
@@ -84,7 +84,7 @@ def print_report(
         )
 
 
-def _shape(c: Collective | Listed) -> tuple:
+def _shape(c: Transfer | CollectiveRecord) -> tuple:
     """What collectives of one row of the table have in common."""
     west, south, east, north = c.rectangle
     return c.kind, c.op or "", c.tag, f"{east - west + 1}x{north - south + 1}", c.words
@@ -92,7 +92,7 @@ def _shape(c: Collective | Listed) -> tuple:
 
 def _kinds(inspection: Inspection, expectation: Expectation | None, title: str) -> Table:
     """Collectives of one kind together, beside what the golden machine lists."""
-    groups: dict[tuple, list[Collective]] = {}
+    groups: dict[tuple, list[Transfer]] = {}
     for collective in inspection.collectives:
         groups.setdefault(_shape(collective), []).append(collective)
     golden: dict[tuple, int] = {}
@@ -141,7 +141,7 @@ def _kinds(inspection: Inspection, expectation: Expectation | None, title: str) 
     return Table(f"collectives of {title}", heads, rows, note)
 
 
-def _each(found: Sequence[Collective], what: str, total: int) -> Table:
+def _each(found: Sequence[Transfer], what: str, total: int) -> Table:
     """Collectives one by one."""
     rows = []
     for c in found:
@@ -185,21 +185,21 @@ def _each(found: Sequence[Collective], what: str, total: int) -> Table:
     return Table(what, heads, rows, note)
 
 
-def _halts(found: Sequence[Halt]) -> Table:
-    """The longest halts of the matrix arrays."""
+def _stalls(found: Sequence[MatrixStall]) -> Table:
+    """The longest stalls of the matrix arrays."""
     rows = [
         (
-            f"{halt.begin}..{halt.end}",
-            str(halt.cycles),
-            f"({halt.tile[0]},{halt.tile[1]})",
-            str(halt.tiles),
-            halt.waits_for,
-            halt.until,
+            f"{stall.begin}..{stall.end}",
+            str(stall.cycles),
+            f"({stall.tile[0]},{stall.tile[1]})",
+            str(stall.tiles),
+            stall.waits_for,
+            stall.until,
         )
-        for halt in found
+        for stall in found
     ]
     return Table(
-        "longest halts of the matrix arrays",
+        "longest stalls of the matrix arrays",
         ("cycles", "length", "tile", "tiles at this time", "waits for", "until"),
         rows,
     )

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from isa.errors import UserError
+from programs.tensors import load_workload
 from publish.output import write_result
 from scripts.options import common_parser, machine_of, main, overrides, positive
-from tb.experiment import load_workload, run_experiment
+from tb.experiment import run_experiment
 from tb.mesh import Settings
 
 SMALL = "mha:S=128,D=32,H=2"

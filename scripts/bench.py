@@ -9,10 +9,10 @@ from rich.console import Console
 
 from isa.errors import UserError
 from programs.compiler import compile_workload
+from programs.tensors import load_workload
 from publish.output import show, write_result
 from scripts.options import common_parser, machine_of, main, overrides, positive
 from tb.bare import run_bare
-from tb.experiment import load_workload
 from tb.hardware import build_mesh
 from tb.mesh import simulate
 from tb.runner import ROOT

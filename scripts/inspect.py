@@ -21,14 +21,14 @@ from tb.runner import ROOT
 from waves.read.vcd import read
 from waves.rebuild.analysis import inspect
 from waves.rebuild.expected import Expectation, expect
-from waves.rebuild.halts import halts
-from waves.rebuild.inspection import Collective, Inspection
+from waves.rebuild.inspection import Inspection, Transfer
+from waves.rebuild.stalls import matrix_stalls
 from waves.rebuild.window import find, parse_collective
 from waves.report import pictures, write_report
 from waves.report.trace import write_trace
 
-HALTS = 100
-"""Halts of the matrix arrays that are kept."""
+STALLS = 100
+"""Stalls of the matrix arrays that are kept."""
 LISTED = 24
 """Collectives, and problems, that are printed one by one."""
 
@@ -50,7 +50,7 @@ def run() -> int:
         "report.html",
         "trace.json.gz",
         "collectives.json",
-        "halts.json",
+        "stalls.json",
         "pictures",
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def _expectation(vcd: Path, inspection: Inspection, console: Console) -> Expecta
     return expectation
 
 
-def _chosen(inspection: Inspection, tag: int | None, number: int) -> Collective | None:
+def _chosen(inspection: Inspection, tag: int | None, number: int) -> Transfer | None:
     """The collective to draw: the one asked for, else a large one that is whole."""
     if tag is None:
         whole = [c for c in inspection.collectives if c.whole]
@@ -128,24 +128,22 @@ def _chosen(inspection: Inspection, tag: int | None, number: int) -> Collective 
     return find(inspection, tag, number)
 
 
-def _write(
-    inspection: Inspection, folder: Path, title: str, chosen: Collective | None
-) -> list[Path]:
+def _write(inspection: Inspection, folder: Path, title: str, chosen: Transfer | None) -> list[Path]:
     report, trace, listing = (
         folder / "report.html",
         folder / "trace.json.gz",
         folder / "collectives.json",
     )
-    stood = folder / "halts.json"
+    stalls = folder / "stalls.json"
     write_report(inspection, report, title=title)
     write_trace(trace, inspection)
     write_json(listing, [_as_dict(inspection, transfer) for transfer in inspection.transfers])
-    write_json(stood, [asdict(halt) for halt in halts(inspection, HALTS)])
+    write_json(stalls, [asdict(stall) for stall in matrix_stalls(inspection, STALLS)])
     pictures(inspection, folder / "pictures", collective=chosen.number if chosen else None)
-    return [report, trace, listing, stood]
+    return [report, trace, listing, stalls]
 
 
-def _as_dict(inspection: Inspection, transfer: Collective) -> dict:
+def _as_dict(inspection: Inspection, transfer: Transfer) -> dict:
     """A transfer as JSON; tiles are lists of x and y, cycles lists of x, y and the cycle."""
     by_tile = lambda cycles: [[*tile, cycle] for tile, cycle in cycles.items()]  # noqa: E731
     t = transfer
@@ -158,7 +156,7 @@ def _as_dict(inspection: Inspection, transfer: Collective) -> dict:
         "rectangle": t.rectangle,
         "words": t.words,
         "bytes": t.bytes,
-        "collective": t.collective,
+        "collective": t.is_collective,
         "whole": t.whole,
         "issued": by_tile(t.issued),
         "completed": by_tile(t.completed),
@@ -168,7 +166,7 @@ def _as_dict(inspection: Inspection, transfer: Collective) -> dict:
         "bound": t.bound,
         "rho": t.rho if t.whole and t.bound else None,
         "problems": [
-            str(problem) for problem in inspection.problems if problem.collective == t.number
+            str(problem) for problem in inspection.problems if problem.transfer == t.number
         ],
         "hops": [
             {

@@ -7,10 +7,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from programs.tensors import load_workload
 from publish.output import show, write_result
 from scripts.options import common_parser, machine_of, main, overrides, positive
 from tb import toolchain
-from tb.experiment import Experiment, load_workload, run_experiment
+from tb.experiment import Experiment, run_experiment
 from tb.mesh import Settings, Window
 from tb.runner import ROOT
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from rich.console import Console
 
 from isa.machine import Machine, load_machine
+from programs.tensors import load_workload
 from scripts.docs import insert
 from scripts.options import main, positive
-from tb.experiment import load_workload, run_experiment
+from tb.experiment import run_experiment
 from tb.mesh import Settings
 from tb.runner import ROOT
 from tb.tasks import Task, run_tasks

@@ -18,19 +18,20 @@ from isa.errors import UserError
 from isa.geometry import Rectangle
 from isa.instructions import Opcode, Queue
 from isa.machine import MACHINES
+from programs.tensors import load_workload
 from publish.output import Table, write_json
 from scripts.docs import insert
 from scripts.options import main
 from scripts.tables import README, RESULTS
-from tb.experiment import load_workload, run_experiment
+from tb.experiment import run_experiment
 from tb.mesh import Settings, Window
 from tb.runner import ROOT
 from verify.mutants.faults import FAULTS
 from waves.read.vcd import read
 from waves.rebuild.analysis import inspect
 from waves.rebuild.expected import expect, listed
-from waves.rebuild.halts import halts
-from waves.rebuild.inspection import Collective, Inspection, area
+from waves.rebuild.inspection import Inspection, Transfer, area
+from waves.rebuild.stalls import matrix_stalls
 from waves.report.browser import Missing
 from waves.report.screenshots import screenshots
 
@@ -125,7 +126,7 @@ def _measure(console: Console) -> dict:
         window, result = _waves_and_inspect(
             "tour", WORKLOAD="minilm", FROM=str(FIRST), TO=str(LAST)
         )
-        found["halts"] = _halts(window)
+        found["stalls"] = _stalls(window)
         found["vector"] = _exponentials(window)
         _photograph(console)
     with console.status("faults"):
@@ -206,7 +207,7 @@ def _beside_golden(block: Inspection, golden: Counter) -> dict:
     )
 
 
-def _hops(c: Collective) -> dict:
+def _hops(c: Transfer) -> dict:
     """A collective, link by link."""
     rows = [
         (
@@ -235,17 +236,17 @@ def _hops(c: Collective) -> dict:
     return _table(("link", "flits", "offered", "first", "last", "fork wait", "join wait"), rows)
 
 
-def _halts(window: Inspection) -> dict:
+def _stalls(window: Inspection) -> dict:
     rows = [
         (
-            f"{h.begin}..{h.end}",
-            h.cycles,
-            f"({h.tile[0]},{h.tile[1]})",
-            h.tiles,
-            h.waits_for,
-            h.until,
+            f"{s.begin}..{s.end}",
+            s.cycles,
+            f"({s.tile[0]},{s.tile[1]})",
+            s.tiles,
+            s.waits_for,
+            s.until,
         )
-        for h in halts(window, 3)
+        for s in matrix_stalls(window, 3)
     ]
     return _table(("cycles", "length", "tile", "tiles at this time", "waits for", "until"), rows)
 

@@ -11,13 +11,13 @@ from rich.console import Console
 
 from isa.errors import UserError
 from isa.machine import Machine
+from programs.tensors import load_workload
 from publish.output import Table, write_result
 from scripts.options import common_parser, machine_of, main, overrides, positive
 from tb import toolchain
 from tb.experiment import commit
 from tb.hardware import build_mesh
 from tb.tasks import Task, run_tasks
-from tb.tensors import load_workload
 from tb.tuner import Candidate, candidates, measure, select
 
 __all__ = ["Tuned", "tune"]

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from isa.machine import Machine, load_machine
+from programs.tensors import load_workload
 from publish.output import Table
 from scripts.docs import insert
 from scripts.options import main, positive
 from scripts.tables import RESULTS, VOLATILE, verdict
-from tb.experiment import load_workload, run_experiment
+from tb.experiment import run_experiment
 from tb.runner import ROOT
 from tb.tasks import Task, run_tasks
 

@@ -9,10 +9,11 @@ from rich.console import Console
 
 from isa.errors import UserError
 from programs.compiler import compile_workload
+from programs.tensors import Tensors, load_workload
 from publish.output import clear, show, wide_console, write_json, write_result
 from scripts.options import common_parser, machine_of, main, overrides, positive
 from tb import toolchain
-from tb.experiment import Experiment, Tensors, load_workload, run_experiment
+from tb.experiment import Experiment, run_experiment
 from tb.mesh import RunFailure, Settings, Window
 from tb.runner import ROOT
 from verify.mutants.faults import FAULTS, faulty
@@ -138,7 +139,9 @@ def run() -> int:
             f"FROM={first} is outside the run, whose last activity is in cycle {experiment.run.cycles}"
         )
     _note(options, folder)
-    dump = to_fst(vcd) if options.format == "fst" else vcd
+    dump = vcd
+    if options.format == "fst":
+        dump = to_fst(vcd, headers=toolchain.include_folder, kept=ROOT / "build" / "tools")
     views = write_views(vcd, folder / "views", dump=dump)
     result = _result(experiment, vcd, dump, time.perf_counter() - started)
     path = write_result(options.out, result)

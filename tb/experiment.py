@@ -18,19 +18,15 @@ from isa.machine import Machine
 from isa.status import Probe
 from programs.common.compiled import Compiled
 from programs.compiler import compile_workload
+from programs.tensors import Tensors
 from tb.hardware import Design
 from tb.mesh import MeshRun, Settings, simulate
-from tb.tensors import DTYPES, AttentionTensors, GemmTensors, Tensors, load_workload
+from tb.reference import fp64_result, same_precision_result
 
 __all__ = [
-    "DTYPES",
-    "AttentionTensors",
     "Experiment",
-    "GemmTensors",
-    "Tensors",
     "commit",
     "largest_error",
-    "load_workload",
     "run_experiment",
 ]
 
@@ -104,9 +100,10 @@ def run_experiment(
     seen = tensors.gather(compiled, run.hbm)
 
     wrong = np.argwhere(seen != expected)
-    exact, fmt = tensors.exact(), tensors.workload.o_fmt
+    exact, fmt = fp64_result(tensors), tensors.workload.o_fmt
     values = decode(seen, fmt)
-    error, reference = largest_error(values, exact), largest_error(tensors.same_precision(), exact)
+    error = largest_error(values, exact)
+    reference = largest_error(same_precision_result(tensors), exact)
     result = _result(machine, compiled, run, golden_seconds)
     result.update(
         workload=tensors.name,

@@ -39,11 +39,13 @@ class RunFailure(UserError):
     ----------
     kind
         ``error``, ``hang``, or ``endless``: still busy after `Settings.most_cycles`.
+    probes
+        Probe values of each tile, see `MeshRun.probes`.
     """
 
-    def __init__(self, kind: str, text: str):
+    def __init__(self, kind: str, text: str, probes: dict[tuple[int, int], list[int]]):
         super().__init__(text)
-        self.kind = kind
+        self.kind, self.probes = kind, probes
 
 
 @dataclass(frozen=True)
@@ -214,9 +216,12 @@ def simulate(
         for index, values in enumerate(seen["tiles"])
     }
     if seen["endless"]:
-        raise RunFailure("endless", f"endless: still busy after {settings.most_cycles} cycles")
+        raise RunFailure(
+            "endless", f"endless: still busy after {settings.most_cycles} cycles", probes
+        )
     if seen["error"] or seen["hung"]:
-        raise RunFailure("error" if seen["error"] else "hang", why_stopped(machine, probes, seen))
+        kind = "error" if seen["error"] else "hang"
+        raise RunFailure(kind, why_stopped(machine, probes, seen), probes)
     return MeshRun(
         cycles=seen["cycles"],
         boot_cycles=seen["boot_cycles"],

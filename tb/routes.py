@@ -2,8 +2,8 @@
 goes, and what it meets.
 """
 
-from hw.layouts import Port
 from isa.machine import Mesh
+from isa.packets import Port
 
 __all__ = ["OPPOSITE", "STEP", "Rectangle", "branches", "joined", "requested", "towards"]
 

@@ -15,10 +15,11 @@ from isa.machine import Machine
 from isa.status import Probe
 from programs.common.compiled import Compiled
 from programs.compiler import compile_workload_mapping, estimate_workload, rank_workload
+from programs.tensors import Tensors, load_workload
 from tb.hardware import verilog
 from tb.mesh import Settings, simulate
+from tb.reference import fp64_result, same_precision_result
 from tb.runner import ROOT
-from tb.tensors import Tensors, load_workload
 
 __all__ = ["Candidate", "candidates", "measure", "select"]
 
@@ -119,9 +120,9 @@ def _run(
     last = max(len(content) for content in memory) // machine.tile.word_bytes - 1
     run = simulate(machine, images, memory, dump=(0, last), settings=Settings())
     out = decode(tensors.gather(compiled, run.hbm), tensors.workload.o_fmt)
-    exact = tensors.exact()
+    exact = fp64_result(tensors)
     error, floor = (
-        float(np.abs(values - exact).max()) for values in (out, tensors.same_precision())
+        float(np.abs(values - exact).max()) for values in (out, same_precision_result(tensors))
     )
     tiles = machine.mesh.tiles
     moved = (sum(run.words_read) + sum(run.words_written)) * machine.tile.word_bytes

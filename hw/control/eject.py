@@ -7,10 +7,11 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.control.line_writer import LineWriter
-from hw.layouts import SEM, FlitKind, L1Port, data_flit, reduce_flit
+from hw.layouts import SEM, L1Port, data_flit, reduce_flit
 from hw.network.fifo import Fifo
 from isa.instructions import BITS
 from isa.machine import Tile
+from isa.packets import FlitKind
 
 __all__ = ["Ejector"]
 

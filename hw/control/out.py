@@ -5,17 +5,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.control.line_reader import LineReader
-from hw.layouts import (
-    COORDINATE,
-    FlitKind,
-    L1Port,
-    command_layout,
-    data_flit,
-    reduce_flit,
-    request_flit,
-)
+from hw.layouts import COORDINATE, L1Port, command_layout, data_flit, reduce_flit, request_flit
 from isa.instructions import Kind, Opcode
 from isa.machine import Tile
+from isa.packets import FlitKind
 
 __all__ = ["OutEngine"]
 

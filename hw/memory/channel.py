@@ -7,8 +7,9 @@ from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from hw.layouts import FlitKind, data_flit, read_descriptor, request_flit
+from hw.layouts import data_flit, read_descriptor, request_flit
 from isa.machine import Machine
+from isa.packets import FlitKind
 
 __all__ = ["HbmChannel"]
 

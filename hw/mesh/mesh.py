@@ -14,7 +14,6 @@ from amaranth import (
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.layouts import Port
 from hw.memory.channel import HbmChannel
 from hw.proof.deadlock import check_acyclic
 from hw.sim.stall import Stall
@@ -23,6 +22,7 @@ from hw.sim.waves import add_waves
 from hw.tile.ports import tile_signature
 from isa.instructions import EdgePort
 from isa.machine import Machine
+from isa.packets import Port
 from isa.status import Event
 
 __all__ = ["GRACE_CYCLES", "MESH_SIGNATURE", "QUIET_CYCLES", "Mesh", "PlacedTile"]

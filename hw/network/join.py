@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.float.stage import scratch
-from hw.layouts import Port
+from isa.packets import Port
 
 __all__ = ["Join"]
 

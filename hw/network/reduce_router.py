@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.float.stage import scratch
-from hw.layouts import COORDINATE, Port, reduce_flit
+from hw.layouts import COORDINATE, reduce_flit
 from hw.network.arbiter import Arbiter
 from hw.network.combine import Combine, in_flight, latency
 from hw.network.fifo import Fifo
@@ -13,6 +13,7 @@ from hw.network.join import Join
 from hw.network.route import reduction_node
 from isa.instructions import Format, ReduceOp
 from isa.machine import Machine, Tile
+from isa.packets import Port
 
 __all__ = ["ReduceRouter"]
 

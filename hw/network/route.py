@@ -10,7 +10,7 @@ east end of a row goes on like any flit of that row; what comes in at the south 
 column may turn into the row first, like what comes from the tile.
 """
 
-from hw.layouts import Port
+from isa.packets import Port
 
 __all__ = ["multicast_branches", "reduction_node", "request_branches"]
 

@@ -4,12 +4,13 @@ from amaranth import Cat, Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.layouts import COORDINATE, Port
+from hw.layouts import COORDINATE
 from hw.network.arbiter import Arbiter
 from hw.network.fifo import Fifo
 from hw.network.fork import Fork
 from hw.network.route import multicast_branches, request_branches
 from isa.machine import Machine
+from isa.packets import Port
 
 __all__ = ["Router"]
 

@@ -24,13 +24,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hw.layouts import Port
 from hw.network.route import multicast_branches, reduction_node, request_branches
 from hw.proof.views import OPPOSITE, STEP, Bools, Views, from_neighbour
 from hw.proof.waits import WaitGraph
 from isa.errors import UserError
 from isa.instructions import EdgePort
 from isa.machine import Machine
+from isa.packets import Port
 
 __all__ = ["Routing", "WaitCycle", "check_acyclic", "check_joins", "waits_for"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.layouts import Port
 from isa.machine import Machine
+from isa.packets import Port
 
 __all__ = ["OPPOSITE", "STEP", "Bools", "Views", "from_neighbour"]
 

@@ -10,7 +10,7 @@ from hw.control.out import OutEngine
 from hw.control.program import ProgramMemory
 from hw.control.semaphores import Semaphores
 from hw.control.sequencer import Sequencer
-from hw.layouts import FlitKind, Port, data_flit, request_flit
+from hw.layouts import data_flit, request_flit
 from hw.matrix.engine import MatrixEngine
 from hw.network.reduce_router import ReduceRouter
 from hw.network.router import Router
@@ -22,6 +22,7 @@ from hw.tile.probes import Probes
 from hw.vector.engine import VectorEngine
 from isa.instructions import Queue
 from isa.machine import Machine
+from isa.packets import FlitKind, Port
 from isa.status import ErrorCode, Event, Probe, QueueState
 
 __all__ = ["TileCore"]

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from hw.layouts import Port
 from isa.instructions import Format, ReduceOp
 from isa.machine import Mesh
+from isa.packets import Port
 from tb.noc.walk import fork_sets, join_sets
 
 __all__ = ["ForkCoverage", "JoinCoverage", "markdown"]

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from golden.reduction import combine
 from golden.storage import dtype_of
-from hw.layouts import Port, reduce_flit
+from hw.layouts import reduce_flit
 from hw.network.reduce_router import ReduceRouter
 from isa.geometry import Rectangle
 from isa.instructions import Format, ReduceOp
 from isa.machine import Machine, Mesh
+from isa.packets import Port
 from isa.routes import joined
 from tb.noc.book import Book
 from tb.noc.flits import Packing

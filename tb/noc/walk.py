@@ -3,8 +3,8 @@
 import itertools
 from collections.abc import Iterator
 
-from hw.layouts import Port
 from isa.machine import Mesh
+from isa.packets import Port
 from tb.routes import OPPOSITE, STEP, Rectangle, branches, joined
 from tb.units.network import End, ends
 

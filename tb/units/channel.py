@@ -10,8 +10,9 @@ from pathlib import Path
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from hw.layouts import FlitKind, data_flit, read_descriptor, request_flit
+from hw.layouts import data_flit, read_descriptor, request_flit
 from isa.machine import MACHINES
+from isa.packets import FlitKind
 from tb.units.bench import start
 
 TILE = MACHINES["mesh4"].tile

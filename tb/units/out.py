@@ -7,9 +7,10 @@ import random
 import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge
 
-from hw.layouts import FlitKind, L1Request, command_layout, data_flit, reduce_flit, request_flit
+from hw.layouts import L1Request, command_layout, data_flit, reduce_flit, request_flit
 from isa.instructions import LAYOUTS, Kind, Opcode
 from isa.machine import MACHINES, Tile
+from isa.packets import FlitKind
 from tb.units.bench import start
 
 __all__ = ["PORTS", "POSITION", "TILE", "command", "fields_of", "flits_of", "line_at", "word_at"]

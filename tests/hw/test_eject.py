@@ -7,8 +7,9 @@ import random
 import pytest
 
 from hw.control.eject import Ejector
-from hw.layouts import FlitKind, data_flit, reduce_flit
+from hw.layouts import data_flit, reduce_flit
 from isa.machine import MACHINES
+from isa.packets import FlitKind
 from tests.hw.network.streams import Streams, fields
 
 TILE = MACHINES["mesh4"].tile

@@ -16,7 +16,7 @@ def test_the_pages_show_what_was_measured():
 def test_the_story_of_the_stall_holds():
     """The page says which exponential is late, and why."""
     found = json.loads(FOUND.read_text())["tables"]
-    assert found["halts"]["rows"][0][4].startswith("semaphore")
+    assert found["stalls"]["rows"][0][4].startswith("semaphore")
     times = sorted((int(row[2]), int(row[3]), row[4]) for row in found["vector"]["rows"])
     (slowest, waited, sums), usual = times[-1], times[len(times) // 2]
     assert (

@@ -5,10 +5,10 @@ the packet's last flit.
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 
-from hw.layouts import Port
 from hw.network.fifo import Fifo
 from hw.network.fork import Fork
 from hw.network.router import Router
+from isa.packets import Port
 
 __all__ = ["LockingRouter"]
 

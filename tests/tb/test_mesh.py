@@ -9,7 +9,8 @@ from isa.assembler import assemble
 from isa.errors import UserError
 from isa.instructions import BITS, CHECKSUM
 from isa.machine import MACHINES
-from tb.experiment import load_workload, run_experiment
+from programs.tensors import load_workload
+from tb.experiment import run_experiment
 from tb.mesh import RunFailure, Settings, simulate
 
 TINY = MACHINES["tiny"]

@@ -8,7 +8,7 @@ from isa.machine import Machine, load_machine
 from programs.attention.mapping import DATAFLOWS, SOFTWARE
 from programs.compiler import dataflows_of
 from programs.gemm.workload import Gemm
-from tb.tensors import DTYPES
+from programs.tensors import DTYPES
 from verify.conformance.covering import covering
 from verify.conformance.numbers import FILLS, MATRIX_FILLS
 

@@ -23,7 +23,7 @@ from isa.instructions import (
 )
 from isa.machine import Machine
 from programs.attention.mapping import DATAFLOWS
-from tb.tensors import DTYPES
+from programs.tensors import DTYPES
 from verify.conformance.cases import (
     BANDWIDTHS,
     GEMM_DATAFLOWS,

@@ -12,7 +12,7 @@ from isa.formats import encode
 from isa.instructions import EdgePort, Format, Kind, Opcode, Queue, ReduceOp
 from isa.machine import Machine, Tile
 from programs.collectives.reductions import Shape
-from tb.tensors import AttentionTensors, GemmTensors
+from programs.tensors import AttentionTensors, GemmTensors
 from verify.conformance.coverage import LOOP_DEPTH, name_of
 from verify.conformance.numbers import class_masks
 from verify.conformance.prepare import Expected

@@ -16,8 +16,9 @@ from isa.image import Program
 from isa.machine import Machine
 from programs.common.compiled import Compiled
 from programs.compiler import compile_workload
+from programs.tensors import AttentionTensors, Tensors, load_workload
 from tb.experiment import largest_error
-from tb.tensors import AttentionTensors, Tensors, load_workload
+from tb.reference import fp64_result, same_precision_result
 from verify.conformance.cases import OPTIONS, ConformanceCase, machine_of
 from verify.conformance.numbers import fill, fill_matrices
 from verify.conformance.tile_programs import tile_program
@@ -26,7 +27,7 @@ __all__ = ["Expected", "prepare"]
 
 MOST_ERROR = 2.0
 """Times the error of the same computation in the same precision by NumPy
-(`tb.tensors.Tensors.same_precision`).
+(`tb.reference.same_precision_result`).
 """
 
 
@@ -146,10 +147,11 @@ def _judge(expected: Expected) -> None:
     tensors = expected.tensors
     assert tensors is not None
     expected.output = tensors.gather(compiled, expected.end)
-    exact, fmt = tensors.exact(), tensors.workload.o_fmt
+    exact, fmt = fp64_result(tensors), tensors.workload.o_fmt
     error = largest_error(decode(expected.output, fmt), exact)
     allowed = max(
-        largest_error(tensors.same_precision(), exact), _half_unit(exact, FORMATS[fmt].mantissa)
+        largest_error(same_precision_result(tensors), exact),
+        _half_unit(exact, FORMATS[fmt].mantissa),
     )
     expected.error_ratio = error / allowed if allowed else (0.0 if error == 0 else float("inf"))
     if expected.error_ratio > MOST_ERROR:

@@ -4,8 +4,8 @@ what it should, no more.
 
 from amaranth.hdl import Cat, Const, Signal
 
-from hw.layouts import Port
 from hw.network.join import Join
+from isa.packets import Port
 from verify.formal.harness import Claim, Fault, Harness
 
 __all__ = ["JoinHarness"]

@@ -5,10 +5,10 @@ FIFO.
 from amaranth.hdl import Const, Signal
 from amaranth.lib import data, wiring
 
-from hw.layouts import Port
 from hw.network.fifo import Fifo
 from hw.network.fork import Fork
 from hw.sim.stall import Stall
+from isa.packets import Port
 from verify.formal.fifo import modulo, stored
 from verify.formal.harness import Claim, Fault
 from verify.formal.router import NUMBER, RouterHarness

@@ -5,10 +5,11 @@ looked at.
 from amaranth.hdl import Cat, Const, Signal
 from amaranth.lib import data
 
-from hw.layouts import COORDINATE, Port, reduce_flit
+from hw.layouts import COORDINATE, reduce_flit
 from hw.network.combine import in_flight
 from hw.network.reduce_router import ReduceRouter
 from isa.machine import MACHINES
+from isa.packets import Port
 from verify.formal.fifo import modulo, stored
 from verify.formal.harness import Claim, Fault, Harness
 

@@ -10,8 +10,9 @@ from everywhere. There is no state, so that one step is a whole proof.
 from amaranth.hdl import Cat, Const, Mux, Signal, Value
 from amaranth.lib import data
 
-from hw.layouts import COORDINATE, Port
+from hw.layouts import COORDINATE
 from hw.network.route import multicast_branches, reduction_node, request_branches
+from isa.packets import Port
 from verify.formal.harness import Claim, Fault, Harness
 
 __all__ = ["MulticastHarness", "ReductionHarness", "RequestHarness"]

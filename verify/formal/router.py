@@ -9,11 +9,11 @@ the solver need not compare coordinates.
 from amaranth.hdl import Array, Cat, Mux, Signal
 from amaranth.lib import data
 
-from hw.layouts import Port
 from hw.network.arbiter import Arbiter
 from hw.network.fork import Fork
 from hw.network.router import Router, _Unicast
 from isa.machine import MACHINES, Mesh
+from isa.packets import Port
 from verify.formal.fifo import modulo, stored
 from verify.formal.harness import Claim, Fault, Harness
 

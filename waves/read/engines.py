@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from isa.errors import UserError
 from isa.instructions import OPCODES_OF, Queue
 from isa.status import QueueState
-from waves.read.recording import EXECUTED, Engine
+from waves.read.recording import EXECUTED, EngineActivity
 from waves.read.samples import Samples, runs
 from waves.read.signals import MOVED
 
@@ -30,7 +30,7 @@ _IDLE = (QueueState.BOOT, QueueState.HALTED)
 """States in which no command of a queue is with its engine."""
 
 
-def engine(samples: Samples, tile: tuple[int, int], queue: Queue) -> Engine:
+def engine(samples: Samples, tile: tuple[int, int], queue: Queue) -> EngineActivity:
     """One queue of one tile, over the whole window.
 
     Raises
@@ -46,7 +46,7 @@ def engine(samples: Samples, tile: tuple[int, int], queue: Queue) -> Engine:
         stalls["l1"] = samples.at(f"{place}.l1.waits") & _L1_CLIENTS[queue] != 0
     active = samples.flag(f"{scope}.active") if queue in _DATAPATHS else np.zeros(len(state), bool)
     busy = np.logical_or.reduce([active, *stalls.values()])
-    return Engine(
+    return EngineActivity(
         tile,
         queue,
         executed=_executed(samples, scope, queue, state, busy),

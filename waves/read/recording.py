@@ -13,7 +13,16 @@ from isa.geometry import TileXY
 from isa.instructions import Queue
 from isa.status import QueueState
 
-__all__ = ["DIRECTIONS", "EXECUTED", "RUN", "Engine", "Facts", "Link", "Recording", "Traffic"]
+__all__ = [
+    "DIRECTIONS",
+    "EXECUTED",
+    "RUN",
+    "EngineActivity",
+    "Facts",
+    "Link",
+    "LinkTraffic",
+    "Recording",
+]
 
 
 DIRECTIONS = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
@@ -83,7 +92,7 @@ class Link:
 
 
 @dataclass
-class Traffic:
+class LinkTraffic:
     """The flits of one link, in order.
 
     Attributes
@@ -105,7 +114,7 @@ class Traffic:
 
 
 @dataclass
-class Engine:
+class EngineActivity:
     """One queue of one tile.
 
     Attributes
@@ -155,8 +164,8 @@ class Recording:
     first: int
     last: int
     finished: bool
-    traffic: dict[Link, Traffic]
-    engines: dict[tuple[TileXY, Queue], Engine]
+    traffic: dict[Link, LinkTraffic]
+    engines: dict[tuple[TileXY, Queue], EngineActivity]
     changes: int = 0
 
     @property
@@ -165,7 +174,7 @@ class Recording:
         return self.last - self.first + 1
 
     @cached_property
-    def unhalted(self) -> list[Engine]:
+    def unhalted(self) -> list[EngineActivity]:
         """Queues that have not halted in the last cycle."""
         return [
             engine

@@ -16,7 +16,7 @@ from isa.instructions import LAYOUTS, Kind, Queue
 from isa.machine import MACHINES
 from waves.read.recording import DIRECTIONS, Link
 
-__all__ = ["MACHINE", "MOVED", "NETWORKS", "Places", "find_places", "needed"]
+__all__ = ["MACHINE", "MOVED", "NETWORKS", "Hierarchy", "find_hierarchy", "needed"]
 
 
 def _widths(layout: data.StructLayout, *names: str) -> dict[str, int]:
@@ -66,7 +66,7 @@ _AGAIN = "`make waves` writes the VCD of a mesh"
 
 
 @dataclass(frozen=True)
-class Places:
+class Hierarchy:
     """What the names of the signals tell of the mesh.
 
     Attributes
@@ -90,7 +90,7 @@ class Places:
         return ((x, y) for y in range(self.rows) for x in range(self.columns))
 
 
-def find_places(names: Iterable[str]) -> Places:
+def find_hierarchy(names: Iterable[str]) -> Hierarchy:
     """Find the scope ``waves``, at any depth, and in it the tiles, channels and links.
 
     Raises
@@ -116,7 +116,7 @@ def find_places(names: Iterable[str]) -> Places:
         raise UserError(f"the scope {scope} has no scope tile_0_0: another design? ({_AGAIN})")
     columns, rows = (max(axis) + 1 for axis in zip(*tiles, strict=True))
     channels = _channels(below)
-    return Places(scope, columns, rows, channels, _links(columns, rows, channels, below))
+    return Hierarchy(scope, columns, rows, channels, _links(columns, rows, channels, below))
 
 
 def _channels(below: list[str]) -> tuple[tuple[str, int, int], ...]:
@@ -151,7 +151,7 @@ def _links(columns: int, rows: int, channels, below: list[str]) -> dict[Link, st
     return links
 
 
-def needed(places: Places, widths: Mapping[str, int]) -> list[str]:
+def needed(hierarchy: Hierarchy, widths: Mapping[str, int]) -> list[str]:
     """Full names of all signals that make a recording.
 
     Raises
@@ -162,21 +162,21 @@ def needed(places: Places, widths: Mapping[str, int]) -> list[str]:
     wanted: dict[str, int | None] = {"clk": 1, "cycle": 32, "last": 1, "finished": 1} | {
         f"machine.{name}": None for name in MACHINE
     }
-    for link, scope in places.links.items():
+    for link, scope in hierarchy.links.items():
         fields = {"valid": 1, "ready": 1} | NETWORKS[link.network]
         wanted |= {f"{scope}.{name}": width for name, width in fields.items()}
-    for x, y in places.tiles():
+    for x, y in hierarchy.tiles():
         for queue, fields in _QUEUES.items():
             wanted |= {
                 f"tile_{x}_{y}.{queue.name.lower()}.{name}": width for name, width in fields.items()
             }
         wanted[f"tile_{x}_{y}.l1.waits"] = 6
-    wanted = {f"{places.scope}.{name}": width for name, width in wanted.items()}
+    wanted = {f"{hierarchy.scope}.{name}": width for name, width in wanted.items()}
     missing = [name for name in wanted if name not in widths]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise UserError(
-            f"the signal {missing[0]}{more} of a {places.columns}x{places.rows} mesh is missing ({_AGAIN})"
+            f"the signal {missing[0]}{more} of a {hierarchy.columns}x{hierarchy.rows} mesh is missing ({_AGAIN})"
         )
     for name, width in wanted.items():
         if width is not None and widths[name] != width:

@@ -3,14 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from waves.read.recording import Link, Traffic
+from waves.read.recording import Link, LinkTraffic
 from waves.read.samples import Samples
 from waves.read.signals import NETWORKS
 
 __all__ = ["traffic"]
 
 
-def traffic(samples: Samples, link: Link, scope: str) -> Traffic:
+def traffic(samples: Samples, link: Link, scope: str) -> LinkTraffic:
     """All flits of a link.
 
     One that was not taken has the header that it has in the window's last cycle.
@@ -23,7 +23,7 @@ def traffic(samples: Samples, link: Link, scope: str) -> Traffic:
         name: samples.at(f"{scope}.{name}", shown).astype(np.int32)
         for name in NETWORKS[link.network]
     }
-    return Traffic(offered, taken, header)
+    return LinkTraffic(offered, taken, header)
 
 
 def _transfers(

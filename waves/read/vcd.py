@@ -8,7 +8,7 @@ from waves.read.changes import open_waves
 from waves.read.engines import engine
 from waves.read.recording import Facts, Recording
 from waves.read.samples import Samples
-from waves.read.signals import MACHINE, Places, find_places, needed
+from waves.read.signals import MACHINE, Hierarchy, find_hierarchy, needed
 from waves.read.streams import traffic
 
 __all__ = ["read"]
@@ -40,32 +40,32 @@ def read(path: Path, *, reader: str = "vcdvcd") -> Recording:
 
 def _read(path: Path, reader: str) -> Recording:
     waves = open_waves(path, reader)
-    places = find_places(waves.widths)
-    changes = waves.changes(needed(places, waves.widths))
+    hierarchy = find_hierarchy(waves.widths)
+    changes = waves.changes(needed(hierarchy, waves.widths))
     samples = Samples(
-        {name.removeprefix(f"{places.scope}."): found for name, found in changes.items()}
+        {name.removeprefix(f"{hierarchy.scope}."): found for name, found in changes.items()}
     )
     return Recording(
-        facts=_facts(samples, places),
+        facts=_facts(samples, hierarchy),
         first=samples.first,
         last=samples.last,
         finished=bool(samples.flag("finished")[-1]),
-        traffic={link: traffic(samples, link, scope) for link, scope in places.links.items()},
+        traffic={link: traffic(samples, link, scope) for link, scope in hierarchy.links.items()},
         engines={
             (tile, queue): engine(samples, tile, queue)
-            for tile in places.tiles()
+            for tile in hierarchy.tiles()
             for queue in Queue
         },
         changes=samples.changed,
     )
 
 
-def _facts(samples: Samples, places: Places) -> Facts:
+def _facts(samples: Samples, hierarchy: Hierarchy) -> Facts:
     """The constants of the machine, which must agree with the signals that are there."""
     machine = {name: int(samples.at(f"machine.{name}")[0]) for name in MACHINE}
-    if (machine["columns"], machine["rows"]) != (places.columns, places.rows):
+    if (machine["columns"], machine["rows"]) != (hierarchy.columns, hierarchy.rows):
         raise UserError(
             f"machine.columns and machine.rows say {machine['columns']}x{machine['rows']}, but the tiles are those of a "
-            f"{places.columns}x{places.rows} mesh"
+            f"{hierarchy.columns}x{hierarchy.rows} mesh"
         )
-    return Facts(**machine, channels=places.channels)
+    return Facts(**machine, channels=hierarchy.channels)

@@ -1,14 +1,14 @@
 """The whole inspection of a recording."""
 
 from waves.read.recording import Recording
-from waves.rebuild.channels import own_channel_flits
+from waves.rebuild.channels import assign_channel_flits
 from waves.rebuild.disagreements import told_once, unhalted, unlike_members
 from waves.rebuild.forks import follow_data, follow_requests
 from waves.rebuild.inspection import Inspection, Problem
 from waves.rebuild.joins import follow_reduce
-from waves.rebuild.network import Network
-from waves.rebuild.pieces import Pieces
-from waves.rebuild.sources import Sources, own_instructions, own_tile_data
+from waves.rebuild.messages import Messages
+from waves.rebuild.network import NetworkFlits
+from waves.rebuild.senders import Senders, assign_instructions, assign_tile_data
 from waves.rebuild.transfers import build_transfers
 
 __all__ = ["inspect"]
@@ -22,19 +22,19 @@ def inspect(recording: Recording) -> Inspection:
     is checked on the way, `waves.rebuild.transfers` what is at the end.
     """
     problems: list[Problem] = []
-    pieces, ends = (
-        Pieces(),
+    messages, ends = (
+        Messages(),
         (recording.first, recording.last, recording.facts.fifo_depth, recording.over),
     )
-    networks = {name: Network.of(recording, name) for name in ("request", "reduce", "data")}
-    sources = Sources(recording, pieces, problems)
-    own_instructions(sources, networks["request"], networks["reduce"])
+    networks = {name: NetworkFlits.of(recording, name) for name in ("request", "reduce", "data")}
+    senders = Senders(recording, messages, problems)
+    assign_instructions(senders, networks["request"], networks["reduce"])
     follow_requests(networks["request"], *ends, problems)
-    follow_reduce(networks["reduce"], *ends, problems, pieces)
-    own_tile_data(sources, networks["data"], networks["reduce"])
-    own_channel_flits(sources, networks["data"], networks["request"])
+    follow_reduce(networks["reduce"], *ends, problems, messages)
+    assign_tile_data(senders, networks["data"], networks["reduce"])
+    assign_channel_flits(senders, networks["data"], networks["request"])
     follow_data(networks["data"], *ends, problems)
-    sources.check()
-    transfers = build_transfers(recording, networks, pieces, problems)
+    senders.check()
+    transfers = build_transfers(recording, networks, messages, problems)
     problems += [*unlike_members(transfers), *unhalted(recording)]
     return Inspection(recording, transfers, told_once(problems))

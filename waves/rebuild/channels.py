@@ -3,33 +3,35 @@
 from collections import deque
 from itertools import pairwise
 
-from hw.layouts import FlitKind
+from isa.packets import FlitKind
 from waves.rebuild.inspection import Problem
-from waves.rebuild.network import Network
-from waves.rebuild.sources import AREA, Sources
+from waves.rebuild.network import NetworkFlits
+from waves.rebuild.senders import AREA, Senders
 
-__all__ = ["own_channel_flits"]
+__all__ = ["assign_channel_flits"]
 
 
-def own_channel_flits(sources: Sources, data: Network, requests: Network) -> None:
-    """Pieces of what channels put in: words of reads in the order in which those arrived, and
+def assign_channel_flits(senders: Senders, data: NetworkFlits, requests: NetworkFlits) -> None:
+    """Messages of what channels put in: words of reads in the order in which those arrived, and
     acknowledgements of writes.
     """
-    for edge, x, y in sources.recording.facts.channels:
+    for edge, x, y in senders.recording.facts.channels:
         link, asked = data.link((x, y), f"hbm_{edge}"), requests.link((x, y), edge)
         if link is not None and asked is not None:
-            _Channel(sources, data, requests, link, asked).run()
+            _Channel(senders, data, requests, link, asked).run()
 
 
 class _Channel:
     """What one channel was asked for, and what it sends."""
 
-    def __init__(self, sources: Sources, data: Network, requests: Network, link: int, asked: int):
-        self._sources, self._data, self._link = sources, data, link
+    def __init__(
+        self, senders: Senders, data: NetworkFlits, requests: NetworkFlits, link: int, asked: int
+    ):
+        self._sources, self._data, self._link = senders, data, link
         self._reads: deque[tuple[int, int, tuple[int, ...], int]] = deque()
-        """Cycle of arrival, piece, tag and rectangle, words."""
+        """Cycle of arrival, message, tag and rectangle, words."""
         self._writes: dict[tuple[int, ...], deque[tuple[int, int]]] = {}
-        """Tag and rectangle to cycles and pieces of those that are acknowledged."""
+        """Tag and rectangle to cycles and messages of those that are acknowledged."""
         owners, ids = requests.owners[asked].tolist(), requests.ids[asked].tolist()
         for place, cycle in enumerate(requests.taken[asked].tolist()):
             header = requests.named(ids[place])
@@ -70,7 +72,7 @@ class _Channel:
                 continue
             _, number, _, total = self._reads[0]
             left = (left or total) - 1
-            self._own(place, number)
+            self._assign(place, number)
             if not left or self._bumps[place]:
                 if left:
                     self._short(place, left)
@@ -109,7 +111,7 @@ class _Channel:
             at += len(part)
         return at
 
-    def _own(self, place: int, number: int) -> None:
+    def _assign(self, place: int, number: int) -> None:
         self._data.owners[self._link][place] = number
 
     def _short(self, place: int, left: int) -> None:
@@ -123,6 +125,6 @@ class _Channel:
     def _acknowledge(self, place: int) -> None:
         waiting = self._writes.get(self._keys[place])
         if waiting and waiting[0][0] < self._taken[place]:
-            self._own(place, waiting.popleft()[1])
+            self._assign(place, waiting.popleft()[1])
         elif self._sources.recording.first == 0:
             self._sources.stray(self._data, "data", self._link, place)

@@ -6,18 +6,18 @@ from dataclasses import replace
 
 from isa.status import QueueState
 from waves.read.recording import Recording
-from waves.rebuild.inspection import Collective, Problem, area
+from waves.rebuild.inspection import Problem, Transfer, area
 
 __all__ = ["told_once", "unhalted", "unlike_members"]
 
 
-def unlike_members(transfers: Sequence[Collective]) -> Iterator[Problem]:
+def unlike_members(transfers: Sequence[Transfer]) -> Iterator[Problem]:
     """Reductions that some members of a rectangle carry out with one root or operation and the
     others with another.
 
     Their flits never meet. Each of them is a transfer of its own, and none becomes whole.
     """
-    waiting: dict[tuple, list[Collective]] = {}
+    waiting: dict[tuple, list[Transfer]] = {}
     for transfer in transfers:
         if "reduce" in transfer.kind and not transfer.whole and not transfer.cut:
             waiting.setdefault((transfer.rectangle, transfer.tag), []).append(transfer)
@@ -40,11 +40,11 @@ def unlike_members(transfers: Sequence[Collective]) -> Iterator[Problem]:
                 )
 
 
-def _who(transfer: Collective) -> str:
+def _who(transfer: Transfer) -> str:
     return " ".join(f"({x},{y})" for x, y in sorted(transfer.issued))
 
 
-def _does(transfer: Collective) -> str:
+def _does(transfer: Transfer) -> str:
     verb = "sends" if len(transfer.issued) == 1 else "send"
     return (
         f"{verb} {transfer.kind} {transfer.op} to the root ({transfer.root[0]},{transfer.root[1]})"
@@ -73,7 +73,7 @@ def told_once(problems: Sequence[Problem]) -> list[Problem]:
     """The problems by cycle; of those that are alike the first, with their number."""
     groups: dict[tuple, list[Problem]] = {}
     for number, problem in enumerate(problems):
-        groups.setdefault((problem.tile, problem.collective, problem.alike or number), []).append(
+        groups.setdefault((problem.tile, problem.transfer, problem.alike or number), []).append(
             problem
         )
     told = []

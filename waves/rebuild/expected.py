@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden.dry import list_collectives
-from golden.statistics import CollectiveRecord as Listed
+from golden.statistics import CollectiveRecord
 from isa.errors import UserError
 from isa.machine import load_machine
 from programs.compiler import compile_workload
-from tb.tensors import load_workload
+from programs.tensors import load_workload
 from waves.read.recording import Facts
-from waves.rebuild.inspection import Collective, Inspection, Problem, area
+from waves.rebuild.inspection import Inspection, Problem, Transfer, area
 
 __all__ = ["NOTED", "Expectation", "expect", "listed"]
 
@@ -40,7 +40,7 @@ class Expectation:
 
     name: str
     """What is run, for titles."""
-    counts: Counter[Listed]
+    counts: Counter[CollectiveRecord]
 
     def compare(self, inspection: Inspection) -> list[Problem]:
         """Problems with the collectives that were seen whole: of which there are too many, or in a
@@ -63,10 +63,10 @@ class Expectation:
         return problems
 
 
-def listed(collective: Collective) -> Listed:
+def listed(collective: Transfer) -> CollectiveRecord:
     """What the golden machine would list for a collective."""
     c = collective
-    return Listed(c.tag, c.kind, c.op, c.root, c.rectangle, c.words)
+    return CollectiveRecord(c.tag, c.kind, c.op, c.root, c.rectangle, c.words)
 
 
 def expect(note: Path, facts: Facts) -> Expectation:

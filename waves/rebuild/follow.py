@@ -9,9 +9,9 @@ did.
 
 from collections import deque
 
-from hw.layouts import Port
+from isa.packets import Port
 from waves.rebuild.inspection import Problem
-from waves.rebuild.network import Network, describe
+from waves.rebuild.network import NetworkFlits, describe
 
 __all__ = ["PORTS", "Follower"]
 
@@ -22,13 +22,13 @@ class Follower:
     """What following has in common, on any network.
 
     Inputs and outputs of routers are numbered ``tile * 5 + port``; an entry of an input is a list
-    of the owner of a flit (the number of its piece, -1: unknown), its header, the cycle in which it
+    of the owner of a flit (the number of its message, -1: unknown), its header, the cycle in which it
     came in and what the subclass keeps.
     """
 
     def __init__(
         self,
-        network: Network,
+        network: NetworkFlits,
         name: str,
         first: int,
         last: int,

@@ -4,11 +4,11 @@ flit has one way.
 
 import numpy as np
 
-from hw.layouts import Port
+from isa.packets import Port
 from tb.routes import branches, requested
 from waves.rebuild.follow import PORTS, Follower
 from waves.rebuild.inspection import Problem
-from waves.rebuild.network import Network
+from waves.rebuild.network import NetworkFlits
 
 __all__ = ["follow_data", "follow_requests"]
 
@@ -23,7 +23,7 @@ class _Forks(Follower):
 
     def __init__(
         self,
-        network: Network,
+        network: NetworkFlits,
         name: str,
         first: int,
         last: int,
@@ -159,7 +159,7 @@ class _Data(_Forks):
 class _Requests(_Forks):
     def __init__(
         self,
-        network: Network,
+        network: NetworkFlits,
         name: str,
         first: int,
         last: int,
@@ -176,7 +176,7 @@ class _Requests(_Forks):
 
 
 def follow_data(
-    network: Network, first: int, last: int, depth: int, over: bool, problems: list[Problem]
+    network: NetworkFlits, first: int, last: int, depth: int, over: bool, problems: list[Problem]
 ) -> None:
     """Follow the data network, the owners of what tiles and channels put in being known; fills in
     all other owners.
@@ -185,7 +185,7 @@ def follow_data(
 
 
 def follow_requests(
-    network: Network, first: int, last: int, depth: int, over: bool, problems: list[Problem]
+    network: NetworkFlits, first: int, last: int, depth: int, over: bool, problems: list[Problem]
 ) -> None:
     """Follow the request network, likewise."""
     _Requests(network, "request", first, last, depth, problems).run(over)

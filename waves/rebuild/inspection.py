@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from isa.geometry import Rectangle, TileXY
 from waves.read.recording import Link, Recording
 
-__all__ = ["Collective", "Hop", "Inspection", "Problem", "area"]
+__all__ = ["Hop", "Inspection", "Problem", "Transfer", "area"]
 
 
 def area(rectangle: tuple[int, int, int, int]) -> str:
-    """A rectangle of tiles, for messages and tables."""
+    """A rectangle of tiles in words."""
     x0, y0, x1, y1 = rectangle
     return f"({x0},{y0})" if (x0, y0) == (x1, y1) else f"({x0},{y0})-({x1},{y1})"
 
@@ -21,7 +21,7 @@ class Problem:
     cycle: int
     tile: TileXY
     what: str
-    collective: int | None = None
+    transfer: int | None = None
     """Number of the transfer it belongs to, if that is known."""
     alike: str = ""
     """Problems of one transfer at one tile for which this is the same are told once; empty: each is
@@ -54,7 +54,7 @@ class Hop:
 
 
 @dataclass
-class Collective:
+class Transfer:
     """A transfer of one instruction (of one instruction per member, for a reduction).
 
     Attributes
@@ -115,7 +115,7 @@ class Collective:
     whole: bool = False
 
     @property
-    def collective(self) -> bool:
+    def is_collective(self) -> bool:
         """Whether it is one to the user: a reduction, or a load or put to more than one tile."""
         return "reduce" in self.kind or (
             self.kind in ("load", "put") and len(self.rectangle.tiles()) > 1
@@ -123,7 +123,7 @@ class Collective:
 
     @property
     def name(self) -> str:
-        """What it is, for messages."""
+        """What it is in words."""
         return f"{self.kind} {self.op or ''}".strip() + f" with tag {self.tag}"
 
     @property
@@ -142,10 +142,10 @@ class Inspection:
     """A recording, what was moved in it, and what is wrong with it."""
 
     recording: Recording
-    transfers: list[Collective]
+    transfers: list[Transfer]
     problems: list[Problem]
 
     @property
-    def collectives(self) -> list[Collective]:
+    def collectives(self) -> list[Transfer]:
         """The transfers that are collectives."""
-        return [transfer for transfer in self.transfers if transfer.collective]
+        return [transfer for transfer in self.transfers if transfer.is_collective]

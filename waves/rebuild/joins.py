@@ -2,13 +2,13 @@
 made of.
 """
 
-from hw.layouts import Port
 from hw.network.combine import in_flight
+from isa.packets import Port
 from tb.routes import joined, towards
 from waves.rebuild.follow import PORTS, Follower
 from waves.rebuild.inspection import Problem
-from waves.rebuild.network import Network
-from waves.rebuild.pieces import Pieces
+from waves.rebuild.messages import Messages
+from waves.rebuild.network import NetworkFlits
 
 __all__ = ["follow_reduce"]
 
@@ -26,16 +26,16 @@ class _Joins(Follower):
 
     def __init__(
         self,
-        network: Network,
+        network: NetworkFlits,
         first: int,
         last: int,
         depth: int,
         problems: list[Problem],
-        pieces: Pieces,
+        messages: Messages,
     ):
         super().__init__(network, "reduce", first, last, depth, problems)
         self.room = depth + IN_ROUTER
-        self._pieces = pieces
+        self._messages = messages
         self._outputs: dict[tuple[int, int], int] = {}
 
     def demanded(self, header: int, router: int, port: Port) -> int:
@@ -107,7 +107,7 @@ class _Joins(Follower):
         latest = max((part[2] for part in parts), default=0)
         for part in parts:
             self.network.join_wait[part[4]][part[5]] = latest - part[2]
-        owner = self._pieces.join(part[0] for part in parts if part[0] >= 0)
+        owner = self._messages.join(part[0] for part in parts if part[0] >= 0)
         base = out - out % PORTS
         absent = [number for number in missing if not self._excuse(base + number)]
         if absent:
@@ -139,18 +139,18 @@ class _Joins(Follower):
 
 
 def follow_reduce(
-    network: Network,
+    network: NetworkFlits,
     first: int,
     last: int,
     depth: int,
     over: bool,
     problems: list[Problem],
-    pieces: Pieces,
+    messages: Messages,
 ) -> None:
-    """Follow the reduction network, the owners of what tiles put in being known; pieces that are
+    """Follow the reduction network, the owners of what tiles put in being known; messages that are
     combined become one transfer.
     """
-    _Joins(network, first, last, depth, problems, pieces).run(over)
+    _Joins(network, first, last, depth, problems, messages).run(over)
 
 
 def _name(at: int) -> str:

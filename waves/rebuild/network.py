@@ -7,14 +7,14 @@ from itertools import groupby, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.layouts import Port
 from isa.geometry import TileXY
 from isa.machine import Mesh
+from isa.packets import Port
 from tb.routes import OPPOSITE
 from waves.read.recording import Link, Recording
 from waves.rebuild.inspection import area
 
-__all__ = ["End", "Network", "Take", "describe", "mesh_of"]
+__all__ = ["End", "NetworkFlits", "Take", "describe", "mesh_of"]
 
 End = tuple[TileXY, Port]
 """A port of a router."""
@@ -23,7 +23,7 @@ Take = tuple[int, int, int, int]
 
 
 @dataclass
-class Network:
+class NetworkFlits:
     """The links of one network, numbered, with what was taken on them.
 
     Attributes
@@ -37,7 +37,7 @@ class Network:
     headers
         Every header that occurs once, by number: its fields in the order of `names`.
     owners, fork_wait, join_wait
-        For each link, what is found out of each of its flits: the number of its piece (-1:
+        For each link, what is found out of each of its flits: the number of its message (-1:
         unknown), and cycles.
     """
 
@@ -55,7 +55,7 @@ class Network:
     join_wait: list[NDArray[np.int32]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, recording: Recording, name: str) -> "Network":
+    def of(cls, recording: Recording, name: str) -> "NetworkFlits":
         """The network called ``data``, ``request`` or ``reduce``."""
         mesh = mesh_of(recording)
         links = [link for link in recording.traffic if link.network == name]
@@ -115,7 +115,7 @@ def mesh_of(recording: Recording) -> Mesh:
 
 
 def describe(network: str, header: dict[str, int]) -> str:
-    """One flit, for messages."""
+    """One flit in words."""
     to = area((header["x0"], header["y0"], header["x1"], header["y1"]))
     if network == "reduce":
         return (

@@ -1,4 +1,4 @@
-"""Transfers from pieces and the flits that belong to them: members, hops, completion, bounds, and
+"""Transfers from messages and the flits that belong to them: members, hops, completion, bounds, and
 what is missing.
 """
 
@@ -14,9 +14,9 @@ from hw.memory.channel import OUTPUT_QUEUE
 from isa.geometry import Rectangle, TileXY
 from isa.instructions import ReduceOp
 from waves.read.recording import Facts, Recording
-from waves.rebuild.inspection import Collective, Hop, Problem
-from waves.rebuild.network import Network
-from waves.rebuild.pieces import Piece, Pieces
+from waves.rebuild.inspection import Hop, Problem, Transfer
+from waves.rebuild.messages import Message, Messages
+from waves.rebuild.network import NetworkFlits
 
 __all__ = ["build_transfers"]
 
@@ -25,25 +25,30 @@ Arrivals = dict[int, dict[TileXY, tuple[int, int]]]
 
 
 def build_transfers(
-    recording: Recording, networks: Mapping[str, Network], pieces: Pieces, problems: list[Problem]
-) -> list[Collective]:
-    """All transfers, in the order of issue; what is known of pieces (owners of flits, problems)
+    recording: Recording,
+    networks: Mapping[str, NetworkFlits],
+    messages: Messages,
+    problems: list[Problem],
+) -> list[Transfer]:
+    """All transfers, in the order of issue; what is known of messages (owners of flits, problems)
     becomes known of them.
     """
-    groups: dict[int, list[Piece]] = {}
-    for number, piece in enumerate(pieces.all):
-        if piece.header:
-            groups.setdefault(pieces.group(number), []).append(piece)
-    ranked = sorted(groups, key=lambda group: (max(piece.issued for piece in groups[group]), group))
+    groups: dict[int, list[Message]] = {}
+    for number, message in enumerate(messages.all):
+        if message.header:
+            groups.setdefault(messages.group(number), []).append(message)
+    ranked = sorted(
+        groups, key=lambda group: (max(message.issued for message in groups[group]), group)
+    )
     numbers = np.full(
-        len(pieces.all) + 1, -1, np.int32
-    )  # -1 is the number of flits without a piece
+        len(messages.all) + 1, -1, np.int32
+    )  # -1 is the number of flits without a message
     for number, group in enumerate(ranked):
         numbers[group] = number
-    numbers[:-1] = numbers[[pieces.group(number) for number in range(len(pieces.all))]]
+    numbers[:-1] = numbers[[messages.group(number) for number in range(len(messages.all))]]
     for network in networks.values():
         network.owners = [numbers[owners] for owners in network.owners]
-    problems[:] = [replace(p, collective=_number(numbers, p.collective)) for p in problems]
+    problems[:] = [replace(p, transfer=_number(numbers, p.transfer)) for p in problems]
 
     transfers = [
         _describe(recording.facts, number, groups[group]) for number, group in enumerate(ranked)
@@ -56,16 +61,16 @@ def build_transfers(
     return transfers
 
 
-def _number(numbers: NDArray[np.int32], piece: int | None) -> int | None:
-    return None if piece is None or numbers[piece] < 0 else int(numbers[piece])
+def _number(numbers: NDArray[np.int32], message: int | None) -> int | None:
+    return None if message is None or numbers[message] < 0 else int(numbers[message])
 
 
-def _describe(facts: Facts, number: int, members: Sequence[Piece]) -> Collective:
+def _describe(facts: Facts, number: int, members: Sequence[Message]) -> Transfer:
     """What instructions and headers say of a transfer."""
-    piece = members[0]
-    header = piece.header
+    message = members[0]
+    header = message.header
     area = Rectangle(header["x0"], header["y0"], header["x1"], header["y1"])
-    kind, op, root, words = piece.kind, None, piece.tile, max(piece.words, 0)
+    kind, op, root, words = message.kind, None, message.tile, max(message.words, 0)
     if kind == "reduce":
         kind = "allreduce" if header["turn"] else "reduce"
         op, root = ReduceOp(header["op"]).name.lower(), (header["root_x"], header["root_y"])
@@ -73,10 +78,10 @@ def _describe(facts: Facts, number: int, members: Sequence[Piece]) -> Collective
         root = header["x"], header["y"]
     elif kind == "signal":
         words = 0
-    issued = {piece.tile: piece.issued for piece in members if piece.issued >= 0}
-    return Collective(
+    issued = {message.tile: message.issued for message in members if message.issued >= 0}
+    return Transfer(
         number,
-        piece.tag,
+        message.tag,
         kind,
         op,
         root,
@@ -108,7 +113,7 @@ def _bound(
     }.get(kind, 0)
 
 
-def _add_hops(networks: Mapping[str, Network], transfers: Sequence[Collective]) -> None:
+def _add_hops(networks: Mapping[str, NetworkFlits], transfers: Sequence[Transfer]) -> None:
     """What every transfer did on every link, from the owners of the flits."""
     for network in networks.values():
         for link, place in enumerate(network.links):
@@ -136,7 +141,7 @@ def _add_hops(networks: Mapping[str, Network], transfers: Sequence[Collective]) 
         )
 
 
-def _ease_bounds(facts: Facts, data: Network, transfers: Sequence[Collective]) -> None:
+def _ease_bounds(facts: Facts, data: NetworkFlits, transfers: Sequence[Transfer]) -> None:
     """Loads whose first word follows right behind another's: the channel may have had some words
     ready by then.
     """
@@ -150,7 +155,7 @@ def _ease_bounds(facts: Facts, data: Network, transfers: Sequence[Collective]) -
                 t.bound = _bound(facts, t.kind, t.root, t.rectangle, t.words, OUTPUT_QUEUE)
 
 
-def _arrivals(networks: Mapping[str, Network], transfers: Sequence[Collective]) -> Arrivals:
+def _arrivals(networks: Mapping[str, NetworkFlits], transfers: Sequence[Transfer]) -> Arrivals:
     """Words that left the networks: into tiles, and those of stores into the channels, which stand
     for their tiles.
     """
@@ -177,8 +182,8 @@ def _arrivals(networks: Mapping[str, Network], transfers: Sequence[Collective]) 
 
 def _complete(
     recording: Recording,
-    transfer: Collective,
-    members: Sequence[Piece],
+    transfer: Transfer,
+    members: Sequence[Message],
     arrived: dict,
     problems: list[Problem],
 ) -> None:
@@ -194,7 +199,7 @@ def _complete(
         transfer.start = min(
             (hop.offered for hop in transfer.hops if hop.link.port.startswith("hbm_")), default=-1
         )
-    transfer.cut = any(piece.issued < 0 for piece in members)
+    transfer.cut = any(message.issued < 0 for message in members)
     if transfer.cut:
         return
     wrong = list(_wrong(transfer, members, arrived, recording.over))
@@ -205,7 +210,7 @@ def _complete(
     transfer.whole = not list(_wrong(transfer, members, arrived, True))
 
 
-def _receivers(transfer: Collective) -> dict[TileXY, int]:
+def _receivers(transfer: Transfer) -> dict[TileXY, int]:
     """Words that each tile has to get."""
     if transfer.kind in ("reduce", "store"):
         return {transfer.root: transfer.words}
@@ -215,7 +220,7 @@ def _receivers(transfer: Collective) -> dict[TileXY, int]:
 
 
 def _wrong(
-    transfer: Collective, members: Sequence[Piece], arrived: dict, over: bool
+    transfer: Transfer, members: Sequence[Message], arrived: dict, over: bool
 ) -> Iterator[str]:
     """Tiles that took part or were served too often, or if it is over, too little."""
     wanted = _receivers(transfer)
@@ -224,7 +229,7 @@ def _wrong(
         if got > all_of_it or (over and got < all_of_it):
             yield f"{got} of {all_of_it} words arrived at ({tile[0]},{tile[1]})"
     if "reduce" in transfer.kind:
-        took = Counter(piece.tile for piece in members)
+        took = Counter(message.tile for message in members)
         for tile in sorted({*took, *transfer.rectangle.tiles()}):
             expected = int(tile in transfer.rectangle)
             if took[tile] > expected or (over and took[tile] < expected):

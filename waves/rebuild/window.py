@@ -1,7 +1,7 @@
 """The window of a run in which a given collective happens."""
 
 from isa.errors import UserError
-from waves.rebuild.inspection import Collective, Inspection
+from waves.rebuild.inspection import Inspection, Transfer
 
 __all__ = ["MARGIN", "find", "parse_collective", "window_of"]
 
@@ -29,7 +29,7 @@ def parse_collective(text: str) -> tuple[int, int]:
     return int(tag), int(number or 1)
 
 
-def find(inspection: Inspection, tag: int, number: int) -> Collective:
+def find(inspection: Inspection, tag: int, number: int) -> Transfer:
     """The `number`-th transfer with a tag, in the order of issue, signals apart.
 
     Raises
@@ -51,6 +51,6 @@ def find(inspection: Inspection, tag: int, number: int) -> Collective:
     return mine[number - 1]
 
 
-def window_of(transfer: Collective) -> tuple[int, int]:
+def window_of(transfer: Transfer) -> tuple[int, int]:
     """First and last cycle to show of a transfer, with a margin."""
     return max(0, transfer.begin - MARGIN), transfer.end + MARGIN

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from isa.instructions import Opcode, Queue
 from isa.status import QueueState
-from waves.read.recording import Engine, Link, Recording, Traffic
-from waves.rebuild.inspection import Collective, Inspection
+from waves.read.recording import EngineActivity, Link, LinkTraffic, Recording
+from waves.rebuild.inspection import Inspection, Transfer
 from waves.report import tracks
 from waves.report.columns import Column
 from waves.report.tree import followers, in_tree_order
@@ -72,7 +72,7 @@ def index_of(inspection: Inspection, title: str) -> dict:
         "kinds": list(KINDS),
         "ops": list(OPS),
         "fields": list(FIELDS),
-        "problems": [[p.cycle, *p.tile, p.what, p.collective] for p in inspection.problems],
+        "problems": [[p.cycle, *p.tile, p.what, p.transfer] for p in inspection.problems],
     }
 
 
@@ -97,7 +97,7 @@ def _joined(parts: list[NDArray]) -> NDArray[np.int32]:
     return np.concatenate(parts).astype(np.int32) if parts else np.empty(0, np.int32)
 
 
-def _flits(traffic: list[Traffic]) -> Columns:
+def _flits(traffic: list[LinkTraffic]) -> Columns:
     """Flits by link. `wait` is taken - offered, -1 if not taken."""
     offered = _joined([t.offered for t in traffic])
     taken = _joined([t.taken for t in traffic])
@@ -125,11 +125,11 @@ def _distinct(fields: list[NDArray[np.int32]]) -> tuple[NDArray[np.int64], NDArr
     return np.unique(key, return_index=True, return_inverse=True)[1:]
 
 
-def _field(traffic: Traffic, name: str) -> NDArray:
+def _field(traffic: LinkTraffic, name: str) -> NDArray:
     return traffic.header.get(name, np.full(len(traffic), -1, np.int32))
 
 
-def _engines(engines: list[Engine], recording: Recording) -> Columns:
+def _engines(engines: list[EngineActivity], recording: Recording) -> Columns:
     """Instructions of the engines, and their tracks."""
     columns = {"executed.at": _at(len(engine.executed) for engine in engines)}
     for name in ("issued", "done", "opcode", "slot", "tag", "rows", "words"):
@@ -164,7 +164,7 @@ def _toggles(held: NDArray, first: int) -> tuple[NDArray, NDArray]:
     return begin, np.arange(len(begin)) % 2
 
 
-def _transfers(transfers: list[Collective]) -> Columns:
+def _transfers(transfers: list[Transfer]) -> Columns:
     values: dict[str, list[int]] = {
         "number": [t.number for t in transfers],
         "tag": [t.tag for t in transfers],
@@ -179,7 +179,7 @@ def _transfers(transfers: list[Collective]) -> Columns:
         "begin": [t.begin for t in transfers],
         "end": [t.end for t in transfers],
         "whole": [t.whole for t in transfers],
-        "collective": [t.collective for t in transfers],
+        "collective": [t.is_collective for t in transfers],
     }
     values |= {
         name: [getattr(t.rectangle, name) for t in transfers] for name in ("x0", "y0", "x1", "y1")
@@ -187,7 +187,7 @@ def _transfers(transfers: list[Collective]) -> Columns:
     return {f"transfer.{name}": Column.growing(column) for name, column in values.items()}
 
 
-def _hops(transfers: list[Collective], links: Mapping[Link, int]) -> Columns:
+def _hops(transfers: list[Transfer], links: Mapping[Link, int]) -> Columns:
     """Hops in tree order; `next` is where in the transfer's own hops those begin that carry the
     flits on.
     """
@@ -212,7 +212,7 @@ def _hops(transfers: list[Collective], links: Mapping[Link, int]) -> Columns:
     }
 
 
-def _receivers(transfers: list[Collective], columns: int) -> Columns:
+def _receivers(transfers: list[Transfer], columns: int) -> Columns:
     """Cycles of issue and completion by tile, numbered row by row."""
     found: Columns = {}
     for name in ("issued", "completed"):

@@ -1,4 +1,4 @@
-// The engines of every tile: instructions and sequencer states in a lane, why they stand still in a strip below it.
+// The engines of every tile: instructions and sequencer states in a lane, why they stall in a strip below it.
 
 class GanttView extends TimeView {
   constructor(state) {

@@ -20,9 +20,9 @@ import numpy as np
 from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue
 from isa.status import QueueState
-from waves.read.recording import Engine, Recording
+from waves.read.recording import EngineActivity, Recording
 from waves.read.samples import runs
-from waves.rebuild.inspection import Collective, Inspection
+from waves.rebuild.inspection import Inspection, Transfer
 
 __all__ = ["perfetto", "write_trace"]
 
@@ -96,7 +96,7 @@ def _thread(recording: Recording, tile: TileXY, thread: int) -> dict[str, int]:
     return {"pid": process, "tid": process * (_COMPLETED + 1) + thread}
 
 
-def _queue(recording: Recording, engine: Engine, suffix: str) -> dict[str, int]:
+def _queue(recording: Recording, engine: EngineActivity, suffix: str) -> dict[str, int]:
     """Where the events of a thread of a queue are."""
     return _thread(recording, engine.tile, len(_OF_QUEUE) * engine.queue + _OF_QUEUE.index(suffix))
 
@@ -132,7 +132,7 @@ def _slice(
     return {**event, "args": args} if args else event
 
 
-def _instructions(recording: Recording, engine: Engine) -> Iterator[Event]:
+def _instructions(recording: Recording, engine: EngineActivity) -> Iterator[Event]:
     """Instructions one after the other: a slice begins when its instruction is the oldest of those
     with the engine.
     """
@@ -147,7 +147,7 @@ def _instructions(recording: Recording, engine: Engine) -> Iterator[Event]:
         yield _slice(_queue(recording, engine, ""), "instruction", name, begin, free, **args)
 
 
-def _waits(recording: Recording, engine: Engine) -> Iterator[Event]:
+def _waits(recording: Recording, engine: EngineActivity) -> Iterator[Event]:
     """What keeps the next instruction of a queue: a semaphore, or a drain."""
     drains = engine.states[engine.states["value"] == QueueState.DRAIN]
     named = [(f"semaphore {run['value']}", run) for run in engine.waits] + [
@@ -159,7 +159,7 @@ def _waits(recording: Recording, engine: Engine) -> Iterator[Event]:
         )
 
 
-def _stalls(recording: Recording, engine: Engine) -> Iterator[Event]:
+def _stalls(recording: Recording, engine: EngineActivity) -> Iterator[Event]:
     """What keeps an engine. Several causes at a time make one slice with all their names."""
     causes = np.zeros(recording.cycles, np.int64)
     for bit, found in enumerate(engine.stalls.values()):
@@ -170,9 +170,7 @@ def _stalls(recording: Recording, engine: Engine) -> Iterator[Event]:
         yield _slice(_queue(recording, engine, " stalls"), "stall", name, begin, end)
 
 
-def _collective(
-    recording: Recording, collective: Collective, ids: Iterator[int]
-) -> Iterator[Event]:
+def _collective(recording: Recording, collective: Transfer, ids: Iterator[int]) -> Iterator[Event]:
     """A collective as a whole, and each member's share: from its issue to its last word, as far as
     it has them.
     """
@@ -208,9 +206,7 @@ def _async(
     yield {**event, "ph": "e", "ts": last + 1}
 
 
-def _completions(
-    recording: Recording, collective: Collective, ids: Iterator[int]
-) -> Iterator[Event]:
+def _completions(recording: Recording, collective: Transfer, ids: Iterator[int]) -> Iterator[Event]:
     """The cycle of the last word at each receiver, and arrows to it.
 
     They come from the instruction at each sender; those of an all-reduce meet at the root and part

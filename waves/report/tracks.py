@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from isa.instructions import Opcode
 from isa.status import QueueState
-from waves.read.recording import Engine, Recording
+from waves.read.recording import EngineActivity, Recording
 
 __all__ = ["CAUSES", "CLASSES", "RUNNING", "class_of", "lane", "runs", "spans", "stalls", "state"]
 
@@ -45,7 +45,9 @@ def class_of(opcode: int) -> int:
     )
 
 
-def spans(engine: Engine, recording: Recording) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def spans(
+    engine: EngineActivity, recording: Recording
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """From begin up to but not including end, the cycles of each instruction in the window, until
     the next one begins.
 
@@ -61,7 +63,7 @@ def spans(engine: Engine, recording: Recording) -> tuple[NDArray[np.int64], NDAr
     return begin, end
 
 
-def lane(engine: Engine, recording: Recording) -> NDArray[np.int32]:
+def lane(engine: EngineActivity, recording: Recording) -> NDArray[np.int32]:
     """What to show of an engine, shape (cycles,): RUNNING + class of its instruction, or else its
     sequencer's state.
     """
@@ -76,7 +78,7 @@ def lane(engine: Engine, recording: Recording) -> NDArray[np.int32]:
     return np.where(running > 0, running, shown)
 
 
-def state(engine: Engine, recording: Recording) -> NDArray[np.int32]:
+def state(engine: EngineActivity, recording: Recording) -> NDArray[np.int32]:
     """State of an engine's sequencer + 8 * semaphore waited for, shape (cycles,)."""
     states = _painted(
         recording, engine.states["begin"], engine.states["end"], engine.states["value"]
@@ -87,7 +89,7 @@ def state(engine: Engine, recording: Recording) -> NDArray[np.int32]:
     return states + len(QueueState) * np.where(np.isin(states, WAITING), semaphores, 0)
 
 
-def stalls(engine: Engine, recording: Recording) -> NDArray[np.int32]:
+def stalls(engine: EngineActivity, recording: Recording) -> NDArray[np.int32]:
     """Bits of CAUSES, shape (cycles,). A semaphore is a cause where the engine has nothing else to
     do.
     """

@@ -4,7 +4,7 @@ the receivers.
 
 from collections.abc import Iterator
 
-from waves.rebuild.inspection import Collective, Hop
+from waves.rebuild.inspection import Hop, Transfer
 
 __all__ = ["STAGES", "followers", "in_tree_order"]
 
@@ -28,7 +28,7 @@ def followers(hops: list[Hop]) -> list[list[int]]:
     ]
 
 
-def in_tree_order(transfer: Collective) -> list[tuple[int, int]]:
+def in_tree_order(transfer: Transfer) -> list[tuple[int, int]]:
     """Index and depth of every hop, each once: a spreading tree from its source down, a joining one
     from its leaves on.
     """

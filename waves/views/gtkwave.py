@@ -8,7 +8,7 @@ from vcd.gtkw import GTKWColor, GTKWSave, make_translation_filter
 
 from waves.views.header import Header
 from waves.views.layout import Colour, Group, Radix, Row, rows
-from waves.views.tables import Table
+from waves.views.translations import Translation
 
 __all__ = ["filter_files", "save_file"]
 
@@ -49,7 +49,9 @@ def save_file(header: Header, view: Group, dump: Path, folder: Path) -> str:
 def filter_files(view: Group) -> dict[str, str]:
     """Name to text of each filter file that the view needs."""
     return {
-        _filter_name(row): _filter(row.table, row.signal.width) for row in rows(view) if row.table
+        _filter_name(row): _filter(row.translation, row.signal.width)
+        for row in rows(view)
+        if row.translation
     }
 
 
@@ -63,13 +65,13 @@ def _zoom(header: Header) -> float:
 
 
 def _filter_name(row: Row) -> str:
-    return f"{row.table.name}.{row.signal.width}.txt"
+    return f"{row.translation.name}.{row.signal.width}.txt"
 
 
-def _filter(table: Table, width: int) -> str:
+def _filter(translation: Translation, width: int) -> str:
     values = [
         (entry.value, entry.text, entry.colour) if entry.colour else (entry.value, entry.text)
-        for entry in table.entries
+        for entry in translation.entries
     ]
     return make_translation_filter(values, "bin" if width == 1 else "hex", width) + "\n"
 
@@ -80,13 +82,13 @@ def _write(save: GTKWSave, item: Row | Group, folder: Path) -> None:
             for inner in item.items:
                 _write(save, inner, folder)
         return
-    path = str(folder / "filters" / _filter_name(item)) if item.table else None
+    path = str(folder / "filters" / _filter_name(item)) if item.translation else None
     look = {
         "color": COLOURS[item.colour],
         "datafmt": FORMATS[item.radix],
         "translate_filter_file": path,
     }
-    if item.table and item.signal.width == 1:
+    if item.translation and item.signal.width == 1:
         save.trace(
             f"#{{{item.label}}} {item.signal.path}", **look
         )  # a vector of one bit: only vectors are translated

@@ -10,7 +10,7 @@ from pathlib import Path
 from isa.errors import UserError
 from isa.geometry import TileXY
 
-__all__ = ["Header", "Signal", "read_header"]
+__all__ = ["Header", "Variable", "read_header"]
 
 
 SCOPE = "waves"
@@ -20,7 +20,7 @@ CHANNEL = re.compile(r"hbm_(\d+)_([a-z]+)_(\d+)_(\d+)")
 
 
 @dataclass(frozen=True)
-class Signal:
+class Variable:
     """A declared variable."""
 
     scopes: tuple[str, ...]
@@ -57,7 +57,7 @@ class Header:
 
     path: Path
     root: tuple[str, ...]
-    scopes: dict[str, tuple[Signal, ...]]
+    scopes: dict[str, tuple[Variable, ...]]
     unit: str
     first: int
     last: int
@@ -108,7 +108,7 @@ def read_header(path: Path) -> Header:
             f"{path}: a VCD of another design: it has no scope `{SCOPE}` with a signal `cycle`"
         )
     root = min(roots, key=len)
-    scopes: dict[str, list[Signal]] = {}
+    scopes: dict[str, list[Variable]] = {}
     for signal in signals:
         if signal.scopes[: len(root)] == root:
             scopes.setdefault(".".join(signal.scopes[len(root) :]), []).append(signal)
@@ -146,7 +146,7 @@ def _read(path: Path) -> tuple[str | None, int, int]:
     )
 
 
-def _declarations(text: str) -> tuple[str, list[Signal]]:
+def _declarations(text: str) -> tuple[str, list[Variable]]:
     """Time unit and variables."""
     unit, scopes, signals = "", [], []
     for command, content in re.findall(r"(\$[a-z]+)\s+(.*?)\s*\$end\b", text, re.DOTALL):
@@ -159,5 +159,5 @@ def _declarations(text: str) -> tuple[str, list[Signal]]:
             scopes.pop()
         elif command == "$var":
             _, width, _, name, *bits = words
-            signals.append(Signal(tuple(scopes), name, int(width), "".join(bits)))
+            signals.append(Variable(tuple(scopes), name, int(width), "".join(bits)))
     return unit, signals

@@ -7,8 +7,8 @@ from enum import Enum
 from isa.errors import UserError
 from isa.geometry import TileXY
 from isa.instructions import Queue
-from waves.views.header import Header, Signal
-from waves.views.tables import TABLES, Table
+from waves.views.header import Header, Variable
+from waves.views.translations import TRANSLATIONS, Translation
 
 __all__ = ["Colour", "Group", "Radix", "Row", "arrange", "rows"]
 
@@ -103,7 +103,7 @@ COLOURS = {
     Colour.STALL: ("waits", "wait_sem", "operand_stall", "drain_stall", "stall", "error"),
 }
 COLOUR_OF = {name: colour for colour, names in COLOURS.items() for name in names}
-TABLE_OF = {
+TRANSLATION_OF = {
     "state": "queue_state",
     "opcode": "opcode",
     "kind": "flit_kind",
@@ -123,19 +123,19 @@ class Row:
     """What it is called: unlike any other row, so that rows of several tiles can be put side by
     side.
     """
-    signal: Signal
+    signal: Variable
 
     @property
-    def table(self) -> Table | None:
+    def translation(self) -> Translation | None:
         """Names of its values, if it is no mere number."""
-        return TABLES.get(TABLE_OF.get(self.signal.name, ""))
+        return TRANSLATIONS.get(TRANSLATION_OF.get(self.signal.name, ""))
 
     @property
     def radix(self) -> Radix:
         """How its number is written."""
         if self.signal.width == 1:
             return Radix.BIT
-        return Radix.HEX if self.signal.name == "addr" or self.table else Radix.UNSIGNED
+        return Radix.HEX if self.signal.name == "addr" or self.translation else Radix.UNSIGNED
 
     @property
     def colour(self) -> Colour:

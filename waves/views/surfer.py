@@ -134,24 +134,26 @@ def command_file(header: Header, view: Group) -> str:
 
 def mapping_files(view: Group) -> dict[str, str]:
     """Name to text of each mapping file that the view needs."""
-    return {f"{_mapping_name(row)}.txt": _mapping(row) for row in rows(view) if row.table}
+    return {f"{_mapping_name(row)}.txt": _mapping(row) for row in rows(view) if row.translation}
 
 
 def _mapping_name(row: Row) -> str:
-    return f"flatmesh_{row.table.name}_{row.signal.width}"
+    return f"flatmesh_{row.translation.name}_{row.signal.width}"
 
 
 def _mapping(row: Row) -> str:
     colours = {
         entry.value: f"[{to_hex(entry.colour)}]" if entry.colour else ""
-        for entry in row.table.entries
+        for entry in row.translation.entries
     }
-    lines = [f"{entry.value}{colours[entry.value]} {entry.text}" for entry in row.table.entries]
+    lines = [
+        f"{entry.value}{colours[entry.value]} {entry.text}" for entry in row.translation.entries
+    ]
     return "\n".join([f"Name = {_mapping_name(row)}", f"Bits = {row.signal.width}", *lines]) + "\n"
 
 
 def _format(row: Row) -> str | None:
-    return _mapping_name(row) if row.table else FORMATS.get(row.radix)
+    return _mapping_name(row) if row.translation else FORMATS.get(row.radix)
 
 
 def _flat(item: Row | Group, level: int) -> Iterator[tuple[int, Row | Group]]:

@@ -6,10 +6,11 @@ import random
 
 import pytest
 
-from hw.layouts import Port, reduce_flit
+from hw.layouts import reduce_flit
 from hw.network.reduce_router import ReduceRouter
 from isa.instructions import ReduceOp
 from isa.machine import MACHINES
+from isa.packets import Port
 from tests.hw.network.streams import Streams
 from tests.hw.network.test_combine import expected, random_word
 from tests.hw.network.test_route import node

@@ -11,7 +11,7 @@ from hw.network.reduce_router import ReduceRouter
 from isa.geometry import Rectangle
 from isa.instructions import Format, ReduceOp
 from isa.machine import Machine
-from tb.noc.campaign import machine_for, reduce_traffic, refuse
+from tb.noc.campaign import LIMIT, machine_for, reduce_traffic, refuse
 from tb.noc.orders import disagreements
 from tb.noc.play import Outcome, play
 from tb.noc.reductions import Reduction, reduce_bench, reduction_run
@@ -33,7 +33,7 @@ def name(machine: Machine) -> str:
 def summed(machine: Machine, *several: list[Reduction]) -> list[Outcome]:
     """Play reductions that all tiles issue at once, a run of each list; every result must be right."""
     rng = np.random.default_rng(1)
-    runs = [reduction_run(reductions, machine, rng) for reductions in several]
+    runs = [reduction_run(reductions, machine, rng, limit=LIMIT) for reductions in several]
     count = len(ends(machine.mesh.columns, machine.mesh.rows))
     outcomes = play(reduce_bench(machine), count, [run for run, _ in runs])
     assert not any(

@@ -12,8 +12,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from hw.layouts import COORDINATE, Port
+from hw.layouts import COORDINATE
 from hw.network.route import multicast_branches, reduction_node, request_branches
+from isa.packets import Port
 
 MESHES = [(1, 4), (4, 1), (3, 2), (4, 4)]
 STEP = {Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}

@@ -4,9 +4,10 @@ import random
 
 import pytest
 
-from hw.layouts import Port, data_flit, request_flit
+from hw.layouts import data_flit, request_flit
 from hw.network.router import Router
 from isa.machine import MACHINES
+from isa.packets import Port
 from tests.hw.network.streams import Streams
 
 MACHINE = MACHINES["mesh4"]

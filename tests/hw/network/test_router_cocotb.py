@@ -7,7 +7,7 @@ import pytest
 
 from isa.machine import Machine
 from tb.noc import random_traffic
-from tb.noc.campaign import data_bench, machine_for
+from tb.noc.campaign import LIMIT, data_bench, machine_for
 from tb.noc.play import Outcome, play
 from tb.noc.traffic import Packets, data_run, mixed_packets
 from tb.units.network import ends
@@ -24,7 +24,7 @@ def machine(request) -> Machine:
 def delivered(machine: Machine, *several: Packets) -> list[tuple[Outcome, np.ndarray]]:
     """Play a run of each, which must be right; its outcome, and by arrival the number of the flit."""
     rng = np.random.default_rng(1)
-    runs = [data_run(packets, machine, rng) for packets in several]
+    runs = [data_run(packets, machine, rng, limit=LIMIT) for packets in several]
     count = len(ends(machine.mesh.columns, machine.mesh.rows))
     outcomes = play(data_bench(machine), count, [run for run, _ in runs])
     assert not any(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hw.emit import emit
-from hw.layouts import Port, data_flit, request_flit
+from hw.layouts import data_flit, request_flit
 from hw.mesh.mesh import Mesh
 from hw.network.route import multicast_branches, reduction_node, request_branches
 from hw.network.router import Router
@@ -18,6 +18,7 @@ from hw.proof.deadlock import Routing, WaitCycle, check_acyclic, check_joins, wa
 from hw.proof.views import OPPOSITE, STEP, Views
 from hw.proof.waits import WaitGraph
 from isa.machine import MACHINES, Hbm, load_machine
+from isa.packets import Port
 
 PORTS = [port.name.lower() for port in Port]
 PLACEMENTS = [

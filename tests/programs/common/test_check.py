@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hw.layouts import Port
 from hw.network.route import reduction_node
 from isa.assembler import assemble
 from isa.errors import UserError
 from isa.geometry import OPPOSITE, STEP
 from isa.machine import load_machine
+from isa.packets import Port
 from programs.collectives.reductions import Shape
 from programs.common.check import check_programs
 

@@ -8,7 +8,8 @@ import pytest
 from isa.instructions import Format
 from isa.machine import MACHINES
 from programs.attention.workload import Workload
-from tb.experiment import AttentionTensors, run_experiment
+from programs.tensors import AttentionTensors
+from tb.experiment import run_experiment
 from verify.conformance.special_values import cases_of, make_tensors
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from isa.machine import MACHINES
-from tb.experiment import load_workload, run_experiment
+from programs.tensors import load_workload
+from tb.experiment import run_experiment
 from tb.mesh import Settings, Window
 
 

@@ -11,7 +11,7 @@ from isa.geometry import Rectangle
 from isa.machine import MACHINES
 from isa.status import Event
 from programs.compiler import compile_workload
-from tb.experiment import load_workload
+from programs.tensors import load_workload
 from tests.waves.rebuild.edit import Vcd
 from waves.read.vcd import read
 from waves.rebuild.analysis import inspect

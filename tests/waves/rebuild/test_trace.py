@@ -13,7 +13,7 @@ from isa.status import QueueState
 from tests.waves.rebuild.build import write
 from waves.read.recording import Link, Recording
 from waves.read.vcd import read
-from waves.rebuild.inspection import Collective, Inspection, Problem
+from waves.rebuild.inspection import Inspection, Problem, Transfer
 from waves.report.trace import perfetto, write_trace
 
 FIRST, CYCLES = 100, 60
@@ -62,7 +62,7 @@ def inspection(tmp_path) -> Inspection:
     recording = read(write(tmp_path / "waves.vcd", cycles(), first=FIRST), reader="vcdvcd")
     both, at = Rectangle(0, 0, 1, 0), {(0, 0): FIRST + 12, (1, 0): FIRST + 10}
     transfers = [
-        Collective(
+        Transfer(
             0,
             3,
             "put",
@@ -78,7 +78,7 @@ def inspection(tmp_path) -> Inspection:
             end=FIRST + 9,
             whole=True,
         ),
-        Collective(
+        Transfer(
             1,
             4,
             "allreduce",
@@ -94,10 +94,10 @@ def inspection(tmp_path) -> Inspection:
             end=FIRST + 30,
             whole=True,
         ),
-        Collective(
+        Transfer(
             2, 5, "reduce", "sum", (0, 0), both, 4, 64, {(1, 0): FIRST + 41}, {}, begin=FIRST + 41
         ),
-        Collective(
+        Transfer(
             3,
             6,
             "store",

@@ -6,7 +6,8 @@ import pytest
 from isa.instructions import Queue
 from isa.machine import MACHINES
 from isa.status import QUEUE_PROBES, Event, Probe, QueueState
-from tb.experiment import load_workload, run_experiment
+from programs.tensors import load_workload
+from tb.experiment import run_experiment
 from tests.waves.rebuild.test_vcd import same
 from waves.read.recording import Link
 from waves.read.vcd import read

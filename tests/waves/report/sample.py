@@ -8,8 +8,17 @@ import numpy as np
 from isa.geometry import Rectangle
 from isa.instructions import OPCODES_OF, Opcode, Queue
 from isa.status import QueueState
-from waves.read.recording import DIRECTIONS, EXECUTED, RUN, Engine, Facts, Link, Recording, Traffic
-from waves.rebuild.inspection import Collective, Hop, Inspection, Problem
+from waves.read.recording import (
+    DIRECTIONS,
+    EXECUTED,
+    RUN,
+    EngineActivity,
+    Facts,
+    Link,
+    LinkTraffic,
+    Recording,
+)
+from waves.rebuild.inspection import Hop, Inspection, Problem, Transfer
 
 COMMON = ("x0", "y0", "x1", "y1", "addr", "bump", "sem", "tag")
 EXTRA = {
@@ -28,7 +37,7 @@ class Sample:
     cycles: int
     seed: int = 0
     now: int = 20
-    transfers: list[Collective] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
 
     def __post_init__(self):
         self.rng = np.random.default_rng(self.seed)
@@ -55,7 +64,7 @@ class Sample:
         return found
 
     def send(
-        self, transfer: Collective, link: Link, ready: np.ndarray, late: np.ndarray, **header: int
+        self, transfer: Transfer, link: Link, ready: np.ndarray, late: np.ndarray, **header: int
     ) -> np.ndarray:
         """Flits that are there from `ready` and wait `late` more; returns the cycles in which they
         are taken.
@@ -94,7 +103,7 @@ class Sample:
     def late(self, words: int) -> np.ndarray:
         return (self.rng.random(words) < 0.06) * self.rng.integers(1, 5, words)
 
-    def spread(self, transfer: Collective, source: tuple[int, int], ready: np.ndarray) -> None:
+    def spread(self, transfer: Transfer, source: tuple[int, int], ready: np.ndarray) -> None:
         """Along the data tree from what `ready` says enters the router of `source`."""
         x0, y0, x1, y1 = transfer.rectangle
         at = {source: ready}
@@ -118,7 +127,7 @@ class Sample:
                 )
                 transfer.completed[x, y] = int(taken[-1])
 
-    def join(self, transfer: Collective, skew: int) -> np.ndarray:
+    def join(self, transfer: Transfer, skew: int) -> np.ndarray:
         """Along the reduction tree to the root's ejector."""
         rx, ry = transfer.root
         ready: dict[tuple[int, int], list[np.ndarray]] = {}
@@ -156,8 +165,8 @@ class Sample:
 
     def transfer(
         self, kind: str, op: str | None, root: tuple[int, int], rectangle: Rectangle, words: int
-    ) -> Collective:
-        made = Collective(
+    ) -> Transfer:
+        made = Transfer(
             len(self.transfers),
             16 + len(self.transfers) % 200,
             kind,
@@ -229,7 +238,7 @@ class Sample:
             if self.now > self.cycles:
                 return
 
-    def traffic(self) -> dict[Link, Traffic]:
+    def traffic(self) -> dict[Link, LinkTraffic]:
         made = {}
         for link, flits in self.flits.items():
             inside = [flit for flit in flits if flit["offered"] < self.cycles]
@@ -240,10 +249,10 @@ class Sample:
             taken = np.where(columns["taken"] < self.cycles, columns.pop("taken"), -1).astype(
                 np.int32
             )
-            made[link] = Traffic(columns.pop("offered"), taken, columns)
+            made[link] = LinkTraffic(columns.pop("offered"), taken, columns)
         return made
 
-    def engine(self, tile: tuple[int, int], queue: Queue) -> Engine:
+    def engine(self, tile: tuple[int, int], queue: Queue) -> EngineActivity:
         """Instructions of random length, waits before some of them, and the stalls of its kind."""
         executed, states, waits, active, at = [], [], [], [], 0
         length = {Queue.MATRIX: 90, Queue.VECTOR: 40}.get(queue, 60)
@@ -270,7 +279,7 @@ class Sample:
                 from_ = begin + int(self.rng.integers(0, length // 4))
                 stalls[cause].append((from_, min(from_ + int(self.rng.integers(1, 8)), end), 1))
             at = end
-        return Engine(
+        return EngineActivity(
             tile,
             queue,
             executed=np.array(
@@ -320,7 +329,7 @@ def sample(
     return Inspection(recording, transfers, found if problems else [])
 
 
-def cut(transfer: Collective, cycles: int) -> None:
+def cut(transfer: Transfer, cycles: int) -> None:
     """Leave out what lies behind the window."""
     transfer.hops = [hop for hop in transfer.hops if hop.first < cycles]
     transfer.issued = {tile: at for tile, at in transfer.issued.items() if at < cycles}

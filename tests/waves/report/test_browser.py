@@ -91,7 +91,7 @@ def spot(page, section, cycle, y):
 
 def test_it_opens_with_the_first_collective(page, inspection):
     assert page.inner_text("h1") == TITLE
-    first = next(t for t in inspection.transfers if t.collective and t.whole)
+    first = next(t for t in inspection.transfers if t.is_collective and t.whole)
     assert page.inner_text("#spacetime-caption").startswith(f"#{first.number} {first.kind}")
     facts = page.inner_text("#facts")
     assert "3 × 2" in facts and f"{inspection.recording.flits:,}" in facts

@@ -4,10 +4,12 @@ kind: for tests of views.
 
 from pathlib import Path
 
-from hw.layouts import FlitKind
 from hw.sim.waves import scopes
 from isa.instructions import Opcode, Queue
 from isa.machine import load_machine
+from isa.packets import FlitKind
+from tb import toolchain
+from tb.runner import ROOT
 
 MACHINE = (
     "columns",
@@ -19,6 +21,8 @@ MACHINE = (
     "hbm_bytes_per_cycle",
     "semaphores",
 )
+CONVERTER = {"headers": toolchain.include_folder, "kept": ROOT / "build" / "tools"}
+"""For `waves.views.to_fst`."""
 ENGINES = [queue.name.lower() for queue in Queue]
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from isa.errors import UserError
-from tb import toolchain
-from tests.waves.views.mesh_vcd import write_vcd
-from waves.views import fst, to_fst
+from tests.waves.views.mesh_vcd import CONVERTER, write_vcd
+from waves.views import to_fst
 
 HEADERS = any(Path(folder, "lz4.h").exists() for folder in ("/usr/include", "/usr/local/include"))
 needs_lz4 = pytest.mark.skipif(not HEADERS, reason="needs lz4.h")
@@ -55,7 +54,7 @@ def test_the_fst_holds_the_same_changes(tmp_path, monkeypatch, own):
     vcd = write_vcd(tmp_path / "waves.vcd", "2x1", first=500, cycles=40, above=("TOP", "mesh"))
     if own:
         without_gtkwave(monkeypatch)
-    path = to_fst(vcd)
+    path = to_fst(vcd, **CONVERTER)
     assert path == tmp_path / "waves.fst" and path.stat().st_size < vcd.stat().st_size / 5
     back = subprocess.run(["fst2vcd", str(path)], capture_output=True, text=True, check=True).stdout
     assert "1ns" in back
@@ -78,15 +77,13 @@ def test_a_vcd_that_cannot_be_converted(tmp_path, monkeypatch, old, new, says):
     vcd.write_text(vcd.read_text().replace(old, new))
     without_gtkwave(monkeypatch)
     with pytest.raises(UserError, match=says):
-        to_fst(vcd)
+        to_fst(vcd, **CONVERTER)
     assert [path.name for path in tmp_path.iterdir()] == ["waves.vcd"]
 
 
 def test_without_any_converter_it_is_said_what_to_install(tmp_path, monkeypatch):
     without_gtkwave(monkeypatch)
-    monkeypatch.setattr(toolchain, "include_folder", lambda: tmp_path)
-    monkeypatch.setattr(fst, "ROOT", tmp_path)
     vcd = write_vcd(tmp_path / "waves.vcd", "1x1")
     with pytest.raises(UserError, match=r"vcd2fst .*liblz4-dev.*fstcpp") as raised:
-        to_fst(vcd)
+        to_fst(vcd, headers=lambda: tmp_path, kept=tmp_path)
     assert "\n" not in str(raised.value) and not vcd.with_suffix(".fst").exists()

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hw.layouts import FlitKind
 from isa.errors import UserError
 from isa.instructions import Opcode, ReduceOp
+from isa.packets import FlitKind
 from isa.status import QueueState
-from tests.waves.views.mesh_vcd import signals, value, write_vcd
+from tests.waves.views.mesh_vcd import CONVERTER, signals, value, write_vcd
 from waves.views import open_viewer, to_fst, write_views
 from waves.views.viewer import viewer_command
 
@@ -75,7 +75,7 @@ def in_gtkwave(*files: Path, cycle: int) -> tuple[list[tuple[str, int]], dict[st
 def test_gtkwave_shows_every_row_and_texts_for_numbers(tmp_path, display, dump):
     vcd = write_vcd(tmp_path / "run" / "waves.vcd", "2x1", cycles=CYCLES)
     save, _, _ = write_views(vcd, vcd.parent / "views")
-    files = [to_fst(vcd), save] if dump == "fst" else [save]
+    files = [to_fst(vcd, **CONVERTER), save] if dump == "fst" else [save]
     if dump == "moved":
         files = [shutil.move(tmp_path / "run", tmp_path / "else where") / "views" / save.name]
     shown, texts = in_gtkwave(*files, cycle=40)

@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from isa.errors import UserError
-from waves.rebuild.inspection import Collective, Inspection
+from waves.rebuild.inspection import Inspection, Transfer
 from waves.report.pictures.gantt import gantt
 from waves.report.pictures.mesh import mesh
 from waves.report.pictures.spacetime import spacetime
@@ -45,7 +45,7 @@ def pictures(inspection: Inspection, folder: Path, *, collective: int | None = N
     return _written(drawn, folder)
 
 
-def _chosen(inspection: Inspection, number: int | None) -> Collective | None:
+def _chosen(inspection: Inspection, number: int | None) -> Transfer | None:
     if number is None:
         whole = [transfer for transfer in inspection.collectives if transfer.whole]
         return next(iter(whole + inspection.collectives + inspection.transfers), None)

@@ -1,5 +1,5 @@
 """The engines of every tile over the whole window: instructions, states, and in a strip below why
-they stand still.
+they stall.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from isa.status import QueueState
-from waves.read.recording import Engine, Recording
+from waves.read.recording import EngineActivity, Recording
 from waves.report import tracks
 from waves.report.pictures.style import CAUSES, CLASSES, STATES, cycles_axis, patches
 
@@ -78,7 +78,7 @@ def gantt(recording: Recording) -> Figure:
     return figure
 
 
-def _band(engine: Engine, recording: Recording) -> NDArray[np.float64]:
+def _band(engine: EngineActivity, recording: Recording) -> NDArray[np.float64]:
     """Pixels of an engine, shape (LANE + STRIP + GAP, bins, 3)."""
     states = [to_rgb(STATES[state]) for state in QueueState]
     lanes = np.array([*states, *map(to_rgb, CLASSES)])

@@ -10,8 +10,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from waves.read.recording import Facts, Link, Recording, Traffic
-from waves.rebuild.inspection import Collective, Hop
+from waves.read.recording import Facts, Link, LinkTraffic, Recording
+from waves.rebuild.inspection import Hop, Transfer
 from waves.report.pictures.style import (
     NETWORKS,
     WAITS,
@@ -31,7 +31,7 @@ Span = tuple[float, float, float, float]
 """Begin, end, bottom and top of a bar."""
 
 
-def flits_of(transfer: Collective, hop: Hop, traffic: Traffic) -> NDArray[np.int64]:
+def flits_of(transfer: Transfer, hop: Hop, traffic: LinkTraffic) -> NDArray[np.int64]:
     """Which of a link's flits are the transfer's: those of its tag, rectangle and root in
     its time.
     """
@@ -52,13 +52,13 @@ class Crossing(NamedTuple):
     taken: NDArray[np.int32]
 
 
-def _crossing(recording: Recording, transfer: Collective, hop: Hop) -> Crossing:
+def _crossing(recording: Recording, transfer: Transfer, hop: Hop) -> Crossing:
     traffic = recording.traffic[hop.link]
     mine = flits_of(transfer, hop, traffic)
     return Crossing(hop.link.network, traffic.offered[mine], traffic.taken[mine])
 
 
-def spacetime(recording: Recording, transfer: Collective) -> Figure:
+def spacetime(recording: Recording, transfer: Transfer) -> Figure:
     """A row a link, from the senders above to the receivers below."""
     order = [index for index, _ in in_tree_order(transfer)]
     hops = [transfer.hops[index] for index in order]
@@ -102,7 +102,7 @@ def spacetime(recording: Recording, transfer: Collective) -> Figure:
     return figure
 
 
-def _rows(ax: Axes, transfer: Collective, hops: list[Hop]) -> None:
+def _rows(ax: Axes, transfer: Transfer, hops: list[Hop]) -> None:
     size = 7 if len(hops) <= 60 else 4.5
     ax.set_yticks(range(len(hops)), [str(hop.link) for hop in hops], fontsize=size)
     for label, hop in zip(ax.get_yticklabels(), hops, strict=True):
@@ -167,7 +167,7 @@ def _bars(ax: Axes, spans: Iterable[Span], colours: str | NDArray[np.float64], m
     )
 
 
-def _marks(ax: Axes, row: int, transfer: Collective, link: Link, facts: Facts) -> None:
+def _marks(ax: Axes, row: int, transfer: Transfer, link: Link, facts: Facts) -> None:
     """Issue at the members' injection, completion where words leave: at the last ejectors, or at a
     store's channel.
     """

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from isa.status import QueueState
-from waves.rebuild.inspection import Collective
+from waves.rebuild.inspection import Transfer
 
 __all__ = [
     "CAUSES",
@@ -91,13 +91,13 @@ def patches(colours: dict[str, str]) -> list[Patch]:
     return [Patch(color=colour, label=text) for text, colour in colours.items()]
 
 
-def title_of(transfer: Collective) -> str:
+def title_of(transfer: Transfer) -> str:
     """A transfer in a line."""
     x0, y0, x1, y1 = transfer.rectangle
     what = (
         f"{transfer.kind} {transfer.op}"
         if transfer.op
-        else transfer.kind + " multicast" * transfer.collective
+        else transfer.kind + " multicast" * transfer.is_collective
     )
     where = f"({x0},{y0})–({x1},{y1})" if (x0, y0) != (x1, y1) else f"({x0},{y0})"
     root = f"root ({transfer.root[0]},{transfer.root[1]})"

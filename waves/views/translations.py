@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from hw.layouts import FlitKind
 from hw.tile.core import L1_CLIENTS
 from isa.instructions import OPCODES_OF, EdgePort, Format, Opcode, Queue, ReduceOp
+from isa.packets import FlitKind
 from isa.status import QueueState
 
-__all__ = ["TABLES", "Entry", "Table"]
+__all__ = ["TRANSLATIONS", "Entry", "Translation"]
 
 ENGINE_COLOURS = {
     Queue.MATRIX: "royalblue",
@@ -46,27 +46,27 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Table:
+class Translation:
     """Names of the values of a kind of signal."""
 
     name: str
     entries: tuple[Entry, ...]
 
 
-def _of(name: str, members: type[Enum], colours: Mapping[Enum, str] | None = None) -> Table:
-    return Table(
+def _of(name: str, members: type[Enum], colours: Mapping[Enum, str] | None = None) -> Translation:
+    return Translation(
         name,
         tuple(Entry(member.value, member.name, (colours or {}).get(member)) for member in members),
     )
 
 
-def _l1_waits() -> Table:
+def _l1_waits() -> Translation:
     """Every set of L1 clients, as the bits of ``waits`` show them."""
     sets = (
         [client for bit, client in enumerate(L1_CLIENTS) if value >> bit & 1]
         for value in range(1 << len(L1_CLIENTS))
     )
-    return Table(
+    return Translation(
         "l1_waits",
         tuple(
             Entry(value, "+".join(s) or "-", "firebrick" if s else None)
@@ -75,9 +75,9 @@ def _l1_waits() -> Table:
     )
 
 
-TABLES: dict[str, Table] = {
-    table.name: table
-    for table in (
+TRANSLATIONS: dict[str, Translation] = {
+    one.name: one
+    for one in (
         _of("queue_state", QueueState, STATE_COLOURS),
         _of(
             "opcode",

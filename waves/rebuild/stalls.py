@@ -1,4 +1,4 @@
-"""Where the matrix arrays stand still, and what they wait for."""
+"""The stalls of the matrix arrays, and what they wait for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ from numpy.typing import NDArray
 
 from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue
-from waves.read.recording import Engine, Link, Recording
+from waves.read.recording import EngineActivity, Link, Recording
 from waves.rebuild.inspection import Inspection
 
-__all__ = ["Halt", "halts"]
+__all__ = ["MatrixStall", "matrix_stalls"]
 
 LEAST = 8
-"""Cycles of a halt that is worth telling."""
+"""Cycles of a stall that is worth telling."""
 SIGNAL_CYCLES = 10
 """Cycles, at most, from the end of an instruction or transfer until a wait for its semaphore is
 over.
 """
-_STALLS = {"operand": "operands from L1", "drain": "room for results", "l1": "L1, which others use"}
+_CAUSES = {"operand": "operands from L1", "drain": "room for results", "l1": "L1, which others use"}
 
 
 @dataclass(frozen=True)
-class Halt:
+class MatrixStall:
     """A time in which an array does not step, between two in which it does.
 
     Attributes
@@ -35,7 +35,7 @@ class Halt:
     until
         What was over when the wait was: an instruction of the tile or a transfer to it.
     tiles
-        Tiles that stand still at this time.
+        Tiles whose arrays are stalled at this time.
     """
 
     tile: TileXY
@@ -51,8 +51,8 @@ class Halt:
         return self.end - self.begin
 
 
-def halts(inspection: Inspection, most: int) -> list[Halt]:
-    """The longest halts, longest first; of those at the same time in several tiles the longest."""
+def matrix_stalls(inspection: Inspection, most: int) -> list[MatrixStall]:
+    """The longest stalls, longest first; of those at the same time in several tiles the longest."""
     recording = inspection.recording
     found = sorted(
         (
@@ -64,20 +64,22 @@ def halts(inspection: Inspection, most: int) -> list[Halt]:
         key=lambda gap: gap[2] - gap[1],
         reverse=True,
     )
-    told: list[Halt] = []
+    told: list[MatrixStall] = []
     for tile, begin, end in found:
         if len(told) == most:
             break
-        if not any(halt.begin < end and begin < halt.end for halt in told):
+        if not any(stall.begin < end and begin < stall.end for stall in told):
             together = len({other for other, first, last in found if first < end and begin < last})
             told.append(
-                Halt(tile, begin, end, *_why(inspection, recording, tile, begin, end), together)
+                MatrixStall(
+                    tile, begin, end, *_why(inspection, recording, tile, begin, end), together
+                )
             )
     return told
 
 
-def _gaps(engine: Engine) -> Iterator[tuple[TileXY, int, int]]:
-    """Tile, begin and end of the halts of one array."""
+def _gaps(engine: EngineActivity) -> Iterator[tuple[TileXY, int, int]]:
+    """Tile, begin and end of the stalls of one array."""
     begins, ends = engine.active["end"][:-1], engine.active["begin"][1:]
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         if end - begin >= LEAST:
@@ -87,11 +89,11 @@ def _gaps(engine: Engine) -> Iterator[tuple[TileXY, int, int]]:
 def _why(
     inspection: Inspection, recording: Recording, tile: TileXY, begin: int, end: int
 ) -> tuple[str, str]:
-    """What takes most of a halt, and what ended that."""
+    """What takes most of a stall, and what ended that."""
     matrix = recording.engines[tile, Queue.MATRIX]
     shares = {
         text: _overlap(matrix.stalls[cause], begin, end)
-        for cause, text in _STALLS.items()
+        for cause, text in _CAUSES.items()
         if cause in matrix.stalls
     }
     waits = matrix.waits[(matrix.waits["begin"] < end) & (matrix.waits["end"] > begin)]
@@ -140,7 +142,7 @@ def _over_by(inspection: Inspection, tile: TileXY, semaphore: int, cycle: int) -
     return max(ended, default=(0, ""))[1]
 
 
-def _instruction(engine: Engine, one: NDArray) -> str:
+def _instruction(engine: EngineActivity, one: NDArray) -> str:
     """An instruction, with the time it took and how much of it was spent on waiting for L1."""
     issued, done = int(one["issued"]), int(one["done"])
     text = f"{engine.queue.name.lower()} {Opcode(int(one['opcode'])).name}, slot {one['slot']}"

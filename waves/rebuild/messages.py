@@ -1,4 +1,4 @@
-"""Pieces: what single instructions put into the networks. A reduction is made of as many as it has
+"""Messages: what single instructions put into the networks. A reduction is made of as many as it has
 members.
 """
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from isa.geometry import TileXY
 
-__all__ = ["Piece", "Pieces"]
+__all__ = ["Message", "Messages"]
 
 
 @dataclass(slots=True)
-class Piece:
+class Message:
     """What one instruction of one tile sends, or asks for.
 
     Attributes
@@ -41,21 +41,21 @@ class Piece:
     header: dict[str, int] = field(default_factory=dict)
 
 
-class Pieces:
-    """All pieces, by number, and which of them belong together."""
+class Messages:
+    """All messages, by number, and which of them belong together."""
 
     def __init__(self) -> None:
-        self.all: list[Piece] = []
+        self.all: list[Message] = []
         self._parents: list[int] = []
 
-    def add(self, piece: Piece) -> int:
-        """Number of a new piece."""
+    def add(self, message: Message) -> int:
+        """Number of a new message."""
         self._parents.append(len(self.all))
-        self.all.append(piece)
+        self.all.append(message)
         return len(self.all) - 1
 
     def group(self, number: int) -> int:
-        """Number that stands for all that belong together with a piece."""
+        """Number that stands for all that belong together with a message."""
         while self._parents[number] != number:
             self._parents[number] = number = self._parents[self._parents[number]]
         return number

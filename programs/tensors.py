@@ -1,6 +1,4 @@
-"""Workloads with their data: what an experiment must know of a kind of workload, and nothing else
-does.
-"""
+"""Workloads with their tensors, and the way of the tensors into HBM and back, whatever the kind."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,8 +8,6 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.attention import attention, online_attention
-from golden.product import blocked_product, product
 from isa.errors import UserError
 from isa.instructions import Format
 from programs.attention.placement import gather, scatter
@@ -26,8 +22,6 @@ Contents = Sequence[NDArray]
 """What each HBM channel holds, from word 0 up."""
 
 DATA = Path(__file__).parent / "data"
-REFERENCE_BLOCK = 64
-"""Keys, or columns of A, in a block of the same-precision results that errors are compared with."""
 DTYPES = {"fp16": Format.FP16, "bf16": Format.BF16, "e4m3": Format.E4M3, "e5m2": Format.E5M2}
 
 
@@ -50,12 +44,6 @@ class Tensors(Protocol):
 
     def gather(self, compiled: Compiled, contents: Contents) -> NDArray[np.unsignedinteger]:
         """Bits of the result, from the contents after it."""
-
-    def exact(self) -> NDArray[np.float64]:
-        """The result in float64."""
-
-    def same_precision(self) -> Values:
-        """The result with the precision of the hardware, but NumPy's operations."""
 
 
 @dataclass(frozen=True)
@@ -87,22 +75,6 @@ class AttentionTensors:
         """See `Tensors`."""
         return gather(compiled.plan, contents)
 
-    def exact(self) -> NDArray[np.float64]:
-        """See `Tensors`."""
-        return attention(self.q, self.k, self.v, **self._seen)
-
-    def same_precision(self) -> Values:
-        """See `Tensors`."""
-        w = self.workload
-        formats = {"fmt": w.fmt, "p_fmt": w.p_fmt, "o_fmt": w.o_fmt}
-        return online_attention(
-            self.q, self.k, self.v, block=REFERENCE_BLOCK, **formats, **self._seen
-        )
-
-    @property
-    def _seen(self) -> dict[str, Any]:
-        return {"causal": self.workload.causal, "lengths": self.workload.lengths}
-
 
 @dataclass(frozen=True)
 class GemmTensors:
@@ -129,15 +101,6 @@ class GemmTensors:
     def gather(self, compiled: Compiled, contents: Contents) -> NDArray[np.unsignedinteger]:
         """See `Tensors`."""
         return compiled.plan.gather(contents)
-
-    def exact(self) -> NDArray[np.float64]:
-        """See `Tensors`."""
-        return product(self.a, self.b)
-
-    def same_precision(self) -> Values:
-        """See `Tensors`."""
-        w = self.workload
-        return blocked_product(self.a, self.b, block=REFERENCE_BLOCK, fmt=w.fmt, o_fmt=w.o_fmt)
 
 
 def load_workload(
@@ -170,7 +133,8 @@ def load_workload(
         if isinstance(workload, Gemm):
             if p_dtype:
                 raise UserError(
-                    f"PTYPE is the format of probabilities, gemm has none: it must be empty, not {p_dtype!r}"
+                    "PTYPE is the format of probabilities, gemm has none: "
+                    f"it must be empty, not {p_dtype!r}"
                 )
             return GemmTensors(
                 spec, replace(workload, o_fmt=o_fmt), *random_matrices(workload, seed)

@@ -1,0 +1,130 @@
+"""Names that a program text defines, and the numbers that stand where they are used."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from isa.errors import meant
+from isa.geometry import TileXY
+from isa.instructions import REGISTERS, EdgePort, Format, ReduceOp
+from isa.machine import Machine
+
+__all__ = ["Names", "is_number"]
+
+_NAME = r"[A-Za-z_]\w*(?:\[\d+\])?"
+_WHOLE = r"0[xX][0-9a-fA-F]+|\d+"
+_SUM = re.compile(r"[+-]?[^+-]+(?:[+-][^+-]+)*")
+_HERE = ("x", "y", "columns", "rows")
+"""What every tile knows: its own place, and the mesh."""
+_TAKEN = {
+    *_HERE,
+    *(member.name.lower() for words in (Format, EdgePort, ReduceOp) for member in words),
+    *(f"r{register}" for register in range(REGISTERS)),
+}
+
+
+def is_number(text: str) -> bool:
+    """Whether it is a decimal or hexadecimal number, whole or not."""
+    try:
+        float(text)
+    except ValueError:
+        return re.fullmatch(rf"[+-]?(?:{_WHOLE})", text) is not None
+    return True
+
+
+@dataclass
+class Names:
+    """What the names of a text stand for: whole numbers, or the text of one that is not.
+
+    Sums and products of whole numbers and names may stand wherever a number may.
+    """
+
+    machine: Machine
+    kinds: dict[str, dict[str, int | str]] = field(default_factory=dict)
+    """Directive (``constant``, ``semaphore`` ...) to what it has named."""
+    _lines: dict[str, int] = field(default_factory=dict)
+    _values: dict[str, int | str] = field(default_factory=dict)
+
+    def define(self, kind: str, words: list[str], line: int) -> None:
+        """Take a directive's name and value.
+
+        Raises
+        ------
+        ValueError
+            If the name is no name, means something already, or the value is no number.
+        """
+        if len(words) != 2:
+            raise ValueError(f".{kind} must be followed by a name and a number")
+        name, text = words
+        if not re.fullmatch(_NAME, name) or name in _TAKEN:
+            raise ValueError(
+                f"{name!r} cannot be a name: it must be letters, digits and _ (or NAME[0]) and no "
+                "format, edge, operation or register, nor x, y, columns or rows"
+            )
+        if name in self._lines:
+            raise ValueError(f"{name!r} is already defined in line {self._lines[name]}")
+        fraction = kind == "constant" and "." in text and is_number(text)
+        value = text if fraction else self.number(text)
+        self._lines[name], self._values[name] = line, value
+        self.kinds.setdefault(kind, {})[name] = value
+
+    def called(self, kind: str) -> dict[int, str]:
+        """Number to name, of a kind."""
+        return {int(value): name for name, value in self.kinds.get(kind, {}).items()}
+
+    def number(self, text: str, here: TileXY | None = None) -> int:
+        """The whole number that an expression stands for, in a tile or outside all of them.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        if not _SUM.fullmatch(text):
+            raise ValueError(f"{text!r} must be a whole number or a name")
+        total = 0
+        for sign, term in re.findall(r"([+-]?)([^+-]+)", text):
+            product = math.prod(self._factor(factor, here) for factor in term.split("*"))
+            total += -product if sign == "-" else product
+        return total
+
+    def fill(self, line: str, here: TileXY) -> str:
+        """An instruction with numbers for all names."""
+        mnemonic, *words = line.split()
+        return " ".join([mnemonic, *(self._word(word, here) for word in words)])
+
+    def _word(self, word: str, here: TileXY) -> str:
+        field_name, given, value = word.partition("=")
+        if not given:
+            return word
+        try:
+            pieces = re.sub(r"[^:,@]+", lambda piece: self._piece(piece[0], here), value)
+        except ValueError as error:
+            raise ValueError(f"{word}: {error}") from None
+        return f"{field_name}={pieces}"
+
+    def _piece(self, piece: str, here: TileXY) -> str:
+        base, register = re.fullmatch(r"(.*?)(\+r\d+)?", piece, re.DOTALL).groups(default="")
+        if not base or is_number(base) or base in _TAKEN.difference(_HERE):
+            return piece
+        value = self._values.get(base)
+        return f"{value if isinstance(value, str) else self.number(base, here)}{register}"
+
+    def _factor(self, text: str, here: TileXY | None) -> int:
+        if re.fullmatch(_WHOLE, text):
+            return int(text, 16 if "x" in text.lower() else 10)
+        if not re.fullmatch(_NAME, text):
+            raise ValueError(f"{text!r} must be a whole number or a name")
+        known = self._known(here)
+        if text not in known:
+            raise ValueError(f"unknown name {text!r}: {meant(text, known)}")
+        value = known[text]
+        if isinstance(value, str):
+            raise ValueError(f"{text!r} is {value}: must be a whole number")
+        return value
+
+    def _known(self, here: TileXY | None) -> Mapping[str, int | str]:
+        mesh = self.machine.mesh
+        place = {} if here is None else {"x": here[0], "y": here[1]}
+        return {**self._values, "columns": mesh.columns, "rows": mesh.rows, **place}

@@ -1,0 +1,36 @@
+"""What errors are measured with: results by NumPy, in float64 and in the hardware's precision."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.attention import attention, online_attention
+from golden.product import blocked_product, product
+from programs.attention.workload import Workload
+from programs.tensors import AttentionTensors, Tensors
+
+__all__ = ["fp64_result", "same_precision_result"]
+
+BLOCK = 64
+"""Keys, or columns of A, in a block of the same-precision results."""
+
+
+def fp64_result(tensors: Tensors) -> NDArray[np.float64]:
+    """The result in float64, with three axes (`programs.tensors`)."""
+    if isinstance(tensors, AttentionTensors):
+        return attention(tensors.q, tensors.k, tensors.v, **_mask(tensors.workload))
+    return product(tensors.a, tensors.b)
+
+
+def same_precision_result(tensors: Tensors) -> NDArray[np.float32]:
+    """The result with the precision of the hardware, but NumPy's operations."""
+    w = tensors.workload
+    if isinstance(tensors, AttentionTensors):
+        formats = {"fmt": w.fmt, "p_fmt": w.p_fmt, "o_fmt": w.o_fmt}
+        return online_attention(tensors.q, tensors.k, tensors.v, block=BLOCK, **formats, **_mask(w))
+    return blocked_product(tensors.a, tensors.b, block=BLOCK, fmt=w.fmt, o_fmt=w.o_fmt)
+
+
+def _mask(workload: Workload) -> dict[str, Any]:
+    return {"causal": workload.causal, "lengths": workload.lengths}

@@ -1,0 +1,84 @@
+"""`make run` as a user sees it: the examples on golden and on the RTL, and one line for what is
+wrong.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "scripts.run", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True
+    )
+
+
+def result(name: str) -> dict:
+    return json.loads((ROOT / "build" / name / "result.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["put", "multicast", "reduce"])
+def test_an_example_on_golden(name):
+    done = run("--program", f"examples/{name}.s", "--target", "golden", "--out", f"test-run-{name}")
+    assert done.returncode == 0, done.stderr
+    said = result(f"test-run-{name}")
+    assert said["passed"]
+    assert said["shown"]
+    assert all(title in done.stdout for title in said["shown"])
+
+
+def test_a_race_is_named_by_its_lines():
+    done = run("--program", "examples/race.s", "--target", "golden", "--out", "test-run-race")
+    assert done.returncode == 1
+    assert "examples/race.s:11 'send'" in done.stderr
+    assert "examples/race.s:16 'double'" in done.stderr
+    assert result("test-run-race")["races"] == 2
+
+
+def test_a_deadlock_says_who_waits_for_what():
+    done = run(PROGRAM="examples/deadlock.s", TARGET="golden")
+    assert done.returncode == 1
+    wait = "tile (1,0) queue out (examples/deadlock.s:10 'answer'): waits for semaphore full (0)"
+    assert wait in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "PROGRAM must name a program text"),
+        (("--program", "none.s"), "PROGRAM none.s: No such file"),
+        (("--program", "examples/put.s", "--target", "fpga"), "TARGET must be one of both, golden"),
+        (("--program", "examples/put.s", "--machine", "mesh5"), "MACHINE must be one of"),
+        (("--program", "examples/put.s", "--mesh", "1x1"), "examples/put.s:19:"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, said):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_expectation_that_is_not_met(tmp_path):
+    text = (EXAMPLES / "reduce.s").read_text().replace("SUM fp32 2x8 11", "SUM fp32 2x8 12")
+    (tmp_path / "wrong.s").write_text(text)
+    done = run("--program", str(tmp_path / "wrong.s"), "--target", "golden", "--out", "test-run-no")
+    assert done.returncode == 1
+    assert "wrong.s:20: l1 all SUM fp32, L1 of tile (0,0): row 0 column 0 must be 12" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["put", "reduce"])
+def test_an_example_on_the_rtl(name):
+    done = run("--program", f"examples/{name}.s", "--out", f"test-run-rtl-{name}")
+    assert done.returncode == 0, done.stderr
+    said = result(f"test-run-rtl-{name}")
+    assert said["target"] == "golden+rtl"
+    assert said["cycles"] > 0
