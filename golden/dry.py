@@ -16,7 +16,7 @@ from isa.image import Program
 from isa.instructions import Kind, Opcode, kind_of
 from isa.machine import Machine
 
-__all__ = ["Checked", "check", "find_races", "list_collectives"]
+__all__ = ["Checked", "check", "list_collectives"]
 
 
 class _DryMachine(GoldenMachine):
@@ -88,10 +88,3 @@ def list_collectives(
     dry = _DryMachine(machine, images, [np.zeros(0, np.uint32) for _ in machine.channels])
     dry.run()
     return dry.statistics.collectives
-
-
-def find_races(
-    machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]
-) -> list[Race]:
-    """The races that `check` finds."""
-    return check(machine, images).races

@@ -2,7 +2,7 @@
 
 import pytest
 
-from golden.dry import find_races
+from golden.dry import check
 from isa.machine import load_machine
 from programs.attention.flat import compile_attention
 from programs.attention.mapping import ALL_REDUCES, DATAFLOWS, READS, SOFTWARE
@@ -28,14 +28,14 @@ def test_attention_has_no_races(dataflow, mesh, spec, cut):
         programs = compile_attention(
             machine, parse(spec), dataflow, reads=reads, all_reduce=all_reduce, **cut
         ).programs
-        assert not [str(race) for race in find_races(machine, programs)]
+        assert not [str(race) for race in check(machine, programs).races]
 
 
 @pytest.mark.slow
 def test_minilm_has_no_races():
     machine = load_machine("mesh4")
     programs = compile_attention(machine, parse("mha:H=12,S=512,D=32"), "flat-async").programs
-    assert not find_races(machine, programs)
+    assert not check(machine, programs).races
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -62,4 +62,4 @@ def test_collectives_have_no_races(kind):
                         **more,
                     ),
                 )
-                assert not [str(race) for race in find_races(machine, code.programs())], method
+                assert not [str(race) for race in check(machine, code.programs()).races], method

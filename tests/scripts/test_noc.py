@@ -19,8 +19,9 @@ from publish.noc.tables import tables
 from publish.noc.tasks import machine_of_options, measure_lanes, mesh_tasks
 from scripts import noc
 from tb.collectives.crowds import busiest_port, crowd_lane, crowds
+from tb.collectives.homes import machine_for
 from tb.collectives.measure import Timing, check, distance, read_timings, run_golden
-from tb.collectives.series import Item, SeriesLane, machine_for, plan
+from tb.collectives.series import Item, SeriesLane, plan
 from tb.collectives.sweep import candidates, lanes_of, runs
 from tb.runner import ROOT
 from tb.tasks import Task, run_tasks

@@ -5,12 +5,10 @@ A harness is emitted once per question: the lemmas alone, each claim under the l
 with its fault.
 """
 
-import inspect
-import textwrap
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from amaranth.back import rtlil
@@ -26,6 +24,8 @@ from amaranth.hdl import (
     Value,
     ValueLike,
 )
+
+from verify.formal.rewrite import replaced, rewritten
 
 __all__ = ["Claim", "Fault", "Harness", "ProofDesign", "Surroundings", "elaborating", "emit"]
 
@@ -45,8 +45,7 @@ class Fault:
     old: str
     new: str
 
-    @contextmanager
-    def applied(self) -> Iterator[None]:
+    def applied(self) -> AbstractContextManager[None]:
         """Run the body with the fault in place.
 
         Raises
@@ -54,24 +53,7 @@ class Fault:
         ValueError
             If the source no longer holds `old` once.
         """
-        where = self.where
-        source = textwrap.dedent(inspect.getsource(where))
-        if source.count(self.old) != 1:
-            raise ValueError(
-                f"Fault of {where.__qualname__} must match once, not {source.count(self.old)} times: {self.old!r}"
-            )
-        changed: dict = {}
-        exec(
-            compile(source.replace(self.old, self.new), where.__code__.co_filename, "exec"),
-            where.__globals__,
-            changed,
-        )
-        # In place, so that the fault is seen by everyone who imported the function.
-        original, where.__code__ = where.__code__, changed[where.__name__].__code__
-        try:
-            yield
-        finally:
-            where.__code__ = original
+        return replaced(self.where, rewritten(self.where, (self.old, self.new)))
 
 
 @dataclass(frozen=True)
