@@ -15,6 +15,7 @@ from golden.arithmetic import add, maximum
 from golden.storage import decode, encode
 from isa.geometry import STEP, Rectangle
 from isa.instructions import Format, ReduceOp
+from isa.packets import Port
 from isa.routes import joined
 
 __all__ = ["combine"]
@@ -41,7 +42,7 @@ def combine(
         """What router (x, y) sends on."""
         parts = []
         for port in joined((x, y), rectangle, root):
-            if port == "local":
+            if port == Port.LOCAL:
                 parts.append(members[x, y])
             else:
                 dx, dy = STEP[port]

@@ -2,14 +2,21 @@
 
 from typing import NamedTuple
 
+from isa.packets import Port
+
 __all__ = ["OPPOSITE", "STEP", "Rectangle", "TileXY"]
 
 TileXY = tuple[int, int]
 """Column and row of a tile."""
 
-STEP = {"west": (-1, 0), "east": (1, 0), "south": (0, -1), "north": (0, 1)}
+STEP = {Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}
 """From a tile to its neighbour on each side."""
-OPPOSITE = {"west": "east", "east": "west", "south": "north", "north": "south"}
+OPPOSITE = {
+    Port.WEST: Port.EAST,
+    Port.EAST: Port.WEST,
+    Port.SOUTH: Port.NORTH,
+    Port.NORTH: Port.SOUTH,
+}
 """The side by which the neighbour sees the tile."""
 
 
@@ -20,6 +27,9 @@ class Rectangle(NamedTuple):
     y0: int
     x1: int
     y1: int
+
+    def __str__(self) -> str:
+        return f"({self.x0},{self.y0})..({self.x1},{self.y1})"
 
     def __contains__(self, tile: object) -> bool:
         """Whether a tile (x, y) is inside."""

@@ -23,6 +23,7 @@ __all__ = [
     "CHECKSUM",
     "COMMON",
     "LAYOUTS",
+    "LIMITS",
     "LOOP_DEPTH",
     "OPCODES_OF",
     "REGISTERS",
@@ -285,6 +286,9 @@ LAYOUTS: dict[Kind, tuple[Bits, ...]] = {
     ),
 }
 """Operand layout of each kind, from bit 64 up."""
+
+LIMITS = {(kind, field.name): (1 << field.width) - 1 for kind in Kind for field in LAYOUTS[kind]}
+"""Largest value of each operand, read as unsigned."""
 
 _OPERANDS_AT = 64
 

@@ -2,7 +2,13 @@
 
 from enum import IntEnum
 
-__all__ = ["QUEUE_PROBES", "ErrorCode", "Event", "Probe", "QueueState"]
+__all__ = ["L1_CLIENTS", "QUEUE_PROBES", "ErrorCode", "Event", "Probe", "QueueState"]
+
+L1_CLIENTS = ("eject_data", "eject_reduce", "out", "matrix", "vector_write", "vector_read")
+"""Clients of an L1 by falling priority: what arrives must always be consumed; what leaves keeps
+other tiles waiting, and takes one access for a line's worth of flits; the matrix engine is what
+must not wait.
+"""
 
 
 class ErrorCode(IntEnum):

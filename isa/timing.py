@@ -1,18 +1,43 @@
-"""Cycle laws of the engines, each pinned to the RTL by a test of the unit that it describes.
+"""Cycle laws of the engines, the networks and the HBM channels, each pinned to the RTL by a test of
+the unit that it describes.
 
-A law counts from the cycle in which an engine takes a command, with an L1 that grants every request
-at once. What an issue, a semaphore or a busy L1 adds is not part of it.
+A law counts from the cycle in which a unit takes a command or a flit, with an L1 that grants every
+request at once and networks that take every flit at once. What an issue, a semaphore, a busy L1 or
+other traffic adds is not part of it.
 """
 
 from math import ceil, log2
 
-from isa.instructions import Opcode
-from isa.machine import Tile
+from isa.instructions import Format, Opcode, ReduceOp
+from isa.machine import Hbm, Tile
 
-__all__ = ["RECIPROCAL", "array_cycles", "chunks_of", "vector_cycles"]
+__all__ = [
+    "HOP",
+    "MOVE_START",
+    "RECIPROCAL",
+    "array_cycles",
+    "chunks_of",
+    "combine_cycles",
+    "flits_of",
+    "move_cycles",
+    "move_lines",
+    "read_cycles",
+    "reduce_hop_cycles",
+    "vector_cycles",
+]
 
 RECIPROCAL = 29
 """Cycles of a reciprocal of a chunk."""
+MOVE_START = 2
+"""Cycles from a STORE, PUT or REDUCE to its first flit: one for the L1 to answer, one for the line
+to come into the queue of words.
+"""
+HOP = 1
+"""Cycles of a hop on the data and the request network: a flit is in a router's input FIFO at the
+beginning of a cycle and in the next one's at its end.
+"""
+_CHANNEL = 7
+"""Cycles that a read takes at least in a channel: six in queues, one in the memory."""
 _DEPTH = {Opcode.FILL: 3, Opcode.COPY: 5, Opcode.MAXV: 6, Opcode.EXPD: 12, Opcode.EXP: 12}
 """Cycles from a chunk's step to the end of its write; `_ARITHMETIC` for the other operations."""
 _ARITHMETIC = 8
@@ -58,3 +83,57 @@ def array_cycles(tile: Tile, m: int, n: int, k: int) -> int:
     whole, rest = divmod(n, tile.line_elements)
     last = max(-(-rest // tile.matrix_columns), tile.mac_latency) if rest else 0
     return -(-m // tile.matrix_rows) * (whole * tile.column_groups + last) * k
+
+
+def flits_of(opcode: Opcode, rows: int, words: int) -> int:
+    """Flits that a move of `rows` rows of `words` words injects: a LOAD its request, the others one
+    a word. What HBM answers to a LOAD is one flit a word as well.
+    """
+    return 1 if opcode == Opcode.LOAD else rows * words
+
+
+def move_cycles(opcode: Opcode, rows: int, words: int) -> int:
+    """Cycles from a LOAD, STORE, PUT or REDUCE to the next one that its engine can take.
+
+    A LOAD is taken, and offers its request in the cycle after. The others take `MOVE_START` cycles
+    to their first flit, then send one a cycle; the engine is free in the cycle after the last. None
+    waits for an answer.
+    """
+    start = 1 if opcode == Opcode.LOAD else MOVE_START
+    return start + flits_of(opcode, rows, words)
+
+
+def move_lines(tile: Tile, opcode: Opcode, rows: int, words: int) -> int:
+    """L1 reads of a move: up to a line of words each, from any word on, and none across rows. A
+    LOAD reads nothing.
+    """
+    return 0 if opcode == Opcode.LOAD else rows * -(-words // tile.l1_banks)
+
+
+def read_cycles(tile: Tile, hbm: Hbm, words: int) -> int:
+    """Cycles from a read request's arrival at a channel to the last of its `words` data flits.
+
+    The channel has done nothing for a while: its latency, then a word whenever `bytes_per_cycle`
+    have paid for it, of which the first two are paid for in advance.
+    """
+    paid = (words - 2) * tile.word_bytes // hbm.bytes_per_cycle + 1 if words > 1 else 0
+    return max(hbm.latency, _CHANNEL) + paid
+
+
+def combine_cycles(op: ReduceOp, fmt: Format, count: int, stages: int) -> int:
+    """Cycles from `count` words that meet in a router to their result, with adders of `stages`
+    cycles.
+
+    A maximum takes none. A sum takes `stages` - 1 for two words and another `stages` for each more;
+    one that is not in FP32 takes one more for rounding.
+    """
+    if op == ReduceOp.MAX or count == 1:
+        return 0
+    return (count - 1) * stages - 1 + (fmt != Format.FP32)
+
+
+def reduce_hop_cycles(op: ReduceOp, fmt: Format, count: int, stages: int) -> int:
+    """Cycles of a hop on the reduction network, through a router that joins `count` inputs, from
+    the last of their flits on: a hop, and `combine_cycles`.
+    """
+    return HOP + combine_cycles(op, fmt, count, stages)

@@ -1,67 +1,77 @@
-"""One way in for all kinds of workloads: which compiler and which dataflows go with a workload."""
+"""One way in for all kinds of workloads: finds the kind of a workload and hands over to it."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TypeVar
 
 from isa.errors import UserError
+from isa.instructions import Format
 from isa.machine import Machine
-from programs.attention.flat import compile_attention, compile_mapping
-from programs.attention.mapping import DATAFLOWS
-from programs.attention.tiling import estimate, rank
-from programs.attention.workload import Workload
-from programs.common.compiled import Compiled
-from programs.gemm.summa import compile_gemm, compile_gemm_mapping
-from programs.gemm.tiling import estimate_gemm, rank_gemm
-from programs.gemm.workload import Gemm
+from programs.attention.kind import ATTENTION
+from programs.common.compiled import AnyMapping, AnyWorkload, Compiled
+from programs.common.kind import Decision, Kind
+from programs.gemm.kind import GEMM
 
 __all__ = [
+    "KINDS",
     "compile_workload",
     "compile_workload_mapping",
     "dataflows_of",
     "estimate_workload",
+    "kind_of",
+    "parse_workload",
     "rank_workload",
 ]
 
+W = TypeVar("W", bound=AnyWorkload)
+M = TypeVar("M", bound=AnyMapping)
 
-class _Kind(NamedTuple):
-    """A kind of workloads. What is called takes machine and workload, then what is said."""
-
-    name: str
-    dataflows: tuple[str, ...]
-    compile: Callable[..., Compiled]
-    """Name of the dataflow or None, and the user's decisions."""
-    rank: Callable[..., list]
-    """Likewise."""
-    estimate: Callable[..., float]
-    """A mapping."""
-    compile_mapping: Callable[..., Compiled]
-    """A mapping."""
+KINDS: tuple[Kind, ...] = (ATTENTION, GEMM)
 
 
-def _gemm(machine: Machine, workload: Gemm, _dataflow: str | None, **decisions: Any) -> Compiled:
-    return compile_gemm(machine, workload, **decisions)
+def parse_workload(spec: str, fmt: Format = Format.FP16) -> AnyWorkload:
+    """Read a spec ``kind:key=value,...``: see `parse_attention` and `parse_gemm`.
+
+    Raises
+    ------
+    UserError
+        One line that says what is wrong with it.
+    """
+    name, colon, _ = spec.partition(":")
+    if not colon:
+        raise UserError(
+            f"WORKLOAD {spec!r}: must be minilm, KIND:KEY=VALUE,... (for example "
+            "mha:S=512,D=64,H=4), or a path to an .npz"
+        )
+    for kind in KINDS:
+        if name in kind.specs:
+            return kind.parse(spec, fmt)
+    known = ", ".join(name for kind in KINDS for name in kind.specs)
+    raise UserError(f"WORKLOAD {spec!r}: kind must be one of {known}, not {name!r}")
 
 
-def _rank_gemm(machine: Machine, workload: Gemm, _dataflow: str | None, **decisions: Any) -> list:
-    return rank_gemm(machine, workload, **decisions)
+def kind_of(workload: W, dataflow: str | None = None) -> Kind[W, AnyMapping]:
+    """The kind of a workload.
+
+    Raises
+    ------
+    UserError
+        If a dataflow is given that does not compute it.
+    """
+    kind = next(kind for kind in KINDS if isinstance(workload, kind.workload))
+    if dataflow is not None and dataflow not in kind.dataflows:
+        raise UserError(
+            f"DATAFLOW must be one of {', '.join(kind.dataflows)} for {kind.name}, not {dataflow!r}"
+        )
+    return kind
 
 
-_KINDS = {
-    Workload: _Kind(
-        "attention", tuple(DATAFLOWS), compile_attention, rank, estimate, compile_mapping
-    ),
-    Gemm: _Kind("gemm", ("summa",), _gemm, _rank_gemm, estimate_gemm, compile_gemm_mapping),
-}
-
-
-def dataflows_of(workload: Workload | Gemm) -> tuple[str, ...]:
+def dataflows_of(workload: AnyWorkload) -> tuple[str, ...]:
     """Names of the dataflows that compute a workload."""
-    return _KINDS[type(workload)].dataflows
+    return kind_of(workload).dataflows
 
 
 def compile_workload(
-    machine: Machine, workload: Workload | Gemm, dataflow: str | None = None, **decisions: Any
-) -> Compiled:
+    machine: Machine, workload: W, dataflow: str | None = None, **decisions: Decision
+) -> Compiled[W, AnyMapping]:
     """Compile a workload of any kind.
 
     Parameters
@@ -76,12 +86,12 @@ def compile_workload(
     UserError
         If the dataflow does not compute this workload, or something does not fit.
     """
-    return _kind(workload, dataflow).compile(machine, workload, dataflow, **decisions)
+    return kind_of(workload, dataflow).compile(machine, workload, dataflow, **decisions)
 
 
 def rank_workload(
-    machine: Machine, workload: Workload | Gemm, dataflow: str | None = None, **decisions: Any
-) -> list:
+    machine: Machine, workload: AnyWorkload, dataflow: str | None = None, **decisions: Decision
+) -> list[AnyMapping]:
     """List the mappings of a workload that have what the user fixed and fit L1, the best by the
     tiling rule first.
 
@@ -90,23 +100,14 @@ def rank_workload(
     UserError
         As `compile_workload`.
     """
-    return _kind(workload, dataflow).rank(machine, workload, dataflow, **decisions)
+    return kind_of(workload, dataflow).rank(machine, workload, dataflow, **decisions)
 
 
-def estimate_workload(machine: Machine, workload: Workload | Gemm, mapping: Any) -> float:
+def estimate_workload(machine: Machine, workload: AnyWorkload, mapping: AnyMapping) -> float:
     """Guess the cycles of a workload under a mapping."""
-    return _KINDS[type(workload)].estimate(machine, workload, mapping)
+    return kind_of(workload).estimate(machine, workload, mapping)
 
 
-def compile_workload_mapping(machine: Machine, workload: Workload | Gemm, mapping: Any) -> Compiled:
+def compile_workload_mapping(machine: Machine, workload: W, mapping: M) -> Compiled[W, M]:
     """Compile for a mapping, whether or not the programs fit the program memory."""
-    return _KINDS[type(workload)].compile_mapping(machine, workload, mapping)
-
-
-def _kind(workload: Workload | Gemm, dataflow: str | None) -> _Kind:
-    kind = _KINDS[type(workload)]
-    if dataflow is not None and dataflow not in kind.dataflows:
-        raise UserError(
-            f"DATAFLOW must be one of {', '.join(kind.dataflows)} for {kind.name}, not {dataflow!r}"
-        )
-    return kind
+    return kind_of(workload).compile_mapping(machine, workload, mapping)

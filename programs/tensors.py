@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from isa.errors import UserError
 from isa.instructions import Format
-from programs.attention.placement import gather, scatter
-from programs.attention.workload import Workload, from_arrays, parse, random_tensors
+from programs.attention.workload import Attention, from_arrays, random_tensors
 from programs.common.compiled import Compiled
+from programs.compiler import parse_workload
 from programs.gemm.workload import Gemm, random_matrices
 
 __all__ = ["DTYPES", "AttentionTensors", "GemmTensors", "Tensors", "load_workload"]
@@ -53,7 +53,7 @@ class AttentionTensors:
     """
 
     name: str
-    workload: Workload
+    workload: Attention
     q: Values
     k: Values
     v: Values
@@ -69,11 +69,11 @@ class AttentionTensors:
 
     def scatter(self, compiled: Compiled) -> list[NDArray[np.uint8]]:
         """See `Tensors`."""
-        return scatter(compiled.plan, self.q, self.k, self.v)
+        return compiled.placement.scatter(self.q, self.k, self.v)
 
     def gather(self, compiled: Compiled, contents: Contents) -> NDArray[np.unsignedinteger]:
         """See `Tensors`."""
-        return gather(compiled.plan, contents)
+        return compiled.placement.gather(contents)
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,11 @@ class GemmTensors:
 
     def scatter(self, compiled: Compiled) -> list[NDArray[np.uint8]]:
         """See `Tensors`."""
-        return compiled.plan.scatter(self.a, self.b)
+        return compiled.placement.scatter(self.a, self.b)
 
     def gather(self, compiled: Compiled, contents: Contents) -> NDArray[np.unsignedinteger]:
         """See `Tensors`."""
-        return compiled.plan.gather(contents)
+        return compiled.placement.gather(contents)
 
 
 def load_workload(
@@ -129,7 +129,7 @@ def load_workload(
         path = DATA / "minilm.npz" if spec == "minilm" else Path(spec)
         workload, *tensors = from_arrays(*_read_npz(path), fmt)
     else:
-        workload = parse(spec, fmt)
+        workload = parse_workload(spec, fmt)
         if isinstance(workload, Gemm):
             if p_dtype:
                 raise UserError(

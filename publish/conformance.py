@@ -1,18 +1,21 @@
 """What `make conformance` found, as tables, Markdown, HTML, JUnit XML and the flat result."""
 
 import html
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from publish.output import Table
+from publish.output import Table, wide_console
+from tb.files import write
 from verify.conformance.cases import ConformanceCase
 from verify.mutants.catalogue import CATALOGUE
 from verify.mutants.hunt import Catch
 
-__all__ = ["Findings", "mutation_table", "summary_table", "tables", "write_reports"]
+__all__ = ["Findings", "mutation_table", "show", "summary_table", "tables", "write_reports"]
 
+WIDTH = 160
 STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2em auto;max-width:110em;padding:0 1em}
 table{border-collapse:collapse;margin:.5em 0 2em}td,th{border:1px solid #ccc;padding:.15em .6em;text-align:right}
 td:first-child,th:first-child{text-align:left}th{background:#eee;position:sticky;top:0}.note{color:#555}"""
@@ -189,21 +192,37 @@ def _cases(found: Findings) -> Table:
     )
 
 
+def show(found: Findings, result: dict) -> None:
+    """Print the tables, and what failed with the command that repeats it."""
+    console = wide_console(WIDTH)
+    for table in tables(found, result, short=True):
+        table.show(console)
+    for name, outcome in found.failed.items():
+        print(
+            f"flatmesh: case {name} failed: {outcome['how']}: {outcome['detail']}", file=sys.stderr
+        )
+        print(f"repeat with: {found.command} CASE={name}", file=sys.stderr)
+    for catch in found.missed:
+        print(f"flatmesh: mutation {catch.number} ({catch.name}) was not caught", file=sys.stderr)
+        print(f"repeat with: {found.command} MUTANT={catch.number}", file=sys.stderr)
+
+
 def write_reports(folder: Path, found: Findings, result: dict) -> None:
     """Write ``report.md``, ``report.html`` and ``junit.xml``."""
-    folder.mkdir(parents=True, exist_ok=True)
     made = tables(found, result)
     parts = [f"## {table.title}\n\n{table.markdown()}\n\n{table.note}".rstrip() for table in made]
-    (folder / "report.md").write_text("# make conformance\n\n" + "\n\n".join(parts) + "\n")
+    write(folder / "report.md", "# make conformance\n\n" + "\n\n".join(parts) + "\n")
     body = "".join(table.html() for table in made)
-    (folder / "report.html").write_text(
+    write(
+        folder / "report.html",
         f"<!doctype html><html lang=en><meta charset=utf-8><title>make conformance</title><style>{STYLE}</style>"
-        f"<body><h1>make conformance</h1><p>{html.escape(found.command)}, commit {html.escape(result['commit'])}</p>{body}</body></html>\n"
+        f"<body><h1>make conformance</h1><p>{html.escape(found.command)}, commit {html.escape(result['commit'])}</p>{body}</body></html>\n",
     )
-    _junit(found, result).write(folder / "junit.xml", encoding="utf-8", xml_declaration=True)
+    junit = ElementTree.tostring(_junit(found, result), encoding="utf-8", xml_declaration=True)
+    write(folder / "junit.xml", junit)
 
 
-def _junit(found: Findings, result: dict) -> ElementTree.ElementTree:
+def _junit(found: Findings, result: dict) -> ElementTree.Element:
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(
         suites,
@@ -234,4 +253,4 @@ def _junit(found: Findings, result: dict) -> ElementTree.ElementTree:
             case = ElementTree.SubElement(suite, "testcase", name=catch.name, classname="mutations")
             if not catch.case:
                 ElementTree.SubElement(case, "failure", message="not caught")
-    return ElementTree.ElementTree(suites)
+    return suites

@@ -1,19 +1,17 @@
 """Result files that are complete or not there, and the tables shown beside them."""
 
 import html
-import json
-import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from tb.files import write_json
 from tb.runner import ROOT
 
-__all__ = ["Table", "clear", "show", "wide_console", "write_json", "write_result"]
+__all__ = ["Table", "clear", "show", "wide_console", "write_result"]
 
 
 def write_result(target: str, result: dict) -> Path:
@@ -35,22 +33,12 @@ def clear(folder: Path, *names: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def write_json(path: Path, content: dict | list) -> None:
-    """Write a JSON file in one step; makes its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as scratch:
-        json.dump(content, scratch, indent=2)
-        scratch.write("\n")
-    os.chmod(scratch.name, 0o644)
-    os.replace(scratch.name, path)
-
-
-def wide_console() -> Console:
-    """A console for tables with many columns: as wide as the terminal, and wide enough where there
-    is none.
+def wide_console(width: int = 150) -> Console:
+    """A console for tables with many columns: as wide as the terminal, and `width` columns where
+    there is none.
     """
     console = Console()
-    return console if console.is_terminal else Console(width=150)
+    return console if console.is_terminal else Console(width=width)
 
 
 def show(console: Console, title: str, rows: list[tuple[str, str, str]]) -> None:

@@ -1,21 +1,18 @@
 """`make compile`: a workload as a program text that `make run` takes, and people can change."""
 
-import os
 import shlex
 from pathlib import Path
 
 from isa.errors import UserError
 from programs.compiler import compile_workload
+from programs.tensors import load_workload
 from programs.text.writer import write_listing
 from scripts.options import common_parser, machine_of, main, overrides, positive
-from tb.experiment import load_workload
 
 
 def run() -> int:
     """Compile as `make sim` does, and write."""
-    parser = common_parser(__doc__)
-    parser.add_argument("--out", default=os.environ.get("OUT") or "", help="the text (OUT)")
-    options = parser.parse_args()
+    options = common_parser(__doc__, "OUT").parse_args()
     if not options.out:
         raise UserError("OUT must name the text to write, for example OUT=attention.s")
     path, machine = Path(options.out), machine_of(options)

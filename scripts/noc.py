@@ -2,21 +2,20 @@
 one report.
 """
 
-import argparse
-import os
 import sys
 import time
 
 from rich.console import Console
 
 from isa.errors import UserError
-from isa.machine import MACHINES
 from publish.noc.figures import curves, flat
 from publish.noc.report import write_report
-from publish.noc.router import router_keys, router_tables, router_tasks
+from publish.noc.router import router_keys, router_tables
+from publish.noc.router_tasks import router_tasks
 from publish.noc.tables import tables
 from publish.noc.tasks import machine_of_options, mesh_tasks
-from scripts.options import main, positive
+from publish.output import wide_console
+from scripts.options import main, parser_of, positive
 from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT
@@ -24,51 +23,22 @@ from tb.tasks import run_tasks
 
 __all__ = ["run"]
 
-PROCESSES = 2
 QUICK_MESH = "8x2"
 """Compiled in less than a minute, and enough for rows."""
 WIDTH = 132
 """Columns of the tables where there is no terminal."""
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    environment = os.environ.get
-    parser.add_argument(
-        "--quick",
-        default=environment("QUICK") or "0",
-        help="1: fewer lengths, flits and runs (QUICK)",
-    )
-    parser.add_argument(
-        "--machine",
-        default=environment("MACHINE") or "mesh8",
-        help=f"whose links, L1 and vector engines: {', '.join(MACHINES)}, or a .toml file (MACHINE)",
-    )
-    parser.add_argument(
-        "--mesh",
-        default=environment("MESH") or "",
-        help="COLUMNSxROWS instead of the machine's mesh (MESH)",
-    )
-    parser.add_argument(
-        "--seed", default=environment("SEED") or "1", help="seed of data and traffic (SEED)"
-    )
-    parser.add_argument(
-        "--jobs", default=environment("JOBS") or str(PROCESSES), help="simulations at a time (JOBS)"
-    )
+def run() -> int:
+    """Run everything, print the tables, write result, pictures and report."""
+    parser = parser_of(__doc__, "QUICK", "MACHINE", "MESH", "SEED", "JOBS", MACHINE="mesh8")
     parser.add_argument(
         "--only",
         default="all",
         choices=["all", "mesh", "router"],
         help="one half of the benchmarks",
     )
-    return parser.parse_args()
-
-
-def run() -> int:
-    """Run everything, print the tables, write result, pictures and report."""
-    options = _options()
+    options = parser.parse_args()
     if options.quick not in ("0", "1"):
         raise UserError(f"QUICK must be 0 or 1, not {options.quick!r}")
     quick, seed, jobs = (
@@ -98,21 +68,17 @@ def run() -> int:
         "command": " ".join(["python -m scripts.noc", *sys.argv[1:]]),
     }
     found = tables(machine, seen) + router_tables(results)
-    console = Console()
-    console = console if console.is_terminal else Console(width=WIDTH)
+    console = wide_console(WIDTH)
     for table in found:
         table.show(console)
     path = write_report(machine, seen, result, results, found)
-    print(
-        f"result: {path.relative_to(ROOT)}, report: {path.with_name('report.html').relative_to(ROOT)}"
-    )
+    shown = path.relative_to(ROOT)
+    print(f"result: {shown}, report: {shown.with_name('report.html')}")
     bad = [name for name in ("hangs", "disagreements_wrong_sums") if result.get(name)]
     bad += ["faults_caught"] if result.get("faults_caught") != result.get("faults_injected") else []
     if bad:
-        print(
-            f"flatmesh: the network failed its checks: {', '.join(f'{name}={result[name]}' for name in bad)}",
-            file=sys.stderr,
-        )
+        said = ", ".join(f"{name}={result[name]}" for name in bad)
+        print(f"flatmesh: the network failed its checks: {said}", file=sys.stderr)
     return 1 if bad else 0
 
 

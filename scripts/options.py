@@ -1,5 +1,5 @@
-"""The variables that all make targets share, as command-line options with the environment as
-default.
+"""The variables of the make targets as command-line options with the environment as default, and
+how a command ends.
 """
 
 import argparse
@@ -8,14 +8,20 @@ import sys
 from collections.abc import Callable
 
 from isa.errors import UserError
-from isa.machine import MACHINES, load_machine
-from programs.attention.mapping import DATAFLOWS
+from isa.machine import Machine, load_machine
+from scripts.variables import VARIABLES
+from tb.mesh import Settings
 
-__all__ = ["common_parser", "main", "overrides", "positive"]
+__all__ = ["COMMON", "CORES", "common_parser", "machine_of", "main", "overrides", "parser_of"]
+__all__ += ["positive", "settings_of"]
 
-
-def _default(name: str, otherwise: str) -> str:
-    return os.environ.get(name) or otherwise
+CORES = str(os.cpu_count() or 1)
+COMMON = (
+    *("MACHINE", "MESH", "DATAFLOW", "WORKLOAD", "DTYPE", "PTYPE", "OTYPE", "SEED"),
+    *("GROUP", "ROWS", "COLUMNS", "STALL", "WAVES"),
+)
+"""Variables of every target that runs a workload."""
+_MOST_STALLS = 243  # of 256 cycles: with more, a run takes for ever
 
 
 def positive(name: str, text: str, *, least: int = 0) -> int:
@@ -29,79 +35,38 @@ def positive(name: str, text: str, *, least: int = 0) -> int:
     return value
 
 
-def common_parser(description: str) -> argparse.ArgumentParser:
-    """Options shared by all targets. Each is also an environment variable, which is how make passes
-    it on.
-    """
+def parser_of(description: str, *names: str, **defaults: str) -> argparse.ArgumentParser:
+    """A parser with an option for each variable; `defaults` are other ones than `VARIABLES` has."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    add = parser.add_argument
-    add(
-        "--machine",
-        default=_default("MACHINE", "mesh4"),
-        help=f"{', '.join(MACHINES)}, or a .toml file (MACHINE)",
-    )
-    add(
-        "--mesh",
-        default=_default("MESH", ""),
-        help="COLUMNSxROWS instead of the machine's mesh (MESH)",
-    )
-    add(
-        "--dataflow",
-        default=_default("DATAFLOW", ""),
-        help=f"{', '.join(DATAFLOWS)}, summa for gemm; by rule if empty (DATAFLOW)",
-    )
-    add(
-        "--workload",
-        default=_default("WORKLOAD", "minilm"),
-        help="minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), gemm:M=256,N=256,K=256, or an .npz (WORKLOAD)",
-    )
-    add("--dtype", default=_default("DTYPE", "fp16"), help="fp16, bf16, e4m3 or e5m2 (DTYPE)")
-    add(
-        "--ptype",
-        default=_default("PTYPE", ""),
-        help="format of the probabilities; that of the inputs if empty (PTYPE)",
-    )
-    add(
-        "--otype",
-        default=_default("OTYPE", ""),
-        help="format of the output; that of the inputs if empty (OTYPE)",
-    )
-    add(
-        "--seed",
-        default=_default("SEED", "1"),
-        help="seed of generated data and back-pressure (SEED)",
-    )
-    add(
-        "--group",
-        default=_default("GROUP", ""),
-        help="COLUMNSxROWS of a group of tiles; by rule if empty (GROUP)",
-    )
-    add(
-        "--rows",
-        default=_default("ROWS", ""),
-        help="query rows per tile and stream, or rows of C; by rule if empty (ROWS)",
-    )
-    add(
-        "--columns",
-        default=_default("COLUMNS", ""),
-        help="key columns per tile, or columns of C; by rule if empty (COLUMNS)",
-    )
-    add(
-        "--stall",
-        default=_default("STALL", "0"),
-        help="per cent of cycles in which every link refuses flits (STALL)",
-    )
-    add(
-        "--waves", default=_default("WAVES", "0"), choices=["0", "1"], help="1: write a VCD (WAVES)"
-    )
+    for variable in map(VARIABLES.__getitem__, names):
+        default = defaults.get(variable.name, variable.default)
+        parser.add_argument(
+            variable.option,
+            dest=variable.attribute,
+            default=os.environ.get(variable.name) or default,
+            choices=variable.choices or None,
+            help=f"{variable.text} ({variable.name})",
+        )
     return parser
 
 
-def machine_of(options):
+def common_parser(description: str, *names: str, **defaults: str) -> argparse.ArgumentParser:
+    """A parser with the options of `COMMON`, and of what else is named."""
+    return parser_of(description, *COMMON, *names, **defaults)
+
+
+def machine_of(options) -> Machine:
     """The machine that the options name."""
     return load_machine(options.machine, options.mesh or None)
+
+
+def settings_of(options, **more) -> Settings:
+    """Back-pressure as the options say."""
+    stall, seed = positive("STALL", options.stall), positive("SEED", options.seed)
+    rate = min(stall * 256 // 100, _MOST_STALLS)
+    return Settings(stall_rate=rate, stall_seed=seed & 0xFFFF, **more)
 
 
 def overrides(options) -> dict:

@@ -3,9 +3,7 @@ from it.
 """
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +14,7 @@ from hw.mesh.mesh import MESH_SIGNATURE, Mesh
 from hw.sim.waves import waves_verilog
 from hw.tile.tile import Tile
 from isa.machine import Machine
+from tb.files import write
 from tb.runner import ROOT, Build, build
 
 __all__ = ["Design", "build_mesh", "verilog", "with_waves"]
@@ -73,10 +72,7 @@ def _emitted(name: str, component: Callable, machine: Machine, **options: bool) 
                 key.update(path.read_bytes())
     kept = ROOT / "build" / "verilog" / f"{key.hexdigest()[:16]}.v"
     if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=kept.parent, delete=False) as scratch:
-            scratch.write(emit(component(machine=machine, **options), name))
-        os.replace(scratch.name, kept)
+        write(kept, emit(component(machine=machine, **options), name))
     return kept.read_text()
 
 

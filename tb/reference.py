@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from golden.attention import attention, online_attention
 from golden.product import blocked_product, product
-from programs.attention.workload import Workload
+from programs.attention.workload import Attention
 from programs.tensors import AttentionTensors, Tensors
 
 __all__ = ["fp64_result", "same_precision_result"]
@@ -32,5 +32,5 @@ def same_precision_result(tensors: Tensors) -> NDArray[np.float32]:
     return blocked_product(tensors.a, tensors.b, block=BLOCK, fmt=w.fmt, o_fmt=w.o_fmt)
 
 
-def _mask(workload: Workload) -> dict[str, Any]:
+def _mask(workload: Attention) -> dict[str, Any]:
     return {"causal": workload.causal, "lengths": workload.lengths}

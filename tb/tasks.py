@@ -1,9 +1,8 @@
 """Work that is done in several processes, and that need not be done again."""
 
 import hashlib
+import inspect
 import json
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -17,12 +16,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from isa.errors import UserError
-from tb.runner import ROOT
+from tb.files import write_json
+from tb.sources import digest
 
 __all__ = ["Task", "run_tasks"]
-
-DEPENDENCIES = ("isa", "hw", "golden", "programs", "tb", "verify")
-"""Rooms whose sources a kept result depends on."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ def run_tasks(
     """Run tasks in `jobs` processes; the result of each by its name. The first failure ends all.
 
     With `keep`, results that are `worth` it are kept in that folder, and a task is not run again
-    while neither its arguments nor the sources change.
+    while neither its arguments change nor the `sources` of the module that its call is in.
 
     Raises
     ------
@@ -84,7 +81,7 @@ def run_tasks(
                         raise error
                     seconds, results[task.name] = future.result()
                     if keep and worth(results[task.name]):
-                        _write(keep / _key(task), results[task.name])
+                        write_json(keep / _key(task), results[task.name], indent=None)
                     bar.advance(line)
                     if not console.is_terminal:
                         console.print(
@@ -101,17 +98,14 @@ def _timed(task: Task) -> tuple[float, dict]:
 
 
 @cache
-def _sources() -> str:
-    digest = hashlib.sha256()
-    for folder in DEPENDENCIES:
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in (".py", ".v", ".cpp", ".npz"):
-                digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
+def _digest(module: str) -> str:
+    return digest(Path(module))
 
 
 def _key(task: Task) -> str:
-    what = f"{_sources()} {task.call.__module__}.{task.call.__qualname__} {sorted(task.arguments.items())!r}"
+    call = task.call
+    what = f"{_digest(inspect.getfile(call))} {call.__module__}.{call.__qualname__} "
+    what += repr(sorted(task.arguments.items()))
     return f"{hashlib.sha256(what.encode()).hexdigest()[:20]}.json"
 
 
@@ -120,10 +114,3 @@ def _kept(folder: Path, task: Task) -> dict | None:
         return json.loads((folder / _key(task)).read_text())
     except OSError:
         return None
-
-
-def _write(path: Path, result: dict) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as scratch:
-        json.dump(result, scratch)
-    os.replace(scratch.name, path)

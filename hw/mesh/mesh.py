@@ -22,7 +22,7 @@ from hw.sim.waves import add_waves
 from hw.tile.ports import tile_signature
 from isa.instructions import EdgePort
 from isa.machine import Machine
-from isa.packets import Port
+from isa.packets import FLITS, Port
 from isa.status import Event
 
 __all__ = ["GRACE_CYCLES", "MESH_SIGNATURE", "QUIET_CYCLES", "Mesh", "PlacedTile"]
@@ -32,8 +32,6 @@ QUIET_CYCLES = 64
 
 GRACE_CYCLES = 16
 """Cycles that the tiles then have to report an incomplete reduction."""
-
-NETWORKS = ("data", "request", "reduce")
 
 
 MESH_SIGNATURE = wiring.Signature(
@@ -217,7 +215,7 @@ class Mesh(wiring.Component):
                 neighbour = tiles.get((x + dx, y + dy))
                 if neighbour is None:
                     continue
-                for network in NETWORKS:
+                for network in FLITS:
                     source = getattr(tile, f"{network}_o")[port - 1]
                     sink = getattr(neighbour, f"{network}_i")[opposite - 1]
                     self._connect(m, f"{network}_{x}_{y}_{port.name.lower()}", source, sink)

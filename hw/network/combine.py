@@ -11,24 +11,14 @@ from hw.network.fifo import Fifo
 from hw.network.lane import Lane
 from isa.instructions import Format, ReduceOp
 from isa.machine import Tile
+from isa.timing import combine_cycles
 
-__all__ = ["Combine", "combine_job", "in_flight", "latency"]
-
-
-def latency(op: ReduceOp, fmt: Format, count: int, stages: int) -> int:
-    """Cycles from `count` operands to their result, with adders of `stages` cycles.
-
-    A maximum takes none. A sum takes `stages` - 1 for two operands and another `stages` for each
-    more; one that is not in FP32 takes one more for rounding.
-    """
-    if op == ReduceOp.MAX or count == 1:
-        return 0
-    return (count - 1) * stages - 1 + (fmt != Format.FP32)
+__all__ = ["Combine", "combine_job", "in_flight"]
 
 
 def in_flight(stages: int) -> int:
     """Results that can be on their way at a time, the one that is just starting included."""
-    return latency(ReduceOp.SUM, Format.FP16, 5, stages) + 1
+    return combine_cycles(ReduceOp.SUM, Format.FP16, 5, stages) + 1
 
 
 def combine_job(tile: Tile, label) -> data.StructLayout:
@@ -42,7 +32,7 @@ def combine_job(tile: Tile, label) -> data.StructLayout:
 class Combine(wiring.Component):
     """Sum or maximum of 1 to 5 words, element by element, with two adders an element.
 
-    The result comes `latency` cycles after the transfer, in the same cycle for a latency of 0, and
+    The result comes `isa.timing.combine_cycles` after the transfer, in the same cycle for a latency of 0, and
     must be taken. Results keep the order of the transfers: a job whose result would overtake or
     meet an earlier one is not ``ready`` yet. Up to three words, and all maxima: a job a cycle. A
     sum of four or five words goes through the adders twice: a job every other cycle.
@@ -112,7 +102,7 @@ class Combine(wiring.Component):
             for count in range(2, 6):
                 with m.Case(count):
                     waits = (
-                        latency(ReduceOp.SUM, fmt, count, stages)
+                        combine_cycles(ReduceOp.SUM, fmt, count, stages)
                         for fmt in (Format.FP16, Format.FP32)
                     )
                     m.d.comb += wait.eq(Mux(job.fmt != Format.FP32, *waits))

@@ -7,11 +7,10 @@ from amaranth.lib.wiring import In, Out
 from hw.float.stage import scratch
 from hw.layouts import COORDINATE, reduce_flit
 from hw.network.arbiter import Arbiter
-from hw.network.combine import Combine, in_flight, latency
+from hw.network.combine import Combine, in_flight
 from hw.network.fifo import Fifo
 from hw.network.join import Join
 from hw.network.route import reduction_node
-from isa.instructions import Format, ReduceOp
 from isa.machine import Machine, Tile
 from isa.packets import Port
 
@@ -27,7 +26,7 @@ class ReduceRouter(wiring.Component):
     A flit waits at the head of its input FIFO until all inputs of its collective at this router
     (`reduction_node`) hold their part. They leave together through `Combine`, combined in the order
     LOCAL, WEST, EAST, SOUTH, NORTH whatever came first; their headers are equal. Flits with one
-    input pass in one cycle like in a `Router`, and so do joins whose `combine.latency` is 0: all
+    input pass in one cycle like in a `Router`, and so do joins whose `isa.timing.combine_cycles` is 0: all
     maxima, and sums of two if the adders take one cycle. A job starts every cycle (every other for
     sums of four or five), complete sets take turns, and the router forwards one flit a cycle in
     all.
@@ -77,13 +76,6 @@ class ReduceRouter(wiring.Component):
                 "waiting_tag": Out(8),
             }
         )
-
-    @staticmethod
-    def latency(op: ReduceOp, inputs: int, *, fmt: Format = Format.FP32, stages: int = 1) -> int:
-        """Cycles of a hop through a router that joins `inputs` flits, with adders of `stages`
-        cycles.
-        """
-        return 1 + latency(op, fmt, inputs, stages)
 
     def elaborate(self, platform):
         m = Module()

@@ -25,9 +25,10 @@ from typing import NamedTuple
 import numpy as np
 
 from hw.network.route import multicast_branches, reduction_node, request_branches
-from hw.proof.views import OPPOSITE, STEP, Bools, Views, from_neighbour
+from hw.proof.views import Bools, Views, from_neighbour
 from hw.proof.waits import WaitGraph
 from isa.errors import UserError
+from isa.geometry import OPPOSITE, STEP
 from isa.instructions import EdgePort
 from isa.machine import Machine
 from isa.packets import Port

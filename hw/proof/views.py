@@ -3,18 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from isa.geometry import OPPOSITE, STEP
 from isa.machine import Machine
 from isa.packets import Port
 
-__all__ = ["OPPOSITE", "STEP", "Bools", "Views", "from_neighbour"]
+__all__ = ["Bools", "Views", "from_neighbour"]
 
-STEP = {Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}
-OPPOSITE = {
-    Port.WEST: Port.EAST,
-    Port.EAST: Port.WEST,
-    Port.SOUTH: Port.NORTH,
-    Port.NORTH: Port.SOUTH,
-}
 
 _PAIRS = ((-1, -1), (-1, 0), (-1, 1), (0, 0), (0, 1), (1, 1))
 """Signs of an interval's ends, as seen from a position."""

@@ -13,19 +13,16 @@ from dataclasses import dataclass
 from amaranth import Cat, ClockSignal, Instance, Value
 from amaranth.lib import data
 
+from hw.memory.channel import OUTPUT_QUEUE
+from hw.network.combine import in_flight
 from hw.tile.inside import header, header_of, inside
+from isa.geometry import STEP
 from isa.instructions import EdgePort, Queue
 from isa.machine import Machine
+from isa.packets import FLITS, Port
 
 __all__ = ["Scope", "add_waves", "scopes", "waves_verilog"]
 
-NETWORKS = ("data", "request", "reduce")
-_STEP = {
-    EdgePort.WEST: (-1, 0),
-    EdgePort.EAST: (1, 0),
-    EdgePort.SOUTH: (0, -1),
-    EdgePort.NORTH: (0, 1),
-}
 _ENGINE_SIGNALS = {
     Queue.MATRIX: {
         "active": "matrix_active",
@@ -88,7 +85,7 @@ def _tile_scopes(machine: Machine, x: int, y: int) -> Iterator[Scope]:
         yield Scope(
             place, name, {"state": 3, "pc": 16, "wait_sem": 5, **command, **own}, "issue", held
         )
-    for network in NETWORKS:
+    for network in FLITS:
         for port in _ports(machine, x, y, network):
             yield _stream_scope(machine, place, f"{network}_{port}", network)
     yield Scope(place, "l1", {"waits": 6})
@@ -111,16 +108,16 @@ def _ports(machine: Machine, x: int, y: int, network: str) -> list[str]:
     """
     local = ["inject"] if network == "request" else ["inject", "eject"]
     return local + [
-        edge.name.lower() for edge in EdgePort if _leads_somewhere(machine, x, y, network, edge)
+        port.name.lower() for port in STEP if _leads_somewhere(machine, x, y, network, port)
     ]
 
 
-def _leads_somewhere(machine: Machine, x: int, y: int, network: str, edge: EdgePort) -> bool:
-    dx, dy = _STEP[edge]
+def _leads_somewhere(machine: Machine, x: int, y: int, network: str, port: Port) -> bool:
+    dx, dy = STEP[port]
     if 0 <= x + dx < machine.mesh.columns and 0 <= y + dy < machine.mesh.rows:
         return True
     return network == "request" and any(
-        (c.x, c.y, c.edge) == (x, y, edge.name.lower()) for c in machine.channels
+        (c.x, c.y, c.edge) == (x, y, port.name.lower()) for c in machine.channels
     )
 
 
@@ -218,6 +215,8 @@ def waves_verilog(machine: Machine) -> str:
         "word_bytes": machine.tile.word_bytes,
         "fifo_depth": machine.mesh.fifo_depth,
         "adder_stages": machine.mesh.adder_stages,
+        "joins_in_flight": in_flight(machine.mesh.adder_stages),
+        "channel_queue": OUTPUT_QUEUE,
         "semaphores": machine.tile.semaphores,
     }
     facts = "".join(

@@ -23,14 +23,9 @@ from hw.vector.engine import VectorEngine
 from isa.instructions import Queue
 from isa.machine import Machine
 from isa.packets import FlitKind, Port
-from isa.status import ErrorCode, Event, Probe, QueueState
+from isa.status import L1_CLIENTS, ErrorCode, Event, Probe, QueueState
 
 __all__ = ["TileCore"]
-
-# L1 clients by falling priority: what arrives must always be consumed; what leaves keeps other
-# tiles waiting, and takes one access for a line's worth of flits; the matrix engine is what must
-# not wait.
-L1_CLIENTS = ("eject_data", "eject_reduce", "out", "matrix", "vector_write", "vector_read")
 
 
 class TileCore(wiring.Component):

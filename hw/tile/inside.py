@@ -41,7 +41,7 @@ def inside(tile: Tile) -> dict[str, data.StructLayout]:
     """The ports, by name.
 
     The streams of `LOCAL`; of each queue what it hands to its engine; the L1 clients that asked and
-    have to wait, one bit each in the order of `hw.tile.core.L1_CLIENTS`; and every change of a
+    have to wait, one bit each in the order of `isa.status.L1_CLIENTS`; and every change of a
     semaphore, by a bump and by a wait.
     """
     command = {"issue": 1, "opcode": 8, "slot": 16, "done": 1}

@@ -1,6 +1,6 @@
 """When a tile passes on slices that were read from HBM, where reads do not multicast.
 
-A loading tile passes on what it has read: with one PUT to all that share it (`Mapping.reads` is
+A loading tile passes on what it has read: with one PUT to all that share it (`AttentionMapping.reads` is
 ``forward``), or with one to each child in a tree, which pass it on in turn (collectives in
 software). PUTs stand in the OUT queue, in order, among all that the tile sends else, and wait for
 the slice to arrive. That nothing waits in a circle follows from where they stand:
@@ -18,65 +18,45 @@ which nothing waits for what comes later: phase by phase, and after each phase t
 on, from the root of each tree to its leaves.
 """
 
-from collections.abc import Mapping as Dict
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
 
 from isa.geometry import TileXY
-from programs.attention.layout import Semaphores
-from programs.attention.mapping import Mapping
+from programs.attention.assignment import Forward, TileAssignment
+from programs.attention.groups import Loaders
+from programs.attention.layout import AttentionSemaphores
+from programs.attention.mapping import AttentionMapping
 from programs.attention.schedule import Turn
-from programs.attention.work import Loaders
 
-if TYPE_CHECKING:
-    from programs.attention.job import Job
-
-__all__ = ["Forward", "arrivals", "forwarding"]
+__all__ = ["arrivals", "forwarding"]
 
 _ORDER = "vkq"
 """Slices that one turn begins to use, as LOAD queues ask for them."""
 
 
-class Forward(NamedTuple):
-    """A slice of k, v or q that a tile passes on: to slot (or of stream) `index`, so many rows of
-    it.
-    """
-
-    after: int
-    """Phase after which it goes on: 2 n for the values of turn n, 2 n + 1 for its scores; -1: at
-    the start.
-    """
-    before: int
-    """Phase that uses it first."""
-    name: str
-    index: int
-    rows: int
-
-
 def forwarding(
     turns: Sequence[Turn],
-    jobs: Dict[TileXY, "Job"],
+    assignments: Mapping[TileXY, TileAssignment],
     loaders: Loaders,
-    mapping: Mapping,
+    mapping: AttentionMapping,
     *,
     latent: bool,
 ) -> dict[TileXY, tuple[Forward, ...]]:
-    """What each tile of a group passes on, in order; `jobs` are those of all its tiles, by column
+    """What each tile of a group passes on, in order; `assignments` are those of all its tiles, by column
     and row in the group.
     """
     if not mapping.forwards:
-        return dict.fromkeys(jobs, ())
+        return dict.fromkeys(assignments, ())
     sources = {
         (x, y) for x, column in enumerate(zip(loaders.k, loaders.v, strict=True)) for y in column
     }
     sources |= {(x, y) for y, x in enumerate(loaders.q)}
-    loads = {tile: _loads(turns, jobs[tile], mapping, latent=latent) for tile in sources}
+    loads = {tile: _loads(turns, assignments[tile], mapping, latent=latent) for tile in sources}
 
     def passed_on(x: int, y: int) -> tuple[Forward, ...]:
         loader = {"k": (x, loaders.k[x]), "v": (x, loaders.v[x]), "q": (loaders.q[y], y)}
         found = [
             forward
-            for name in jobs[x, y].passes
+            for name in assignments[x, y].passes
             for forward in loads[loader[name]]
             if forward.name == name
         ]
@@ -87,10 +67,12 @@ def forwarding(
             )
         )
 
-    return {tile: passed_on(*tile) for tile in jobs}
+    return {tile: passed_on(*tile) for tile in assignments}
 
 
-def _loads(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: bool) -> list[Forward]:
+def _loads(
+    turns: Sequence[Turn], assignment: TileAssignment, mapping: AttentionMapping, *, latent: bool
+) -> list[Forward]:
     """All that a tile loads, in order, with the phase after which it may go on."""
     loads: list[Forward] = []
     free: dict[tuple[str, int], int] = {}
@@ -102,7 +84,7 @@ def _loads(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: bool)
         nonlocal latest
         if not rows:
             return
-        if first and name in job.loads:
+        if first and name in assignment.loads:
             room = free.get((name, index), -1)
             # Behind the scores of that turn, if that leaves time: the row's maximum is more urgent.
             latest = max(latest, room + (room % 2 == 0 and room + 2 < phase))
@@ -113,7 +95,7 @@ def _loads(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: bool)
     for number, (stream, values, scores) in enumerate(turns):
         for phase, name, visit in ((2 * number, "v", values), (2 * number + 1, "k", scores)):
             if visit:
-                _, keys = job.extent(stream, visit)
+                _, keys = assignment.extent(stream, visit)
                 slot = visit.use % mapping.slots
                 # A K that holds V too is in use from its first scores to its last values.
                 first, last = (
@@ -122,21 +104,31 @@ def _loads(turns: Sequence[Turn], job: "Job", mapping: Mapping, *, latent: bool)
                 )
                 use("k" if latent else name, slot, keys.columns, phase, first=first, last=last)
         if scores:
-            rows = job.rows[scores.item][stream]
+            rows = assignment.rows[scores.item][stream]
             use("q", stream, rows, 2 * number + 1, first=scores.first, last=scores.last)
     return loads
 
 
-def arrivals(job: "Job", mapping: Mapping, semaphores: Semaphores) -> dict[tuple[str, int], int]:
+def arrivals(
+    assignment: TileAssignment, mapping: AttentionMapping, semaphores: AttentionSemaphores
+) -> dict[tuple[str, int], int]:
     """Semaphores for slices that a tile has read and passes on: numbers that mean something in
     other tiles only, or nowhere.
     """
     streams, slots = range(mapping.streams), range(mapping.slots)
     indices = {"k": slots, "v": slots, "q": streams}
-    wanted = [(name, i) for name in sorted(job.passes) for i in indices[name]]
+    wanted = [(name, i) for name in sorted(assignment.passes) for i in indices[name]]
     # Only loaders are told that a buffer is free, and only roots that O is there.
-    idle = [(f"{name}_free", i) for name in indices if name not in job.loads for i in indices[name]]
+    idle = [
+        (f"{name}_free", i)
+        for name in indices
+        if name not in assignment.loads
+        for i in indices[name]
+    ]
     idle += [
-        (name, s) for s in streams if s not in job.roots for name in ("o_full", "o_final", "stored")
+        (name, s)
+        for s in streams
+        if s not in assignment.roots
+        for name in ("o_full", "o_final", "stored")
     ]
     return semaphores.private(wanted, idle)

@@ -4,17 +4,18 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from isa.errors import UserError
-from isa.instructions import LAYOUTS, Format, Kind
+from isa.instructions import LIMITS, Format, Kind
 from isa.machine import Machine, Tile
-from programs.attention.mapping import SOFTWARE, Mapping, row_words
-from programs.attention.places import widest
-from programs.attention.workload import Workload
+from programs.attention.mapping import SOFTWARE, AttentionMapping
+from programs.attention.tree_positions import widest
+from programs.attention.workload import Attention
+from programs.common.l1 import L1Buffers, check_limits, row_words
+from programs.common.semaphores import SemaphoreNumbers
 
-__all__ = ["L1Layout", "Semaphores", "StreamBuffers"]
+__all__ = ["AttentionLayout", "AttentionSemaphores", "StreamBuffers"]
 
 _SEGMENT = 64
 """Words of O that go up a tree at a time, at most."""
-_LIMITS = {(kind, field.name): (1 << field.width) - 1 for kind in Kind for field in LAYOUTS[kind]}
 
 
 class StreamBuffers(NamedTuple):
@@ -37,7 +38,7 @@ class StreamBuffers(NamedTuple):
     block_sums: int
 
 
-class L1Layout:
+class AttentionLayout(L1Buffers):
     """Where everything is in each L1; the same in all tiles, so that a receiver's address is the
     sender's.
 
@@ -50,7 +51,8 @@ class L1Layout:
         If a matrix is too wide for an instruction's fields.
     """
 
-    def __init__(self, tile: Tile, workload: Workload, mapping: Mapping):
+    def __init__(self, tile: Tile, workload: Attention, mapping: AttentionMapping):
+        super().__init__(tile)
         self._tile = tile
         self.qk_pitch = row_words(tile, workload.d, workload.fmt)
         self.v_pitch = (
@@ -61,29 +63,28 @@ class L1Layout:
         self.score_pitch = row_words(tile, mapping.columns, Format.FP32)
         self._check(workload, mapping)
         rows, columns = mapping.rows, mapping.columns
-        self.words = 0
-        self.k = [self._take(columns * self.qk_pitch) for _ in range(mapping.slots)]
+        self.k = [self.take(columns * self.qk_pitch) for _ in range(mapping.slots)]
         self.v = (
             self.k
             if workload.latent
-            else [self._take(columns * self.v_pitch) for _ in range(mapping.slots)]
+            else [self.take(columns * self.v_pitch) for _ in range(mapping.slots)]
         )
         self.streams = [self._stream(rows) for _ in range(mapping.streams)]
         if mapping.in_software and mapping.group[0] > 1:
             self._receive(mapping)
 
-    def _receive(self, mapping: Mapping) -> None:
+    def _receive(self, mapping: AttentionMapping) -> None:
         """Buffers for what collectives in software bring: a maximum of each child, and two segments
         of O in turn.
         """
         vector = row_words(self._tile, mapping.rows, Format.FP32)
         self.word_elements = self._tile.word_bytes // 4
         self.maxima = [
-            self._take(vector) for _ in range(widest(SOFTWARE[mapping.dataflow], mapping.group[0]))
+            self.take(vector) for _ in range(widest(SOFTWARE[mapping.dataflow], mapping.group[0]))
         ]
-        most = min(_SEGMENT, _LIMITS[Kind.VECTOR, "n"] // self.word_elements)
+        most = min(_SEGMENT, LIMITS[Kind.VECTOR, "n"] // self.word_elements)
         self.segment = min(most, vector + mapping.rows * self.acc_pitch)
-        self.parts = [self._take(self.segment) for _ in range(2)]
+        self.parts = [self.take(self.segment) for _ in range(2)]
         segments = -(-(vector + mapping.rows * self.acc_pitch) // self.segment)
         if segments >= 1 << self._tile.semaphore_bits:
             raise UserError(
@@ -93,24 +94,17 @@ class L1Layout:
 
     def _stream(self, rows: int) -> StreamBuffers:
         vector = row_words(self._tile, rows, Format.FP32)
-        scores = self._take(rows * self.score_pitch)
-        out = self._take(rows * self.acc_pitch, before=vector)
-        q = self._take(rows * self.qk_pitch)
-        return StreamBuffers(q, scores, out, *(self._take(vector) for _ in range(5)))
-
-    def _take(self, words: int, before: int = 0) -> int:
-        """Reserve a buffer that starts with a line, and `before` words below it."""
-        banks = self._tile.l1_banks
-        at = -(-(self.words + before) // banks) * banks
-        self.words = at + words
-        return at
+        scores = self.take(rows * self.score_pitch)
+        out = self.take(rows * self.acc_pitch, before=vector)
+        q = self.take(rows * self.qk_pitch)
+        return StreamBuffers(q, scores, out, *(self.take(vector) for _ in range(5)))
 
     def running_sums(self, stream: int, rows: int) -> int:
         """Where the row sums of a slice of `rows` rows start."""
         return self.streams[stream].out - row_words(self._tile, rows, Format.FP32)
 
-    def _check(self, workload: Workload, mapping: Mapping) -> None:
-        most = _LIMITS[Kind.VECTOR, "mask_rows"]
+    def _check(self, workload: Attention, mapping: AttentionMapping) -> None:
+        most = LIMITS[Kind.VECTOR, "mask_rows"]
         if mapping.grain(workload) not in (
             mapping.rows,
             workload.sharing if workload.masked else 1,
@@ -124,22 +118,20 @@ class L1Layout:
                 f"with a causal mask and {workload.sharing} query heads to a KV head (more than {most}), rows must be a divisor "
                 f"of {workload.sharing}, not {mapping.rows}"
             )
-        for what, value, kind, field in (
-            ("D", workload.d, Kind.MATRIX, "k"),
-            ("Dv", workload.dv, Kind.MATRIX, "n"),
-            ("rows", mapping.rows, Kind.MATRIX, "m"),
-            ("columns", mapping.columns, Kind.MATRIX, "n"),
-            ("words of a row of D columns", self.qk_pitch, Kind.MATRIX, "lda"),
-            ("FP32 words of a row of Dv columns", self.acc_pitch, Kind.MATRIX, "ldc"),
-            ("FP32 words of a row of scores", self.score_pitch, Kind.MATRIX, "ldc"),
-        ):
-            if value > _LIMITS[kind, field]:
-                raise UserError(
-                    f"{what} must be at most {_LIMITS[kind, field]} for an instruction, not {value}"
-                )
+        check_limits(
+            (
+                ("D", workload.d, Kind.MATRIX, "k"),
+                ("Dv", workload.dv, Kind.MATRIX, "n"),
+                ("rows", mapping.rows, Kind.MATRIX, "m"),
+                ("columns", mapping.columns, Kind.MATRIX, "n"),
+                ("words of a row of D columns", self.qk_pitch, Kind.MATRIX, "lda"),
+                ("FP32 words of a row of Dv columns", self.acc_pitch, Kind.MATRIX, "ldc"),
+                ("FP32 words of a row of scores", self.score_pitch, Kind.MATRIX, "ldc"),
+            )
+        )
 
 
-class Semaphores:
+class AttentionSemaphores(SemaphoreNumbers):
     """Numbers of a tile's semaphores, per stream or per K/V slot. docs/dataflows.md has who signals
     and who waits.
 
@@ -166,7 +158,7 @@ class Semaphores:
     ROOT = ("max_root",)
     SUMS = ("max_down", "o_sum", "o_credit")
 
-    def __init__(self, machine: Machine, mapping: Mapping):
+    def __init__(self, machine: Machine, mapping: AttentionMapping):
         tile = machine.tile
         streams, slots = range(mapping.streams), range(mapping.slots)
         names = [
@@ -191,23 +183,13 @@ class Semaphores:
             children = widest(SOFTWARE[mapping.dataflow], mapping.group[0])
             self.most_arrivals = max(1, min(tile.semaphores - len(names), children))
             names += [("max_in", i) for i in range(self.most_arrivals)]
-        if len(names) > tile.semaphores:
-            raise UserError(
-                f"{mapping.dataflow} needs {len(names)} semaphores a tile, the machine has {tile.semaphores}"
-            )
+        super().__init__(tile, mapping.dataflow, names)
         if max(mapping.group) >= 1 << tile.semaphore_bits:
             raise UserError(
                 f"group {mapping.group[0]}x{mapping.group[1]} would overflow {tile.semaphore_bits}-bit semaphores"
             )
-        self._numbers = {name: number for number, name in enumerate(names)}
         self._spare = range(len(names), tile.semaphores)
-        self._names = {
-            number: [f"{name}[{index}]"] for (name, index), number in self._numbers.items()
-        }
-
-    def __call__(self, name: str, index: int) -> int:
-        """Give the number of a semaphore."""
-        return self._numbers[name, index]
+        self._users = {number: [name] for number, name in super().names.items()}
 
     def private(
         self, wanted: Collection[tuple[str, int]], idle: Iterable[tuple[str, int]]
@@ -227,7 +209,7 @@ class Semaphores:
                 "a loading tile has too few semaphores left to forward what it has read"
             )
         for (name, index), number in given.items():
-            users = self._names.setdefault(number, [])
+            users = self._users.setdefault(number, [])
             if f"{name}[{index}]" not in users:
                 users.append(f"{name}[{index}]")
         return given
@@ -235,4 +217,4 @@ class Semaphores:
     @property
     def names(self) -> dict[int, str]:
         """Name of each number, for messages; what it is in some tile or other."""
-        return {number: " or ".join(users) for number, users in self._names.items()}
+        return {number: " or ".join(users) for number, users in self._users.items()}

@@ -3,26 +3,21 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
-from isa.formats import FORMATS
-from isa.instructions import Format
 from isa.machine import Machine, Tile
-from programs.attention.workload import Workload
+from programs.attention.workload import Attention
+from programs.common.l1 import row_words
+from programs.common.ranges import Range, blocks
 
 __all__ = [
     "ALL_REDUCES",
     "DATAFLOWS",
     "READS",
     "SOFTWARE",
-    "Block",
-    "Mapping",
-    "Range",
-    "blocks",
+    "AttentionMapping",
+    "RowBlock",
     "key_words",
-    "row_words",
-    "share",
 ]
 
 DATAFLOWS = {"flat-async": 2, "flat": 1, "flat-tree": 1, "flat-seq": 1, "flash3": 2, "flash2": 1}
@@ -41,40 +36,13 @@ from its L1.
 """
 
 
-class Range(NamedTuple):
-    """`size` rows (or columns) from `start`."""
-
-    start: int
-    size: int
-
-
-@lru_cache(maxsize=256)
-def blocks(total: int, size: int) -> Sequence[Range]:
-    """Cut `total` into ranges of `size`; the last one may be smaller."""
-    return tuple(Range(start, min(size, total - start)) for start in range(0, total, size))
-
-
-def share(whole: Range, parts: int, grain: int = 1) -> list[Range]:
-    """Cut a range, whole grains, into `parts` that differ by one grain at most, the larger ones
-    first; parts may be empty.
-    """
-    each, more = divmod(whole.size // grain, parts)
-    sizes = [(each + (i < more)) * grain for i in range(parts)]
-    return [Range(whole.start + sum(sizes[:i]), size) for i, size in enumerate(sizes)]
-
-
-def row_words(tile: Tile, elements: int, fmt: Format) -> int:
-    """Words of a row of `elements` elements."""
-    return -(-elements * FORMATS[fmt].bytes // tile.word_bytes)
-
-
-def key_words(tile: Tile, workload: Workload) -> int:
+def key_words(tile: Tile, workload: Attention) -> int:
     """Words of a key: its rows of K and V, or of K alone if that holds V."""
     values = 0 if workload.latent else row_words(tile, workload.dv, workload.fmt)
     return row_words(tile, workload.d, workload.fmt) + values
 
 
-class Block(NamedTuple):
+class RowBlock(NamedTuple):
     """A row block of a KV head: rows of the query heads that share it, stacked."""
 
     head: int
@@ -82,7 +50,7 @@ class Block(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Mapping:
+class AttentionMapping:
     """The decisions.
 
     Parameters
@@ -128,15 +96,15 @@ class Mapping:
         """Column of the tile in the middle of a row."""
         return self.fold // 2 * self.tiles[0] + self.tiles[0] // 2
 
-    def row_blocks(self, workload: Workload) -> Sequence[Range]:
+    def row_blocks(self, workload: Attention) -> Sequence[Range]:
         """Query rows that a group takes at a time, in one stream."""
         return blocks(workload.rows, self.group[1] * self.rows)
 
-    def column_blocks(self, workload: Workload, head: int) -> Sequence[Range]:
+    def column_blocks(self, workload: Attention, head: int) -> Sequence[Range]:
         """Keys of a KV head that a group takes at a time."""
         return blocks(workload.length(head), self.group[0] * self.columns)
 
-    def seen_blocks(self, workload: Workload, block: Block) -> list[Range]:
+    def seen_blocks(self, workload: Attention, block: RowBlock) -> list[Range]:
         """The column blocks that some row of a row block sees, or the first one if there
         are none.
         """
@@ -144,7 +112,7 @@ class Mapping:
         seen = workload.sees(block.head, block.rows.start + block.rows.size - 1)
         return found[: max(1, -(-seen // (self.group[0] * self.columns)))]
 
-    def grain(self, workload: Workload) -> int:
+    def grain(self, workload: Attention) -> int:
         """Rows of a slice come in multiples of this, and start there.
 
         A mask moves by one key after the rows of all heads that share it, counted from the slice's
@@ -152,12 +120,12 @@ class Mapping:
         """
         return math.gcd(self.rows, workload.sharing) if workload.masked else 1
 
-    def passes(self, workload: Workload) -> int:
+    def passes(self, workload: Attention) -> int:
         """How often a head's K and V are read."""
         rows = -(-workload.rows // (self.group[1] * self.rows))
         return -(-rows // self.streams) if self.paired else rows
 
-    def hbm_bytes(self, workload: Workload, tile: Tile) -> tuple[int, int]:
+    def hbm_bytes(self, workload: Attention, tile: Tile) -> tuple[int, int]:
         """Bytes read and written: Q and O once, K and V once per pass, rows padded to whole
         words.
         """
@@ -171,7 +139,7 @@ class Mapping:
             rows * o * tile.word_bytes,
         )
 
-    def keys_read(self, workload: Workload) -> int:
+    def keys_read(self, workload: Attention) -> int:
         """Keys of all heads that the passes over them read: in each pass, the blocks that its last
         row sees.
         """
@@ -193,7 +161,7 @@ class Mapping:
         each = {length: sum(read(head, row) for row in rows) for length, head in per_length.items()}
         return sum(each[workload.length(head)] for head in heads)
 
-    def reads_anywhere(self, workload: Workload, machine: Machine) -> bool:
+    def reads_anywhere(self, workload: Attention, machine: Machine) -> bool:
         """Whether K and V should come from all channels: from the nearest ones alone, reading takes
         longer than computing.
 

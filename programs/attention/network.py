@@ -3,17 +3,18 @@ on their way.
 """
 
 from isa.instructions import Format, Opcode, Queue, ReduceOp
-from programs.attention.forward import Forward, arrivals
+from programs.attention.assignment import Forward
+from programs.attention.forward import arrivals
 from programs.attention.schedule import Visit
 from programs.attention.tile import TAGS, TileCode
 from programs.common.trace import Ref, Signal
 
-__all__ = ["Network"]
+__all__ = ["NetworkCollectives"]
 
 _MOST_WORDS = (1 << 12) - 1
 
 
-class Network:
+class NetworkCollectives:
     """Adds collectives to a tile's traces, with the network's own; `programs.attention.software.Software`
     does the same without.
     """
@@ -21,7 +22,7 @@ class Network:
     def __init__(self, tile: TileCode):
         self._tile = tile
         self._out = tile.traces[Queue.OUT].add
-        self._arrived = arrivals(tile.job, tile.mapping, tile.semaphores)
+        self._arrived = arrivals(tile.assignment, tile.mapping, tile.semaphores)
 
     # A slice of k, v or q, to all tiles that share it.
 
@@ -83,7 +84,7 @@ class Network:
             sem=sem("max_full" if turn else "max_root", s),
             tag=TAGS["MAX"] + s,
         )
-        if tile.job.sends_maximum:
+        if tile.assignment.sends_maximum:
             # Over the receivers' maxima, this tile's included, and with the same order as a turn
             # has.
             self._out(
@@ -113,7 +114,7 @@ class Network:
             self._tile,
             self._tile.semaphores,
             self._tile.layout,
-            s in self._tile.job.roots,
+            s in self._tile.assignment.roots,
         )
         start, end = layout.running_sums(s, rows), layout.streams[s].out
         words, pitch = rows * layout.acc_pitch, layout.acc_pitch

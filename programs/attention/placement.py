@@ -10,73 +10,107 @@ padded to whole words.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isa.errors import UserError
 from isa.formats import FORMATS, encode
-from isa.instructions import EdgePort
 from isa.machine import Channel, Machine
-from programs.attention.mapping import Mapping, Range, row_words
-from programs.attention.work import Group
-from programs.attention.workload import Workload
+from programs.attention.groups import TileGroup
+from programs.attention.mapping import AttentionMapping
+from programs.attention.workload import Attention
+from programs.common.l1 import row_words
+from programs.common.placement import HbmRegion, Placement, channels_at, nearest
+from programs.common.ranges import Range
 
-__all__ = ["Piece", "Plan", "Unit", "gather", "place", "scatter"]
-
-
-@dataclass
-class Unit:
-    """Slices that are used by the same tile column (or row) of a group: words from `base` up in
-    `channel`.
-    """
-
-    channel: Channel
-    base: int
-    words: int
-
-    @property
-    def target(self) -> tuple[int, int, int]:
-        """Column, row and outer port that an instruction names the channel by."""
-        return self.channel.x, self.channel.y, EdgePort[self.channel.edge.upper()]
+__all__ = ["AttentionPlacement", "TensorSlice", "place_attention"]
 
 
-class Piece(NamedTuple):
-    """`rows` of a KV head's (stacked) q, k, v or o, at word `unit.base + offset`, rows `pitch`
+class TensorSlice(NamedTuple):
+    """`rows` of a KV head's (stacked) q, k, v or o, at word `region.base + offset`, rows `pitch`
     words apart.
     """
 
     tensor: str
     head: int
     rows: Range
-    unit: Unit
+    region: HbmRegion
     offset: int
     pitch: int
 
 
-@dataclass
-class Plan:
-    """All pieces. K and V of a head that several groups use are there once."""
+class AttentionPlacement(Placement[Attention, TensorSlice]):
+    """All slices, by tensor, head and first row. K and V of a head that several groups use are
+    there once.
+    """
 
-    machine: Machine
-    workload: Workload
-    pieces: dict[tuple[str, int, int], Piece] = field(default_factory=dict)
-    """By tensor, head and first row."""
-    words: list[int] = field(default_factory=list)
-    """Words used in each channel."""
-    traffic: list[int] = field(default_factory=list)
-    """Words that a run moves through each channel."""
-
-    def find(self, tensor: str, head: int, rows: Range) -> Piece:
+    def find(self, tensor: str, head: int, rows: Range) -> TensorSlice:
         """Look a slice up."""
-        piece = self.pieces[tensor, head, rows.start]
-        assert piece.rows == rows
-        return piece
+        found = self.slices[tensor, head, rows.start]
+        assert found.rows == rows
+        return found
+
+    def scatter(self, q: NDArray, k: NDArray, v: NDArray) -> list[NDArray[np.uint8]]:
+        """Contents of each channel, from word 0 up to the last word used; O and everything unused
+        is 0.
+
+        Parameters
+        ----------
+        q, k, v
+            (heads, sq, d), (kv_heads, skv, d) and (kv_heads, skv, dv), floating; rounded to the
+            workload's format.
+        """
+        w = self.workload
+        bits = {
+            name: encode(np.asarray(a, np.float32), w.fmt)
+            for name, a in (("q", q), ("k", k), ("v", v))
+        }
+        expected = {
+            "q": (w.heads, w.sq, w.d),
+            "k": (w.kv_heads, w.skv, w.d),
+            "v": (w.kv_heads, w.skv, w.dv),
+        }
+        for name, shape in expected.items():
+            if bits[name].shape != shape:
+                raise ValueError(f"{name} must have the shape {shape}, not {bits[name].shape}")
+        bits["q"] = _stacked(w, bits["q"])
+        contents = self.blank()
+        for one in self.slices.values():
+            if one.tensor != "o":
+                values = bits[one.tensor][one.head, one.rows.start : one.rows.start + one.rows.size]
+                raw = np.ascontiguousarray(values).view(np.uint8)
+                self.bytes_of(contents, one)[:, : raw.shape[1]] = raw
+        return [content.reshape(-1) for content in contents]
+
+    def gather(self, contents: Sequence[NDArray]) -> NDArray[np.unsignedinteger]:
+        """Bits of the output (heads, sq, dv), from the contents of each channel (of any dtype and
+        shape; bytes in order).
+        """
+        w, dtype = self.workload, FORMATS[self.workload.o_fmt].dtype
+        raw = self.as_words(contents)
+        out = np.zeros((w.kv_heads, w.rows, w.dv), dtype)
+        for one in self.slices.values():
+            if one.tensor == "o":
+                rows = self.bytes_of(raw, one)[:, : w.dv * dtype.itemsize]
+                out[one.head, one.rows.start : one.rows.start + one.rows.size] = (
+                    np.ascontiguousarray(rows).view(dtype)
+                )
+        apart = out.reshape(w.kv_heads, w.sq, w.sharing, w.dv)
+        return np.ascontiguousarray(apart.swapaxes(1, 2)).reshape(w.heads, w.sq, w.dv)
 
 
-def place(machine: Machine, workload: Workload, mapping: Mapping, groups: Sequence[Group]) -> Plan:
+def _stacked(workload: Attention, q: NDArray) -> NDArray:
+    """Rows of each KV head: position by position, those of all heads that share it one after the
+    other.
+    """
+    apart = q.reshape(workload.kv_heads, workload.sharing, workload.sq, -1)
+    return apart.swapaxes(1, 2).reshape(workload.kv_heads, workload.rows, -1)
+
+
+def place_attention(
+    machine: Machine, workload: Attention, mapping: AttentionMapping, groups: Sequence[TileGroup]
+) -> AttentionPlacement:
     """Put all tensors into HBM.
 
     Raises
@@ -84,31 +118,25 @@ def place(machine: Machine, workload: Workload, mapping: Mapping, groups: Sequen
     UserError
         If a channel is too small.
     """
-    plan = Plan(
-        machine, workload, words=[0] * len(machine.channels), traffic=[0] * len(machine.channels)
-    )
-    _place_keys(plan, mapping, groups)
+    placement = AttentionPlacement(machine, workload)
+    _place_keys(placement, mapping, groups)
     for group in groups:
         for y in range(mapping.group[1]):
             for tensor in "qo":
-                _place_rows(plan, mapping, group, tensor, y)
-    capacity = machine.channel_words
-    for channel, words in zip(machine.channels, plan.words, strict=True):
-        if words > capacity:
-            raise UserError(
-                f"HBM channel {channel.index} ({channel.edge} edge at tile ({channel.x},{channel.y})) must hold "
-                f"{words * machine.tile.word_bytes} bytes of tensors, it has {machine.hbm.channel_bytes}"
-            )
-    return plan
+                _place_rows(placement, mapping, group, tensor, y)
+    placement.check_capacity("tensors")
+    return placement
 
 
-def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
+def _place_keys(
+    placement: AttentionPlacement, mapping: AttentionMapping, groups: Sequence[TileGroup]
+) -> None:
     """K and V, if they are not one: a head is owned by the first group that uses it.
 
     Where slices may come from anywhere and there are few owners, each owner's column blocks are
     dealt to several channels in turn, or most channels would have nothing to do.
     """
-    workload, tile = plan.workload, plan.machine.tile
+    workload, tile = placement.workload, placement.machine.tile
     most = max(len(mapping.column_blocks(workload, head)) for head in range(workload.kv_heads))
     owned: set[int] = set()
     heads_of = []
@@ -117,9 +145,9 @@ def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
         owned |= set(heads)
         heads_of.append(heads)
     tensors = [("k", workload.d)] if workload.latent else [("k", workload.d), ("v", workload.dv)]
-    units = len(tensors) * mapping.group[0] * sum(bool(heads) for heads in heads_of)
-    anywhere = mapping.group == (1, 1) or mapping.reads_anywhere(workload, plan.machine)
-    parts = min(max(1, len(plan.machine.channels) // max(units, 1)), most) if anywhere else 1
+    regions = len(tensors) * mapping.group[0] * sum(bool(heads) for heads in heads_of)
+    anywhere = mapping.group == (1, 1) or mapping.reads_anywhere(workload, placement.machine)
+    parts = min(max(1, len(placement.machine.channels) // max(regions, 1)), most) if anywhere else 1
     # All of K before V: if channels are taken in turn, every one of them has both, and the first K
     # comes from all of them.
     for tensor, width in tensors:
@@ -134,142 +162,59 @@ def _place_keys(plan: Plan, mapping: Mapping, groups: Sequence[Group]) -> None:
                         for block in mapping.column_blocks(workload, head)[part::parts]
                     ]
                     traffic = mapping.passes(workload) * len(slices) * slot
-                    unit = _unit(
-                        plan, len(slices) * slot, traffic, _near_column(plan, mapping, group, x)
+                    region = placement.reserve(
+                        _near_column(placement, mapping, group, x), len(slices) * slot, traffic
                     )
-                    _add(plan, tensor, slices, unit, slot, pitch)
+                    _add(placement, tensor, slices, region, slot, pitch)
 
 
-def _place_rows(plan: Plan, mapping: Mapping, group: Group, tensor: str, y: int) -> None:
+def _place_rows(
+    placement: AttentionPlacement, mapping: AttentionMapping, group: TileGroup, tensor: str, y: int
+) -> None:
     """Q or O of one tile row: a slot for each item and stream."""
-    workload = plan.workload
+    workload = placement.workload
     width, fmt = (workload.d, workload.fmt) if tensor == "q" else (workload.dv, workload.o_fmt)
-    pitch = row_words(plan.machine.tile, width, fmt)
+    pitch = row_words(placement.machine.tile, width, fmt)
     slot = mapping.rows * pitch
     work = [block for item in group.items for block in item]
-    near = _near_row(plan, group, y)
-    unit = _unit(plan, len(work) * slot, len(work) * slot, near)
-    for i, block in enumerate(work):
-        if block is not None:
-            _add(
-                plan, tensor, [(block.head, group.row_slices(block)[y])], unit, slot, pitch, first=i
-            )
+    region = placement.reserve(
+        _near_row(placement.machine, group, y), len(work) * slot, len(work) * slot
+    )
+    slices = [(block.head, group.row_slices(block)[y]) if block else None for block in work]
+    _add(placement, tensor, slices, region, slot, pitch)
 
 
 def _add(
-    plan: Plan,
+    placement: AttentionPlacement,
     tensor: str,
-    slices: list[tuple[int, Range]],
-    unit: Unit,
+    slices: Sequence[tuple[int, Range] | None],
+    region: HbmRegion,
     slot: int,
     pitch: int,
-    *,
-    first: int = 0,
 ) -> None:
-    for i, (head, rows) in enumerate(slices, first):
-        if rows.size:
-            plan.pieces[tensor, head, rows.start] = Piece(tensor, head, rows, unit, i * slot, pitch)
-
-
-def _unit(plan: Plan, words: int, traffic: int, candidates: list[Channel]) -> Unit:
-    """Reserve words in the candidate with the least traffic."""
-    channel = min(candidates, key=lambda channel: (plan.traffic[channel.index], channel.index))
-    unit = Unit(channel, plan.words[channel.index], words or 0)
-    plan.words[channel.index] += unit.words
-    plan.traffic[channel.index] += traffic
-    return unit
-
-
-def _near_column(plan: Plan, mapping: Mapping, group: Group, x: int) -> list[Channel]:
-    channels = plan.machine.channels
-    vertical = [channel for channel in channels if channel.edge in ("south", "north")]
-    if group.shape[1] == 1 or not vertical or mapping.reads_anywhere(plan.workload, plan.machine):
-        return list(channels)
-    return _nearest(vertical, [abs(channel.x - group.tile(x, 0)[0]) for channel in vertical])
-
-
-def _near_row(plan: Plan, group: Group, y: int) -> list[Channel]:
-    channels = plan.machine.channels
-    horizontal = [channel for channel in channels if channel.edge in ("west", "east")]
-    if group.shape[0] == 1 or not horizontal:
-        return list(channels)
-    return _nearest(horizontal, [abs(channel.y - group.tile(0, y)[1]) for channel in horizontal])
-
-
-def _nearest(channels: list[Channel], distances: list[int]) -> list[Channel]:
-    return [
-        channel
-        for channel, distance in zip(channels, distances, strict=True)
-        if distance == min(distances)
-    ]
-
-
-def scatter(plan: Plan, q: NDArray, k: NDArray, v: NDArray) -> list[NDArray[np.uint8]]:
-    """Contents of each channel, from word 0 up to the last word used; O and everything unused is 0.
-
-    Parameters
-    ----------
-    plan
-        Of a compiled workload.
-    q, k, v
-        (heads, sq, d), (kv_heads, skv, d) and (kv_heads, skv, dv), floating; rounded to the
-        workload's format.
-    """
-    workload, word_bytes = plan.workload, plan.machine.tile.word_bytes
-    bits = {
-        name: encode(np.asarray(a, np.float32), workload.fmt)
-        for name, a in (("q", q), ("k", k), ("v", v))
-    }
-    expected = {
-        "q": (workload.heads, workload.sq, workload.d),
-        "k": (workload.kv_heads, workload.skv, workload.d),
-        "v": (workload.kv_heads, workload.skv, workload.dv),
-    }
-    for name, shape in expected.items():
-        if bits[name].shape != shape:
-            raise ValueError(f"{name} must have the shape {shape}, not {bits[name].shape}")
-    bits["q"] = _stacked(workload, bits["q"])
-    images = [np.zeros((words, word_bytes), np.uint8) for words in plan.words]
-    for piece in plan.pieces.values():
-        if piece.tensor != "o":
-            values = bits[piece.tensor][
-                piece.head, piece.rows.start : piece.rows.start + piece.rows.size
-            ]
-            raw = np.ascontiguousarray(values).view(np.uint8)
-            _rows(images, piece)[:, : raw.shape[1]] = raw
-    return [image.reshape(-1) for image in images]
-
-
-def gather(plan: Plan, images: Sequence[NDArray]) -> NDArray[np.unsignedinteger]:
-    """Bits of the output (heads, sq, dv), from the contents of each channel (of any dtype and
-    shape; bytes in order).
-    """
-    workload, word_bytes = plan.workload, plan.machine.tile.word_bytes
-    dtype = FORMATS[workload.o_fmt].dtype
-    raw = [np.ascontiguousarray(image).view(np.uint8).reshape(-1, word_bytes) for image in images]
-    out = np.zeros((workload.kv_heads, workload.rows, workload.dv), dtype)
-    for piece in plan.pieces.values():
-        if piece.tensor == "o":
-            rows = _rows(raw, piece)[:, : workload.dv * dtype.itemsize]
-            out[piece.head, piece.rows.start : piece.rows.start + piece.rows.size] = (
-                np.ascontiguousarray(rows).view(dtype)
+    """Put slices (head, rows) into the slots of a region, one after the other."""
+    for i, one in enumerate(slices):
+        if one is not None and one[1].size:
+            head, rows = one
+            placement.slices[tensor, head, rows.start] = TensorSlice(
+                tensor, head, rows, region, i * slot, pitch
             )
-    apart = out.reshape(workload.kv_heads, workload.sq, workload.sharing, workload.dv)
-    return np.ascontiguousarray(apart.swapaxes(1, 2)).reshape(
-        workload.heads, workload.sq, workload.dv
-    )
 
 
-def _stacked(workload: Workload, q: NDArray) -> NDArray:
-    """Rows of each KV head: position by position, those of all heads that share it one after the
-    other.
-    """
-    apart = q.reshape(workload.kv_heads, workload.sharing, workload.sq, -1)
-    return apart.swapaxes(1, 2).reshape(workload.kv_heads, workload.rows, -1)
+def _near_column(
+    placement: AttentionPlacement, mapping: AttentionMapping, group: TileGroup, x: int
+) -> Sequence[Channel]:
+    """Channels in which K and V of a tile column may be."""
+    machine, column = placement.machine, group.tile(x, 0)[0]
+    vertical = channels_at(machine, ("south", "north"))
+    if group.shape[1] == 1 or not vertical or mapping.reads_anywhere(placement.workload, machine):
+        return machine.channels
+    return nearest(vertical, lambda channel: abs(channel.x - column))
 
 
-def _rows(images: Sequence[NDArray[np.uint8]], piece: Piece) -> NDArray[np.uint8]:
-    """Bytes of a piece, a row each, padding included."""
-    at = piece.unit.base + piece.offset
-    words = images[piece.unit.channel.index][at : at + piece.rows.size * piece.pitch]
-    return words.reshape(piece.rows.size, -1)
+def _near_row(machine: Machine, group: TileGroup, y: int) -> Sequence[Channel]:
+    """Channels in which Q and O of a tile row may be."""
+    horizontal, row = channels_at(machine, ("west", "east")), group.tile(0, y)[1]
+    if group.shape[0] == 1 or not horizontal:
+        return machine.channels
+    return nearest(horizontal, lambda channel: abs(channel.y - row))

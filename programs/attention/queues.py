@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from isa.instructions import Opcode, Queue
-from programs.attention.job import At, Keys
-from programs.attention.pieces import Pieces
+from programs.attention.assignment import Keys, SliceAddress
+from programs.attention.block_code import BlockCode
 from programs.attention.schedule import Turn, Visit
 from programs.attention.tile import TAGS
 from programs.common.trace import Op, Ref, Signal
@@ -37,7 +37,7 @@ class _Output:
     """An item whose O is on its way from L1 to HBM."""
 
     rows: int
-    at: At | None
+    at: SliceAddress | None
     divided: bool = False
 
 
@@ -50,7 +50,7 @@ class _Stream:
     stores: int = 0
 
 
-class TileQueues(Pieces):
+class TileQueues(BlockCode):
     """Builds the traces of one tile, turn by turn."""
 
     def __post_init__(self) -> None:
@@ -58,7 +58,7 @@ class TileQueues(Pieces):
         self._state = [_Stream() for _ in range(self.mapping.streams)]
         self._forwards = {
             after: list(found)
-            for after, found in groupby(self.job.forwards, key=lambda forward: forward.after)
+            for after, found in groupby(self.assignment.forwards, key=lambda forward: forward.after)
         }
         self._loaded = {name: [0] * self.mapping.slots for name in "kv"}
 
@@ -108,10 +108,10 @@ class TileQueues(Pieces):
             rows,
             keys,
             more,
-            self.job.loads,
-            s in self.job.roots,
-            self.job.sends_maximum,
-            self.job.places,
+            self.assignment.loads,
+            s in self.assignment.roots,
+            self.assignment.sends_maximum,
+            self.assignment.positions,
         )
         traces = [self.traces[queue].ops for queue in Queue]
         if (made := self.shared.pieces.get(key)) is None:
@@ -127,7 +127,7 @@ class TileQueues(Pieces):
     # Scores and values.
 
     def _scores(self, s: int, visit: Visit) -> None:
-        rows, keys = self.job.extent(s, visit)
+        rows, keys = self.assignment.extent(s, visit)
         if keys.columns and visit.first_user:
             self._load_keys("k", visit, keys.columns, self.layout.k, self.layout.qk_pitch)
         if rows and visit.first:
@@ -145,12 +145,12 @@ class TileQueues(Pieces):
             self._finish(s)
 
     def _values(self, s: int, visit: Visit) -> None:
-        rows, keys = self.job.extent(s, visit)
+        rows, keys = self.assignment.extent(s, visit)
         if keys.columns and visit.first_user and not self.workload.latent:
             self._load_keys("v", visit, keys.columns, self.layout.v, self.layout.v_pitch)
         self._piece(self._multiply_values, s, visit, rows, keys)
-        if rows and visit.last and s in self.job.roots:
-            self._state[s].output = _Output(rows, self.job.o[visit.item][s])
+        if rows and visit.last and s in self.assignment.roots:
+            self._state[s].output = _Output(rows, self.assignment.o[visit.item][s])
 
     def _store(self, s: int) -> None:
         state, sem = self._state[s], self.semaphores
@@ -192,14 +192,14 @@ class TileQueues(Pieces):
         """K or V of this tile's column, to all tiles of the column, or to this one, which passes it
         on.
         """
-        if name not in self.job.loads:
+        if name not in self.assignment.loads:
             return
         slot, loaded = visit.use % self.mapping.slots, self._loaded[name]
         waits = (
             [(self.semaphores(f"{name}_free", slot), self.mapping.group[1])] if loaded[slot] else []
         )
         loaded[slot] += 1
-        at = (self.job.k if name == "k" else self.job.v)[visit.use]
+        at = (self.assignment.k if name == "k" else self.assignment.v)[visit.use]
         assert at is not None
         self._load(
             Opcode.LOAD,
@@ -216,12 +216,12 @@ class TileQueues(Pieces):
 
     def _load_queries(self, s: int, visit: Visit, rows: int) -> None:
         """Q of this tile's row, to all tiles of the row, or to this one, which passes it on."""
-        if "q" not in self.job.loads:
+        if "q" not in self.assignment.loads:
             return
         state, pitch = self._state[s], self.layout.qk_pitch
         waits = [(self.semaphores("q_free", s), self.mapping.group[0])] if state.q_loads else []
         state.q_loads += 1
-        at = self.job.q[visit.item][s]
+        at = self.assignment.q[visit.item][s]
         assert at is not None
         self._load(
             Opcode.LOAD,
@@ -236,8 +236,8 @@ class TileQueues(Pieces):
             tag=TAGS["Q"] + s,
         )
 
-    def _hbm(self, at: At) -> dict[str, Ref]:
-        name = f"unit{at.unit}"
+    def _hbm(self, at: SliceAddress) -> dict[str, Ref]:
+        name = f"region{at.region}"
         return {
             "remote": Ref(f"{name}.base", at.offset),
             "target_x": Ref(f"{name}.x"),

@@ -8,9 +8,10 @@ the last keys, and where items see different numbers of keys, each counts as the
 
 from isa.instructions import Format
 from isa.machine import Machine
-from programs.attention.mapping import SOFTWARE, Mapping, row_words
-from programs.attention.workload import Workload
+from programs.attention.mapping import SOFTWARE, AttentionMapping
+from programs.attention.workload import Attention
 from programs.common.costs import matmul_cycles, vector_cycles
+from programs.common.l1 import row_words
 
 __all__ = ["rough_cycles"]
 
@@ -31,13 +32,13 @@ reached 0.74.
 """
 
 
-def rough_cycles(machine: Machine, workload: Workload, mapping: Mapping) -> float:
+def rough_cycles(machine: Machine, workload: Attention, mapping: AttentionMapping) -> float:
     """Guess the cycles a workload takes under a mapping, rather too few than too many."""
     return _Rough(machine, workload, mapping).cycles()
 
 
 class _Rough:
-    def __init__(self, machine: Machine, workload: Workload, mapping: Mapping):
+    def __init__(self, machine: Machine, workload: Attention, mapping: AttentionMapping):
         self._machine, self._tile, self._hbm = machine, machine.tile, machine.hbm
         self._workload, self._mapping = workload, mapping
         self._groups = machine.mesh.tiles // (mapping.group[0] * mapping.group[1])

@@ -12,9 +12,9 @@ other one. With one stream it is QK 0, PV 0, QK 1, PV 1, ... and the engine wait
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from programs.attention.mapping import Mapping
-from programs.attention.work import Item
-from programs.attention.workload import Workload
+from programs.attention.groups import Item
+from programs.attention.mapping import AttentionMapping
+from programs.attention.workload import Attention
 
 __all__ = ["Turn", "turns"]
 
@@ -47,7 +47,7 @@ class Visit(NamedTuple):
     """The last stream to use them."""
 
 
-def turns(items: list[Item], mapping: Mapping, workload: Workload) -> Iterator[Turn]:
+def turns(items: list[Item], mapping: AttentionMapping, workload: Attention) -> Iterator[Turn]:
     """List the turns of a group's run. A stream that sees fewer column blocks than the other one
     pauses until the next item.
     """

@@ -16,29 +16,52 @@ What keeps the tiles in order, beyond what `programs.attention.queues` and `prog
   second one (`programs.attention.forward`), in all tiles.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from isa.instructions import Opcode, Queue
-from programs.attention.forward import Forward
-from programs.attention.mapping import blocks
-from programs.attention.places import Place
+from programs.attention.assignment import Forward
 from programs.attention.schedule import Visit
 from programs.attention.tile import TAGS, TileCode
+from programs.attention.tree_positions import TreePosition
+from programs.common.ranges import blocks
 from programs.common.trace import Ref, Signal
 
-__all__ = ["Software"]
+__all__ = ["SoftwareCollectives"]
 
-Waits = list[tuple[int, int]]
+Waits = Sequence[tuple[int, int]]
 
 
-class Software:
+class _Receiver(NamedTuple):
+    """A child of this tile in a tree, or its parent (None), and the semaphore that is bumped
+    there.
+    """
+
+    tree: str
+    child: int | None
+    semaphore: str
+    index: int
+
+
+class _Sent(NamedTuple):
+    """`rows` of `words` words, `pitch` words apart, from L1 word `local` to `remote`."""
+
+    local: int
+    remote: int
+    rows: int
+    words: int
+    tag: int
+    pitch: int = 0
+
+
+class SoftwareCollectives:
     """Adds collectives to a tile's traces, without multicasts and reductions of the network
     (`programs.attention.network.Network`).
     """
 
     def __init__(self, tile: TileCode):
-        assert tile.job.places is not None
-        self._tile, self._places = tile, tile.job.places
+        assert tile.assignment.positions is not None
+        self._tile, self._positions = tile, tile.assignment.positions
         self._vector, self._out = tile.traces[Queue.VECTOR].add, tile.traces[Queue.OUT].add
 
     # A slice of k, v or q, to all tiles that share it.
@@ -63,18 +86,17 @@ class Software:
             waits=[(sem(f"{name}_in", index), 1)],
             signals=[Signal(sem(f"{name}_full", index))],
         )
-        for child, relays in enumerate(getattr(self._places, name).children):
+        for child, relays in enumerate(getattr(self._positions, name).children):
             self._put(
-                name,
-                child,
-                f"{name}_{'in' if relays else 'full'}",
-                index,
-                at,
-                at,
-                forward.rows,
-                pitch,
-                pitch=pitch,
-                tag=TAGS[name.upper()] + (index if name == "q" else 0),
+                _Receiver(name, child, f"{name}_{('in' if relays else 'full')}", index),
+                _Sent(
+                    at,
+                    at,
+                    forward.rows,
+                    pitch,
+                    TAGS[name.upper()] + (index if name == "q" else 0),
+                    pitch=pitch,
+                ),
             )
 
     # The maximum of each row, to all tiles of the row.
@@ -82,12 +104,14 @@ class Software:
     def own_maximum(self, s: int) -> list[Signal]:
         """Signals of the instruction that makes this tile's part: a leaf sends it as it is."""
         return (
-            [] if self._places.maximum.children else [Signal(self._tile.semaphores("max_local", s))]
+            []
+            if self._positions.maximum.children
+            else [Signal(self._tile.semaphores("max_local", s))]
         )
 
     def share_maximum(self, s: int, rows: int) -> None:
         """All-reduce, from `local_maximum` to `maximum`: up the tree with MAXV, and down."""
-        sem, layout, place = self._tile.semaphores, self._tile.layout, self._places.maximum
+        sem, layout, place = self._tile.semaphores, self._tile.layout, self._positions.maximum
         stream, words, root = layout.streams[s], self._tile.vector_words(rows), place.number is None
         ready = [(sem("max_local", s), 1)]
         for child in _combined(place):
@@ -105,16 +129,9 @@ class Software:
         if not root:
             arrival = self._arrival(place.number, place.siblings)
             self._put(
-                "maximum",
-                None,
-                "max_in",
-                arrival,
-                stream.local_maximum,
-                layout.maxima[place.number],
-                1,
-                words,
+                _Receiver("maximum", None, "max_in", arrival),
+                _Sent(stream.local_maximum, layout.maxima[place.number], 1, words, TAGS["MAX"] + s),
                 waits=ready,
-                tag=TAGS["MAX"] + s,
             )
             ready = []
             if place.children:
@@ -125,16 +142,9 @@ class Software:
                 )
         for child, relays in enumerate(place.children):
             self._put(
-                "maximum",
-                child,
-                "max_down" if relays else "max_full",
-                s,
-                stream.maximum,
-                stream.maximum,
-                1,
-                words,
+                _Receiver("maximum", child, "max_down" if relays else "max_full", s),
+                _Sent(stream.maximum, stream.maximum, 1, words, TAGS["MAX"] + s),
                 waits=ready,
-                tag=TAGS["MAX"] + s,
             )
             ready = []
 
@@ -144,7 +154,7 @@ class Software:
         """
         return (
             []
-            if self._places.maximum.number is None
+            if self._positions.maximum.number is None
             else [(self._tile.semaphores("max_full", s), 1)]
         )
 
@@ -180,7 +190,7 @@ class Software:
             self._tile,
             self._tile.semaphores,
             self._tile.layout,
-            self._places.total,
+            self._positions.total,
         )
         start, end = layout.running_sums(s, rows), layout.streams[s].out + rows * layout.acc_pitch
         children, root = len(place.children), place.number is None
@@ -210,17 +220,10 @@ class Software:
                 ready = [(sem("o_sum", s), 1)] if children else own
                 own = []
                 self._put(
-                    "total",
-                    None,
-                    "o_in",
-                    message % 2,
-                    at,
-                    layout.parts[message % 2],
-                    1,
-                    segment.size,
+                    _Receiver("total", None, "o_in", message % 2),
+                    _Sent(at, layout.parts[message % 2], 1, segment.size, TAGS["SUM"] + s),
                     waits=[*ready, *([(sem("o_credit", s), 1)] if message > 1 else [])],
                     signals=[Signal(sem("o_free", s))] if last else [],
-                    tag=TAGS["SUM"] + s,
                 )
 
     def summed_out(self, s: int) -> Waits:
@@ -233,39 +236,31 @@ class Software:
 
     def _put(
         self,
-        tree: str,
-        child: int | None,
-        semaphore: str,
-        index: int,
-        local: int,
-        remote: int,
-        rows: int,
-        words: int,
+        to: _Receiver,
+        sent: _Sent,
         *,
         waits: Waits = (),
         signals: Iterable[Signal] = (),
-        pitch: int = 0,
-        tag: int,
     ) -> None:
-        """Send to a child, or to the parent (None), and bump a semaphore there."""
-        x, y = self._at(tree, child)
+        """Send words to a child or to the parent, and bump a semaphore there."""
+        x, y = self._at(to.tree, to.child)
         self._out(
             Opcode.PUT,
             waits=waits,
             signals=signals,
-            local=local,
-            local_pitch=pitch,
-            remote=remote,
-            remote_pitch=pitch,
-            rows=rows,
-            words=words,
+            local=sent.local,
+            local_pitch=sent.pitch,
+            remote=sent.remote,
+            remote_pitch=sent.pitch,
+            rows=sent.rows,
+            words=sent.words,
             x0=x,
             x1=x,
             y0=y,
             y1=y,
             bump=1,
-            sem=self._tile.semaphores(semaphore, index),
-            tag=tag,
+            sem=self._tile.semaphores(to.semaphore, to.index),
+            tag=sent.tag,
         )
 
     def _at(self, tree: str, child: int | None) -> tuple[Ref, Ref]:
@@ -274,7 +269,7 @@ class Software:
         return Ref(f"{name}.x"), Ref(f"{name}.y")
 
 
-def _combined(place: Place) -> range:
+def _combined(place: TreePosition) -> range:
     """Children in the order in which what they bring is combined, the one that is served first
     last.
     """

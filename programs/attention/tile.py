@@ -5,10 +5,10 @@ the traces they add to.
 from dataclasses import dataclass, field
 
 from isa.instructions import Queue
-from programs.attention.job import Job
-from programs.attention.layout import L1Layout, Semaphores
-from programs.attention.mapping import Mapping
-from programs.attention.workload import Workload
+from programs.attention.assignment import TileAssignment
+from programs.attention.layout import AttentionLayout, AttentionSemaphores
+from programs.attention.mapping import AttentionMapping
+from programs.attention.workload import Attention
 from programs.common.trace import Op, Ref, Trace
 
 __all__ = ["TAGS", "Shared", "TileCode"]
@@ -31,11 +31,11 @@ class Shared:
 class TileCode:
     """Traces of one tile, and all that decides what is added to them."""
 
-    workload: Workload
-    mapping: Mapping
-    layout: L1Layout
-    semaphores: Semaphores
-    job: Job
+    workload: Attention
+    mapping: AttentionMapping
+    layout: AttentionLayout
+    semaphores: AttentionSemaphores
+    assignment: TileAssignment
     shared: Shared
 
     def __post_init__(self) -> None:

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from isa.instructions import Format
 from isa.machine import Machine
-from programs.attention.mapping import Mapping, row_words
-from programs.attention.pipes import Pipe, find_sources
+from programs.attention.groups import TileGroup, deal_attention
+from programs.attention.hbm_timing import ChannelSet, find_sources
+from programs.attention.mapping import AttentionMapping
 from programs.attention.schedule import Turn, Visit, turns
-from programs.attention.work import Group, deal
-from programs.attention.workload import Workload
+from programs.attention.workload import Attention
 from programs.common.costs import (
     lines_of_row,
     matmul_cycles,
@@ -24,6 +24,7 @@ from programs.common.costs import (
     recip_cycles,
     vector_cycles,
 )
+from programs.common.l1 import row_words
 
 __all__ = ["walk"]
 
@@ -45,19 +46,19 @@ were.
 """
 
 
-def walk(machine: Machine, workload: Workload, mapping: Mapping) -> float:
+def walk(machine: Machine, workload: Attention, mapping: AttentionMapping) -> float:
     """Cycles of a workload under a mapping; of one with very many items, from a part of them."""
     part = _part(machine, workload, mapping)
     times = _items(workload, mapping) / _items(part, mapping)
     return times * _Walk(machine, part, mapping).cycles()
 
 
-def _items(workload: Workload, mapping: Mapping) -> int:
+def _items(workload: Attention, mapping: AttentionMapping) -> int:
     at_once = 1 if mapping.paired else mapping.streams
     return -(-workload.kv_heads // at_once) * mapping.passes(workload)
 
 
-def _part(machine: Machine, workload: Workload, mapping: Mapping) -> Workload:
+def _part(machine: Machine, workload: Attention, mapping: AttentionMapping) -> Attention:
     """Fewer heads, and fewer rows where all rows see the same, so that groups still have `_ROUNDS`
     items each.
     """
@@ -73,20 +74,20 @@ def _part(machine: Machine, workload: Workload, mapping: Mapping) -> Workload:
 
 
 class _Walk:
-    def __init__(self, machine: Machine, workload: Workload, mapping: Mapping):
+    def __init__(self, machine: Machine, workload: Attention, mapping: AttentionMapping):
         self._machine, self._tile, self._workload, self._mapping = (
             machine,
             machine.tile,
             workload,
             mapping,
         )
-        self._groups = deal(machine, workload, mapping)
+        self._groups = deal_attention(machine, workload, mapping)
         self._group = max(self._groups, key=self._work)
         self._drain = machine.tile.matrix_rows * machine.tile.column_groups
         self._word = machine.tile.word_bytes / machine.hbm.bytes_per_cycle
         self._free: dict[str, float] = defaultdict(float)
         """When an engine, or the queue of a loader, is free."""
-        self._pipes: dict[str, Pipe] = defaultdict(Pipe)
+        self._pipes: dict[str, ChannelSet] = defaultdict(ChannelSet)
         self._given: dict[tuple[str, int], float] = defaultdict(float)
         """When a semaphore is given, by name and stream or slot."""
         self._pending: dict[int, int] = {}
@@ -100,7 +101,7 @@ class _Walk:
         self._v_words = row_words(self._tile, workload.dv, workload.fmt)
         self._find_contention()
 
-    def _work(self, group: Group) -> int:
+    def _work(self, group: TileGroup) -> int:
         seen = self._mapping.seen_blocks
         return sum(
             len(seen(self._workload, block)) for item in group.items for block in item if block

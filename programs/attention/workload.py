@@ -12,14 +12,13 @@ from isa.errors import UserError
 from isa.formats import decode, encode
 from isa.instructions import Format
 from programs.common.spec import MOST, whole_numbers
-from programs.gemm.workload import Gemm, parse_gemm
 
-__all__ = ["Workload", "from_arrays", "parse", "random_tensors"]
+__all__ = ["SPECS", "Attention", "from_arrays", "parse_attention", "random_tensors"]
 
 Tensor = NDArray[np.float32]
 
 KEYS = ("B", "H", "Hkv", "S", "Sq", "Skv", "D", "Dv", "sp", "causal", "len")
-KINDS = ("mha", "gqa", "mqa", "mla", "gemm")
+SPECS = ("mha", "gqa", "mqa", "mla")
 _LATENT = {"D": 576, "Dv": 512}
 """Columns of K and V in mla where they are not given: those of DeepSeek-V3, absorbed."""
 _EXAMPLE = "for example mha:S=512,D=64,H=4"
@@ -28,7 +27,7 @@ _SAVED_AS_OTHERWISE = ("float32", "float16")
 
 
 @dataclass(frozen=True)
-class Workload:
+class Attention:
     """Attention of `heads` query heads: q (heads, sq, d), k (kv_heads, skv, d), v (kv_heads, skv,
     dv).
 
@@ -119,15 +118,14 @@ class Workload:
         return seen * self.sharing * (self.d + self.dv)
 
 
-def parse(spec: str, fmt: Format = Format.FP16) -> Workload | Gemm:
+def parse_attention(spec: str, fmt: Format = Format.FP16) -> Attention:
     """Read a spec ``kind:key=value,...``; ``len=300/17`` gives each sequence of the batch a length,
     of Skv at most.
 
     S stands for Sq and Skv, D for Dv too; B (batch), H (heads) and sp are 1, causal is 0 where they
     are not given. Hkv (KV heads of a sequence) is H for mha, 1 for mqa and mla, and must be given
     for gqa. In mla, D is 576 and Dv 512 where they are not given, and V is the first Dv columns of
-    K. sp is Sq of a speculative decode step. Causal masks end at the last key. gemm has keys of its
-    own, see `parse_gemm`.
+    K. sp is Sq of a speculative decode step. Causal masks end at the last key.
 
     Raises
     ------
@@ -135,15 +133,9 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload | Gemm:
         One line that says what is wrong with it.
     """
     where = f"WORKLOAD {spec!r}"
-    kind, colon, rest = spec.partition(":")
-    if not colon:
-        raise UserError(
-            f"{where}: must be minilm, KIND:KEY=VALUE,... ({_EXAMPLE}), or a path to an .npz"
-        )
-    if kind not in KINDS:
-        raise UserError(f"{where}: kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    if kind == "gemm":
-        return parse_gemm(spec, fmt)
+    kind, _, rest = spec.partition(":")
+    if kind not in SPECS:
+        raise UserError(f"{where}: kind must be one of {', '.join(SPECS)}, not {kind!r}")
     values, lengths = _values(where, rest)
     heads, kv_heads = _heads(where, kind, values)
     if values.get("sp", 1) > 1:
@@ -176,7 +168,7 @@ def parse(spec: str, fmt: Format = Format.FP16) -> Workload | Gemm:
     missing = [name for name in ("Sq", "Skv") if name not in values and "S" not in values]
     if missing or "D" not in values:
         raise UserError(f"{where}: needs {'D' if not missing else 'S, or Sq and Skv'} ({_EXAMPLE})")
-    return Workload(
+    return Attention(
         heads=values.get("B", 1) * heads,
         kv_heads=values.get("B", 1) * kv_heads,
         sq=values.get("Sq", values.get("S", 0)),
@@ -224,7 +216,7 @@ def _values(where: str, text: str) -> tuple[dict[str, int], list[int]]:
 
 def from_arrays(
     q: NDArray, k: NDArray, v: NDArray, fmt: Format = Format.FP16
-) -> tuple[Workload, Tensor, Tensor, Tensor]:
+) -> tuple[Attention, Tensor, Tensor, Tensor]:
     """Workload of given tensors, and the tensors as FP32 arrays of values that `fmt` holds exactly.
 
     k and v may have fewer heads than q, which then share them. For FP16 they must be float16. NumPy
@@ -262,12 +254,12 @@ def from_arrays(
         raise UserError(f"workload: k must have as many columns as q, {d}, not {dk}")
     if sv != skv:
         raise UserError(f"workload: v must have as many rows as k, {skv}, not {sv}")
-    workload = Workload(heads=heads, kv_heads=kv_heads, sq=sq, skv=skv, d=d, dv=dv, fmt=fmt)
+    workload = Attention(heads=heads, kv_heads=kv_heads, sq=sq, skv=skv, d=d, dv=dv, fmt=fmt)
     rounded = (_round(array.astype(np.float32), fmt) for array in named.values())
     return (workload, *rounded)
 
 
-def random_tensors(workload: Workload, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+def random_tensors(workload: Attention, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Draw standard normal q, k and v and round them to the storage format. The same seed gives the
     same tensors.
     """

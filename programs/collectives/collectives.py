@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from isa.errors import UserError
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.instructions import Format, Opcode, Queue, ReduceOp
 from isa.machine import Machine
 from programs.collectives.exchange import double, doubling_scratch, halve, halving_scratch
-from programs.collectives.trees import TREES, Rectangle, Tree, members_of, tree_of
+from programs.collectives.trees import TREES, Tree, tree_of
 from programs.common.code import Code, Segment
 
 __all__ = [
@@ -124,7 +124,7 @@ def scratch_words(machine: Machine, c: Collective) -> int:
     if c.method == "halving":
         return halving_scratch(c.words)
     if c.method == "doubling":
-        return doubling_scratch(len(members_of(c.rectangle)), c.words)
+        return doubling_scratch(len(c.rectangle.tiles()), c.words)
     widest = max(map(len, tree_of(c.method, c.rectangle, c.root).children.values()))
     return widest * _Buffers(c, _size(machine, c)).words
 
@@ -141,7 +141,7 @@ def emit(code: Code, c: Collective) -> None:
     _check(code.machine, c)
     if c.method == "hardware":
         _hardware(code, c)
-    elif members_of(c.rectangle) == [c.root]:
+    elif c.rectangle.tiles() == [c.root]:
         # Nobody to talk to: the tile hands the words to itself.
         code.add(
             c.root,
@@ -179,7 +179,7 @@ def _check(machine: Machine, c: Collective) -> None:
         )
     if not (0 <= c.root[0] < mesh.columns and 0 <= c.root[1] < mesh.rows):
         raise UserError(f"root {c.root} must be in the {mesh.columns}x{mesh.rows} mesh")
-    if c.method != "hardware" and c.kind == "allreduce" and c.root not in members_of(c.rectangle):
+    if c.method != "hardware" and c.kind == "allreduce" and c.root not in c.rectangle.tiles():
         raise UserError(
             f"root {c.root} of a software all-reduce must be in its rectangle {c.rectangle}"
         )
@@ -246,7 +246,7 @@ def _hardware(code: Code, c: Collective) -> None:
         "fmt": c.fmt,
         "turn": int(c.kind == "allreduce"),
     }
-    for tile in members_of(c.rectangle):
+    for tile in c.rectangle.tiles():
         code.add(tile, Queue.OUT, Opcode.REDUCE, **fields)
 
 
@@ -255,7 +255,7 @@ def _broadcast(code: Code, c: Collective, tree: Tree, size: int, *, result: bool
     ready.
     """
     s = c.semaphores
-    inside = set(members_of(c.rectangle))
+    inside = set(c.rectangle.tiles())
 
     def serve(tile: TileXY, children: tuple[TileXY, ...]) -> None:
         root = tile == tree.root
@@ -314,7 +314,7 @@ def _combine(code: Code, c: Collective, tree: Tree, size: int, *, pass_on: bool)
     The sum grows in the first child's buffer, at the root in `target`; there `pass_on` announces
     every segment to the out engine.
     """
-    s, parents, inside = c.semaphores, tree.parent(), set(members_of(c.rectangle))
+    s, parents, inside = c.semaphores, tree.parent(), set(c.rectangle.tiles())
     buffers = _Buffers(c, size)
     order = {tile: children[::-1] for tile, children in tree.children.items()}
     single = c.words <= size

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from isa.errors import UserError
 from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue, ReduceOp, SignalKind
-from programs.collectives.trees import members_of
 from programs.common.code import Code
 
 __all__ = ["double", "doubling_scratch", "halve", "halving_scratch", "halving_words"]
@@ -43,7 +42,7 @@ def double(code: Code, c, put: Put) -> None:
     Tiles beyond the largest power of two hand their words to a partner first and get the result
     from it.
     """
-    s, tiles = c.semaphores, members_of(c.rectangle)
+    s, tiles = c.semaphores, c.rectangle.tiles()
     steps = len(tiles).bit_length() - 1
     power = 1 << steps
     _suffice(len(s.arrive), steps + 1, c)
@@ -97,7 +96,7 @@ def halve(code: Code, c, put: Put) -> None:
     After that each tile has a part of the result. The way back joins the parts, at the root
     (reduce) or everywhere (allreduce).
     """
-    s, tiles = c.semaphores, members_of(c.rectangle)
+    s, tiles = c.semaphores, c.rectangle.tiles()
     steps = len(tiles).bit_length() - 1
     if len(tiles) != 1 << steps:
         raise UserError(f"recursive halving takes a power of two of tiles, not {len(tiles)}")
@@ -162,7 +161,7 @@ def halve(code: Code, c, put: Put) -> None:
 def _suffice(have: int, need: int, c) -> None:
     if have < need:
         raise UserError(
-            f"recursive {c.method} over {len(members_of(c.rectangle))} tiles needs {need} semaphores, has {have}"
+            f"recursive {c.method} over {len(c.rectangle.tiles())} tiles needs {need} semaphores, has {have}"
         )
 
 

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from isa.errors import UserError
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
+from isa.routes import hops
 
-__all__ = ["TREES", "Rectangle", "Tree", "members_of", "tree_of"]
-
-Rectangle = tuple[int, int, int, int]
-"""West column, south row, east column, north row, all inclusive."""
+__all__ = ["TREES", "Tree", "tree_of"]
 
 
 @dataclass(frozen=True)
@@ -40,12 +38,6 @@ class Tree:
         return below(self.root)
 
 
-def members_of(rectangle: Rectangle) -> list[TileXY]:
-    """Tiles of a rectangle, row by row from the south-west corner."""
-    x0, y0, x1, y1 = rectangle
-    return [(x, y) for y in range(y0, y1 + 1) for x in range(x0, x1 + 1)]
-
-
 def tree_of(method: str, rectangle: Rectangle, root: TileXY) -> Tree:
     """The tree of a software method over a rectangle.
 
@@ -65,7 +57,7 @@ def tree_of(method: str, rectangle: Rectangle, root: TileXY) -> Tree:
             f"rectangle {rectangle} is empty: its west and south sides must not be beyond its east and north"
         )
     head = min(max(root[0], x0), x1), min(max(root[1], y0), y1)
-    children: dict[TileXY, list[TileXY]] = {tile: [] for tile in members_of(rectangle)}
+    children: dict[TileXY, list[TileXY]] = {tile: [] for tile in rectangle.tiles()}
     TREES[method](rectangle, head, children)
     if head != root:
         children[root] = [head]
@@ -75,14 +67,10 @@ def tree_of(method: str, rectangle: Rectangle, root: TileXY) -> Tree:
 Children = dict[TileXY, list[TileXY]]
 
 
-def _distance(a: TileXY, b: TileXY) -> int:
-    return abs(a[0] - b[0]) + abs(a[1] - b[1])
-
-
 def _unicast(rectangle: Rectangle, root: TileXY, children: Children) -> None:
     """The root serves everybody itself, the farthest first."""
-    others = [tile for tile in members_of(rectangle) if tile != root]
-    children[root] += sorted(others, key=lambda tile: -_distance(tile, root))
+    others = [tile for tile in rectangle.tiles() if tile != root]
+    children[root] += sorted(others, key=lambda tile: -hops(tile, root))
 
 
 def _line(tiles: Sequence[TileXY], at: int, children: Children) -> None:
@@ -133,7 +121,7 @@ def _binary(rectangle: Rectangle, root: TileXY, children: Children) -> None:
             halve(other, head)
             tiles, at = inside, place
 
-    tiles = members_of(rectangle)
+    tiles = rectangle.tiles()
     halve(tiles, tiles.index(root))
 
 

@@ -12,11 +12,12 @@ from itertools import combinations, pairwise
 from typing import NamedTuple
 
 from isa.errors import UserError
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.image import Program
 from isa.instructions import EdgePort, Format, Instruction, Opcode, Queue, ReduceOp, SignalKind
 from isa.machine import Machine
-from programs.collectives.reductions import Shape
+from isa.packets import Port
+from isa.routes import reduction_tree
 from programs.common.loops import steps
 
 __all__ = ["check_programs"]
@@ -28,7 +29,8 @@ _MOVES = (Opcode.LOAD, Opcode.STORE, Opcode.PUT, Opcode.REDUCE)
 class _Reduction(NamedTuple):
     """What all members of a reduction must say."""
 
-    shape: Shape
+    members: Rectangle
+    root: TileXY
     tag: int
     op: int
     fmt: int
@@ -43,10 +45,10 @@ class _Reduction(NamedTuple):
     @property
     def named(self) -> tuple:
         """What a tag stands for as long as its flits are in the network."""
-        return self.shape, self.op, self.fmt, self.turn
+        return self.members, self.root, self.op, self.fmt, self.turn
 
     def __str__(self) -> str:
-        return f"tag {self.tag} over {self.shape}"
+        return f"tag {self.tag} over {self.members} to {_place(self.root)}"
 
 
 class _Issue(NamedTuple):
@@ -54,7 +56,7 @@ class _Issue(NamedTuple):
     reduction at all members.
     """
 
-    key: tuple[tuple[int, int, int, int], int]
+    key: tuple[Rectangle, int]
     what: _Reduction
     slot: int
 
@@ -90,12 +92,12 @@ def check_programs(machine: Machine, programs: Programs) -> None:
         for issue in issues:
             if issue.what not in where:
                 where[issue.what] = f"{issue.what} ({_at(tile)}, queue out, slot {issue.slot})"
-    _check_links({what.shape: name for what, name in where.items()})
+    _check_links({(what.members, what.root): name for what, name in where.items()})
     _check_tags(where)
 
 
 def _at(tile: TileXY) -> str:
-    return f"tile ({tile[0]},{tile[1]})"
+    return f"tile {_place(tile)}"
 
 
 def _tag(instruction: Instruction) -> str:
@@ -119,25 +121,25 @@ def _refused(machine: Machine, tile: TileXY, i: Instruction) -> str:
         return f"signals tile ({fields['sig1_x']},{fields['sig1_y']}), outside {mesh}"
     if i.opcode not in _MOVES:
         return ""
-    shape = _shape(fields)
-    target = f"({shape.root_x},{shape.root_y})"
+    area, root = _area(fields), _target(fields)
+    target = _place(root)
     if i.opcode in (Opcode.LOAD, Opcode.STORE):
         edge = EdgePort(fields["edge"]).name.lower()
-        if not any(
-            (c.edge, c.x, c.y) == (edge, shape.root_x, shape.root_y) for c in machine.channels
-        ):
+        if not any((c.edge, c.x, c.y) == (edge, *root) for c in machine.channels):
             return f"no HBM channel at the {edge} port of tile {target}"
     if i.opcode == Opcode.STORE:
         return ""
-    if shape.x0 > shape.x1 or shape.y0 > shape.y1:
-        return f"rectangle {shape.rectangle} is empty: x0 must not be above x1, nor y0 above y1"
-    if not inside(shape.x1, shape.y1):
-        return f"rectangle {shape.rectangle} leaves {mesh}"
+    if area.x0 > area.x1 or area.y0 > area.y1:
+        return f"rectangle {area} is empty: x0 must not be above x1, nor y0 above y1"
+    if not inside(area.x1, area.y1):
+        return f"rectangle {area} leaves {mesh}"
     if i.opcode == Opcode.REDUCE:
-        if not inside(shape.root_x, shape.root_y):
+        if not inside(*root):
             return f"root {target} is outside {mesh}"
-        if tile not in shape:
-            return f"{_at(tile)} is no member of {shape.rectangle}: the members, and nobody else, issue a REDUCE"
+        if tile not in area:
+            return (
+                f"{_at(tile)} is no member of {area}: the members, and nobody else, issue a REDUCE"
+            )
         if (fmt := fields["fmt"]) not in machine.mesh.formats:
             known = ", ".join(known.name.lower() for known in machine.mesh.formats)
             name = Format(fmt).name.lower() if fmt in list(Format) else fmt
@@ -145,15 +147,23 @@ def _refused(machine: Machine, tile: TileXY, i: Instruction) -> str:
     return ""
 
 
-def _shape(fields: Mapping[str, int]) -> Shape:
-    return Shape(*(fields[name] for name in ("x0", "y0", "x1", "y1", "target_x", "target_y")))
+def _area(fields: Mapping[str, int]) -> Rectangle:
+    return Rectangle(*(fields[name] for name in Rectangle._fields))
+
+
+def _target(fields: Mapping[str, int]) -> TileXY:
+    return fields["target_x"], fields["target_y"]
+
+
+def _place(tile: TileXY) -> str:
+    return f"({tile[0]},{tile[1]})"
 
 
 def _issues(program: Program) -> Iterator[_Issue]:
     """The reductions that a tile issues, in order."""
     first = _first_slot(program, Queue.OUT)
     read: dict[Instruction, _Reduction] = {}
-    numbers: dict[tuple[int, int, int, int], int] = {}
+    numbers: dict[Rectangle, int] = {}
     if not any(instruction.opcode == Opcode.REDUCE for instruction in program.queues[Queue.OUT]):
         return
     for slot, i in steps(program.queues[Queue.OUT]):
@@ -164,23 +174,24 @@ def _issues(program: Program) -> Iterator[_Issue]:
                 if fields["rows"] == 1:
                     fields["remote_pitch"] = 0  # from one row to no other
                 what = read[i] = _Reduction(
-                    _shape(fields), *(fields[name] for name in _Reduction._fields[1:])
+                    _area(fields),
+                    _target(fields),
+                    *(fields[name] for name in _Reduction._fields[2:]),
                 )
-            rectangle = what.shape[:4]
-            number = numbers[rectangle] = numbers.get(rectangle, -1) + 1
-            yield _Issue((rectangle, number), what, first + slot)
+            number = numbers[what.members] = numbers.get(what.members, -1) + 1
+            yield _Issue((what.members, number), what, first + slot)
 
 
 def _check_members(issued: Mapping[TileXY, list[_Issue]]) -> None:
     """The n-th reduction over a rectangle must be the same for all its members."""
-    by_rectangle: dict[tuple[int, int, int, int], dict[TileXY, list[_Issue]]] = {}
+    by_rectangle: dict[Rectangle, dict[TileXY, list[_Issue]]] = {}
     for tile, issues in issued.items():
         for issue in issues:
             by_rectangle.setdefault(issue.key[0], {}).setdefault(tile, []).append(issue)
     for members in by_rectangle.values():
         tile, ours = next(iter(members.items()))
         expected = [issue.what for issue in ours]
-        for other in ours[0].what.shape.members():
+        for other in ours[0].what.members.tiles():
             theirs = members.get(other, [])
             if expected != [issue.what for issue in theirs]:
                 raise UserError(_difference(tile, other, ours, theirs))
@@ -190,8 +201,8 @@ def _difference(tile: TileXY, other: TileXY, ours: list[_Issue], theirs: list[_I
     for number, (mine, its) in enumerate(zip(ours, theirs, strict=False)):
         for name, here, there in zip(_Reduction._fields, mine.what, its.what, strict=True):
             if here != there:
-                if name == "shape":
-                    name, here, there = "root", f"({here[4]},{here[5]})", f"({there[4]},{there[5]})"
+                if name == "root":
+                    here, there = _place(here), _place(there)
                 elif name in ("op", "fmt"):
                     here, there = (
                         ({"op": ReduceOp, "fmt": Format}[name])(value).name.lower()
@@ -199,7 +210,7 @@ def _difference(tile: TileXY, other: TileXY, ours: list[_Issue], theirs: list[_I
                     )
                 return (
                     f"tiles ({tile[0]},{tile[1]}) and ({other[0]},{other[1]}) disagree on reduction {number} over "
-                    f"{mine.what.shape.rectangle}: {name} is {here} (tag {mine.what.tag}, queue out, slot {mine.slot}) and {there} "
+                    f"{mine.what.members}: {name} is {here} (tag {mine.what.tag}, queue out, slot {mine.slot}) and {there} "
                     f"(tag {its.what.tag}, slot {its.slot})"
                 )
     if len(theirs) > len(ours):
@@ -207,7 +218,7 @@ def _difference(tile: TileXY, other: TileXY, ours: list[_Issue], theirs: list[_I
     extra = ours[len(theirs)]
     return (
         f"{_at(tile)} issues a reduction with {extra.what} (queue out, slot {extra.slot}) that its member {_at(other)} does not "
-        f"issue: all of {extra.what.shape.rectangle} must"
+        f"issue: all of {extra.what.members} must"
     )
 
 
@@ -229,21 +240,21 @@ def _check_order(issued: Mapping[TileXY, list[_Issue]]) -> None:
         ) from None
 
 
-def _check_links(shapes: Mapping[Shape, str]) -> None:
+def _check_links(reductions: Mapping[tuple[Rectangle, TileXY], str]) -> None:
     """Where two reductions use the same link, they must have an input of its router in common,
     which keeps their order.
     """
-    links: dict[tuple, dict[frozenset[str], Shape]] = {}
-    for shape in shapes:
-        for router, (inputs, output) in shape.tree().items():
-            if output != "local":
-                links.setdefault((router, output), {}).setdefault(inputs, shape)
+    links: dict[tuple, dict[tuple[Port, ...], tuple[Rectangle, TileXY]]] = {}
+    for one in reductions:
+        for router, (inputs, output) in reduction_tree(*one).items():
+            if output != Port.LOCAL:
+                links.setdefault((router, output), {}).setdefault(inputs, one)
     for (router, output), users in links.items():
         for (inputs, one), (others, two) in combinations(users.items(), 2):
-            if not inputs & others:
+            if not set(inputs) & set(others):
                 raise UserError(
-                    f"the reductions {shapes[one]} and {shapes[two]} meet on the link from router ({router[0]},{router[1]}) to "
-                    f"the {output} and come from no common queue, so that nothing keeps their order: put their roots inside "
+                    f"the reductions {reductions[one]} and {reductions[two]} meet on the link from router ({router[0]},{router[1]}) to "
+                    f"the {output.name.lower()} and come from no common queue, so that nothing keeps their order: put their roots inside "
                     "their rectangles"
                 )
 
@@ -254,7 +265,7 @@ def _check_tags(reductions: Mapping[_Reduction, str]) -> None:
     """
     users: dict[tuple[int, TileXY], _Reduction] = {}
     for what in reductions:
-        for router in what.shape.tree():
+        for router in reduction_tree(what.members, what.root):
             other = users.setdefault((what.tag, router), what)
             if other.named != what.named:
                 raise UserError(

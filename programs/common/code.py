@@ -5,11 +5,10 @@ of a long transfer.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.image import Program
 from isa.instructions import Instruction, Opcode, Queue, SignalKind
 from isa.machine import Machine
-from programs.collectives.trees import members_of
 from programs.common.check import check_programs
 
 __all__ = ["Code", "Segment"]
@@ -39,7 +38,7 @@ class Code:
 
     def __init__(self, machine: Machine):
         self.machine = machine
-        tiles = members_of((0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1))
+        tiles = Rectangle(0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1).tiles()
         self._queues: dict[TileXY, dict[Queue, list[Instruction]]] = {
             tile: {queue: [] for queue in Queue} for tile in tiles
         }

@@ -2,19 +2,39 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from isa.errors import UserError
 from isa.geometry import TileXY
 from isa.image import Program
+from isa.instructions import Format
 from isa.machine import Machine
 from programs.common.check import check_programs
 
-__all__ = ["AnyMapping", "Compiled", "first_that_fits"]
+__all__ = ["AnyMapping", "AnyPlacement", "AnyWorkload", "Compiled", "first_that_fits"]
 
 
 _MOST_TRIES = 12
 """Mappings that are tried until one has a program that fits the program memory."""
+
+
+class AnyWorkload(Protocol):
+    """A workload of some kind."""
+
+    @property
+    def fmt(self) -> Format:
+        """Storage format of the inputs."""
+
+    @property
+    def o_fmt(self) -> Format:
+        """And of the output."""
+
+    @property
+    def useful_macs(self) -> int:
+        """Multiply-accumulates."""
 
 
 class AnyMapping(Protocol):
@@ -32,18 +52,35 @@ class AnyMapping(Protocol):
         """One phrase for tables."""
 
 
+class AnyPlacement(Protocol):
+    """Where the tensors of some kind of workload are in HBM."""
+
+    words: list[int]
+    """Words used in each channel."""
+    traffic: list[int]
+    """Words that a run moves through each channel."""
+
+    def scatter(self, *tensors: NDArray) -> list[NDArray[np.uint8]]:
+        """Contents of each channel, from word 0 up to the last word used, of the inputs."""
+
+    def gather(self, contents: Sequence[NDArray]) -> NDArray[np.unsignedinteger]:
+        """Bits of the output, from the contents of each channel."""
+
+
+W = TypeVar("W", bound=AnyWorkload)
+M = TypeVar("M", bound=AnyMapping)
+
+
 @dataclass
-class Compiled:
+class Compiled(Generic[W, M]):
     """A workload as programs, and what is known about them."""
 
     machine: Machine
-    workload: Any
-    """A `Workload` or a `Gemm`."""
-    mapping: Any
-    """An `AnyMapping`: a `Mapping` or a `GemmMapping`."""
+    workload: W
+    mapping: M
     programs: dict[TileXY, Program]
     """Of every tile (x, y) of the mesh."""
-    plan: Any
+    placement: AnyPlacement
     """Where the tensors are in HBM."""
     hbm_ideal_read_bytes: int
     """Bytes that the dataflow's formula says are read from HBM, programs apart."""
@@ -81,8 +118,8 @@ class Compiled:
 
 
 def first_that_fits(
-    machine: Machine, ranked: Sequence, make: Callable[[Any], Compiled]
-) -> Compiled:
+    machine: Machine, ranked: Sequence[M], make: Callable[[M], Compiled[W, M]]
+) -> Compiled[W, M]:
     """Compile mappings, the best first, until one has programs that fit the program memory, and
     check it.
 
@@ -100,6 +137,7 @@ def first_that_fits(
             return compiled
         shortest = min(shortest or compiled.longest, compiled.longest)
     raise UserError(
-        f"{ranked[0].dataflow} on this workload needs programs of at least {shortest} instructions, the machine's program "
-        f"memory holds {capacity} (tile.program_instructions)"
+        f"{ranked[0].dataflow} on this workload needs programs of at least {shortest} "
+        "instructions, the machine's program memory "
+        f"holds {capacity} (tile.program_instructions)"
     )

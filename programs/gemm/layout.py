@@ -1,18 +1,17 @@
 """What a GEMM takes in each tile: buffers in L1, and semaphores."""
 
 from isa.errors import UserError
-from isa.instructions import LAYOUTS, Format, Kind
+from isa.instructions import Format, Kind
 from isa.machine import Machine, Tile
-from programs.attention.mapping import row_words
+from programs.common.l1 import L1Buffers, check_limits, row_words
+from programs.common.semaphores import SemaphoreNumbers
 from programs.gemm.mapping import GemmMapping
 from programs.gemm.workload import Gemm
 
 __all__ = ["GemmLayout", "GemmSemaphores"]
 
-_LIMITS = {(kind, field.name): (1 << field.width) - 1 for kind in Kind for field in LAYOUTS[kind]}
 
-
-class GemmLayout:
+class GemmLayout(L1Buffers):
     """Where everything is in each L1; the same in all tiles, so that one read can serve many.
 
     All pitches are in words. ``words`` is what it takes in all.
@@ -24,38 +23,29 @@ class GemmLayout:
     """
 
     def __init__(self, tile: Tile, workload: Gemm, mapping: GemmMapping):
+        super().__init__(tile)
         fmt = workload.fmt
-        self._banks = tile.l1_banks
         self.a_pitch = row_words(tile, mapping.depth, fmt)
         self.b_pitch = row_words(tile, mapping.columns, fmt)
         self.out_pitch = row_words(tile, mapping.columns, workload.o_fmt)
         self.c_pitch = row_words(tile, mapping.columns, Format.FP32)
-        for what, value, kind, name in (
-            ("rows", mapping.rows, Kind.MATRIX, "m"),
-            ("columns", mapping.columns, Kind.MATRIX, "n"),
-            ("K of a panel", mapping.depth, Kind.MATRIX, "k"),
-            ("words of a row of A", self.a_pitch, Kind.MATRIX, "lda"),
-            ("words of a row of B", self.b_pitch, Kind.MATRIX, "ldb"),
-            ("FP32 words of a row of C", self.c_pitch, Kind.MATRIX, "ldc"),
-        ):
-            if value > _LIMITS[kind, name]:
-                raise UserError(
-                    f"{what} must be at most {_LIMITS[kind, name]} for an instruction, not {value}"
-                )
-        self.words = 0
-        self.a = [self._take(mapping.rows * self.a_pitch) for _ in range(mapping.slots)]
-        self.b = [self._take(mapping.depth * self.b_pitch) for _ in range(mapping.slots)]
-        self.c = self._take(mapping.rows * self.c_pitch)
-        self.out = self._take(mapping.rows * self.out_pitch)
-
-    def _take(self, words: int) -> int:
-        """Reserve a buffer that starts with a line."""
-        at = -(-self.words // self._banks) * self._banks
-        self.words = at + words
-        return at
+        check_limits(
+            (
+                ("rows", mapping.rows, Kind.MATRIX, "m"),
+                ("columns", mapping.columns, Kind.MATRIX, "n"),
+                ("K of a panel", mapping.depth, Kind.MATRIX, "k"),
+                ("words of a row of A", self.a_pitch, Kind.MATRIX, "lda"),
+                ("words of a row of B", self.b_pitch, Kind.MATRIX, "ldb"),
+                ("FP32 words of a row of C", self.c_pitch, Kind.MATRIX, "ldc"),
+            )
+        )
+        self.a = [self.take(mapping.rows * self.a_pitch) for _ in range(mapping.slots)]
+        self.b = [self.take(mapping.depth * self.b_pitch) for _ in range(mapping.slots)]
+        self.c = self.take(mapping.rows * self.c_pitch)
+        self.out = self.take(mapping.rows * self.out_pitch)
 
 
-class GemmSemaphores:
+class GemmSemaphores(SemaphoreNumbers):
     """Numbers of a tile's semaphores, per slot of a panel or per strip of C. docs/dataflows.md has
     who signals and who waits.
 
@@ -73,23 +63,10 @@ class GemmSemaphores:
         names = [("done", 0)]
         names += [(name, i) for name in self.SLOT for i in range(mapping.slots)]
         names += [(name, i) for name in self.STRIP for i in range(len(mapping.strips(tile)))]
-        if len(names) > tile.semaphores:
-            raise UserError(
-                f"{mapping.dataflow} needs {len(names)} semaphores a tile, the machine has {tile.semaphores}"
-            )
+        super().__init__(tile, mapping.dataflow, names)
         across, up = mapping.group
         sharers = max(across, up) if mapping.cut == "grid" else across * up
         if sharers >= 1 << tile.semaphore_bits:
             raise UserError(
                 f"{sharers} tiles that share a panel would overflow {tile.semaphore_bits}-bit semaphores"
             )
-        self._numbers = {name: number for number, name in enumerate(names)}
-
-    def __call__(self, name: str, index: int = 0) -> int:
-        """Give the number of a semaphore."""
-        return self._numbers[name, index]
-
-    @property
-    def names(self) -> dict[int, str]:
-        """Name of each number, for messages."""
-        return {number: f"{name}[{index}]" for (name, index), number in self._numbers.items()}

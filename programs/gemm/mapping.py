@@ -1,29 +1,21 @@
-"""How a GEMM is cut and dealt out, and the HBM traffic it causes."""
+"""How a GEMM is cut, and the HBM traffic it causes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 from isa.formats import FORMATS
-from isa.geometry import TileXY
 from isa.instructions import Format
-from isa.machine import EDGES, Channel, Machine, Tile
-from programs.attention.mapping import Range, blocks, row_words, share
+from isa.machine import Channel, Machine, Tile
+from programs.common.l1 import row_words
+from programs.common.placement import channels_at
+from programs.common.ranges import Range, blocks
 from programs.gemm.workload import Gemm
 
 __all__ = [
     "CUTS",
-    "GemmGroup",
-    "GemmItem",
     "GemmMapping",
-    "channels_at",
-    "deal_gemm",
     "elements_of_word",
-    "share_whole",
 ]
-
-Rectangle = tuple[int, int, int, int]
 
 CUTS = {"grid": "rows and columns", "columns": "columns", "rows": "rows"}
 """How the tiles of a group share a block of C: tile rows take rows of it and tile columns take
@@ -37,30 +29,6 @@ def elements_of_word(tile: Tile, workload: Gemm) -> int:
     return tile.word_bytes // min(FORMATS[fmt].bytes for fmt in (workload.fmt, workload.o_fmt))
 
 
-def share_whole(whole: Range, parts: int, grain: int) -> list[Range]:
-    """Cut a range into `parts` of whole grains, but for the end of the last one that is not empty,
-    as `share` does.
-    """
-    end = whole.start + whole.size
-    cut = share(Range(0, -(-whole.size // grain)), parts)
-    starts = [min(whole.start + part.start * grain, end) for part in cut]
-    return [Range(a, b - a) for a, b in zip(starts, [*starts[1:], end], strict=True)]
-
-
-@lru_cache(maxsize=16)
-def channels_at(machine: Machine, ends: tuple[str, ...] = EDGES) -> tuple[Channel, ...]:
-    """Channels at some edges of the mesh: the tiling rule asks thousands of times."""
-    return tuple(channel for channel in machine.channels if channel.edge in ends)
-
-
-class GemmItem(NamedTuple):
-    """A block of C of a pair of matrices: what a group works on at a time."""
-
-    pair: int
-    rows: Range
-    columns: Range
-
-
 @dataclass(frozen=True)
 class GemmMapping:
     """The decisions.
@@ -72,7 +40,7 @@ class GemmMapping:
     cut
         One of `CUTS`.
     rows, columns
-        Part of a block of C that one tile holds.
+        MatrixSlice of a block of C that one tile holds.
     depth
         Columns of A, and rows of B, in a panel.
     slots
@@ -156,75 +124,3 @@ class GemmMapping:
             f"group {self.group[0]}x{self.group[1]} cut by {CUTS[self.cut]}, {self.rows} rows x {self.columns} columns of C "
             f"a tile, panels of {self.depth}, A {'half a panel after' if self.staggered else 'together with'} B"
         )
-
-
-@dataclass(frozen=True)
-class GemmGroup:
-    """A rectangle of tiles with its south-west corner at (x0, y0), and its blocks of C in order."""
-
-    x0: int
-    y0: int
-    mapping: GemmMapping
-    items: tuple[GemmItem, ...]
-    grain: int
-    """Columns of a tile's part of C come in multiples of this, so that words are not cut."""
-
-    def row_slices(self, rows: Range) -> list[Range]:
-        """Rows of C that each part of a block takes."""
-        return share(rows, self.mapping.parts[0])
-
-    def column_slices(self, columns: Range) -> list[Range]:
-        """Columns of C that each part of a block takes."""
-        return share_whole(columns, self.mapping.parts[1], self.grain)
-
-    @cached_property
-    def _corners(self) -> Rectangle:
-        across, up = self.mapping.group
-        return self.x0, self.y0, self.x0 + across - 1, self.y0 + up - 1
-
-    def sharers(self, tensor: str, lane: int) -> Rectangle:
-        """Tiles that use part `lane` of a panel of A (its rows) or B (its columns), both corners
-        inclusive.
-        """
-        x0, y0, x1, y1 = self._corners
-        cut = self.mapping.cut
-        if cut == "grid":
-            return (
-                (x0, y0 + lane, x1, y0 + lane) if tensor == "a" else (x0 + lane, y0, x0 + lane, y1)
-            )
-        if (cut == "columns") == (tensor == "a"):
-            return x0, y0, x1, y1
-        x, y = x0 + lane % self.mapping.group[0], y0 + lane // self.mapping.group[0]
-        return x, y, x, y
-
-    def loader(self, tensor: str, lane: int) -> TileXY:
-        """Which of the sharers asks HBM for it: on a grid another one for A than for B, where there
-        are enough.
-        """
-        x0, y0, x1, y1 = self.sharers(tensor, lane)
-        shift = lane + (tensor == "a" and self.mapping.cut == "grid")
-        return x0 + shift % (x1 - x0 + 1), y0 + shift % (y1 - y0 + 1)
-
-
-def deal_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> list[GemmGroup]:
-    """Tile the mesh with groups, and give each a run of the blocks of C; the runs differ by one
-    block at most.
-    """
-    across, up = mapping.group
-    corners = [
-        (x, y)
-        for y in range(0, machine.mesh.rows, up)
-        for x in range(0, machine.mesh.columns, across)
-    ]
-    items = [
-        GemmItem(pair, rows, columns)
-        for pair in range(workload.batch)
-        for rows in mapping.row_blocks(workload)
-        for columns in mapping.column_blocks(workload)
-    ]
-    runs = share(Range(0, len(items)), len(corners))
-    grain = elements_of_word(machine.tile, workload)
-    return [
-        GemmGroup(x, y, mapping, tuple(items[run.start : run.start + run.size]), grain)
-        for (x, y), run in zip(corners, runs, strict=True)
-    ]

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 
 from isa.instructions import Format, Opcode, Queue
 from isa.machine import Tile
-from programs.attention.mapping import Range
-from programs.attention.placement import Unit
+from programs.common.placement import HbmRegion
+from programs.common.ranges import Range
 from programs.common.trace import Op, Ref, Signal, Trace
+from programs.gemm.groups import GemmGroup, GemmItem
 from programs.gemm.layout import GemmLayout, GemmSemaphores
-from programs.gemm.mapping import GemmGroup, GemmItem, GemmMapping
-from programs.gemm.placement import GemmPlan
+from programs.gemm.mapping import GemmMapping
+from programs.gemm.placement import GemmPlacement
 
 __all__ = ["TAGS", "GemmQueues"]
 
@@ -34,7 +35,7 @@ class GemmQueues:
     `names` gives.
     """
 
-    plan: GemmPlan
+    placement: GemmPlacement
     mapping: GemmMapping
     layout: GemmLayout
     semaphores: GemmSemaphores
@@ -43,8 +44,8 @@ class GemmQueues:
     y: int
     ops: dict[Op, Op]
     """Operations of all tiles, so that equal traces hold the same objects."""
-    units: list[Unit] = field(default_factory=list, init=False)
-    """HBM units, by the number that the trace has for them."""
+    regions: list[HbmRegion] = field(default_factory=list, init=False)
+    """HBM regions, by the number that the trace has for them."""
 
     def __post_init__(self) -> None:
         self.traces = {queue: Trace(self.ops) for queue in Queue}
@@ -63,7 +64,7 @@ class GemmQueues:
 
     @property
     def _tile(self) -> Tile:
-        return self.plan.machine.tile
+        return self.placement.machine.tile
 
     def build(self) -> dict[Queue, list[Op]]:
         """Make the traces of the group's whole run."""
@@ -76,7 +77,7 @@ class GemmQueues:
                 )
         use = 0
         for item in self.group.items:
-            panels = self.mapping.panels(self.plan.workload)
+            panels = self.mapping.panels(self.placement.workload)
             for number, panel in enumerate(panels):
                 self._panel(
                     item, panel, use % self.mapping.slots, number == 0, number == len(panels) - 1
@@ -103,14 +104,8 @@ class GemmQueues:
                 f"{tensor}_{name}": value
                 for name, value in zip("xy", self.group.loader(tensor, lane), strict=True)
             }
-        for i, unit in enumerate(self.units):
-            x, y, edge = unit.target
-            found |= {
-                f"unit{i}.base": unit.base,
-                f"unit{i}.x": x,
-                f"unit{i}.y": y,
-                f"unit{i}.edge": edge,
-            }
+        for i, region in enumerate(self.regions):
+            found |= {f"region{i}.{name}": value for name, value in region.names.items()}
         return found
 
     def _slices(self, item: GemmItem) -> tuple[Range, Range]:
@@ -145,8 +140,8 @@ class GemmQueues:
                 m=strip.size,
                 n=columns.size,
                 k=panel.size,
-                fmt_a=self.plan.workload.fmt,
-                fmt_b=self.plan.workload.fmt,
+                fmt_a=self.placement.workload.fmt,
+                fmt_b=self.placement.workload.fmt,
                 accumulate=not first,
                 a=self.layout.a[slot] + strip.start * self.layout.a_pitch,
                 lda=self.layout.a_pitch,
@@ -205,7 +200,7 @@ class GemmQueues:
             return
         x0, y0, x1, y1 = self.group.sharers(tensor, self._lane[tensor])
         waits = [(self.semaphores(f"{tensor}_free", slot), (x1 - x0 + 1) * (y1 - y0 + 1))]
-        part = self.plan.find(tensor, pair, rows, columns)
+        part = self.placement.find(tensor, pair, rows, columns)
         self._load(
             Opcode.LOAD,
             waits=waits if (tensor, slot) in self._used else [],
@@ -214,7 +209,7 @@ class GemmQueues:
             remote_pitch=part.pitch,
             rows=rows.size,
             words=part.pitch,
-            **self._hbm(part.unit, part.offset),
+            **self._hbm(part.region, part.offset),
             **{name: Ref(f"{tensor}_{name}") for name in ("x0", "y0", "x1", "y1")},
             bump=1,
             sem=self.semaphores(f"{tensor}_full", slot),
@@ -243,7 +238,7 @@ class GemmQueues:
             fmt_a=Format.FP32,
             d=layout.out + strip.start * layout.out_pitch,
             ldd=layout.out_pitch,
-            fmt_d=self.plan.workload.o_fmt,
+            fmt_d=self.placement.workload.o_fmt,
         )
 
     def _store(self, item: GemmItem) -> None:
@@ -251,7 +246,7 @@ class GemmQueues:
         if not columns.size:
             return
         for s, strip in self._strips_of(rows):
-            part = self.plan.find("c", item.pair, rows, columns)
+            part = self.placement.find("c", item.pair, rows, columns)
             # One STORE of a strip at a time is on its way to HBM, so that the count of arrivals
             # stays small.
             before = [(self.semaphores("stored", s), 1)] if s in self._stored else []
@@ -264,18 +259,20 @@ class GemmQueues:
                 rows=strip.size,
                 words=part.pitch,
                 remote_pitch=part.pitch,
-                **self._hbm(part.unit, part.offset + strip.start * part.pitch),
+                **self._hbm(part.region, part.offset + strip.start * part.pitch),
                 bump=1,
                 sem=self.semaphores("stored", s),
                 tag=TAGS["c"] + s,
             )
             self._stored.add(s)
 
-    def _hbm(self, unit: Unit, offset: int) -> dict[str, Ref]:
-        number = next((i for i, known in enumerate(self.units) if known is unit), len(self.units))
-        if number == len(self.units):
-            self.units.append(unit)
-        name = f"unit{number}"
+    def _hbm(self, region: HbmRegion, offset: int) -> dict[str, Ref]:
+        number = next(
+            (i for i, known in enumerate(self.regions) if known is region), len(self.regions)
+        )
+        if number == len(self.regions):
+            self.regions.append(region)
+        name = f"region{number}"
         return {
             "remote": Ref(f"{name}.base", offset),
             **{f"target_{a}": Ref(f"{name}.{a}") for a in "xy"},

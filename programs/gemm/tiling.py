@@ -10,16 +10,24 @@ from collections.abc import Iterator
 
 from isa.errors import UserError
 from isa.machine import Machine
-from programs.attention.mapping import row_words
-from programs.attention.tiling import check_sizes, cuts, parse_group
 from programs.common.costs import matmul_cycles, vector_cycles
+from programs.common.l1 import row_words
+from programs.common.placement import channels_at
+from programs.common.ranking import (
+    Estimated,
+    by_merit,
+    check_sizes,
+    cuts,
+    group_shapes,
+    parse_group,
+    that_fit,
+)
 from programs.gemm.layout import GemmLayout, GemmSemaphores
-from programs.gemm.mapping import CUTS, GemmMapping, channels_at, elements_of_word
+from programs.gemm.mapping import CUTS, GemmMapping, elements_of_word
 from programs.gemm.workload import Gemm
 
 __all__ = ["estimate_gemm", "rank_gemm"]
 
-_MARGIN = 1.01
 _SLOTS = (2, 3)
 _DEPTHS = (1, 2, 4, 8)
 """Panels that are tried, in the lines that the matrix engine takes of A."""
@@ -34,6 +42,7 @@ _DRAIN = 40
 def rank_gemm(
     machine: Machine,
     workload: Gemm,
+    dataflow: str | None = None,
     *,
     group: str | None = None,
     rows: int | None = None,
@@ -43,6 +52,8 @@ def rank_gemm(
 
     Parameters
     ----------
+    dataflow
+        summa, which None is too.
     group
         ``COLUMNSxROWS`` tiles; it must divide the mesh.
     rows, columns
@@ -54,40 +65,34 @@ def rank_gemm(
         If a size is not valid, or nothing fits.
     """
     check_sizes(rows=rows, columns=columns)
-    fitting: list[tuple[float, GemmMapping]] = []
-    smallest: tuple[int, GemmMapping] | None = None
-    refused: UserError | None = None
-    for mapping in _candidates(machine, workload, group, rows, columns):
-        try:
-            words = GemmLayout(machine.tile, workload, mapping).words
-            if words <= machine.tile.l1_words:
-                GemmSemaphores(machine, mapping)
-        except UserError as error:
-            refused = error
-            continue
-        if smallest is None or words < smallest[0]:
-            smallest = words, mapping
-        if words <= machine.tile.l1_words:
-            fitting.append((estimate_gemm(machine, workload, mapping), mapping))
-    if not fitting:
-        if smallest is None:
-            assert refused is not None
-            raise refused
-        raise UserError(
-            f"summa needs at least {smallest[0] * machine.tile.word_bytes} bytes of L1 in each tile "
-            f"({smallest[1].describe()}), the machine has {machine.tile.l1_bytes}"
-        )
-    limit = min(cycles for cycles, _ in fitting) * _MARGIN
 
-    def merit(entry: tuple[float, GemmMapping]) -> tuple[float, ...]:
-        cycles, mapping = entry
-        if cycles > limit:
-            return 1, cycles
+    def words_of(mapping: GemmMapping) -> int:
+        words = GemmLayout(machine.tile, workload, mapping).words
+        if words <= machine.tile.l1_words:
+            GemmSemaphores(machine, mapping)
+        return words
+
+    def too_large(words: int, mapping: GemmMapping) -> UserError:
+        return UserError(
+            f"summa needs at least {words * machine.tile.word_bytes} bytes of L1 in each tile "
+            f"({mapping.describe()}), the machine has {machine.tile.l1_bytes}"
+        )
+
+    def merit(entry: Estimated[GemmMapping]) -> tuple[float, ...]:
+        cycles, _, mapping = entry
         # A number of panels that the buffers divide makes all blocks alike: a shorter program.
         odd = len(mapping.panels(workload)) % mapping.slots
-        return 0, sum(mapping.hbm_bytes(workload, machine.tile)), mapping.slots, odd, cycles
+        return sum(mapping.hbm_bytes(workload, machine.tile)), mapping.slots, odd, cycles
 
-    return [mapping for _, mapping in sorted(fitting, key=merit)]
+    candidates = _candidates(machine, workload, group, rows, columns)
+    fitting = that_fit(machine.tile, candidates, words_of, too_large)
+    return by_merit(
+        [
+            Estimated(estimate_gemm(machine, workload, mapping), words, mapping)
+            for words, mapping in fitting
+        ],
+        merit,
+    )
 
 
 def _candidates(
@@ -95,12 +100,7 @@ def _candidates(
 ) -> Iterator[GemmMapping]:
     tile, mesh = machine.tile, machine.mesh
     word = elements_of_word(tile, workload)
-    shapes = [
-        (x, y)
-        for x in range(1, mesh.columns + 1)
-        for y in range(1, mesh.rows + 1)
-        if mesh.columns % x == 0 and mesh.rows % y == 0
-    ]
+    shapes = group_shapes(mesh)
     depths = sorted({min(lines * tile.line_elements, _up(workload.k, word)) for lines in _DEPTHS})
     if group is not None:
         shapes = [parse_group(machine, group)]

@@ -10,7 +10,7 @@ from isa.image import Program
 from isa.instructions import Queue
 from isa.machine import Machine, load_machine
 from programs.common.check import check_programs
-from programs.text.blocks import read_block, tiles_of
+from programs.text.directives import read_block, tiles_of
 from programs.text.lengths import check_loops
 from programs.text.listing import Count, Listing
 from programs.text.names import Names

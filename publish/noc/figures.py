@@ -5,6 +5,7 @@ result.json.
 from dataclasses import dataclass
 from statistics import median
 
+from isa.geometry import Rectangle
 from isa.machine import Machine
 from programs.collectives.collectives import Collective
 from publish.noc.tasks import CROWD_WORDS
@@ -67,7 +68,9 @@ class Curves:
 def far(shape: str, kind: str) -> int:
     """D of the bound D + L."""
     columns, rows = SHAPES[shape]
-    return distance(Collective(kind, "hardware", (0, 0, columns - 1, rows - 1), (0, 0), 1, 0, 0))
+    return distance(
+        Collective(kind, "hardware", Rectangle(0, 0, columns - 1, rows - 1), (0, 0), 1, 0, 0)
+    )
 
 
 def label(shape: str) -> str:

@@ -1,10 +1,8 @@
-"""Pictures of `make noc` and its one self-contained HTML page; written completely or not at all."""
+"""Pictures of `make noc` and its one self-contained HTML page."""
 
 import base64
 import html
-import json
-import os
-import tempfile
+import io
 from pathlib import Path
 
 import matplotlib
@@ -21,6 +19,7 @@ from publish.noc.router import coverage, router_pictures
 from publish.noc.tables import NAMES
 from publish.output import Table, write_result
 from tb.collectives.sweep import SHAPES
+from tb.files import write, write_json
 from tb.runner import ROOT
 
 __all__ = ["pictures", "write_report"]
@@ -64,26 +63,26 @@ def write_report(
     ``build/<target>``; return the last one's path.
     """
     folder = ROOT / "build" / target
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        drawn = pictures(seen, results)
-        for name, figure in drawn.items():
-            for kind in ("png", "svg"):
-                figure.savefig(Path(scratch, f"{name}.{kind}"), dpi=130, bbox_inches="tight")
-            plt.close(figure)
-        Path(scratch, "curves.json").write_text(json.dumps(_rows(seen), indent=1) + "\n")
-        Path(scratch, "coverage.json").write_text(json.dumps(coverage(results), indent=1) + "\n")
-        page = _page(
-            machine,
-            result,
-            tables,
-            {name: Path(scratch, f"{name}.png").read_bytes() for name in drawn},
-        )
-        Path(scratch, "report.html").write_text(page)
-        for path in sorted(Path(scratch).iterdir()):
-            path.chmod(0o644)
-            os.replace(path, folder / path.name)
+    images = {name: _drawn(figure) for name, figure in pictures(seen, results).items()}
+    for name, kinds in images.items():
+        for kind, content in kinds.items():
+            write(folder / f"{name}.{kind}", content)
+    write_json(folder / "curves.json", _rows(seen))
+    write_json(folder / "coverage.json", coverage(results))
+    shown = {name: kinds["png"] for name, kinds in images.items()}
+    write(folder / "report.html", _page(machine, result, tables, shown))
     return write_result(target, result)
+
+
+def _drawn(figure: Figure) -> dict[str, bytes]:
+    """The picture by its kind of file."""
+    found = {}
+    for kind in ("png", "svg"):
+        content = io.BytesIO()
+        figure.savefig(content, format=kind, dpi=130, bbox_inches="tight")
+        found[kind] = content.getvalue()
+    plt.close(figure)
+    return found
 
 
 def _rows(seen: Curves) -> list[dict]:

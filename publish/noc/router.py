@@ -5,25 +5,10 @@ deadlock set, faults.
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-import tb.noc
+from publish.noc.router_tasks import MESHES, ROW
 from publish.output import Table
-from tb.noc.deadlock import PATTERNS as DEADLOCK
-from tb.noc.orders import KINDS as DISAGREEMENTS
-from tb.noc.orders import disagreements
-from tb.tasks import Task
 
-__all__ = ["coverage", "router_keys", "router_pictures", "router_tables", "router_tasks"]
-
-ROW = "4x1"
-MESHES = ("4x4", "8x8")
-PATTERNS = ("uniform", "transpose", "bit-complement", "tornado", "neighbour", "hotspot")
-DEPTHS = (2,)
-"""FIFO depths, besides the machine's own, at which uniform traffic on 4x4 is repeated: the
-published router has 2.
-"""
-STALLS = (0.0, 0.5)
-RANDOM = {"1x4": 100_000, "4x1": 100_000, "3x2": 800_000, "4x4": 700_000}
-"""Flits of random traffic on each mesh."""
+__all__ = ["coverage", "router_keys", "router_pictures", "router_tables"]
 
 PEER = (
     ("cycles per router, zero load", "2", "1"),
@@ -38,54 +23,6 @@ PEER = (
 """FlooNoC's router alone, Verilated, commit 2fa02eb2, 128-bit data, integer sums, input/output FIFO
 depths 2/2 and 2/0.
 """
-
-
-def router_tasks(quick: bool, seed: int) -> list[Task]:
-    """One or two simulations each. A quick run keeps to networks that are compiled in seconds, and
-    to fewer flits and runs.
-    """
-    tasks = []
-    points: list[tuple[str, str, int | None]] = [
-        ("uniform", "4x4", None),
-        ("neighbour", "4x4", None),
-    ]
-    if not quick:
-        tasks.append(Task(f"zero load {ROW}", tb.noc.zero_load, {"mesh": ROW}))
-        points = [(pattern, mesh, None) for mesh in MESHES for pattern in PATTERNS]
-        points += [("uniform", "4x4", depth) for depth in DEPTHS]
-    for pattern, mesh, depth in points:
-        name = f"saturation {pattern} {mesh}" + (f", FIFO depth {depth}" if depth else "")
-        arguments = {
-            "mesh": mesh,
-            "pattern": pattern,
-            "fifo_depth": depth,
-            "quick": quick,
-            "seed": seed,
-        }
-        tasks.append(Task(name, tb.noc.saturation, arguments))
-    for mesh, flits in {"4x4": 50_000}.items() if quick else RANDOM.items():
-        arguments = {"mesh": mesh, "seed": seed, "flits": flits, "quick": quick}
-        tasks.append(Task(f"random traffic {mesh}", tb.noc.random_traffic, arguments))
-    for pattern in DEADLOCK:
-        for stall in STALLS:
-            arguments = {
-                "pattern": pattern,
-                "runs": 20 if quick else 500,
-                "stall": stall,
-                "seed": seed,
-            }
-            tasks.append(
-                Task(
-                    f"deadlock set: {pattern}, sinks refuse {stall:.0%}",
-                    tb.noc.deadlock_set,
-                    arguments,
-                )
-            )
-    for kind in () if quick else DISAGREEMENTS:
-        arguments = {"kind": kind, "runs": 100, "seed": seed}
-        tasks.append(Task(f"members disagree: {kind}", disagreements, arguments))
-    tasks.append(Task("faults", tb.noc.faults, {"quick": quick, "seed": seed}))
-    return tasks
 
 
 def _named(results: dict[str, dict], start: str) -> dict[str, dict]:
@@ -135,117 +72,118 @@ def router_keys(results: dict[str, dict]) -> dict:
 
 def router_tables(results: dict[str, dict]) -> list[Table]:
     """Tables of what was run."""
-    found = []
-    if load := results.get(f"zero load {ROW}"):
-        ours = (
-            f"{load['cycles_per_hop']:g}",
-            _excess(load["multicast_row4"]),
-            f"{_excess(load['reduce_row4_sum'])} (FP32)",
-            _saturated(results),
+    makers = (_beside_peer, _saturation, _traffic, _deadlock, _disagreements, _faults)
+    return [table for make in makers for table in make(results)]
+
+
+def _beside_peer(results: dict[str, dict]) -> list[Table]:
+    load = results.get(f"zero load {ROW}")
+    if not load:
+        return []
+    ours = (
+        f"{load['cycles_per_hop']:g}",
+        _excess(load["multicast_row4"]),
+        f"{_excess(load['reduce_row4_sum'])} (FP32)",
+        _saturated(results),
+    )
+    return [
+        Table(
+            "Routers alone, beside the best open one",
+            ("measure", "flatmesh", "FlooNoC, FIFOs 2/2", "FlooNoC, FIFOs 2/0"),
+            [(name, mine, *theirs) for (name, *theirs), mine in zip(PEER, ours, strict=True)],
+            "FlooNoC's router, commit 2fa02eb2, integer sums, measured the same way: from the "
+            "injection of the first flit to the ejection of the last, without network interfaces",
         )
-        rows = [(name, mine, *theirs) for (name, *theirs), mine in zip(PEER, ours, strict=True)]
-        found.append(
-            Table(
-                "Routers alone, beside the best open one",
-                ("measure", "flatmesh", "FlooNoC, FIFOs 2/2", "FlooNoC, FIFOs 2/0"),
-                rows,
-                "FlooNoC's router, commit 2fa02eb2, integer sums, measured the same way: from the injection of the first flit to "
-                "the ejection of the last, without network interfaces",
-            )
+    ]
+
+
+def _saturation(results: dict[str, dict]) -> list[Table]:
+    rows = [
+        (
+            name,
+            f"{c['bound']:.3f}",
+            f"{c['saturation'] * c['bound']:.3f}",
+            f"{c['saturation']:.1%}",
+            f"{c['curve'][0]['latency']:.1f}",
         )
-    if curves := _named(results, "saturation "):
-        rows = [
-            (
-                name,
-                f"{c['bound']:.3f}",
-                f"{c['saturation'] * c['bound']:.3f}",
-                f"{c['saturation']:.1%}",
-                f"{c['curve'][0]['latency']:.1f}",
-            )
-            for name, c in curves.items()
-        ]
-        heads = (
-            "traffic",
-            "bound, flits a tile and cycle",
-            "accepted at saturation",
-            "of the bound",
-            "latency at the lowest load",
-        )
-        found.append(
-            Table(
-                "Saturation, single-flit packets",
-                heads,
-                rows,
-                "the bound: the busiest link or port carries a flit every cycle",
-            )
-        )
-    traffic, deadlock = _named(results, "random traffic "), _named(results, "deadlock set: ")
-    if traffic:
-        rows = [
-            (mesh, f"{result['flits']:,}", str(result["hangs"])) for mesh, result in traffic.items()
-        ]
-        found.append(
-            Table("Random mixed traffic, every flit checked", ("mesh", "flits", "hangs"), rows)
-        )
-        rows = [
-            (name, str(len(bins)), str(len(bins & seen)), _some(sorted(bins - seen)))
-            for name, (bins, seen) in _somewhere(results).items()
-        ]
-        found.append(
-            Table(
-                "Coverage of a router by the random traffic",
-                ("network: kind", "bins", "seen", "holes"),
-                rows,
-                "forks: sets of branches at an input; splits: one branch took the flit, another did not; joins: sets of inputs, operation, "
-                "format; late: one input waited for another. All routers are the same module: a bin is seen if any of them saw it",
-            )
-        )
-        rows = [
-            (
-                f"{mesh}, {network}: {kind}",
-                str(bins["bins"]),
-                str(bins["seen"]),
-                _some(bins["holes"]),
-            )
-            for mesh, result in traffic.items()
-            for network, kinds in result["coverage"].items()
-            for kind, bins in kinds.items()
-        ]
-        found.append(
-            Table("The same at every place", ("mesh, network: kind", "bins", "seen", "holes"), rows)
-        )
-    if deadlock:
-        rows = [
-            (name, str(result["runs"]), str(result["hangs"])) for name, result in deadlock.items()
-        ]
-        found.append(Table("Deadlock set", ("pattern", "runs", "hangs"), rows))
-    if disagree := _named(results, "members disagree: "):
-        rows = [
-            (kind, *(_text(r[name]) for name in ("runs", "errors", "hangs", "wrong", "slowest")))
-            for kind, r in disagree.items()
-        ]
-        found.append(
-            Table(
-                "Reductions of which one member's is not like the others'",
-                (
-                    "what differs",
-                    "runs",
-                    "reported by a router",
-                    "stood still",
-                    "wrong sums",
-                    "cycles to the report, at most",
-                ),
-                rows,
-                "what stands still without a report here, because a partner never comes, is reported by the tiles' watchdog",
-            )
-        )
-    if faults := results.get("faults"):
-        heads = tuple(faults["table"][0])
-        rows = [tuple(_text(row[head]) for head in heads) for row in faults["table"]]
-        found.append(
-            Table(f"Faults injected: {faults['injected']}, caught: {faults['caught']}", heads, rows)
-        )
-    return found
+        for name, c in _named(results, "saturation ").items()
+    ]
+    heads = (
+        "traffic",
+        "bound, flits a tile and cycle",
+        "accepted at saturation",
+        "of the bound",
+        "latency at the lowest load",
+    )
+    note = "the bound: the busiest link or port carries a flit every cycle"
+    return [Table("Saturation, single-flit packets", heads, rows, note)] if rows else []
+
+
+def _traffic(results: dict[str, dict]) -> list[Table]:
+    """Random traffic, and the coverage of a router by it, in all and at every place."""
+    traffic = _named(results, "random traffic ")
+    if not traffic:
+        return []
+    flits = [(mesh, f"{seen['flits']:,}", str(seen["hangs"])) for mesh, seen in traffic.items()]
+    somewhere = [
+        (name, str(len(bins)), str(len(bins & seen)), _some(sorted(bins - seen)))
+        for name, (bins, seen) in _somewhere(results).items()
+    ]
+    places = [
+        (f"{mesh}, {network}: {kind}", str(bins["bins"]), str(bins["seen"]), _some(bins["holes"]))
+        for mesh, result in traffic.items()
+        for network, kinds in result["coverage"].items()
+        for kind, bins in kinds.items()
+    ]
+    return [
+        Table("Random mixed traffic, every flit checked", ("mesh", "flits", "hangs"), flits),
+        Table(
+            "Coverage of a router by the random traffic",
+            ("network: kind", "bins", "seen", "holes"),
+            somewhere,
+            "forks: sets of branches at an input; splits: one branch took the flit, another did "
+            "not; joins: sets of inputs, operation, format; late: one input waited for another. "
+            "All routers are the same module: a bin is seen if any of them saw it",
+        ),
+        Table("The same at every place", ("mesh, network: kind", "bins", "seen", "holes"), places),
+    ]
+
+
+def _deadlock(results: dict[str, dict]) -> list[Table]:
+    found = _named(results, "deadlock set: ")
+    rows = [(name, str(result["runs"]), str(result["hangs"])) for name, result in found.items()]
+    return [Table("Deadlock set", ("pattern", "runs", "hangs"), rows)] if rows else []
+
+
+def _disagreements(results: dict[str, dict]) -> list[Table]:
+    rows = [
+        (kind, *(_text(r[name]) for name in ("runs", "errors", "hangs", "wrong", "slowest")))
+        for kind, r in _named(results, "members disagree: ").items()
+    ]
+    heads = (
+        "what differs",
+        "runs",
+        "reported by a router",
+        "stood still",
+        "wrong sums",
+        "cycles to the report, at most",
+    )
+    title = "Reductions of which one member's is not like the others'"
+    note = (
+        "what stands still without a report here, because a partner never comes, is reported by "
+        "the tiles' watchdog"
+    )
+    return [Table(title, heads, rows, note)] if rows else []
+
+
+def _faults(results: dict[str, dict]) -> list[Table]:
+    faults = results.get("faults")
+    if not faults:
+        return []
+    heads = tuple(faults["table"][0])
+    rows = [tuple(_text(row[head]) for head in heads) for row in faults["table"]]
+    title = f"Faults injected: {faults['injected']}, caught: {faults['caught']}"
+    return [Table(title, heads, rows)]
 
 
 def _somewhere(results: dict[str, dict]) -> dict[str, tuple[set[str], set[str]]]:

@@ -4,10 +4,9 @@ must pass.
 
 from collections import Counter
 
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.machine import Machine
 from programs.collectives.collectives import Collective
-from programs.collectives.trees import Rectangle, members_of
 from tb.collectives.series import Item, SeriesLane
 
 __all__ = ["busiest_port", "crowd_lane", "crowds"]
@@ -19,7 +18,7 @@ def busiest_port(collectives: tuple[Collective, ...]) -> int:
     """
     flits: Counter[tuple] = Counter()
     for c in collectives:
-        for tile in [c.root] if c.kind == "multicast" else members_of(c.rectangle):
+        for tile in [c.root] if c.kind == "multicast" else c.rectangle.tiles():
             flits["out engine", tile] += c.words
         if c.kind == "multicast":
             _spread(flits, c.root, c)
@@ -44,7 +43,7 @@ def _spread(flits: Counter, source: TileXY, c: Collective) -> None:
             flits["data", (x, y), "north"] += c.words
         for y in range(min(y0, sy) + 1, sy + 1):
             flits["data", (x, y), "south"] += c.words
-    for tile in members_of(c.rectangle):
+    for tile in c.rectangle.tiles():
         flits["data", tile, "to tile"] += c.words
 
 
@@ -69,13 +68,13 @@ def _gather(flits: Counter, c: Collective) -> None:
 def crowds(machine: Machine, words: int = 64) -> dict[str, tuple[Collective, ...]]:
     """The sets by name, each collective of `words` flits."""
     columns, rows = machine.mesh.columns, machine.mesh.rows
-    whole: Rectangle = (0, 0, columns - 1, rows - 1)
+    whole = Rectangle(0, 0, columns - 1, rows - 1)
 
     def row(y: int) -> Rectangle:
-        return 0, y, columns - 1, y
+        return Rectangle(0, y, columns - 1, y)
 
     def column(x: int) -> Rectangle:
-        return x, 0, x, rows - 1
+        return Rectangle(x, 0, x, rows - 1)
 
     def one(kind: str, rectangle: Rectangle, root: TileXY) -> Collective:
         return Collective(kind, "hardware", rectangle, root, words, 0, 0)
@@ -117,7 +116,7 @@ def crowd_lane(machine: Machine, words: int = 64) -> list[SeriesLane]:
     """Runs of the whole mesh in which the sets follow each other, as few as the tags allow; keys
     are ("crowd", name).
     """
-    whole: Rectangle = (0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)
+    whole = Rectangle(0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)
     lanes, tags = [SeriesLane(whole)], 0
     for name, collectives in crowds(machine, words).items():
         if tags + len(collectives) > 240:

@@ -12,7 +12,7 @@ from golden.reduction import combine
 from isa.geometry import Rectangle, TileXY
 from isa.instructions import ReduceOp
 from programs.collectives.collectives import Collective
-from programs.collectives.trees import Tree, members_of, tree_of
+from programs.collectives.trees import Tree, tree_of
 
 __all__ = ["expected", "receivers"]
 
@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 def receivers(c: Collective) -> list[TileXY]:
     """Tiles whose `target` holds the result afterwards."""
-    members = members_of(c.rectangle)
+    members = c.rectangle.tiles()
     if c.kind == "reduce":
         return [c.root]
     if c.kind == "multicast" and c.method != "hardware" and len(members) > 1:
@@ -36,7 +36,7 @@ def expected(c: Collective, sources: Mapping[TileXY, Floats]) -> dict[TileXY, Fl
     if c.kind == "multicast":
         result = sources[c.root]
     else:
-        members = {tile: sources[tile] for tile in members_of(c.rectangle)}
+        members = {tile: sources[tile] for tile in c.rectangle.tiles()}
         if c.method == "hardware":
             result = combine(members, Rectangle(*c.rectangle), c.root, c.op)
         elif c.method in ("doubling", "halving"):

@@ -7,9 +7,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.machine import Hbm, Machine
-from programs.collectives.trees import members_of
 
 __all__ = ["SOURCE_WORDS", "contents", "home", "machine_for"]
 
@@ -62,7 +61,7 @@ def _homes(machine: Machine) -> dict[TileXY, tuple[int, int]]:
     most = -(-machine.mesh.tiles // len(machine.channels))
     pairs = [
         (abs(x - channel.x) + abs(y - channel.y), channel.index, (x, y))
-        for x, y in members_of((0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1))
+        for x, y in Rectangle(0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1).tiles()
         for channel in machine.channels
     ]
     homes: dict[TileXY, tuple[int, int]] = {}
@@ -85,7 +84,7 @@ def contents(
     hbm = [np.zeros((turns, SOURCE_WORDS * each), np.float32) for _ in machine.channels]
     random = np.random.default_rng(seed)
     sources = {}
-    for tile in members_of((0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)):
+    for tile in Rectangle(0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1).tiles():
         channel, turn = home(machine, tile)
         hbm[channel][turn] = sources[tile] = random.normal(size=SOURCE_WORDS * each).astype(
             np.float32

@@ -13,7 +13,6 @@ from isa.errors import UserError
 from isa.geometry import TileXY
 from isa.status import Event
 from programs.collectives.collectives import Collective
-from programs.collectives.trees import members_of
 from tb.collectives.expect import expected
 from tb.collectives.series import MARKER_TAG, Item, SeriesLane, SeriesPlan
 from tb.mesh import MeshRun, Settings, simulate
@@ -43,7 +42,7 @@ def distance(c: Collective) -> int:
     """Hops from the source to the farthest member or from there to the root; both ways for an
     all-reduce.
     """
-    far = max(abs(x - c.root[0]) + abs(y - c.root[1]) for x, y in members_of(c.rectangle))
+    far = max(abs(x - c.root[0]) + abs(y - c.root[1]) for x, y in c.rectangle.tiles())
     return 2 * far if c.kind == "allreduce" else far
 
 
@@ -75,7 +74,7 @@ def check(made: SeriesPlan, dumped: list[NDArray[np.uint8]], who: str) -> int:
             for c in item.collectives:
                 sources = {
                     tile: made.sources[tile][: c.words * each]
-                    for tile in {*members_of(c.rectangle), c.root}
+                    for tile in {*c.rectangle.tiles(), c.root}
                 }
                 for tile, values in expected(c, sources).items():
                     at = (c.target - made.first_target) * each
@@ -174,7 +173,7 @@ def _timing(item: Item, by_tag: dict[int, NDArray], marks: NDArray, lag: int) ->
 
 
 def _told(c: Collective) -> list[TileXY]:
-    return [c.root] if c.kind == "reduce" else members_of(c.rectangle)
+    return [c.root] if c.kind == "reduce" else c.rectangle.tiles()
 
 
 def _marker_lag(lane: SeriesLane, by_tag: dict[int, NDArray], marks: NDArray) -> int:

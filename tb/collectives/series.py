@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isa.errors import UserError
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.image import Program
 from isa.instructions import EdgePort, Opcode, Queue
 from isa.machine import Machine
 from programs.collectives.collectives import Collective, emit, scratch_words
-from programs.collectives.trees import Rectangle, members_of
 from programs.common.code import Code
 from tb.collectives.expect import receivers
 from tb.collectives.homes import SOURCE_WORDS, contents, home
@@ -110,7 +109,7 @@ def plan(machine: Machine, lanes: Sequence[SeriesLane], *, seed: int = 1) -> Ser
         if c.kind == "reduce"
     }
     code = Code(machine)
-    everywhere = (0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)
+    everywhere = Rectangle(0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)
     channels = machine.channels
     turns = -(-machine.mesh.tiles // len(channels))
 
@@ -119,7 +118,7 @@ def plan(machine: Machine, lanes: Sequence[SeriesLane], *, seed: int = 1) -> Ser
         at = channels[channel]
         return {"target_x": at.x, "target_y": at.y, "edge": EdgePort[at.edge.upper()]}, turn
 
-    for x, y in members_of(everywhere):
+    for x, y in everywhere.tiles():
         where, turn = channel_of((x, y))
         fields = {
             "local": SOURCE,
@@ -141,7 +140,7 @@ def plan(machine: Machine, lanes: Sequence[SeriesLane], *, seed: int = 1) -> Ser
                 emit(code, c)
             _finish(code, item)
     _barrier(code, everywhere, GATE_TAG)
-    for tile in members_of(everywhere):
+    for tile in everywhere.tiles():
         where, turn = channel_of(tile)
         size = end - first if tile in roots else shared
         pieces = range(0, size, _MOVE_WORDS)
@@ -223,7 +222,7 @@ def _barrier(code: Code, rectangle: Rectangle, tag: int) -> None:
     """After this the tiles of the rectangle go on in the same cycle."""
     x0, y0, x1, y1 = rectangle
     farthest = x1 - x0 + y1 - y0
-    for x, y in members_of(rectangle):
+    for x, y in rectangle.tiles():
         pause = LEAST_PAUSE + farthest - (x - x0 + y - y0)
         waits = next(n for n in range(SYNC_CYCLES) if (pause - n * WAIT_CYCLES) % SYNC_CYCLES == 0)
         for _ in range(waits):
@@ -257,7 +256,7 @@ def _finish(code: Code, item: Item) -> None:
     done = item.collectives[0].semaphores.done
     gets: dict[TileXY, int] = {}
     for c in item.collectives:
-        told = members_of(c.rectangle) if c.kind != "reduce" else receivers(c)
+        told = c.rectangle.tiles() if c.kind != "reduce" else receivers(c)
         for tile in told:
             gets[tile] = gets.get(tile, 0) + 1
     for (x, y), count in gets.items():

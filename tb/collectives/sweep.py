@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from isa.geometry import TileXY
+from isa.geometry import Rectangle, TileXY
 from isa.machine import Machine
 from programs.collectives.collectives import (
     KINDS,
@@ -16,7 +16,7 @@ from programs.collectives.collectives import (
     methods_of,
     vector_words,
 )
-from programs.collectives.trees import Rectangle, Tree, members_of, tree_of
+from programs.collectives.trees import Tree, tree_of
 from programs.common.code import Code
 from tb.collectives.series import Item, SeriesLane
 
@@ -149,7 +149,7 @@ def candidates(
         Software methods estimated to take so many times the cycles of the best one are left out.
     """
     columns, rows = SHAPES[shape]
-    rectangle: Rectangle = (0, 0, columns - 1, rows - 1)
+    rectangle: Rectangle = Rectangle(0, 0, columns - 1, rows - 1)
     most, found = vector_words(machine), []
     for kind in KINDS:
         for words in lengths:
@@ -252,7 +252,7 @@ def _slots(machine: Machine, c: Collective) -> int:
     """Most instructions that the collective takes in a tile."""
     code = Code(machine)
     emit(code, c)
-    return max(map(code.slots, members_of(c.rectangle)))
+    return max(map(code.slots, c.rectangle.tiles()))
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,11 @@ from isa.geometry import Rectangle
 from isa.instructions import Format, ReduceOp
 from isa.machine import Machine, Mesh
 from isa.packets import Port
-from isa.routes import joined
+from isa.routes import reduction_tree
 from tb.noc.book import Book
 from tb.noc.flits import Packing
 from tb.noc.mesh import build_bench
 from tb.noc.play import Run
-from tb.routes import STEP
 from tb.runner import Build
 
 __all__ = [
@@ -32,7 +31,6 @@ __all__ = [
     "random_reductions",
     "reduce_bench",
     "reduction_run",
-    "tree",
 ]
 
 TAGS = 256
@@ -71,30 +69,16 @@ def reduce_bench(machine: Machine) -> Build:
     return build_bench(router, machine, probe="join_probe.v", inside=inside, hierarchical=True)
 
 
-@cache
-def tree(
-    rectangle: Rectangle, root: tuple[int, int]
-) -> dict[tuple[int, int], tuple[tuple[str, ...], tuple[int, int] | None]]:
-    """Inputs and next router of every router on the way, the root first."""
-    found = {}
-    queue: list[tuple[tuple[int, int], tuple[int, int] | None]] = [(root, None)]
-    for (x, y), to in queue:
-        found[x, y] = (joined((x, y), rectangle, root), to)
-        steps = [STEP[Port[name.upper()]] for name in found[x, y][0] if name != "local"]
-        queue += [((x + dx, y + dy), (x, y)) for dx, dy in steps]
-    return found
-
-
 def may_overlap(a: Reduction, b: Reduction) -> bool:
     """The order rule: where two reductions use the same output, they have an input in common, which
     keeps their order.
 
     Any two with a ``rectangle`` and a ``root``.
     """
-    others = tree(b.rectangle, b.root)
+    others = reduction_tree(b.rectangle, b.root)
     return all(
         router not in others or others[router][1] != to or set(inputs) & set(others[router][0])
-        for router, (inputs, to) in tree(a.rectangle, a.root).items()
+        for router, (inputs, to) in reduction_tree(a.rectangle, a.root).items()
     )
 
 

@@ -1,11 +1,12 @@
-"""Which sets of branches and of inputs can occur where, by the routes of `tb.routes`."""
+"""Which sets of branches and of inputs can occur where, by the routes of `isa.routes`."""
 
 import itertools
 from collections.abc import Iterator
 
+from isa.geometry import OPPOSITE, STEP, Rectangle
 from isa.machine import Mesh
 from isa.packets import Port
-from tb.routes import OPPOSITE, STEP, Rectangle, branches, joined
+from isa.routes import forked, joined, mask_of
 from tb.units.network import End, ends
 
 __all__ = ["fork_sets", "join_sets", "rectangles"]
@@ -17,7 +18,7 @@ def rectangles(mesh: Mesh) -> Iterator[Rectangle]:
     for (x0, x1), (y0, y1) in itertools.product(
         columns, list(itertools.combinations_with_replacement(range(mesh.rows), 2))
     ):
-        yield x0, y0, x1, y1
+        yield Rectangle(x0, y0, x1, y1)
 
 
 def fork_sets(mesh: Mesh) -> set[tuple[int, int, Port, int]]:
@@ -30,11 +31,11 @@ def fork_sets(mesh: Mesh) -> set[tuple[int, int, Port, int]]:
         queue: list[End] = list(everywhere)
         known = set(queue)
         for x, y, port in queue:
-            mask = branches(mesh, rectangle, x, y, port)
-            found.add((x, y, port, mask))
+            outputs = forked(mesh, rectangle, (x, y), port)
+            found.add((x, y, port, mask_of(outputs)))
             for out, (dx, dy) in STEP.items():
                 there = (x + dx, y + dy, OPPOSITE[out])
-                if mask >> out & 1 and there not in known:
+                if out in outputs and there not in known:
                     known.add(there)
                     queue.append(there)
     return found
@@ -46,7 +47,7 @@ def join_sets(mesh: Mesh) -> set[tuple[int, int, int]]:
     """
     tiles = list(itertools.product(range(mesh.columns), range(mesh.rows)))
     found = {
-        (x, y, joined(area, root, x, y))
+        (x, y, mask_of(joined((x, y), area, root)))
         for area in rectangles(mesh)
         for root in tiles
         for x, y in tiles

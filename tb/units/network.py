@@ -8,9 +8,9 @@ from amaranth.hdl import ClockSignal, ResetSignal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from isa.geometry import OPPOSITE, STEP
 from isa.machine import Machine
 from isa.packets import Port
-from tb.routes import OPPOSITE, STEP
 
 __all__ = ["End", "RouterMesh", "Wires", "ends"]
 

@@ -3,10 +3,11 @@
 import pytest
 
 from golden.dry import check
+from isa.geometry import Rectangle
 from isa.machine import load_machine
-from programs.attention.flat import compile_attention
+from programs.attention.compile import compile_attention
 from programs.attention.mapping import ALL_REDUCES, DATAFLOWS, READS, SOFTWARE
-from programs.attention.workload import parse
+from programs.attention.workload import parse_attention
 from programs.collectives.collectives import KINDS, Collective, emit, methods_of
 from programs.common.code import Code
 
@@ -26,7 +27,7 @@ def test_attention_has_no_races(dataflow, mesh, spec, cut):
     ways = list(zip(READS, ALL_REDUCES, strict=True))
     for reads, all_reduce in ways[:1] if dataflow in SOFTWARE else ways:
         programs = compile_attention(
-            machine, parse(spec), dataflow, reads=reads, all_reduce=all_reduce, **cut
+            machine, parse_attention(spec), dataflow, reads=reads, all_reduce=all_reduce, **cut
         ).programs
         assert not [str(race) for race in check(machine, programs).races]
 
@@ -34,7 +35,9 @@ def test_attention_has_no_races(dataflow, mesh, spec, cut):
 @pytest.mark.slow
 def test_minilm_has_no_races():
     machine = load_machine("mesh4")
-    programs = compile_attention(machine, parse("mha:H=12,S=512,D=32"), "flat-async").programs
+    programs = compile_attention(
+        machine, parse_attention("mha:H=12,S=512,D=32"), "flat-async"
+    ).programs
     assert not check(machine, programs).races
 
 
@@ -53,7 +56,7 @@ def test_collectives_have_no_races(kind):
                     Collective(
                         kind,
                         method,
-                        rectangle,
+                        Rectangle(*rectangle),
                         root,
                         20,
                         source=16,

@@ -28,6 +28,8 @@ class Bench:
     def __init__(self, tile, seed, *, l1_stall=0.0, stall=0.0, gap=0.0):
         self.tile, self.rng = tile, random.Random(seed)
         self.l1_stall, self.stall, self.gap = l1_stall, stall, gap
+        self.lines = 0
+        """Reads of L1."""
         self.taken_at, self.flits, self.flit_at, self.done_at, self.events = (
             [],
             [],
@@ -74,6 +76,7 @@ class Bench:
                 assert request.mask & request.mask + 1 == 0 and request.mask, (
                     "a line is read from its first word"
                 )
+                self.lines += 1
                 response = line_at(tile, request.addr, request.mask)
             for name in PORTS.values():
                 port = getattr(dut, name)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.ablation import CASES, summary
+from tb.studies.ablation import CASES, summary
 
 ROOT = Path(__file__).resolve().parents[2]
 

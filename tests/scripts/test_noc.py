@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from isa.errors import UserError
+from isa.geometry import Rectangle
 from isa.machine import load_machine
 from isa.status import Event
 from programs.collectives.collectives import Collective
@@ -51,7 +52,13 @@ def sweep(machine, words=(1, 4, 64), software=3):
             cycles = (
                 distance(
                     Collective(
-                        kind, "hardware", *([(0, 0, int(shape[3:]) - 1, 0), (0, 0)]), length, 0, 0
+                        kind,
+                        "hardware",
+                        Rectangle(0, 0, int(shape[3:]) - 1, 0),
+                        (0, 0),
+                        length,
+                        0,
+                        0,
                     )
                 )
                 + length
@@ -101,10 +108,10 @@ def test_runs_hold_every_item_once(machine):
 
 
 def test_timings_are_read_off_events():
-    c = Collective("reduce", "hardware", (0, 0, 1, 0), (0, 0), 2, 0, 0, tag=1)
-    after = Collective("reduce", "tree", (0, 0, 1, 0), (0, 0), 2, 0, 0, tag=2)
+    c = Collective("reduce", "hardware", Rectangle(0, 0, 1, 0), (0, 0), 2, 0, 0, tag=1)
+    after = Collective("reduce", "tree", Rectangle(0, 0, 1, 0), (0, 0), 2, 0, 0, tag=2)
     lane = SeriesLane(
-        (0, 0, 1, 0),
+        Rectangle(0, 0, 1, 0),
         [Item(("first",), (c,), marked=True), Item(("second",), (after,), marked=True)],
     )
     issue, inject, data, word = Event.ISSUE_OUT, Event.INJECT, Event.WRITE_DATA, Event.WRITE_REDUCE
@@ -130,7 +137,10 @@ def test_timings_are_read_off_events():
 
 def test_items_that_overlap_are_refused():
     items = [
-        Item((n,), (Collective("multicast", "hardware", (0, 0, 1, 0), (0, 0), 1, 0, 0, tag=n),))
+        Item(
+            (n,),
+            (Collective("multicast", "hardware", Rectangle(0, 0, 1, 0), (0, 0), 1, 0, 0, tag=n),),
+        )
         for n in (1, 2)
     ]
     rows = [
@@ -144,7 +154,7 @@ def test_items_that_overlap_are_refused():
         (12, 1, 0, Event.WRITE_DATA, 2),
     ]
     with pytest.raises(UserError, match="began in cycle 8, the item before it ended in 9"):
-        read_timings([SeriesLane((0, 0, 1, 0), items)], np.array(rows, EVENTS))
+        read_timings([SeriesLane(Rectangle(0, 0, 1, 0), items)], np.array(rows, EVENTS))
 
 
 @pytest.mark.parametrize(
@@ -164,10 +174,12 @@ def test_busiest_ports(machine, name, flits):
 
 
 def test_a_source_outside_passes_more_than_its_members_take():
-    outside = Collective("multicast", "hardware", (2, 1, 3, 1), (0, 0), 5, 0, 0)
+    outside = Collective("multicast", "hardware", Rectangle(2, 1, 3, 1), (0, 0), 5, 0, 0)
     assert busiest_port((outside, outside)) == 10
     assert (
-        busiest_port((outside, Collective("multicast", "hardware", (2, 0, 2, 0), (1, 0), 7, 0, 0)))
+        busiest_port(
+            (outside, Collective("multicast", "hardware", Rectangle(2, 0, 2, 0), (1, 0), 7, 0, 0))
+        )
         == 12
     )
 

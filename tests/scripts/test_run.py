@@ -56,6 +56,10 @@ def test_a_deadlock_says_who_waits_for_what():
         ((), "PROGRAM must name a program text"),
         (("--program", "none.s"), "PROGRAM none.s: No such file"),
         (("--program", "examples/put.s", "--target", "fpga"), "TARGET must be one of both, golden"),
+        (
+            ("--program", "examples/put.s", "--target", "golden", "--waves", "1"),
+            "WAVES=1 needs the RTL",
+        ),
         (("--program", "examples/put.s", "--machine", "mesh5"), "MACHINE must be one of"),
         (("--program", "examples/put.s", "--mesh", "1x1"), "examples/put.s:19:"),
     ],
@@ -73,6 +77,36 @@ def test_an_expectation_that_is_not_met(tmp_path):
     done = run("--program", str(tmp_path / "wrong.s"), "--target", "golden", "--out", "test-run-no")
     assert done.returncode == 1
     assert "wrong.s:20: l1 all SUM fp32, L1 of tile (0,0): row 0 column 0 must be 12" in done.stderr
+
+
+def test_the_text_of_the_documentation(tmp_path):
+    page = (ROOT / "docs" / "programs-by-hand.md").read_text()
+    text = next(part for part in page.split("```text\n") if part.startswith(".mesh"))
+    (tmp_path / "page.s").write_text(text.split("```")[0])
+    done = run("--program", str(tmp_path / "page.s"), "--target", "golden", "--out", "test-run-doc")
+    assert done.returncode == 0, done.stderr
+    assert result("test-run-doc")["shown"] == {
+        "l1 1,0 A fp32, L1 of tile (1,0)": [list("1234"), list("1234"), list("2468")]
+    }
+
+
+def test_a_compiled_workload_runs_unchanged(tmp_path):
+    where = {"OUT": str(tmp_path / "w.s"), "MACHINE": "tiny", "WORKLOAD": "gemm:M=32,N=32,K=32"}
+    command = [sys.executable, "-m", "scripts.compile"]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **where}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    done = run("--program", where["OUT"], "--target", "golden", "--out", "test-run-compiled")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_text_that_cannot_be_written():
+    command = [sys.executable, "-m", "scripts.compile", "--out", "none/w.s", "--machine", "tiny"]
+    command += ["--workload", "gemm:M=32,N=32,K=32"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "flatmesh: OUT none/w.s: No such file or directory\n"
 
 
 @pytest.mark.parametrize("name", ["put", "reduce"])

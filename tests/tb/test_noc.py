@@ -9,6 +9,8 @@ import pytest
 
 from hw.layouts import data_flit, reduce_flit
 from isa.machine import MACHINES
+from isa.packets import Port
+from isa.routes import forked
 from tb.noc import deadlock_set, faults, random_traffic, saturation, zero_load
 from tb.noc.book import Book
 from tb.noc.deadlock import ILLEGAL, PATTERNS
@@ -18,7 +20,6 @@ from tb.noc.orders import disagreements
 from tb.noc.patterns import bound, chances
 from tb.noc.play import Outcome
 from tb.noc.walk import rectangles
-from tb.routes import branches
 from tests.tb.broken import LockingRouter
 
 ROW = "4x1"
@@ -191,8 +192,8 @@ def test_routes_reach_every_tile_of_a_rectangle_once():
         for start in product(range(3), range(2)):
             queue, reached = [(*start, 0)], []
             for x, y, port in queue:
-                mask = branches(mesh, rectangle, x, y, port)
-                reached += [(x, y)] * (mask & 1)
+                outputs = forked(mesh, rectangle, (x, y), port)
+                reached += [(x, y)] * (Port.LOCAL in outputs)
                 steps = ((1, -1, 0, 2), (2, 1, 0, 1), (3, 0, -1, 4), (4, 0, 1, 3))
-                queue += [(x + dx, y + dy, into) for out, dx, dy, into in steps if mask >> out & 1]
+                queue += [(x + dx, y + dy, into) for out, dx, dy, into in steps if out in outputs]
             assert sorted(reached) == sorted(product(range(x0, x1 + 1), range(y0, y1 + 1)))

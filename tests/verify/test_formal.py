@@ -11,11 +11,11 @@ import pytest
 from hw.network.fifo import Fifo
 from hw.network.fork import Fork
 from isa.errors import UserError
-from scripts.formal import explain, select, summary, verdict
+from publish.formal import explain, summary, verdict
 from tb.runner import ROOT
 from verify.formal import solve
 from verify.formal.arbiter import ArbiterHarness
-from verify.formal.catalogue import HARNESSES, properties
+from verify.formal.catalogue import HARNESSES, properties, select
 from verify.formal.fifo import FifoHarness
 from verify.formal.fork import ForkHarness
 from verify.formal.harness import Claim, Fault, emit

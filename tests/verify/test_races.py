@@ -1,19 +1,15 @@
 """What is left out of a program is found, and what `make races` says of it."""
 
-import json
 from collections import Counter
 
 import pytest
 
 from golden.dry import check
-from scripts import races
-from scripts.docs import insert
-from scripts.results import tables
-from scripts.tables import RESULTS
-from tb.runner import ROOT
+from publish import races
 from verify.races.catalogue import Built, Dataflow, SoftwareProgram, shipped
 from verify.races.removals import apply, removals
 from verify.races.study import DEMONSTRATIONS, STUDIED, check_shipped, demonstrate, study
+from verify.races.survey import Survey, summary
 
 SMALL = Dataflow("flat", "mha", "2x2")
 CREDITS = SoftwareProgram("allreduce", "unicast", 0, 2)
@@ -117,15 +113,9 @@ def test_a_race_in_a_shipped_program_is_counted_and_told(monkeypatch):
     )
     seen = check_shipped(CREDITS)
     assert seen["races"] > 0 and seen["first"].startswith("race for words ")
-    result = races.summary({"a": seen}, {"a": "allreduce"}, {}, {})
+    result = summary(Survey({"a": seen}, {"a": "allreduce"}, {}, {}))
     assert result["races"] == result["races_allreduce"] == seen["races"]
     assert f"{seen['races']} RACES" in races.family_table(result).markdown()
-
-
-def test_the_page_shows_what_was_published():
-    published = {"races": json.loads((RESULTS / "races.json").read_text())}
-    page = (ROOT / "docs" / "races.md").read_text()
-    assert insert(page, tables(published)) == page, "run make results"
 
 
 def test_the_catalogue_builds_and_names_differ():

@@ -9,9 +9,10 @@ import numpy as np
 
 from golden.recording import Step
 from isa.formats import encode
+from isa.geometry import Rectangle
 from isa.instructions import EdgePort, Format, Kind, Opcode, Queue, ReduceOp
 from isa.machine import Machine, Tile
-from programs.collectives.reductions import Shape
+from isa.routes import reduction_tree
 from programs.tensors import AttentionTensors, GemmTensors
 from verify.conformance.coverage import LOOP_DEPTH, name_of
 from verify.conformance.numbers import class_masks
@@ -157,8 +158,8 @@ def _move(
             spot, spot
         )
         yield f"reduce over/{over}"
-        shape = Shape(*(f[field] for field in ("x0", "y0", "x1", "y1", "target_x", "target_y")))
-        for inputs, _ in shape.tree().values():
+        members = Rectangle(*(f[field] for field in Rectangle._fields))
+        for inputs, _ in reduction_tree(members, (f["target_x"], f["target_y"])).values():
             yield f"join/{op} of {len(inputs)}"
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import partial
 
+from isa.errors import UserError
 from verify.formal.arbiter import ArbiterHarness
 from verify.formal.combine import CombineHarness
 from verify.formal.fifo import FifoHarness
@@ -20,7 +22,7 @@ from verify.formal.solve import version
 from verify.formal.stall import StallHarness
 from verify.formal.structure import PATHS, separate
 
-__all__ = ["HARNESSES", "Property", "properties", "run"]
+__all__ = ["HARNESSES", "Property", "properties", "run", "select"]
 
 HARNESSES: tuple[Harness, ...] = (
     # The smallest, one whose pointers do not wrap by themselves, and the one that is built.
@@ -88,3 +90,25 @@ def run(items: Iterable[Property], jobs: int) -> Iterator[tuple[Property, Proof]
                 yield started[done], done.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def select(items: list[Property], patterns: list[str]) -> list[Property]:
+    """Those whose module or title matches a pattern; all if there is no pattern.
+
+    Raises
+    ------
+    UserError
+        If a pattern matches none.
+    """
+    for pattern in patterns:
+        if not any(_matches(item, pattern) for item in items):
+            raise UserError(f"no property matches {pattern!r}: `--list` lists them")
+    return [
+        item
+        for item in items
+        if not patterns or any(_matches(item, pattern) for pattern in patterns)
+    ]
+
+
+def _matches(item: Property, pattern: str) -> bool:
+    return fnmatch(item.module, pattern) or fnmatch(item.title, pattern)

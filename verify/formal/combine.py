@@ -5,9 +5,10 @@ not looked at.
 from amaranth.hdl import Array, Cat, Const, Mux, Signal
 from amaranth.lib import data
 
-from hw.network.combine import Combine, in_flight, latency
+from hw.network.combine import Combine, in_flight
 from isa.instructions import Format, ReduceOp
 from isa.machine import MACHINES
+from isa.timing import combine_cycles
 from verify.formal.fifo import modulo, stored
 from verify.formal.harness import Claim, Fault, Harness
 
@@ -130,7 +131,7 @@ class CombineHarness(Harness):
             for count in range(1, 6):
                 with m.Case(count):
                     cycles = (
-                        latency(ReduceOp.SUM, fmt, count, self.stages)
+                        combine_cycles(ReduceOp.SUM, fmt, count, self.stages)
                         for fmt in (Format.FP16, Format.FP32)
                     )
                     m.d.comb += found.eq(Mux(narrow, *cycles))

@@ -12,18 +12,12 @@ from amaranth.lib import data
 
 from hw.layouts import COORDINATE
 from hw.network.route import multicast_branches, reduction_node, request_branches
+from isa.geometry import OPPOSITE, STEP
 from isa.packets import Port
 from verify.formal.harness import Claim, Fault, Harness
 
 __all__ = ["MulticastHarness", "ReductionHarness", "RequestHarness"]
 
-_STEP = {Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}
-_OPPOSITE = {
-    Port.WEST: Port.EAST,
-    Port.EAST: Port.WEST,
-    Port.SOUTH: Port.NORTH,
-    Port.NORTH: Port.SOUTH,
-}
 _FLIT = data.StructLayout(
     {**dict.fromkeys(("x0", "y0", "x1", "y1", "root_x", "root_y", "x", "y"), COORDINATE), "edge": 2}
 )
@@ -60,7 +54,7 @@ class _Routes(Harness):
 
     def neighbour(self, x, y, port: Port):
         """Whether there is a router at that port, and its position."""
-        dx, dy = _STEP[port]
+        dx, dy = STEP[port]
         edge = {
             Port.WEST: x == 0,
             Port.EAST: x == self.columns - 1,
@@ -124,7 +118,7 @@ class MulticastHarness(_Routes):
             branches = Cat(*multicast_branches(self.flit, x, y, port, self.rows))
             here = branches[Port.LOCAL] & (tile[0] == x) & (tile[1] == y)
             parts, leads, falls = [here], [], []
-            for out, back in _OPPOSITE.items():
+            for out, back in OPPOSITE.items():
                 there, to_x, to_y = self.neighbour(x, y, out)
                 parts.append(branches[out] & self.reaches(to_x, to_y, back, tile))
                 leads.append(
@@ -223,13 +217,13 @@ class RequestHarness(_Routes):
         self.surround(s)
         f, x, y = self.flit, self.x, self.y
         s.assume(self.inside(f.x, f.y))
-        for index, port in enumerate(_STEP):
+        for index, port in enumerate(STEP):
             s.assume((f.edge != index) | ~self.neighbour(f.x, f.y, port)[0])
         branches = Cat(*request_branches(f, x, y))
         target = (x == f.x) & (y == f.y)
         hops = abs(f.x - x) + abs(f.y - y)
         arrives, nearer, turns = [], [], []
-        for index, (out, back) in enumerate(_OPPOSITE.items()):
+        for index, (out, back) in enumerate(OPPOSITE.items()):
             there, to_x, to_y = self.neighbour(x, y, out)
             arrives.append(
                 ~branches[out]
@@ -304,7 +298,7 @@ class ReductionHarness(_Routes):
         root = (x == f.root_x) & (y == f.root_y)
         hops = abs(f.root_x - x) + abs(f.root_y - y)
         partners, leads, nearer = [inputs[Port.LOCAL] == member], [], []
-        for port, back in _OPPOSITE.items():
+        for port, back in OPPOSITE.items():
             there, to_x, to_y = self.neighbour(x, y, port)
             theirs, their_output = self.node(s, port.name.lower(), to_x, to_y)
             partners.append(inputs[port] == (there & (theirs != 0) & their_output[back]))

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from isa.geometry import Rectangle
 from isa.image import Program
 from isa.machine import Machine, load_machine
 from programs.attention.mapping import ALL_REDUCES, READS, SOFTWARE
-from programs.attention.workload import Workload, parse
+from programs.attention.workload import Attention
 from programs.collectives.collectives import KINDS, Collective, Semaphores, emit, methods_of
 from programs.common.code import Code
-from programs.compiler import compile_workload, dataflows_of
-from programs.gemm.workload import Gemm, parse_gemm
+from programs.compiler import compile_workload, dataflows_of, parse_workload
+from programs.gemm.workload import Gemm
 
 __all__ = ["VARIANTS", "Built", "Dataflow", "SoftwareProgram", "shipped"]
 
@@ -31,7 +32,7 @@ VARIANTS = {
 """Kinds of workloads, by name."""
 
 SETTINGS: dict[type, tuple[tuple[str, dict], ...]] = {
-    Workload: (
+    Attention: (
         ("2x2", {"rows": 12, "columns": 8}),
         ("3x2", {}),
         ("4x4", {}),
@@ -119,7 +120,7 @@ class SoftwareProgram(NamedTuple):
             Collective(
                 self.kind,
                 self.method,
-                rectangle,
+                Rectangle(*rectangle),
                 root,
                 20,
                 source=16,
@@ -131,8 +132,8 @@ class SoftwareProgram(NamedTuple):
         return Built(code.machine, code.programs(), _collective_semaphore)
 
 
-def _workload(spec: str) -> Workload | Gemm:
-    return parse_gemm(spec) if spec.startswith("gemm:") else parse(spec)
+def _workload(spec: str) -> Attention | Gemm:
+    return parse_workload(spec)
 
 
 def _collective_semaphore(number: int) -> str:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from isa.errors import UserError
 from isa.instructions import OPCODES_OF, Queue
-from isa.status import QueueState
+from isa.status import L1_CLIENTS, QueueState
 from waves.read.recording import EXECUTED, EngineActivity
 from waves.read.samples import Samples, runs
 from waves.read.signals import MOVED
@@ -20,7 +20,10 @@ _STALLS = {
 }
 """Cause of a stall to the signal that shows it."""
 
-_L1_CLIENTS = {Queue.OUT: 0b000100, Queue.MATRIX: 0b001000, Queue.VECTOR: 0b110000}
+_ACCESSES = {
+    queue: sum(1 << bit for bit, name in enumerate(L1_CLIENTS) if name.startswith(client))
+    for queue, client in {Queue.OUT: "out", Queue.MATRIX: "matrix", Queue.VECTOR: "vector"}.items()
+}
 """Bits of ``l1.waits`` that are an engine's."""
 
 _DATAPATHS = (Queue.MATRIX, Queue.VECTOR)
@@ -42,8 +45,8 @@ def engine(samples: Samples, tile: tuple[int, int], queue: Queue) -> EngineActiv
     scope = f"{place}.{queue.name.lower()}"
     state = samples.at(f"{scope}.state")
     stalls = {cause: samples.flag(f"{scope}.{name}") for cause, name in _STALLS[queue].items()}
-    if queue in _L1_CLIENTS:
-        stalls["l1"] = samples.at(f"{place}.l1.waits") & _L1_CLIENTS[queue] != 0
+    if queue in _ACCESSES:
+        stalls["l1"] = samples.at(f"{place}.l1.waits") & _ACCESSES[queue] != 0
     active = samples.flag(f"{scope}.active") if queue in _DATAPATHS else np.zeros(len(state), bool)
     busy = np.logical_or.reduce([active, *stalls.values()])
     return EngineActivity(

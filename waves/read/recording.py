@@ -57,6 +57,10 @@ class Facts:
     word_bytes: int
     fifo_depth: int
     adder_stages: int
+    joins_in_flight: int
+    """Flits that a router of the reduction network can have taken and not yet passed on combined."""
+    channel_queue: int
+    """Words that an HBM channel can hold ready to be sent."""
     hbm_latency: int
     hbm_bytes_per_cycle: int
     channels: tuple[tuple[str, int, int], ...]
@@ -101,7 +105,7 @@ class LinkTraffic:
         Cycle in which each flit was first offered and in which it was taken (-1: not in the
         window), shape (flits,).
     header
-        Field name to values, shape (flits,): the fields of `hw.layouts` but ``data``; a read
+        Field name to values, shape (flits,): the fields of `isa.packets` but ``data``; a read
         request also has ``rows`` and ``words``.
     """
 

@@ -6,35 +6,27 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from amaranth import Shape
-from amaranth.lib import data
-
-from hw.layouts import SEM, data_flit, read_descriptor, reduce_flit, request_flit
 from isa.errors import UserError
 from isa.geometry import TileXY
 from isa.instructions import LAYOUTS, Kind, Queue
 from isa.machine import MACHINES
+from isa.packets import FLITS, SEM_BITS, read_descriptor
 from waves.read.recording import DIRECTIONS, Link
 
 __all__ = ["MACHINE", "MOVED", "NETWORKS", "Hierarchy", "find_hierarchy", "needed"]
 
 
-def _widths(layout: data.StructLayout, *names: str) -> dict[str, int]:
-    """Widths of these fields, or of all but ``data``."""
-    fields = {name: Shape.cast(shape).width for name, shape in layout.members.items()}
-    return {name: fields[name] for name in names or fields.keys() - {"data"}}
-
-
 _TILE = MACHINES["tiny"].tile
 """Any tile: the widths of headers do not depend on it."""
-_DESCRIPTOR = _widths(read_descriptor(_TILE), "rows", "words")
 
 NETWORKS = {
-    "data": _widths(data_flit(_TILE)),
-    "request": _widths(request_flit(_TILE)) | _DESCRIPTOR,
-    "reduce": _widths(reduce_flit(_TILE)),
+    name: {field.name: field.width for field in flit(_TILE) if field.name != "data"}
+    for name, flit in FLITS.items()
 }
 """Header fields of each network's flits, and their widths."""
+NETWORKS["request"] |= {
+    field.name: field.width for field in read_descriptor(_TILE) if field.name in ("rows", "words")
+}
 
 MACHINE = (
     "columns",
@@ -42,6 +34,8 @@ MACHINE = (
     "word_bytes",
     "fifo_depth",
     "adder_stages",
+    "joins_in_flight",
+    "channel_queue",
     "hbm_latency",
     "hbm_bytes_per_cycle",
 )
@@ -54,7 +48,7 @@ MOVED = {
 }
 """What is shown of a command of the load and out queues."""
 
-_QUEUE = {"state": 3, "wait_sem": SEM.width, "issue": 1, "opcode": 8, "slot": 16, "done": 1}
+_QUEUE = {"state": 3, "wait_sem": SEM_BITS, "issue": 1, "opcode": 8, "slot": 16, "done": 1}
 _QUEUES = {
     Queue.MATRIX: _QUEUE | {"active": 1, "operand_stall": 1, "drain_stall": 1},
     Queue.VECTOR: _QUEUE | {"active": 1},

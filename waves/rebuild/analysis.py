@@ -22,18 +22,15 @@ def inspect(recording: Recording) -> Inspection:
     is checked on the way, `waves.rebuild.transfers` what is at the end.
     """
     problems: list[Problem] = []
-    messages, ends = (
-        Messages(),
-        (recording.first, recording.last, recording.facts.fifo_depth, recording.over),
-    )
+    messages = Messages()
     networks = {name: NetworkFlits.of(recording, name) for name in ("request", "reduce", "data")}
     senders = Senders(recording, messages, problems)
     assign_instructions(senders, networks["request"], networks["reduce"])
-    follow_requests(networks["request"], *ends, problems)
-    follow_reduce(networks["reduce"], *ends, problems, messages)
+    follow_requests(networks["request"], recording, problems)
+    follow_reduce(networks["reduce"], recording, problems, messages)
     assign_tile_data(senders, networks["data"], networks["reduce"])
     assign_channel_flits(senders, networks["data"], networks["request"])
-    follow_data(networks["data"], *ends, problems)
+    follow_data(networks["data"], recording, problems)
     senders.check()
     transfers = build_transfers(recording, networks, messages, problems)
     problems += [*unlike_members(transfers), *unhalted(recording)]

@@ -27,7 +27,7 @@ class _Channel:
     def __init__(
         self, senders: Senders, data: NetworkFlits, requests: NetworkFlits, link: int, asked: int
     ):
-        self._sources, self._data, self._link = senders, data, link
+        self._senders, self._data, self._link = senders, data, link
         self._reads: deque[tuple[int, int, tuple[int, ...], int]] = deque()
         """Cycle of arrival, message, tag and rectangle, words."""
         self._writes: dict[tuple[int, ...], deque[tuple[int, int]]] = {}
@@ -68,7 +68,7 @@ class _Channel:
                 left = 0
                 self._reads.popleft()
             if not self._reads or self._reads[0][2] != self._keys[place]:
-                self._sources.stray(self._data, "data", self._link, place)
+                self._senders.stray(self._data, "data", self._link, place)
                 continue
             _, number, _, total = self._reads[0]
             left = (left or total) - 1
@@ -86,7 +86,7 @@ class _Channel:
         """The first word that was asked for within the window; before it are those of earlier
         reads.
         """
-        if self._sources.recording.first == 0:
+        if self._senders.recording.first == 0:
             return 0
         changes = [
             self._bumps[one] or self._keys[one] != self._keys[next_]
@@ -120,11 +120,11 @@ class _Channel:
         what = (
             f"the channel sends {total - left} of the {total} words of the load with tag {key[0]}"
         )
-        self._sources.problems.append(Problem(self._taken[place], (x, y), what, number))
+        self._senders.problems.append(Problem(self._taken[place], (x, y), what, message=number))
 
     def _acknowledge(self, place: int) -> None:
         waiting = self._writes.get(self._keys[place])
         if waiting and waiting[0][0] < self._taken[place]:
             self._assign(place, waiting.popleft()[1])
-        elif self._sources.recording.first == 0:
-            self._sources.stray(self._data, "data", self._link, place)
+        elif self._senders.recording.first == 0:
+            self._senders.stray(self._data, "data", self._link, place)

@@ -8,9 +8,11 @@ from pathlib import Path
 from golden.dry import list_collectives
 from golden.statistics import CollectiveRecord
 from isa.errors import UserError
-from isa.machine import load_machine
+from isa.machine import Machine, load_machine
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
+from programs.text.listing import Listing
+from programs.text.reader import read_listing
 from waves.read.recording import Facts
 from waves.rebuild.inspection import Inspection, Problem, Transfer, area
 
@@ -78,6 +80,10 @@ def expect(note: Path, facts: Facts) -> Expectation:
         If the note is not one, is of another mesh than the VCD's `facts`, or names a run that
         cannot be compiled any more.
     """
+    if listing := _program_text(note):
+        _same_mesh(note, listing.machine, facts)
+        counts = Counter(list_collectives(listing.machine, listing.programs))
+        return Expectation(f"{listing.path.name} on {_place(listing.machine)}", counts)
     says = f"{note} does not say what was run"
     try:
         run = {name: str(value) for name, value in json.loads(note.read_text()).items()}
@@ -91,11 +97,7 @@ def expect(note: Path, facts: Facts) -> Expectation:
     except (ValueError, AttributeError, OSError):
         raise UserError(f"{says}: make waves writes it; or remove it") from None
     machine = load_machine(run["machine"], run["mesh"] or None)
-    if (machine.mesh.columns, machine.mesh.rows) != (facts.columns, facts.rows):
-        seen = f"{facts.columns}x{facts.rows}"
-        raise UserError(
-            f"{note} is of another run: its mesh is {machine.mesh.columns}x{machine.mesh.rows}, the VCD's {seen}"
-        )
+    _same_mesh(note, machine, facts)
     tensors = load_workload(run["workload"], run["dtype"], seed, run["ptype"], run["otype"])
     if run["group"]:
         fixed["group"] = run["group"]
@@ -104,6 +106,28 @@ def expect(note: Path, facts: Facts) -> Expectation:
     counts = Counter(list_collectives(machine, images))
     fault = f", with the fault {run['fault']}" if run["fault"] else ""
     return Expectation(
-        f"{tensors.name}, {compiled.mapping.dataflow} on {machine.name} {machine.mesh.columns}x{machine.mesh.rows}{fault}",
+        f"{tensors.name}, {compiled.mapping.dataflow} on {_place(machine)}{fault}",
         counts,
     )
+
+
+def _program_text(note: Path) -> Listing | None:
+    """The program text that a note of `make run` names."""
+    try:
+        run = json.loads(note.read_text())
+        program = run.get("program")
+    except (ValueError, AttributeError, OSError):
+        return None
+    return read_listing(Path(program), run["machine"], run["mesh"]) if program else None
+
+
+def _place(machine: Machine) -> str:
+    return f"{machine.name} {machine.mesh.columns}x{machine.mesh.rows}"
+
+
+def _same_mesh(note: Path, machine: Machine, facts: Facts) -> None:
+    if (machine.mesh.columns, machine.mesh.rows) != (facts.columns, facts.rows):
+        raise UserError(
+            f"{note} is of another run: its mesh is {machine.mesh.columns}x{machine.mesh.rows}, "
+            f"the VCD's {facts.columns}x{facts.rows}"
+        )

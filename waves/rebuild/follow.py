@@ -9,7 +9,9 @@ did.
 
 from collections import deque
 
+from isa.geometry import Rectangle
 from isa.packets import Port
+from waves.read.recording import Recording
 from waves.rebuild.inspection import Problem
 from waves.rebuild.network import NetworkFlits, describe
 
@@ -26,18 +28,14 @@ class Follower:
     came in and what the subclass keeps.
     """
 
-    def __init__(
-        self,
-        network: NetworkFlits,
-        name: str,
-        first: int,
-        last: int,
-        depth: int,
-        problems: list[Problem],
-    ):
-        self.network, self.name, self.problems = network, name, problems
+    name: str
+    """Of the network."""
+
+    def __init__(self, network: NetworkFlits, recording: Recording, problems: list[Problem]):
+        self.network, self.problems = network, problems
         self.columns = network.mesh.columns
-        self.from_start, self.last = first == 0, last
+        self.from_start, self.last = recording.first == 0, recording.last
+        self.over = recording.over
         self.inputs: list[deque] = [deque() for _ in range(network.mesh.tiles * PORTS)]
         self.seen = [self.from_start] * len(self.inputs)
         """Whether all that was in this input when the window began has left: something that came in
@@ -45,20 +43,20 @@ class Follower:
         """
         self.excused = [0] * len(self.inputs)
         """Flits that left and were taken to have been in this input when the window began."""
-        self.room = PORTS * depth
+        self.room = PORTS * recording.facts.fifo_depth
         """Copies of flits that an input can have held: each leaves by several outputs."""
-        self.now = first
+        self.now = recording.first
         self._demands: dict[tuple[int, int], int] = {}
         self._leaves = [self._end(end) for end in network.leaves]
         self._enters = [self._end(end) for end in network.enters]
         self.offers = {
             self._leaves[link]
             for link, taken in enumerate(network.taken)
-            if len(taken) and taken[-1] in (-1, last)
+            if len(taken) and taken[-1] in (-1, recording.last)
         }
         """Outputs that offer a flit in the last cycle."""
 
-    def run(self, over: bool) -> None:
+    def run(self) -> None:
         """Go through the recording; if the run is over, nothing may be left in a router."""
         network = self.network
         for takes in network.cycles():
@@ -78,7 +76,7 @@ class Follower:
                 self.inputs[enters].append(self.entry(enters, owner, header, cycle, link, place))
         for at, entries in enumerate(self.inputs):
             for place, entry in enumerate(entries):
-                if over or self.vanished(entry, at, place):
+                if self.over or self.vanished(entry, at, place):
                     self.lost(entry, at)
 
     def demand(self, header: int, at: int) -> int:
@@ -92,12 +90,10 @@ class Follower:
         """Its position."""
         return router % self.columns, router // self.columns
 
-    def area(self, header: int) -> tuple[int, int, int, int]:
+    def area(self, header: int) -> Rectangle:
         """The rectangle of a header."""
-        names = self.network.names
-        return tuple(
-            self.network.headers[header][names.index(name)] for name in ("x0", "y0", "x1", "y1")
-        )  # type: ignore[return-value]
+        names, fields = self.network.names, self.network.headers[header]
+        return Rectangle(*(fields[names.index(name)] for name in Rectangle._fields))
 
     def pair(self, header: int, x: str, y: str) -> tuple[int, int]:
         """Two of its fields."""
@@ -114,8 +110,8 @@ class Follower:
                 cycle,
                 self.tile(at // PORTS),
                 text,
-                owner if owner >= 0 else None,
-                f"{self.name} {at} {what}",
+                message=owner if owner >= 0 else None,
+                alike=f"{self.name} {at} {what}",
             )
         )
 

@@ -5,7 +5,8 @@ flit has one way.
 import numpy as np
 
 from isa.packets import Port
-from tb.routes import branches, requested
+from isa.routes import forked, mask_of, requested
+from waves.read.recording import Recording
 from waves.rebuild.follow import PORTS, Follower
 from waves.rebuild.inspection import Problem
 from waves.rebuild.network import NetworkFlits
@@ -21,18 +22,10 @@ class _Forks(Follower):
     offered.
     """
 
-    def __init__(
-        self,
-        network: NetworkFlits,
-        name: str,
-        first: int,
-        last: int,
-        depth: int,
-        problems: list[Problem],
-    ):
-        super().__init__(network, name, first, last, depth, problems)
-        self._dry = self._first_idle(first)
-        self._moved = [first] * len(self.inputs)
+    def __init__(self, network: NetworkFlits, recording: Recording, problems: list[Problem]):
+        super().__init__(network, recording, problems)
+        self._dry = self._first_idle(recording.first)
+        self._moved = [recording.first] * len(self.inputs)
         """The cycle in which the last flit left each input: the next one is offered from then on.
         """
 
@@ -151,44 +144,34 @@ class _Forks(Follower):
 
 
 class _Data(_Forks):
+    name = "data"
+
     def demanded(self, header: int, router: int, port: Port) -> int:
-        x, y = self.tile(router)
-        return branches(self.network.mesh, self.area(header), x, y, port)
+        return mask_of(forked(self.network.mesh, self.area(header), self.tile(router), port))
 
 
 class _Requests(_Forks):
-    def __init__(
-        self,
-        network: NetworkFlits,
-        name: str,
-        first: int,
-        last: int,
-        depth: int,
-        problems: list[Problem],
-    ):
-        super().__init__(network, name, first, last, depth, problems)
-        self.room = depth  # one way each
+    name = "request"
+
+    def __init__(self, network: NetworkFlits, recording: Recording, problems: list[Problem]):
+        super().__init__(network, recording, problems)
+        self.room = recording.facts.fifo_depth  # one way each
 
     def demanded(self, header: int, router: int, port: Port) -> int:
-        x, y = self.tile(router)
         edge = self.network.headers[header][self.network.names.index("edge")]
-        return 1 << requested(self.pair(header, "x", "y"), Port(edge + 1), x, y)
+        return 1 << requested(self.tile(router), self.pair(header, "x", "y"), Port(edge + 1))
 
 
-def follow_data(
-    network: NetworkFlits, first: int, last: int, depth: int, over: bool, problems: list[Problem]
-) -> None:
+def follow_data(network: NetworkFlits, recording: Recording, problems: list[Problem]) -> None:
     """Follow the data network, the owners of what tiles and channels put in being known; fills in
     all other owners.
     """
-    _Data(network, "data", first, last, depth, problems).run(over)
+    _Data(network, recording, problems).run()
 
 
-def follow_requests(
-    network: NetworkFlits, first: int, last: int, depth: int, over: bool, problems: list[Problem]
-) -> None:
-    """Follow the request network, likewise."""
-    _Requests(network, "request", first, last, depth, problems).run(over)
+def follow_requests(network: NetworkFlits, recording: Recording, problems: list[Problem]) -> None:
+    """Follow the request network, in the same way."""
+    _Requests(network, recording, problems).run()
 
 
 def _name(at: int) -> str:

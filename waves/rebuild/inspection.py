@@ -23,6 +23,8 @@ class Problem:
     what: str
     transfer: int | None = None
     """Number of the transfer it belongs to, if that is known."""
+    message: int | None = None
+    """Number of the message it was found with, from which the transfer follows."""
     alike: str = ""
     """Problems of one transfer at one tile for which this is the same are told once; empty: each is
     told.

@@ -2,9 +2,9 @@
 made of.
 """
 
-from hw.network.combine import in_flight
 from isa.packets import Port
-from tb.routes import joined, towards
+from isa.routes import joined, mask_of, towards
+from waves.read.recording import Recording
 from waves.rebuild.follow import PORTS, Follower
 from waves.rebuild.inspection import Problem
 from waves.rebuild.messages import Messages
@@ -13,33 +13,28 @@ from waves.rebuild.network import NetworkFlits
 __all__ = ["follow_reduce"]
 
 
-IN_ROUTER = in_flight(2)
-"""Parts that were taken from an input and whose result has not left the router: at most, with the
-slowest adders.
-"""
-
-
 class _Joins(Follower):
     """An entry also has the output that the flit goes to, and the link and place by which it came
     in.
     """
 
+    name = "reduce"
+
     def __init__(
         self,
         network: NetworkFlits,
-        first: int,
-        last: int,
-        depth: int,
+        recording: Recording,
         problems: list[Problem],
         messages: Messages,
     ):
-        super().__init__(network, "reduce", first, last, depth, problems)
-        self.room = depth + IN_ROUTER
+        super().__init__(network, recording, problems)
+        self.room = recording.facts.fifo_depth + recording.facts.joins_in_flight
         self._messages = messages
         self._outputs: dict[tuple[int, int], int] = {}
 
     def demanded(self, header: int, router: int, port: Port) -> int:
-        return joined(self.area(header), self.pair(header, "root_x", "root_y"), *self.tile(router))
+        root = self.pair(header, "root_x", "root_y")
+        return mask_of(joined(self.tile(router), self.area(header), root))
 
     def allows(self, header: int, at: int, out: int) -> bool:
         return bool(self.demand(header, at - at % PORTS) >> at % PORTS & 1)
@@ -48,7 +43,7 @@ class _Joins(Follower):
         known = self._outputs.get((header, router))
         if known is None:
             root = self.pair(header, "root_x", "root_y")
-            known = self._outputs[header, router] = towards(root, *self.tile(router))
+            known = self._outputs[header, router] = towards(self.tile(router), root)
         return known
 
     def entry(self, at: int, owner: int, header: int, cycle: int, link: int, place: int) -> list:
@@ -139,18 +134,12 @@ class _Joins(Follower):
 
 
 def follow_reduce(
-    network: NetworkFlits,
-    first: int,
-    last: int,
-    depth: int,
-    over: bool,
-    problems: list[Problem],
-    messages: Messages,
+    network: NetworkFlits, recording: Recording, problems: list[Problem], messages: Messages
 ) -> None:
     """Follow the reduction network, the owners of what tiles put in being known; messages that are
     combined become one transfer.
     """
-    _Joins(network, first, last, depth, problems, messages).run(over)
+    _Joins(network, recording, problems, messages).run()
 
 
 def _name(at: int) -> str:

@@ -7,10 +7,9 @@ from itertools import groupby, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from isa.geometry import TileXY
+from isa.geometry import OPPOSITE, TileXY
 from isa.machine import Mesh
 from isa.packets import Port
-from tb.routes import OPPOSITE
 from waves.read.recording import Link, Recording
 from waves.rebuild.inspection import area
 
@@ -39,6 +38,9 @@ class NetworkFlits:
     owners, fork_wait, join_wait
         For each link, what is found out of each of its flits: the number of its message (-1:
         unknown), and cycles.
+    transfers
+        For each link, the number of each flit's transfer (-1: unknown), once messages are put
+        together.
     """
 
     mesh: Mesh
@@ -51,6 +53,7 @@ class NetworkFlits:
     taken: list[NDArray[np.int32]]
     offered: list[NDArray[np.int32]]
     owners: list[NDArray[np.int32]] = field(default_factory=list)
+    transfers: list[NDArray[np.int32]] = field(default_factory=list)
     fork_wait: list[NDArray[np.int32]] = field(default_factory=list)
     join_wait: list[NDArray[np.int32]] = field(default_factory=list)
 
@@ -150,4 +153,4 @@ def _enters(link: Link, mesh: Mesh) -> End | None:
         return link.tile, Port[link.port.removeprefix("hbm_").upper()]
     if link.port == "eject" or not (0 <= link.to[0] < mesh.columns and 0 <= link.to[1] < mesh.rows):
         return None
-    return link.to, OPPOSITE[Port[link.port.upper()]]
+    return link.to, Port[OPPOSITE[link.port].upper()]

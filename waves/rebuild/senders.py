@@ -93,7 +93,7 @@ class Senders:
                     cycle,
                     message.tile,
                     f"{describe(name, header)} follows {describe(name, message.header)} of the same instruction",
-                    number,
+                    message=number,
                 )
             )
 
@@ -122,7 +122,7 @@ class Senders:
                 and message.sent != wanted
             ):
                 what = f"{message.kind} with tag {message.tag}, issued in cycle {message.issued}, put in {message.sent} of {wanted} flits"
-                self.problems.append(Problem(message.done, message.tile, what, number))
+                self.problems.append(Problem(message.done, message.tile, what, message=number))
 
 
 _SAME: dict[str, tuple[str, ...]] = {

@@ -10,7 +10,6 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.memory.channel import OUTPUT_QUEUE
 from isa.geometry import Rectangle, TileXY
 from isa.instructions import ReduceOp
 from waves.read.recording import Facts, Recording
@@ -30,7 +29,7 @@ def build_transfers(
     messages: Messages,
     problems: list[Problem],
 ) -> list[Transfer]:
-    """All transfers, in the order of issue; what is known of messages (owners of flits, problems)
+    """All transfers, in the order of issue; what is known of messages (their flits, problems)
     becomes known of them.
     """
     groups: dict[int, list[Message]] = {}
@@ -40,15 +39,10 @@ def build_transfers(
     ranked = sorted(
         groups, key=lambda group: (max(message.issued for message in groups[group]), group)
     )
-    numbers = np.full(
-        len(messages.all) + 1, -1, np.int32
-    )  # -1 is the number of flits without a message
-    for number, group in enumerate(ranked):
-        numbers[group] = number
-    numbers[:-1] = numbers[[messages.group(number) for number in range(len(messages.all))]]
+    numbers = _numbers(messages, ranked)
     for network in networks.values():
-        network.owners = [numbers[owners] for owners in network.owners]
-    problems[:] = [replace(p, transfer=_number(numbers, p.transfer)) for p in problems]
+        network.transfers = [numbers[owners] for owners in network.owners]
+    problems[:] = [replace(p, transfer=_number(numbers, p.message)) for p in problems]
 
     transfers = [
         _describe(recording.facts, number, groups[group]) for number, group in enumerate(ranked)
@@ -59,6 +53,15 @@ def build_transfers(
     for transfer, group in zip(transfers, ranked, strict=True):
         _complete(recording, transfer, groups[group], arrivals[transfer.number], problems)
     return transfers
+
+
+def _numbers(messages: Messages, ranked: Sequence[int]) -> NDArray[np.int32]:
+    """Number of each message's transfer; at the end -1, for flits without a message."""
+    numbers = np.full(len(messages.all) + 1, -1, np.int32)
+    for number, group in enumerate(ranked):
+        numbers[group] = number
+    numbers[:-1] = numbers[[messages.group(number) for number in range(len(messages.all))]]
+    return numbers
 
 
 def _number(numbers: NDArray[np.int32], message: int | None) -> int | None:
@@ -114,10 +117,10 @@ def _bound(
 
 
 def _add_hops(networks: Mapping[str, NetworkFlits], transfers: Sequence[Transfer]) -> None:
-    """What every transfer did on every link, from the owners of the flits."""
+    """What every transfer did on every link, from the transfers of the flits."""
     for network in networks.values():
         for link, place in enumerate(network.links):
-            taken, owners = network.taken[link], network.owners[link]
+            taken, owners = network.taken[link], network.transfers[link]
             mine = np.flatnonzero((taken >= 0) & (owners >= 0))
             mine = mine[np.argsort(owners[mine], kind="stable")]
             starts = np.flatnonzero(np.diff(owners[mine], prepend=-1))
@@ -147,12 +150,12 @@ def _ease_bounds(facts: Facts, data: NetworkFlits, transfers: Sequence[Transfer]
     """
     for link, place in enumerate(data.links):
         if place.port.startswith("hbm_"):
-            offered, taken, owners = data.offered[link], data.taken[link], data.owners[link]
+            offered, taken, owners = data.offered[link], data.taken[link], data.transfers[link]
             behind = (
                 (offered[1:] == taken[:-1] + 1) & (owners[1:] != owners[:-1]) & (owners[1:] >= 0)
             )
             for t in (transfers[owner] for owner in owners[1:][behind].tolist()):
-                t.bound = _bound(facts, t.kind, t.root, t.rectangle, t.words, OUTPUT_QUEUE)
+                t.bound = _bound(facts, t.kind, t.root, t.rectangle, t.words, facts.channel_queue)
 
 
 def _arrivals(networks: Mapping[str, NetworkFlits], transfers: Sequence[Transfer]) -> Arrivals:
@@ -165,11 +168,11 @@ def _arrivals(networks: Mapping[str, NetworkFlits], transfers: Sequence[Transfer
         for link, place in enumerate(network.links):
             if network.enters[link] is not None:
                 continue
-            arrived = (network.taken[link] >= 0) & (network.owners[link] >= 0)
+            arrived = (network.taken[link] >= 0) & (network.transfers[link] >= 0)
             if turns is not None:
                 arrived &= turns[network.ids[link]] == 0
             pairs = zip(
-                network.owners[link][arrived].tolist(),
+                network.transfers[link][arrived].tolist(),
                 network.taken[link][arrived].tolist(),
                 strict=True,
             )

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from hw.tile.core import L1_CLIENTS
 from isa.instructions import OPCODES_OF, EdgePort, Format, Opcode, Queue, ReduceOp
 from isa.packets import FlitKind
-from isa.status import QueueState
+from isa.status import L1_CLIENTS, QueueState
 
 __all__ = ["TRANSLATIONS", "Entry", "Translation"]
 

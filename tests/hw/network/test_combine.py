@@ -1,4 +1,4 @@
-"""Sums and maxima are NumPy's, bit for bit, in order, after the cycles that `latency` states, at
+"""Sums and maxima are NumPy's, bit for bit, in order, after the cycles that `isa.timing.combine_cycles` states, at
 the stated rate.
 """
 
@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from hw.network.combine import Combine, latency
+from hw.network.combine import Combine
 from isa.formats import FORMATS, canonical, decode, encode
 from isa.instructions import Format, ReduceOp
 from isa.machine import MACHINES
+from isa.timing import combine_cycles
 
 TILE = MACHINES["mesh4"].tile
 LANES = TILE.link_bits // 32
@@ -131,7 +132,7 @@ def test_latency_and_rate(op, fmt, stages):
         expected(op, words, fmt) for op, fmt, words in jobs
     ]
     waits = [cycle - at for at, (cycle, _, _) in zip(taken, results, strict=True)]
-    assert waits == [latency(op, fmt, count, stages) for count in counts]
+    assert waits == [combine_cycles(op, fmt, count, stages) for count in counts]
     for count in range(1, 6):
         first, *_, last = taken[(count - 1) * ROUNDS : count * ROUNDS]
         # Sums of four and five at half rate: as long as the pipeline is full of first passes,
@@ -162,7 +163,7 @@ def test_mixed_jobs_keep_their_order_and_values(gap, stages):
         expected(op, words, fmt) for op, fmt, words in jobs
     ]
     latencies = [out - at for at, (out, _, _) in zip(taken, results, strict=True)]
-    assert latencies == [latency(op, fmt, len(words), stages) for op, fmt, words in jobs]
+    assert latencies == [combine_cycles(op, fmt, len(words), stages) for op, fmt, words in jobs]
 
 
 def test_maximum_keeps_the_bits_of_its_operand():

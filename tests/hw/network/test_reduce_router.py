@@ -8,9 +8,10 @@ import pytest
 
 from hw.layouts import reduce_flit
 from hw.network.reduce_router import ReduceRouter
-from isa.instructions import ReduceOp
+from isa.instructions import Format, ReduceOp
 from isa.machine import MACHINES
 from isa.packets import Port
+from isa.timing import reduce_hop_cycles
 from tests.hw.network.streams import Streams
 from tests.hw.network.test_combine import expected, random_word
 from tests.hw.network.test_route import node
@@ -115,7 +116,7 @@ def test_latency_rate_and_values(inputs, op):
     bench = Bench().send(one.flits, 60)
     assert [result[1:] for result in bench.results(out)] == one.expected
     cycles = [cycle for cycle, *_ in bench.results(out)]
-    assert cycles[0] == ReduceRouter.latency(op, len(inputs))
+    assert cycles[0] == reduce_hop_cycles(op, Format.FP32, len(inputs), 1)
     last = cycles[0] + (19 if len(inputs) <= 3 else 2 * 20)
     assert cycles[-1] <= last and (len(inputs) > 3 or cycles == list(range(cycles[0], last + 1)))
     assert sum(map(len, bench.left)) == 20 and not bench.mismatches()

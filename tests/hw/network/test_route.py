@@ -14,16 +14,10 @@ from amaranth.sim import Simulator
 
 from hw.layouts import COORDINATE
 from hw.network.route import multicast_branches, reduction_node, request_branches
+from isa.geometry import OPPOSITE, STEP
 from isa.packets import Port
 
 MESHES = [(1, 4), (4, 1), (3, 2), (4, 4)]
-STEP = {Port.WEST: (-1, 0), Port.EAST: (1, 0), Port.SOUTH: (0, -1), Port.NORTH: (0, 1)}
-OPPOSITE = {
-    Port.WEST: Port.EAST,
-    Port.EAST: Port.WEST,
-    Port.SOUTH: Port.NORTH,
-    Port.NORTH: Port.SOUTH,
-}
 FLIT = data.StructLayout(
     {**dict.fromkeys(("x0", "y0", "x1", "y1", "root_x", "root_y", "x", "y"), COORDINATE), "edge": 2}
 )

@@ -15,8 +15,9 @@ from hw.mesh.mesh import Mesh
 from hw.network.route import multicast_branches, reduction_node, request_branches
 from hw.network.router import Router
 from hw.proof.deadlock import Routing, WaitCycle, check_acyclic, check_joins, waits_for
-from hw.proof.views import OPPOSITE, STEP, Views
+from hw.proof.views import Views
 from hw.proof.waits import WaitGraph
+from isa.geometry import OPPOSITE, STEP
 from isa.machine import MACHINES, Hbm, load_machine
 from isa.packets import Port
 

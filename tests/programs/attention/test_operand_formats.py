@@ -14,9 +14,8 @@ from isa.errors import UserError
 from isa.formats import decode
 from isa.instructions import Format, Opcode, Queue
 from isa.machine import load_machine
-from programs.attention.flat import compile_attention
-from programs.attention.placement import gather, scatter
-from programs.attention.workload import Workload, parse, random_tensors
+from programs.attention.compile import compile_attention
+from programs.attention.workload import Attention, parse_attention, random_tensors
 
 FP16, BF16, E4M3, E5M2 = Format.FP16, Format.BF16, Format.E4M3, Format.E5M2
 ORACLE = {
@@ -34,12 +33,12 @@ def run(workload, tensors=None, *, dataflow="flat-async", mesh="3x2", **fixed):
     machine = load_machine("mesh4", mesh)
     tensors = tensors or random_tensors(workload, 7)
     compiled = compile_attention(machine, workload, dataflow, **fixed)
-    golden = GoldenMachine(machine, compiled.programs, scatter(compiled.plan, *tensors))
+    golden = GoldenMachine(machine, compiled.programs, compiled.placement.scatter(*tensors))
     statistics = golden.run()
     written = sum(statistics.hbm_words_written) * machine.tile.word_bytes
     assert written == compiled.hbm_ideal_write_bytes
     assert sum(statistics.hbm_words_read) * machine.tile.word_bytes == compiled.hbm_ideal_read_bytes
-    return gather(compiled.plan, golden.hbm), compiled, tensors
+    return compiled.placement.gather(golden.hbm), compiled, tensors
 
 
 def reference(workload, tensors, block):
@@ -48,7 +47,7 @@ def reference(workload, tensors, block):
 
 
 def test_p_and_o_are_as_the_inputs_unless_said():
-    workload = parse("mha:S=8,D=8", E4M3)
+    workload = parse_attention("mha:S=8,D=8", E4M3)
     assert (workload.p_fmt, workload.o_fmt) == (E4M3, E4M3)
     assert replace(workload, o_fmt=FP16).p_fmt == E4M3
     for name in ("fmt", "p_fmt", "o_fmt"):
@@ -64,7 +63,7 @@ def test_error_is_that_of_the_formats(fmt, p_fmt):
     o_fmt = list(ORACLE)[
         (fmt + p_fmt) % len(ORACLE)
     ]  # so that each pair of two of the three is seen
-    workload = replace(parse(TAILS, fmt), p_fmt=p_fmt, o_fmt=o_fmt)
+    workload = replace(parse_attention(TAILS, fmt), p_fmt=p_fmt, o_fmt=o_fmt)
     bits, compiled, tensors = run(workload, group="3x2", rows=5, columns=7)
     exact = attention(*tensors)
     out = bits.view(ORACLE[o_fmt]).astype(np.float64)
@@ -81,7 +80,7 @@ def test_error_is_that_of_the_formats(fmt, p_fmt):
 )
 def test_every_dataflow(dataflow, formats):
     fmt, p_fmt, o_fmt = formats
-    workload = replace(parse("mha:S=33,D=20,H=2,causal=1", fmt), p_fmt=p_fmt, o_fmt=o_fmt)
+    workload = replace(parse_attention("mha:S=33,D=20,H=2,causal=1", fmt), p_fmt=p_fmt, o_fmt=o_fmt)
     bits, compiled, tensors = run(workload, dataflow=dataflow)
     exact = attention(*tensors, causal=True)
     error = np.abs(bits.view(ORACLE[o_fmt]).astype(np.float64) - exact).max()
@@ -96,7 +95,7 @@ def test_hbm_holds_what_the_oracle_rounds_to(fmt):
         rng.normal(size=shape).astype(np.float32) for shape in ((1, 5, 8), (1, 1, 8), (1, 1, 19))
     )
     for o_fmt in ORACLE:
-        workload = Workload(heads=1, sq=5, skv=1, d=8, dv=19, fmt=fmt, o_fmt=o_fmt)
+        workload = Attention(heads=1, sq=5, skv=1, d=8, dv=19, fmt=fmt, o_fmt=o_fmt)
         bits, _, _ = run(workload, (q, k, v), dataflow="flash2", mesh="1x1")
         expected = v.astype(ORACLE[fmt]).astype(np.float32).astype(ORACLE[o_fmt])
         assert np.array_equal(bits[0], np.repeat(expected[0].view(bits.dtype), 5, axis=0))
@@ -105,7 +104,7 @@ def test_hbm_holds_what_the_oracle_rounds_to(fmt):
 @pytest.mark.parametrize("o_fmt", ORACLE)
 def test_an_output_beyond_the_format_overflows_as_the_oracle_does(o_fmt):
     values = [440, 464, 480, 57344, 61440, 65504]
-    workload = Workload(heads=1, sq=2, skv=1, d=8, dv=len(values), o_fmt=o_fmt)
+    workload = Attention(heads=1, sq=2, skv=1, d=8, dv=len(values), o_fmt=o_fmt)
     v = np.array([[values]], np.float32)
     tensors = np.ones((1, 2, 8), np.float32), np.ones((1, 1, 8), np.float32), v
     bits, _, _ = run(workload, tensors, dataflow="flash2", mesh="1x1")
@@ -116,7 +115,7 @@ def test_an_output_beyond_the_format_overflows_as_the_oracle_does(o_fmt):
 
 
 def test_instructions_name_each_format():
-    workload = replace(parse("mha:S=32,D=16", E4M3), p_fmt=FP16, o_fmt=BF16)
+    workload = replace(parse_attention("mha:S=32,D=16", E4M3), p_fmt=FP16, o_fmt=BF16)
     _, compiled, _ = run(workload, dataflow="flat", mesh="2x1")
     program = compiled.programs[0, 0]
     products = {
@@ -129,7 +128,9 @@ def test_instructions_name_each_format():
 
 
 def test_wider_output_takes_wider_rows():
-    narrow, wide = (replace(parse("mha:S=32,D=64", E4M3), o_fmt=fmt) for fmt in (E4M3, FP16))
+    narrow, wide = (
+        replace(parse_attention("mha:S=32,D=64", E4M3), o_fmt=fmt) for fmt in (E4M3, FP16)
+    )
     written = [
         run(workload, dataflow="flat", mesh="2x1")[1].hbm_ideal_write_bytes
         for workload in (narrow, wide)

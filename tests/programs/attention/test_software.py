@@ -13,12 +13,12 @@ from isa.errors import UserError
 from isa.image import Program
 from isa.instructions import Opcode, Queue
 from isa.machine import MACHINES, load_machine
-from programs.attention.flat import compile_attention
-from programs.attention.layout import L1Layout
+from programs.attention.compile import compile_attention
+from programs.attention.layout import AttentionLayout
 from programs.attention.mapping import DATAFLOWS, SOFTWARE
-from programs.attention.places import Place, place
-from programs.attention.tiling import estimate, rank
-from programs.attention.workload import parse
+from programs.attention.tiling import estimate_attention, rank_attention
+from programs.attention.tree_positions import TreePosition, position
+from programs.attention.workload import parse_attention
 from programs.common.loops import expand
 from tests.programs.attention.test_variants import run
 
@@ -70,7 +70,7 @@ def test_who_sends_how_often(dataflow, most):
     """A column of eight tiles, one K: its loader sends to all, or to three that send on."""
     machine = load_machine("mesh4", "1x8")
     compiled = compile_attention(
-        machine, parse("mha:S=64,D=16,H=1"), dataflow, group="1x8", columns=64
+        machine, parse_attention("mha:S=64,D=16,H=1"), dataflow, group="1x8", columns=64
     )
     sent = Counter(
         tile
@@ -83,19 +83,19 @@ def test_who_sends_how_often(dataflow, most):
 
 
 def test_places_in_a_tree():
-    assert place("unicast", 4, 1, 1) == Place((False, False, False))
-    assert place("unicast", 4, 1, 0) == Place((), 1, 3)
-    assert place("tree", 4, 0, 0) == Place((True, False))
-    assert place("tree", 4, 0, 2) == Place((False,), 0, 2)
-    assert place("tree", 1, 0, 0) == Place()
+    assert position("unicast", 4, 1, 1) == TreePosition((False, False, False))
+    assert position("unicast", 4, 1, 0) == TreePosition((), 1, 3)
+    assert position("tree", 4, 0, 0) == TreePosition((True, False))
+    assert position("tree", 4, 0, 2) == TreePosition((False,), 0, 2)
+    assert position("tree", 1, 0, 0) == TreePosition()
 
 
 def test_software_takes_memory_for_what_arrives():
-    machine, workload = MACHINES["mesh4"], parse("mha:S=512,D=64,H=4")
+    machine, workload = MACHINES["mesh4"], parse_attention("mha:S=512,D=64,H=4")
     fixed = {"group": "4x4", "rows": 32, "columns": 64}
     words = {
-        dataflow: L1Layout(
-            machine.tile, workload, rank(machine, workload, dataflow, **fixed)[0]
+        dataflow: AttentionLayout(
+            machine.tile, workload, rank_attention(machine, workload, dataflow, **fixed)[0]
         ).words
         for dataflow in ("flat", *SOFTWARE)
     }
@@ -108,10 +108,10 @@ def test_software_takes_memory_for_what_arrives():
 
 @pytest.mark.parametrize("spec", ["mha:S=128,D=64,H=4", "gqa:H=32,Hkv=8,Sq=1,Skv=256,D=64"])
 def test_software_is_never_thought_to_be_faster(spec):
-    machine, workload = MACHINES["mesh4"], parse(spec)
-    assert not any(mapping.in_software for mapping in rank(machine, workload))
+    machine, workload = MACHINES["mesh4"], parse_attention(spec)
+    assert not any(mapping.in_software for mapping in rank_attention(machine, workload))
     best = [
-        min(estimate(machine, workload, m) for m in rank(machine, workload, f))
+        min(estimate_attention(machine, workload, m) for m in rank_attention(machine, workload, f))
         for f in ("flat", "flat-tree", "flat-seq")
     ]
     assert best == sorted(best)
@@ -125,7 +125,7 @@ def test_programs_do_not_grow_with_the_workload(dataflow):
             map(
                 len,
                 compile_attention(
-                    MACHINES["mesh4"], parse(spec), dataflow, **fixed
+                    MACHINES["mesh4"], parse_attention(spec), dataflow, **fixed
                 ).programs.values(),
             )
         )
@@ -149,7 +149,11 @@ def test_long_rows_share_semaphores():
 @pytest.mark.parametrize("dataflow", SOFTWARE)
 def test_a_wait_left_out_of_a_collective_is_found(dataflow):
     compiled = compile_attention(
-        load_machine("mesh4", "4x1"), parse("mha:S=16,D=32,H=2"), dataflow, rows=16, columns=2
+        load_machine("mesh4", "4x1"),
+        parse_attention("mha:S=16,D=32,H=2"),
+        dataflow,
+        rows=16,
+        columns=2,
     )
     ours = ("max_in", "max_down", "o_in", "o_sum", "o_credit", "q_in")
     seen = set()
@@ -183,19 +187,26 @@ def test_one_clear_line():
         UserError,
         match=r"^flat-seq has all collectives in software: reads and all_reduce do not apply$",
     ):
-        compile_attention(MACHINES["tiny"], parse("mha:S=64,D=16"), "flat-seq", reads="forward")
+        compile_attention(
+            MACHINES["tiny"], parse_attention("mha:S=64,D=16"), "flat-seq", reads="forward"
+        )
     few = MACHINES["mesh4"].tile.model_copy(update={"semaphores": 20})
     machine = MACHINES["mesh4"].model_copy(update={"tile": few})
     with pytest.raises(
         UserError, match=r"flat-tree needs .* semaphores a tile, the machine has 20"
     ):
-        compile_attention(machine, parse("mha:S=64,D=16"), "flat-tree", group="4x4")
+        compile_attention(machine, parse_attention("mha:S=64,D=16"), "flat-tree", group="4x4")
     narrow = MACHINES["mesh4"].tile.model_copy(update={"semaphore_bits": 4})
     machine = MACHINES["mesh4"].model_copy(update={"tile": narrow})
     with pytest.raises(
         UserError, match=r"rows=64 sends O in 17 segments, which would overflow 4-bit semaphores$"
     ):
         compile_attention(
-            machine, parse("mha:S=64,D=64,H=1"), "flat-tree", group="4x1", rows=64, columns=16
+            machine,
+            parse_attention("mha:S=64,D=64,H=1"),
+            "flat-tree",
+            group="4x1",
+            rows=64,
+            columns=16,
         )
     assert set(SOFTWARE) < set(DATAFLOWS)

@@ -11,10 +11,9 @@ from golden.storage import round_to
 from isa.formats import decode
 from isa.instructions import Format
 from isa.machine import load_machine
-from programs.attention.flat import compile_attention
+from programs.attention.compile import compile_attention
 from programs.attention.mapping import DATAFLOWS
-from programs.attention.placement import gather, scatter
-from programs.attention.workload import Workload
+from programs.attention.workload import Attention
 from verify.conformance.special_values import STORED, cases_of, classes, make_tensors
 
 D, DV = 12, 10
@@ -31,14 +30,14 @@ DEPARTURES = {
 def run(workload, tensors, dataflow, mesh="2x2", **fixed):
     machine = load_machine("mesh4", mesh)
     compiled = compile_attention(machine, workload, dataflow, **fixed)
-    golden = GoldenMachine(machine, compiled.programs, scatter(compiled.plan, *tensors))
+    golden = GoldenMachine(machine, compiled.programs, compiled.placement.scatter(*tensors))
     golden.run()
-    return decode(gather(compiled.plan, golden.hbm), workload.o_fmt)
+    return decode(compiled.placement.gather(golden.hbm), workload.o_fmt)
 
 
 def shape(tensors, fmt, **more):
     q, k, v = tensors
-    return Workload(
+    return Attention(
         heads=len(q), sq=q.shape[1], skv=k.shape[1], d=q.shape[2], dv=v.shape[2], fmt=fmt, **more
     )
 

@@ -11,10 +11,9 @@ from golden.machine import GoldenMachine
 from isa.errors import UserError
 from isa.formats import decode
 from isa.machine import load_machine
-from programs.attention.flat import compile_attention
-from programs.attention.placement import gather, scatter
-from programs.attention.work import deal
-from programs.attention.workload import from_arrays, parse, random_tensors
+from programs.attention.compile import compile_attention
+from programs.attention.groups import deal_attention
+from programs.attention.workload import from_arrays, parse_attention, random_tensors
 
 FLOWS = ("flat-async", "flat", "flash3", "flash2")
 
@@ -23,12 +22,14 @@ def run(mesh, spec, dataflow=None, *, seed=None, **fixed):
     """Output of a compiled workload, its statistics and its compilation, after checking error and
     HBM traffic.
     """
-    machine, workload = load_machine("mesh4", mesh), parse(spec)
+    machine, workload = load_machine("mesh4", mesh), parse_attention(spec)
     compiled = compile_attention(machine, workload, dataflow, **fixed)
     tensors = random_tensors(workload, 7)
-    golden = GoldenMachine(machine, compiled.programs, scatter(compiled.plan, *tensors), seed=seed)
+    golden = GoldenMachine(
+        machine, compiled.programs, compiled.placement.scatter(*tensors), seed=seed
+    )
     statistics = golden.run()
-    out = gather(compiled.plan, golden.hbm)
+    out = compiled.placement.gather(golden.hbm)
     assert out.shape == (workload.heads, workload.sq, workload.dv)
     keys = {"causal": workload.causal, "lengths": workload.lengths}
     exact = attention(*tensors, **keys)
@@ -90,8 +91,8 @@ def test_decode_in_any_order(spec, dataflow):
 def test_decode_reads_from_all_channels(spec, dataflow):
     _, _, compiled = run("4x4", f"{spec},Skv=256,D=32", dataflow)
     traffic, rows = (
-        compiled.plan.traffic,
-        sum(p.rows.size * p.pitch for p in compiled.plan.pieces.values() if p.tensor in "qo"),
+        compiled.placement.traffic,
+        sum(p.rows.size * p.pitch for p in compiled.placement.slices.values() if p.tensor in "qo"),
     )
     assert max(traffic) - rows <= 1.1 * np.mean(traffic)
 
@@ -112,20 +113,20 @@ def test_keys_are_cut_over_several_rows_of_tiles(mesh, group, dataflow):
 def test_a_folded_group_divides_the_mesh(group):
     with pytest.raises(UserError, match="8x1 or 16x1 for one row folded"):
         compile_attention(
-            load_machine("mesh4"), parse("mqa:H=4,Sq=1,Skv=64,D=16"), "flat", group=group
+            load_machine("mesh4"), parse_attention("mqa:H=4,Sq=1,Skv=64,D=16"), "flat", group=group
         )
 
 
 def test_sharing_is_as_if_every_head_had_a_copy():
     machine = load_machine("mesh4", "3x2")
-    q, k, v = random_tensors(parse("gqa:S=30,D=16,H=6,Hkv=2"), 5)
+    q, k, v = random_tensors(parse_attention("gqa:S=30,D=16,H=6,Hkv=2"), 5)
     outs = []
     for tensors in ((q, k, v), (q, k.repeat(3, axis=0), v.repeat(3, axis=0))):
         workload, *rounded = from_arrays(*(tensor.astype(np.float16) for tensor in tensors))
         compiled = compile_attention(machine, workload, "flat", group="3x2", columns=10)
-        golden = GoldenMachine(machine, compiled.programs, scatter(compiled.plan, *rounded))
+        golden = GoldenMachine(machine, compiled.programs, compiled.placement.scatter(*rounded))
         golden.run()
-        outs.append(gather(compiled.plan, golden.hbm))
+        outs.append(compiled.placement.gather(golden.hbm))
     assert np.array_equal(*outs)
 
 
@@ -177,16 +178,16 @@ def test_keys_beyond_a_length_are_not_read():
 )
 def test_latent_keys_hold_the_values(mesh, spec, dataflow):
     first, _, compiled = run(mesh, spec, dataflow)
-    assert not any(tensor == "v" for tensor, *_ in compiled.plan.pieces)
+    assert not any(tensor == "v" for tensor, *_ in compiled.placement.slices)
     assert np.array_equal(first, run(mesh, spec, dataflow, seed=3)[0])
 
 
 def test_latent_keys_are_read_once_from_all_channels():
     _, _, compiled = run("4x4", "mla:H=16,sp=2,Skv=128", "flat")
     assert compiled.hbm_ideal_read_bytes == (32 + 128) * 576 * 2
-    keys = [piece.rows.size for piece in compiled.plan.pieces.values() if piece.tensor == "k"]
+    keys = [piece.rows.size for piece in compiled.placement.slices.values() if piece.tensor == "k"]
     channels = {
-        piece.unit.channel for piece in compiled.plan.pieces.values() if piece.tensor == "k"
+        piece.region.channel for piece in compiled.placement.slices.values() if piece.tensor == "k"
     }
     assert sum(keys) == 128 and len(channels) == 8
 
@@ -224,7 +225,7 @@ def test_masked_blocks_are_skipped(dataflow):
 
 
 def test_groups_get_equal_work_under_a_causal_mask():
-    machine, workload = load_machine("mesh4"), parse("mha:S=256,D=16,H=4,causal=1")
+    machine, workload = load_machine("mesh4"), parse_attention("mha:S=256,D=16,H=4,causal=1")
     mapping = compile_attention(machine, workload, "flash2", rows=8, columns=16).mapping
     work = [
         sum(
@@ -233,7 +234,7 @@ def test_groups_get_equal_work_under_a_causal_mask():
             for block in item
             if block
         )
-        for group in deal(machine, workload, mapping)
+        for group in deal_attention(machine, workload, mapping)
     ]
     assert max(work) <= min(work) + 16 and sum(work) == 4 * 2 * sum(range(1, 17))
 
@@ -255,5 +256,7 @@ def test_groups_get_equal_work_under_a_causal_mask():
     ],
 )
 def test_no_races(spec, options):
-    compiled = compile_attention(load_machine("mesh4", "3x2"), parse(spec), "flat-async", **options)
+    compiled = compile_attention(
+        load_machine("mesh4", "3x2"), parse_attention(spec), "flat-async", **options
+    )
     assert not any(check(compiled.machine, compiled.programs).races)

@@ -6,29 +6,32 @@ import pytest
 from isa.errors import UserError
 from isa.formats import decode, encode
 from isa.instructions import Format
-from programs.attention.workload import Workload, from_arrays, parse, random_tensors
+from programs.attention.workload import Attention, from_arrays, parse_attention, random_tensors
+from programs.compiler import parse_workload
 
 
 def test_spec():
-    assert parse("mha:S=512,D=64,H=4") == Workload(heads=4, sq=512, skv=512, d=64, dv=64)
-    assert parse("mha:B=2,H=3,Hkv=3,Sq=7,Skv=9,D=24,Dv=40,sp=1,causal=0", Format.BF16) == Workload(
-        heads=6, sq=7, skv=9, d=24, dv=40, fmt=Format.BF16
-    )
-    assert parse("mha:S=5,D=2").useful_macs == 5 * 5 * 4
-    assert parse("gqa:B=2,H=4,Hkv=2,Sq=1,Skv=9,D=2,len=3/9").lengths == (3, 3, 9, 9)
-    assert parse("mha:B=2,Sq=1,Skv=9,D=2,len=3/9").useful_macs == 12 * 4
-    assert parse("mla:B=2,H=16,Sq=1,Skv=9") == Workload(
+    assert parse_attention("mha:S=512,D=64,H=4") == Attention(heads=4, sq=512, skv=512, d=64, dv=64)
+    assert parse_attention(
+        "mha:B=2,H=3,Hkv=3,Sq=7,Skv=9,D=24,Dv=40,sp=1,causal=0", Format.BF16
+    ) == Attention(heads=6, sq=7, skv=9, d=24, dv=40, fmt=Format.BF16)
+    assert parse_attention("mha:S=5,D=2").useful_macs == 5 * 5 * 4
+    assert parse_attention("gqa:B=2,H=4,Hkv=2,Sq=1,Skv=9,D=2,len=3/9").lengths == (3, 3, 9, 9)
+    assert parse_attention("mha:B=2,Sq=1,Skv=9,D=2,len=3/9").useful_macs == 12 * 4
+    assert parse_attention("mla:B=2,H=16,Sq=1,Skv=9") == Attention(
         heads=32, kv_heads=2, sq=1, skv=9, d=576, dv=512, latent=True
     )
-    causal = parse("gqa:H=6,Hkv=2,Sq=3,Skv=5,D=2,causal=1")
+    causal = parse_attention("gqa:H=6,Hkv=2,Sq=3,Skv=5,D=2,causal=1")
     assert [causal.sees(1, row) for row in range(9)] == [3, 3, 3, 4, 4, 4, 5, 5, 5]
     assert causal.useful_macs == 6 * (3 + 4 + 5) * 4
-    grouped = parse("gqa:B=2,H=12,Hkv=4,S=8,D=2")
-    assert grouped == Workload(heads=24, kv_heads=8, sq=8, skv=8, d=2, dv=2)
+    grouped = parse_attention("gqa:B=2,H=12,Hkv=4,S=8,D=2")
+    assert grouped == Attention(heads=24, kv_heads=8, sq=8, skv=8, d=2, dv=2)
     assert (grouped.sharing, grouped.rows) == (3, 24)
-    assert parse("gqa:H=4,Hkv=2,sp=3,Skv=9,D=2") == parse("gqa:H=4,Hkv=2,Sq=3,Skv=9,D=2")
-    assert parse("mla:H=4,sp=1,Skv=9") == parse("mla:H=4,Sq=1,Skv=9")
-    assert parse("mqa:B=2,H=12,S=8,D=2").kv_heads == 2
+    assert parse_attention("gqa:H=4,Hkv=2,sp=3,Skv=9,D=2") == parse_attention(
+        "gqa:H=4,Hkv=2,Sq=3,Skv=9,D=2"
+    )
+    assert parse_attention("mla:H=4,sp=1,Skv=9") == parse_attention("mla:H=4,Sq=1,Skv=9")
+    assert parse_attention("mqa:B=2,H=12,S=8,D=2").kv_heads == 2
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,7 @@ def test_spec():
 )
 def test_bad_spec(spec, says):
     with pytest.raises(UserError, match=f"^WORKLOAD '{spec}': ") as error:
-        parse(spec)
+        parse_workload(spec)
     assert says in str(error.value) and "\n" not in str(error.value)
 
 
@@ -81,7 +84,7 @@ def test_arrays():
     k = np.ones((2, 7, 4), np.float16)
     v = np.full((2, 7, 3), np.nan, np.float16)
     workload, *tensors = from_arrays(q, k, v)
-    assert workload == Workload(heads=2, sq=5, skv=7, d=4, dv=3)
+    assert workload == Attention(heads=2, sq=5, skv=7, d=4, dv=3)
     assert all(tensor.dtype == np.float32 for tensor in tensors) and np.isnan(tensors[2]).all()
     workload, q, *_ = from_arrays(
         *(a.astype(np.float32) * np.float32(1.001) for a in (q, k, v)), Format.BF16
@@ -91,7 +94,7 @@ def test_arrays():
 
 def test_arrays_with_shared_heads():
     q, kv = np.ones((6, 5, 4), np.float16), np.ones((2, 7, 4), np.float16)
-    assert from_arrays(q, kv, kv)[0] == Workload(heads=6, kv_heads=2, sq=5, skv=7, d=4, dv=4)
+    assert from_arrays(q, kv, kv)[0] == Attention(heads=6, kv_heads=2, sq=5, skv=7, d=4, dv=4)
 
 
 ONES = np.ones((2, 5, 4), np.float16)
@@ -119,7 +122,7 @@ def test_bad_arrays(arrays, says):
 
 
 def test_random_tensors_are_seeded_and_representable():
-    workload = parse("mha:Sq=30,Skv=40,D=16,Dv=24,H=2", Format.E4M3)
+    workload = parse_attention("mha:Sq=30,Skv=40,D=16,Dv=24,H=2", Format.E4M3)
     tensors = random_tensors(workload, 1)
     assert [t.shape for t in tensors] == [(2, 30, 16), (2, 40, 16), (2, 40, 24)]
     for tensor, same, other in zip(

@@ -9,6 +9,7 @@ import pytest
 
 from golden.machine import GoldenMachine
 from isa.errors import UserError
+from isa.geometry import Rectangle
 from isa.instructions import ReduceOp
 from isa.machine import load_machine
 from programs.collectives.collectives import (
@@ -21,7 +22,7 @@ from programs.collectives.collectives import (
     scratch_words,
     vector_words,
 )
-from programs.collectives.trees import members_of, tree_of
+from programs.collectives.trees import tree_of
 from programs.common.code import Code
 from tb.collectives.expect import expected
 
@@ -80,7 +81,7 @@ def check(mesh, c, *, seed=None):
         assert np.array_equal(seen.view(np.uint32), values.view(np.uint32)), (
             f"tile {tile} after {c}"
         )
-    inside = members_of(c.rectangle)
+    inside = c.rectangle.tiles()
     for tile, counts in golden.semaphores.items():
         done = counts[c.semaphores.done]
         gets = tile == c.root if c.kind == "reduce" else tile in inside
@@ -92,7 +93,7 @@ def collective(kind, method, rectangle, root, words, **more):
     return Collective(
         kind,
         method,
-        rectangle,
+        Rectangle(*rectangle),
         root,
         words,
         source=SOURCE,
@@ -226,13 +227,13 @@ def test_programs_stay_short():
                 collective("allreduce", method, (0, 0, 3, 0), (0, 0), 1000, segment=8), target=1100
             ),
         )
-        assert max(code.slots(tile) for tile in members_of((0, 0, 3, 0))) < 70
+        assert max(code.slots(tile) for tile in Rectangle(0, 0, 3, 0).tiles()) < 70
 
 
 def test_binary_trees_halve():
-    for rectangle in ((0, 0, 7, 0), (0, 0, 7, 7), (1, 0, 5, 2)):
+    for rectangle in (Rectangle(0, 0, 7, 0), Rectangle(0, 0, 7, 7), Rectangle(1, 0, 5, 2)):
         tree = tree_of("tree", rectangle, rectangle[:2])
-        tiles = len(members_of(rectangle))
+        tiles = len(rectangle.tiles())
         assert len(tree.parent()) == tiles - 1
         assert tree.depth <= (tiles - 1).bit_length()
 
@@ -250,12 +251,12 @@ def test_binary_trees_halve():
         ),
         ({"method": "doubling"}, "method of a multicast must be .*, not 'doubling'"),
         (
-            {"rectangle": (2, 0, 1, 0)},
-            r"rectangle \(2, 0, 1, 0\) must be in the 4x1 mesh and not empty",
+            {"rectangle": Rectangle(2, 0, 1, 0)},
+            r"rectangle \(2,0\)\.\.\(1,0\) must be in the 4x1 mesh and not empty",
         ),
         (
-            {"rectangle": (0, 0, 4, 0)},
-            r"rectangle \(0, 0, 4, 0\) must be in the 4x1 mesh and not empty",
+            {"rectangle": Rectangle(0, 0, 4, 0)},
+            r"rectangle \(0,0\)\.\.\(4,0\) must be in the 4x1 mesh and not empty",
         ),
         ({"root": (0, 1)}, r"root \(0, 1\) must be in the 4x1 mesh"),
         ({"words": 0}, "a collective of 0 words needs L1"),

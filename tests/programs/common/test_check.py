@@ -12,10 +12,10 @@ import pytest
 from hw.network.route import reduction_node
 from isa.assembler import assemble
 from isa.errors import UserError
-from isa.geometry import OPPOSITE, STEP
+from isa.geometry import OPPOSITE, STEP, Rectangle
 from isa.machine import load_machine
 from isa.packets import Port
-from programs.collectives.reductions import Shape
+from isa.routes import reduction_tree
 from programs.common.check import check_programs
 
 ROW = "rect=0,0:1,0 target=1,0 rows=1 words=4 fmt=fp32"
@@ -223,12 +223,12 @@ def test_the_tree_is_the_hardwares():
     rng = np.random.default_rng(1)
     for _ in range(300):
         (x0, x1), (y0, y1) = np.sort(rng.integers(0, 5, (2, 2)))
-        shape = Shape(x0, y0, x1, y1, *rng.integers(0, 5, 2))
-        flit = SimpleNamespace(**shape._asdict())
-        for (x, y), (joined, out) in shape.tree().items():
+        members, root = Rectangle(x0, y0, x1, y1), tuple(rng.integers(0, 5, 2))
+        flit = SimpleNamespace(**members._asdict(), root_x=root[0], root_y=root[1])
+        for (x, y), (joined, out) in reduction_tree(members, root).items():
             ins, outs = reduction_node(flit, np.int64(x), np.int64(y))
-            assert {port.name.lower() for port in Port if ins[port]} == joined
-            assert [port.name.lower() for port in Port if outs[port]] == [out]
+            assert tuple(port for port in Port if ins[port]) == joined
+            assert [port for port in Port if outs[port]] == [out]
 
 
 class Tokens:
@@ -236,27 +236,27 @@ class Tokens:
     come to an end?
     """
 
-    def __init__(self, orders, shapes, length, depth):
-        self.shapes, self.depth = shapes, depth
+    def __init__(self, orders, reductions, length, depth):
+        self.trees, self.depth = [reduction_tree(*one) for one in reductions], depth
         self.sources = {
             t: deque((n, i) for n in order for i in range(length)) for t, order in orders.items()
         }
         self.queues = {}
-        self.left = len(shapes) * length
+        self.left = len(reductions) * length
 
     def queue(self, x, y, port):
         return self.queues.setdefault((x, y, port), deque())
 
     def moves(self):
         for (x, y), source in self.sources.items():
-            if source and len(self.queue(x, y, "local")) < self.depth:
+            if source and len(self.queue(x, y, Port.LOCAL)) < self.depth:
                 yield x, y, None
         for (x, y, _), queue in list(self.queues.items()):
             if queue:
-                joined, out = self.shapes[queue[0][0]].tree()[x, y]
+                joined, out = self.trees[queue[0][0]][x, y]
                 heads = [self.queues.get((x, y, p), ()) for p in joined]
                 if all(h and h[0] == queue[0] for h in heads) and (
-                    out == "local" or len(self.target(x, y, out)) < self.depth
+                    out == Port.LOCAL or len(self.target(x, y, out)) < self.depth
                 ):
                     yield x, y, queue[0]
 
@@ -270,12 +270,12 @@ class Tokens:
             weights = [weight.setdefault(move[:2], rng.choice([1, 30, 1000])) for move in moves]
             x, y, item = rng.choices(moves, weights)[0]
             if item is None:
-                self.queue(x, y, "local").append(self.sources[x, y].popleft())
+                self.queue(x, y, Port.LOCAL).append(self.sources[x, y].popleft())
                 continue
-            joined, out = self.shapes[item[0]].tree()[x, y]
+            joined, out = self.trees[item[0]][x, y]
             for port in joined:
                 self.queues[x, y, port].popleft()
-            if out == "local":
+            if out == Port.LOCAL:
                 self.left -= 1
             else:
                 self.target(x, y, out).append(item)
@@ -284,15 +284,15 @@ class Tokens:
 
 def test_two_that_meet_on_a_link_only_can_hang():
     """So the rule is no pedantry: both tiles' programs are in order, and the network stops."""
-    shapes = [Shape(0, 0, 1, 0, 1, 2), Shape(0, 1, 1, 1, 1, 2)]
+    reductions = [(Rectangle(0, y, 1, y), (1, 2)) for y in range(2)]
     orders = {(x, y): [y] for x, y in TILES}
-    assert any(Tokens(orders, shapes, 8, 2).run(random.Random(seed)) for seed in range(40))
+    assert any(Tokens(orders, reductions, 8, 2).run(random.Random(seed)) for seed in range(40))
 
 
 def test_contradicting_orders_hang():
-    shapes = [Shape(0, 0, 1, 0, 0, 0)] * 2
+    reductions = [(Rectangle(0, 0, 1, 0), (0, 0))] * 2
     assert all(
-        Tokens({(0, 0): [0, 1], (1, 0): [1, 0]}, shapes, 1, 2).run(random.Random(seed))
+        Tokens({(0, 0): [0, 1], (1, 0): [1, 0]}, reductions, 1, 2).run(random.Random(seed))
         for seed in range(10)
     )
 
@@ -305,19 +305,19 @@ def test_what_passes_never_hangs(inside):
     rng = random.Random(7 + inside)
     mesh, refusals = "3x3", 0
     for seed in range(20):
-        shapes, programs = [], {}
-        while len(shapes) < 7:
+        reductions, programs = [], {}
+        while len(reductions) < 7:
             (x0, x1), (y0, y1) = (sorted(rng.choices(range(3), k=2)) for _ in range(2))
             root = (
                 (rng.randint(x0, x1), rng.randint(y0, y1))
                 if inside
                 else (rng.randrange(3), rng.randrange(3))
             )
-            shape = Shape(x0, y0, x1, y1, *root)
-            code = f"reduce rect={x0},{y0}:{x1},{y1} target={root[0]},{root[1]} rows=1 words=5 tag={len(shapes)}\n"
+            members = Rectangle(x0, y0, x1, y1)
+            code = f"reduce rect={x0},{y0}:{x1},{y1} target={root[0]},{root[1]} rows=1 words=5 tag={len(reductions)}\n"
             trial = {
-                tile: programs.get(tile, "") + code * (tile in shape)
-                for tile in {*programs, *shape.members()}
+                tile: programs.get(tile, "") + code * (tile in members)
+                for tile in {*programs, *members.tiles()}
             }
             try:
                 check(trial, mesh=mesh)
@@ -325,9 +325,12 @@ def test_what_passes_never_hangs(inside):
                 assert "come from no common queue" in str(error) and not inside
                 refusals += 1
                 continue
-            shapes.append(shape)
+            reductions.append((members, root))
             programs = trial
-        orders = {tile: [n for n, shape in enumerate(shapes) if tile in shape] for tile in programs}
+        orders = {
+            tile: [n for n, (members, _) in enumerate(reductions) if tile in members]
+            for tile in programs
+        }
         for _ in range(3):
-            assert not Tokens(orders, shapes, 5, 2).run(rng), (seed, shapes)
+            assert not Tokens(orders, reductions, 5, 2).run(rng), (seed, reductions)
     assert (refusals > 0) != inside

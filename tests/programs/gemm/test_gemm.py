@@ -14,13 +14,12 @@ from isa.errors import UserError
 from isa.formats import decode
 from isa.instructions import Format
 from isa.machine import MACHINES, Hbm, load_machine
-from programs.attention.mapping import Range
-from programs.attention.workload import parse
+from programs.common.ranges import Range, share_whole
 from programs.compiler import compile_workload
-from programs.gemm.mapping import CUTS, GemmMapping, share_whole
-from programs.gemm.summa import compile_gemm_mapping
+from programs.gemm.compile import compile_gemm_mapping
+from programs.gemm.mapping import CUTS, GemmMapping
 from programs.gemm.tiling import estimate_gemm, rank_gemm
-from programs.gemm.workload import Gemm, random_matrices
+from programs.gemm.workload import Gemm, parse_gemm, random_matrices
 
 MESH4 = MACHINES["mesh4"]
 
@@ -29,9 +28,9 @@ def run(compiled, seed=None):
     """Output bits of a compiled GEMM, after checking error, work and HBM traffic."""
     machine, workload = compiled.machine, compiled.workload
     a, b = random_matrices(workload, 7)
-    golden = GoldenMachine(machine, compiled.programs, compiled.plan.scatter(a, b), seed=seed)
+    golden = GoldenMachine(machine, compiled.programs, compiled.placement.scatter(a, b), seed=seed)
     statistics = golden.run()
-    out = compiled.plan.gather(golden.hbm)
+    out = compiled.placement.gather(golden.hbm)
     exact = product(a, b)
     floor = np.abs(
         blocked_product(a, b, block=64, fmt=workload.fmt, o_fmt=workload.o_fmt) - exact
@@ -41,7 +40,7 @@ def run(compiled, seed=None):
     assert sum(statistics.hbm_words_read) * word_bytes == compiled.hbm_ideal_read_bytes
     assert sum(statistics.hbm_words_written) * word_bytes == compiled.hbm_ideal_write_bytes
     assert (
-        sum(compiled.plan.traffic) * word_bytes
+        sum(compiled.placement.traffic) * word_bytes
         == compiled.hbm_ideal_read_bytes + compiled.hbm_ideal_write_bytes
     )
     assert statistics.macs == compiled.useful_macs
@@ -61,7 +60,7 @@ def run(compiled, seed=None):
 )
 def test_any_cut_in_any_order(mesh, group, spec, rows, columns, depth, cut):
     mapping = GemmMapping(group, cut, rows, columns, depth, 2)
-    compiled = compile_gemm_mapping(load_machine("mesh4", mesh), parse(spec), mapping)
+    compiled = compile_gemm_mapping(load_machine("mesh4", mesh), parse_gemm(spec), mapping)
     assert not check(compiled.machine, compiled.programs).races
     first = run(compiled)
     assert np.array_equal(first, run(compiled, seed=1))
@@ -84,12 +83,12 @@ def test_any_shape(shape, sizes, cut, group):
 
 @pytest.mark.parametrize("fmt", [Format.BF16, Format.E4M3, Format.E5M2])
 def test_other_formats(fmt):
-    run(compile_workload(MACHINES["tiny"], parse("gemm:M=24,N=40,K=100", fmt)))
+    run(compile_workload(MACHINES["tiny"], parse_gemm("gemm:M=24,N=40,K=100", fmt)))
 
 
 @pytest.mark.parametrize(("fmt", "o_fmt"), [(Format.E4M3, Format.BF16), (Format.FP16, Format.E5M2)])
 def test_another_format_of_the_result(fmt, o_fmt):
-    workload = replace(parse("gemm:M=24,N=43,K=100", fmt), o_fmt=o_fmt)
+    workload = replace(parse_gemm("gemm:M=24,N=43,K=100", fmt), o_fmt=o_fmt)
     run(compile_workload(MACHINES["tiny"], workload, rows=7, columns=10))
 
 
@@ -106,21 +105,21 @@ def test_any_placement_of_channels(placement):
     machine = load_machine("mesh4", "3x2").model_copy(
         update={"hbm": Hbm(bytes_per_cycle=8, **placement)}
     )
-    run(compile_workload(machine, parse("gemm:M=50,N=70,K=90")))
+    run(compile_workload(machine, parse_gemm("gemm:M=50,N=70,K=90")))
 
 
 def test_what_nobody_can_say_in_an_instruction_is_said_in_several():
     """More sharers than one wait can count."""
     mapping = GemmMapping((16, 8), "columns", 8, 8, 8, 2)
     compiled = compile_gemm_mapping(
-        load_machine("mesh4", "16x8"), parse("gemm:M=8,N=1024,K=40"), mapping
+        load_machine("mesh4", "16x8"), parse_gemm("gemm:M=8,N=1024,K=40"), mapping
     )
     assert not check(compiled.machine, compiled.programs).races
     run(compiled)
 
 
 def test_whole_grains():
-    assert share_whole(Range(8, 20), 4, 8) == [
+    assert list(share_whole(Range(8, 20), 4, 8)) == [
         Range(8, 8),
         Range(16, 8),
         Range(24, 4),
@@ -131,14 +130,14 @@ def test_whole_grains():
 
 def test_few_rows_read_the_weights_once_from_all_channels():
     for rows in (8, 64):
-        compiled = compile_workload(MESH4, parse(f"gemm:M={rows},N=512,K=1024"))
+        compiled = compile_workload(MESH4, parse_gemm(f"gemm:M={rows},N=512,K=1024"))
         assert compiled.mapping.cut == "columns" and compiled.mapping.group == (4, 4)
         assert compiled.hbm_ideal_read_bytes == 2 * 1024 * (512 + rows)
-        assert max(compiled.plan.traffic) <= 1.1 * np.mean(compiled.plan.traffic)
+        assert max(compiled.placement.traffic) <= 1.1 * np.mean(compiled.placement.traffic)
 
 
 def test_a_square_takes_the_grid():
-    compiled = compile_workload(MESH4, parse("gemm:M=512,N=512,K=512"))
+    compiled = compile_workload(MESH4, parse_gemm("gemm:M=512,N=512,K=512"))
     assert (
         compiled.mapping.cut == "grid"
         and compiled.mapping.group == (4, 4)
@@ -151,7 +150,7 @@ def test_a_square_takes_the_grid():
     "spec", ["gemm:M=128,N=128,K=128", "gemm:M=8,N=256,K=512", "gemm:M=7,N=3,K=5,B=3"]
 )
 def test_everything_that_is_ranked_fits_and_no_estimate_beats_the_bounds(spec):
-    workload = parse(spec)
+    workload = parse_gemm(spec)
     ranked = rank_gemm(MESH4, workload)
     least = (
         workload.batch
@@ -167,7 +166,9 @@ def test_everything_that_is_ranked_fits_and_no_estimate_beats_the_bounds(spec):
 
 
 def test_what_the_user_fixes_stays():
-    mapping = rank_gemm(MESH4, parse("gemm:M=256,N=256,K=64"), group="2x4", rows=24, columns=30)[0]
+    mapping = rank_gemm(
+        MESH4, parse_gemm("gemm:M=256,N=256,K=64"), group="2x4", rows=24, columns=30
+    )[0]
     assert (mapping.group, mapping.rows, mapping.columns) == ((2, 4), 24, 32), (
         "columns in whole words"
     )
@@ -216,7 +217,7 @@ def test_programs_do_not_grow_with_the_matrices():
 )
 def test_one_clear_line(spec, dataflow, fixed, says):
     with pytest.raises(UserError, match=says) as error:
-        compile_workload(MESH4, parse(spec), dataflow, **fixed)
+        compile_workload(MESH4, parse_gemm(spec), dataflow, **fixed)
     assert "\n" not in str(error.value)
 
 
@@ -233,10 +234,10 @@ def test_one_clear_line(spec, dataflow, fixed, says):
 )
 def test_bad_spec(spec, says):
     with pytest.raises(UserError, match=f"^WORKLOAD '{spec}': ") as error:
-        parse(spec)
+        parse_gemm(spec)
     assert says in str(error.value) and "\n" not in str(error.value)
 
 
 def test_spec():
-    assert parse("gemm:M=2,N=3,K=4,B=5", Format.BF16) == Gemm(2, 3, 4, 5, Format.BF16)
-    assert parse("gemm:M=2,N=3,K=4").useful_macs == 24
+    assert parse_gemm("gemm:M=2,N=3,K=4,B=5", Format.BF16) == Gemm(2, 3, 4, 5, Format.BF16)
+    assert parse_gemm("gemm:M=2,N=3,K=4").useful_macs == 24

@@ -141,7 +141,7 @@ WRONG = [
     (".show l1 0,0 0 fp16", 1, "with ROWSxCOLUMNS"),
     (".expect semaphore 0,0 40 1", 1, "semaphore 40 must be from 0 to 31"),
     (".expect here", 1, "must be followed by l1 or hbm"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "line", "what"), WRONG, ids=range(len(WRONG)))
@@ -172,6 +172,7 @@ def mutated(text: str, seed: int) -> str:
     for _ in range(rng.randint(1, 4)):
         at, other = rng.randrange(len(words)), rng.choice(words)
         odd = rng.choice(["", "0x", "-1", "99999", "1e9", "nan", "é", ":", "=", ".", "x*x", "\0"])
+        odd = rng.choice([odd, str(rng.choice([0, 1, 7, 63, 64, 1023, 4095, 65535, 1 << 31]))])
         words[at] = rng.choice([other, "", words[at] * 2, odd, words[at][:-1], words[at] + odd])
     return "".join(words)
 

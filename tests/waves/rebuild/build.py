@@ -38,6 +38,8 @@ MACHINE = {
     "word_bytes": 16,
     "fifo_depth": 2,
     "adder_stages": 3,
+    "joins_in_flight": 9,
+    "channel_queue": 4,
     "hbm_latency": 100,
     "hbm_bytes_per_cycle": 8,
     "semaphores": 2,
@@ -53,8 +55,8 @@ def ports(
     yield "inject"
     if network != "request":
         yield "eject"
-    for port, (dx, dy) in STEP.items():
-        inside = 0 <= x + dx < columns and 0 <= y + dy < rows
+    for side, (dx, dy) in STEP.items():
+        inside, port = 0 <= x + dx < columns and 0 <= y + dy < rows, side.name.lower()
         if inside or (network == "request" and (port, x, y) in channels):
             yield port
 

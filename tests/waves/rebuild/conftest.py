@@ -1,4 +1,4 @@
-"""A real run that the tests of the inspection share."""
+"""What the tests of recordings share: readers, and a real run."""
 
 import pytest
 
@@ -6,6 +6,9 @@ from isa.machine import MACHINES
 from programs.tensors import load_workload
 from tb.experiment import run_experiment
 from tb.mesh import Settings, Window
+from tests.waves.rebuild.build import write
+from waves.read.changes import READERS
+from waves.read.vcd import read
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +20,16 @@ def tiny_run(tmp_path_factory):
     return run_experiment(
         MACHINES["tiny"], tensors, "flat-async", dtype="fp16", seed=1, settings=settings
     ).run, path
+
+
+@pytest.fixture(params=READERS)
+def reader(request):
+    return pytest.importorskip(request.param).__name__
+
+
+@pytest.fixture
+def recorded(reader, tmp_path):
+    """Reads the recording of a VCD with these cycles, by each reader."""
+    return lambda *args, **kwargs: read(
+        write(tmp_path / "waves.vcd", *args, **kwargs), reader=reader
+    )

@@ -317,7 +317,7 @@ def sample(
         for x in range(columns)
         for queue in Queue
     }
-    facts = Facts(columns, rows, 16, 6, 1, 60, 8, tuple(("west", 0, y) for y in range(rows)))
+    facts = Facts(columns, rows, 16, 6, 1, 5, 4, 60, 8, tuple(("west", 0, y) for y in range(rows)))
     recording = Recording(facts, 0, cycles - 1, False, traffic, engines, changes=123_456)
     transfers = [t for t in build.transfers if t.begin < cycles]
     for transfer in transfers:

@@ -17,6 +17,8 @@ MACHINE = (
     "word_bytes",
     "fifo_depth",
     "adder_stages",
+    "joins_in_flight",
+    "channel_queue",
     "hbm_latency",
     "hbm_bytes_per_cycle",
     "semaphores",

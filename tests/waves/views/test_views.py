@@ -9,11 +9,10 @@ from enum import Enum
 import pytest
 from matplotlib.colors import is_color_like
 
-from hw.tile.core import L1_CLIENTS
 from isa.errors import UserError
 from isa.instructions import EdgePort, Format, Opcode, ReduceOp
 from isa.packets import FlitKind
-from isa.status import QueueState
+from isa.status import L1_CLIENTS, QueueState
 from tests.waves.views.mesh_vcd import signals, write_vcd
 from waves.views import write_views
 from waves.views.header import read_header

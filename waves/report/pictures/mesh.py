@@ -98,19 +98,15 @@ def _places(ax: Axes, recording: Recording) -> None:
     size = max(4.5, min(8.0, 34 / facts.columns))
     for y in range(facts.rows):
         for x in range(facts.columns):
-            _box(ax, x, y, ROUTER, "#ffffff", f"{x},{y}", size)
-            _box(ax, x + TILE[0], y + TILE[1], 0.19, "#eef1f5", "", size)
+            _box(ax, (x, y), ROUTER, "#ffffff")
+            _label(ax, (x, y), f"{x},{y}", size)
+            _box(ax, (x + TILE[0], y + TILE[1]), 0.19, "#eef1f5")
     for edge, x, y in facts.channels:
         dx, dy = DIRECTIONS[edge]
-        _box(
-            ax,
-            x + dx * OUTSIDE,
-            y + dy * OUTSIDE,
-            0.12,
-            "#d5dde6",
-            "HBM" if facts.columns <= 5 else "",
-            size * 0.8,
-        )
+        at = x + dx * OUTSIDE, y + dy * OUTSIDE
+        _box(ax, at, 0.12, "#d5dde6")
+        if facts.columns <= 5:
+            _label(ax, at, "HBM", size * 0.8)
     edges = {edge for edge, _, _ in facts.channels}
     low = {edge: -0.7 if edge in edges else -0.2 for edge in ("west", "south")}
     ax.set_xlim(low["west"], facts.columns - 0.2)
@@ -119,9 +115,9 @@ def _places(ax: Axes, recording: Recording) -> None:
     ax.axis("off")
 
 
-def _box(ax: Axes, x: float, y: float, half: float, colour: str, text: str, size: float) -> None:
+def _box(ax: Axes, at: tuple[float, float], half: float, colour: str) -> None:
     shape = FancyBboxPatch(
-        (x - half, y - half),
+        (at[0] - half, at[1] - half),
         2 * half,
         2 * half,
         boxstyle="round,pad=0,rounding_size=0.04",
@@ -131,4 +127,7 @@ def _box(ax: Axes, x: float, y: float, half: float, colour: str, text: str, size
         zorder=3,
     )
     ax.add_patch(shape)
-    ax.text(x, y, text, ha="center", va="center", fontsize=size, zorder=4)
+
+
+def _label(ax: Axes, at: tuple[float, float], text: str, size: float) -> None:
+    ax.text(*at, text, ha="center", va="center", fontsize=size, zorder=4)

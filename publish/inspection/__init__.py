@@ -1,0 +1,1 @@
+"""What `make inspect` prints and writes."""

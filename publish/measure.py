@@ -1,0 +1,84 @@
+"""What `make measure` runs: a set of measurements, published as ``docs/results/<set>.json`` and in
+the pages.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from rich.console import Console
+
+from isa.errors import UserError
+from publish import pages
+from publish.results import RESULTS, kept
+from publish.tour import measure as tour
+from tb.files import write, write_json
+from tb.runner import ROOT
+from tb.studies import tables, tuning, variants
+
+__all__ = ["SETS", "Order", "measure", "right"]
+
+PICTURES = ("latency_8", "saturation")
+"""Pictures of `make noc` that README and docs show."""
+
+
+class Order(NamedTuple):
+    """How a set is run."""
+
+    jobs: int
+    """Processes."""
+    most: int
+    """Candidates of each workload of `tuning`."""
+    console: Console
+
+
+def _command(name: str) -> dict:
+    """Run a command as a user does, and take its result."""
+    if subprocess.run([sys.executable, "-m", f"scripts.{name}"], cwd=ROOT, check=False).returncode:
+        raise UserError(f"make {name} failed: docs/results/{name}.json stays")
+    return json.loads((ROOT / "build" / name / "result.json").read_text())
+
+
+def _noc() -> dict:
+    result = _command("noc")
+    for name in PICTURES:
+        picture = ROOT / "build" / "noc" / f"{name}.png"
+        write(RESULTS / picture.name, picture.read_bytes())
+    return result
+
+
+SETS: dict[str, Callable[[Order], Any]] = {
+    "tables": lambda order: tables.run(order.jobs, order.console),
+    "noc": lambda _: _noc(),
+    "formal": lambda _: _command("formal"),
+    "races": lambda _: _command("races"),
+    "ablation": lambda _: _command("ablation"),
+    "variants": lambda order: variants.run(order.jobs, order.console),
+    "tuning": lambda order: tuning.run(order.jobs, order.most, order.console),
+    "tour": lambda order: tour.measure(order.console),
+    "conformance": lambda _: _command("conformance"),
+}
+"""Set to what runs it and gives its result."""
+
+
+def measure(name: str, order: Order) -> Any:
+    """Run a set of `SETS`, publish its result, and rewrite the pages. Nothing is written if a page
+    cannot be made of it.
+
+    Raises
+    ------
+    UserError
+        If a run fails, or the result is not what the pages tell.
+    """
+    result = SETS[name](order)
+    pages.update(lambda other: result if other == name else kept(other))
+    write_json(RESULTS / f"{name}.json", result)
+    return result
+
+
+def right(result: Any) -> bool:
+    """Whether the outputs of all runs of a result are right; true of a result that has none."""
+    rows = result if isinstance(result, list) else []
+    return all(row.get("bit_exact", True) and row.get("error_vs_reference", 0) <= 2 for row in rows)

@@ -1,0 +1,94 @@
+"""The parts of README and docs that are made from the code and from kept results.
+
+A part stands between ``<!-- generated: marker -->`` and ``<!-- end: marker -->``.
+"""
+
+import re
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from isa.errors import UserError
+from publish import ablation, attention, conformance, formal, manual, races, tuning
+from publish.noc import page as noc
+from publish.results import kept
+from publish.tour import page as tour
+from tb.files import write
+from tb.runner import ROOT
+from verify.conformance import special_values
+
+__all__ = ["FROM_CODE", "FROM_RESULTS", "pages", "render", "update"]
+
+FROM_CODE: dict[str, Callable[[], str]] = {
+    "errors": manual.errors,
+    "tables": manual.instructions,
+    "special values": special_values.table,
+}
+"""Marker to the maker of what stands there."""
+
+FROM_RESULTS: dict[str, dict[str, Callable[[Any], str]]] = {
+    "tables": attention.README_TABLES,
+    "variants": attention.VARIANT_TABLES,
+    "noc": {"noc table": noc.page_table},
+    "formal": {"formal table": formal.page_table},
+    "ablation": {"ablation table": ablation.page_table},
+    "races": {
+        "races table": lambda r: races.family_table(r).markdown(),
+        "races removed": races.removed,
+        "races said": races.said,
+    },
+    "conformance": {
+        "conformance table": lambda r: conformance.summary_table(r).markdown(),
+        "conformance mutations": lambda r: conformance.mutation_table(r).markdown(),
+    },
+    "tuning": {
+        "tuned set": partial(tuning.page_table, listed=True),
+        "tuned others": partial(tuning.page_table, listed=False),
+    },
+    "tour": tour.MAKERS,
+}
+"""Set to marker to maker, which takes the result of the set and rejects one that is wrong."""
+
+_PART = re.compile(r"<!-- generated: ([^>]+) -->(?:.*?<!-- end: \1 -->)?", re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """Every page that has a generated part."""
+    found = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [path for path in found if _PART.search(path.read_text())]
+
+
+def render(page: str, results: Callable[[str], Any] = kept) -> str:
+    """Bring all generated parts of a page up to date; `results` gives the result of a set.
+
+    Raises
+    ------
+    UserError
+        If nothing makes a marker, or a result is missing or wrong.
+    """
+
+    def part(found: re.Match) -> str:
+        name = found[1]
+        return f"<!-- generated: {name} -->\n{_make(name, results)}\n<!-- end: {name} -->"
+
+    return _PART.sub(part, page)
+
+
+def _make(marker: str, results: Callable[[str], Any]) -> str:
+    if marker in FROM_CODE:
+        return FROM_CODE[marker]()
+    for name, makers in FROM_RESULTS.items():
+        if marker in makers:
+            return makers[marker](results(name))
+    raise UserError(f"nothing makes the generated part {marker!r}: see publish/pages.py")
+
+
+def update(results: Callable[[str], Any] = kept) -> dict[str, bool]:
+    """Rewrite all pages, or none if anything is wrong: whether each, by name, has changed."""
+    results = cache(results)
+    made = {path: render(path.read_text(), results) for path in pages()}
+    changed = {path: text != path.read_text() for path, text in made.items()}
+    for path in filter(changed.get, made):
+        write(path, made[path])
+    return {str(path.relative_to(ROOT)): differs for path, differs in changed.items()}

@@ -1,0 +1,99 @@
+"""Every variable of the make targets, with its default and unit: the one place that explains them.
+
+`make help` prints this; the options of the commands take defaults and help from here. It needs
+nothing but the standard library, since `make help` comes before `.venv`.
+"""
+
+from typing import NamedTuple
+
+__all__ = ["GROUPS", "VARIABLES", "Variable"]
+
+
+class Variable(NamedTuple):
+    """An environment variable, which is how make passes it on, and the option of that name."""
+
+    name: str
+    default: str
+    text: str
+    choices: tuple[str, ...] = ()
+    """All values, where they are few."""
+
+    @property
+    def option(self) -> str:
+        """Its name on the command line."""
+        return f"--{self.name.lower()}"
+
+    @property
+    def attribute(self) -> str:
+        """Its name among the parsed options."""
+        return {"FROM": "first", "TO": "last"}.get(self.name, self.name.lower())
+
+
+_V, _SWITCH = Variable, ("0", "1")
+GROUPS: dict[str, tuple[Variable, ...]] = {
+    "what is run": (
+        _V("MACHINE", "mesh4", "tiny, mesh4, mesh8, paper-2025, paper-2026, or a .toml file"),
+        _V("MESH", "", "COLUMNSxROWS tiles, instead of the machine's mesh"),
+        _V(
+            "WORKLOAD",
+            "minilm",
+            "minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), gemm:M=256,N=256,K=256, or an .npz",
+        ),
+        _V(
+            "DATAFLOW",
+            "",
+            "flat-async, flat, flat-tree, flat-seq, flash3, flash2, summa; by rule if empty",
+        ),
+        _V("DTYPE", "fp16", "format of the inputs: fp16, bf16, e4m3 or e5m2"),
+        _V("PTYPE", "", "format of the probabilities; that of the inputs if empty"),
+        _V("OTYPE", "", "format of the output; that of the inputs if empty"),
+        _V("GROUP", "", "COLUMNSxROWS tiles of a group; by rule if empty"),
+        _V("ROWS", "", "query rows per tile and stream, or rows of C; by rule if empty"),
+        _V("COLUMNS", "", "key columns per tile, or columns of C; by rule if empty"),
+        _V("SEED", "1", "seed of everything that is drawn: data, traffic, back-pressure"),
+        _V("STALL", "0", "per cent of cycles in which every link refuses flits"),
+        _V("WAVES", "0", "1: sim and run write the whole run as a VCD", _SWITCH),
+    ),
+    "how it is run": (
+        _V("JOBS", "2", "processes at a time; races, formal and tune: one a core if not given"),
+        _V("QUICK", "0", "1: noc with fewer lengths, flits and runs"),
+        _V("SMALL", "0", "1: ablation of mha:S=128,D=32,H=2", _SWITCH),
+        _V("TOP", "8", "candidates that tune runs"),
+        _V("EXHAUSTIVE", "0", "1: tune runs all candidates, for comparison", _SWITCH),
+        _V("MOST", "", "candidates of an exhaustive search at most, the best by estimate"),
+    ),
+    "waves and inspect": (
+        _V("FROM", "", "first cycle of the window; 0 if empty"),
+        _V("TO", "", "last cycle of the window, or end; 20,000 cycles if empty"),
+        _V("COLLECTIVE", "", "TAG or TAG:NUMBER: the window of this one; inspect draws it"),
+        _V(
+            "FAULT",
+            "",
+            "break the hardware: dropped-flit, wrong-root, route-branch-missing, join-incomplete",
+        ),
+        _V("FORMAT", "vcd", "fst: an FST file as well", ("vcd", "fst")),
+        _V("VCD", "", "a VCD of a mesh; that of the last make waves if empty"),
+        _V("READER", "vcdvcd", "or pywellen: faster, the same result", ("vcdvcd", "pywellen")),
+        _V("LIST", "24", "collectives to print one by one"),
+        _V("OPEN", "0", "1: open the viewer, or the report in a browser", _SWITCH),
+        _V("VIEWER", "", "gtkwave or surfer; whichever is installed if empty"),
+    ),
+    "programs of your own": (
+        _V("PROGRAM", "", "the text that run takes, for example examples/put.s"),
+        _V("OUT", "", "the text that compile writes"),
+    ),
+    "conformance and measure": (
+        _V("SET", "default", "conformance: default or nightly; measure: what is measured"),
+        _V("TARGET", "rtl", "rtl, or golden: the golden machine alone; run: both if not given"),
+        _V("DUT", "", "Verilog file with a module tile or mesh that takes the place of ours"),
+        _V("CASE", "", "only this case"),
+        _V("MUTATIONS", "1", "0: leave the mutation check out"),
+        _V("MUTANT", "", "only this mutation, by number or name"),
+        _V("RESUME", "1", "0: run again what is there from before"),
+    ),
+    "set-up": (_V("PYTHON", "python3", "Python 3.11 or newer that .venv is made with"),),
+}
+"""What belongs together, in the order in which it is printed."""
+
+VARIABLES = {variable.name: variable for group in GROUPS.values() for variable in group}
+"""By name."""

@@ -1,0 +1,1 @@
+"""Listed sets of runs on the RTL, whose results are published."""

@@ -1,0 +1,1 @@
+"""Choosing a mapping by trying: candidates by their estimate, cycles by the RTL."""

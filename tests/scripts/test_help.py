@@ -1,0 +1,83 @@
+"""Every target and every variable is explained, in one place, and commands stay small."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from isa.machine import MACHINES
+from programs.attention.mapping import DATAFLOWS
+from scripts.help import lines, targets
+from scripts.options import COMMON, common_parser
+from scripts.variables import VARIABLES
+from verify.mutants.faults import FAULTS
+from waves.views.viewer import VIEWERS
+
+ROOT = Path(__file__).resolve().parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text()
+SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+LIBRARY = {"__init__", "help", "options", "variables"}
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_is_a_thin_front(path):
+    assert len(path.read_text().splitlines()) <= 100
+
+
+def test_every_exported_variable_is_explained():
+    exported = re.search(r"^export ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)[1]
+    assert set(exported.replace("\\", "").split()) == VARIABLES.keys() - {"PYTHON"}
+
+
+def test_every_target_is_in_the_help():
+    phony = set(re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[1].split())
+    told = {name for group in targets(MAKEFILE).values() for name in group}
+    defined = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    assert phony == told == defined
+    shown = "\n".join(lines())
+    assert all(f"  make {name} " in shown for name in told)
+    assert all(f"\n  {name} " in shown for name in VARIABLES)
+    assert max(map(len, lines())) <= 100
+
+
+def test_every_command_has_a_target():
+    called = set(re.findall(r"-m scripts\.(\w+)", MAKEFILE))
+    assert called - {"help"} == {path.stem for path in SCRIPTS} - LIBRARY
+
+
+def test_texts_name_all_values():
+    for name, values in (
+        ("MACHINE", MACHINES),
+        ("DATAFLOW", DATAFLOWS),
+        ("FAULT", [fault.name for fault in FAULTS]),
+        ("VIEWER", VIEWERS),
+    ):
+        assert all(value in VARIABLES[name].text for value in values), name
+
+
+def test_defaults_come_from_the_table(monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    options = common_parser("", "FROM").parse_args([])
+    assert {name: getattr(options, name.lower()) for name in COMMON} == {
+        name: VARIABLES[name].default for name in COMMON
+    }
+    assert options.first == ""
+    monkeypatch.setenv("SEED", "7")
+    assert common_parser("", SEED="9").parse_args([]).seed == "7"
+
+
+def test_help_needs_no_environment():
+    """It comes before `.venv` is made."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "scripts.help"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == list(lines())

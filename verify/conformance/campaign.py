@@ -1,0 +1,71 @@
+"""The cases of a run of `make conformance`, and their outcomes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from isa.errors import UserError
+from isa.machine import Machine
+from tb.tasks import Task, run_tasks
+from verify.conformance.cases import SETS, ConformanceCase, cases
+from verify.conformance.dut import Dut
+from verify.conformance.tasks import build, run_case
+
+__all__ = ["Campaign", "wanted"]
+
+
+def wanted(which: str, name: str, seed: int, mesh: str) -> list[ConformanceCase]:
+    """The cases of the set, or the one that the user names, which may be of any set.
+
+    Raises
+    ------
+    UserError
+        If no set has a case of this name.
+    """
+    if not name:
+        return cases(which, seed, mesh)
+    for which in SETS:
+        if one := [case for case in cases(which, seed, mesh) if case.name == name]:
+            return one
+    raise UserError(
+        f"CASE {name!r}: no set has a case of this name with SEED={seed}; names are in report.md"
+    )
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Where and how cases are run."""
+
+    base: Machine
+    """Machine whose tile and HBM the cases take."""
+    own_channels: bool
+    """Each case has HBM channels of its own, else all have those of one mesh."""
+    dut: Dut | None
+    target: str
+    """rtl, or golden: the golden machine alone."""
+    jobs: int
+    keep: Path | None
+    """Folder of the outcomes that are kept."""
+
+    def run(self, chosen: list[ConformanceCase], console: Console) -> dict[str, dict]:
+        """Build what the cases need, and run them: the outcome of each, by its name."""
+        shared = {"base": self.base, "own_channels": self.own_channels, "dut": self.dut}
+        if self.target == "rtl":
+            first = {case.mesh: case for case in chosen}
+            builds = [
+                Task(f"build of {mesh}", build, {"case": case, **shared})
+                for mesh, case in first.items()
+            ]
+            run_tasks(builds, self.jobs, console)
+        tasks = [
+            Task(case.name, run_case, {"case": case, "target": self.target, **shared})
+            for case in chosen
+        ]
+        return run_tasks(
+            tasks,
+            self.jobs,
+            console,
+            keep=self.keep,
+            worth=lambda outcome: outcome["passed"] or outcome["skipped"],
+        )
