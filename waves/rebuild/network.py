@@ -153,4 +153,4 @@ def _enters(link: Link, mesh: Mesh) -> End | None:
         return link.tile, Port[link.port.removeprefix("hbm_").upper()]
     if link.port == "eject" or not (0 <= link.to[0] < mesh.columns and 0 <= link.to[1] < mesh.rows):
         return None
-    return link.to, Port[OPPOSITE[link.port].upper()]
+    return link.to, OPPOSITE[Port[link.port.upper()]]
