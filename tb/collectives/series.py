@@ -1,9 +1,9 @@
 """Programs that run many collectives, each from a standing start: all members of one begin in the
 same cycle.
 
-Every tile loads its own words from HBM; then a rectangle of tiles (a `SeriesLane`) runs its `Item` one
-after the other, while other lanes run theirs: rows do not share a link, nor do quadrants. In front
-of each item the lane meets at a barrier, an all-reduce of one word. Its result reaches a tile one
+Every tile loads its own words from HBM; then a rectangle of tiles (a `SeriesLane`) runs its `Item`s
+one after the other, while other lanes run theirs: rows do not share a link, nor do quadrants.
+In front of each item the lane meets at a barrier, an all-reduce of one word. Its result reaches a tile one
 cycle later per hop from the root, so nearer tiles pause for that many cycles more. When all lanes
 are through, the results go to HBM.
 """

@@ -82,7 +82,7 @@ def estimate(kind: str, method: str, shape: str, words: int, size: int) -> float
 def _path(method: str, shape: str, size: int, adding: bool) -> tuple[int, float]:
     """Children of the tile that has most, and the cycles of one segment from root to leaves."""
     columns, rows = SHAPES[shape]
-    tree: Tree = tree_of(method, (0, 0, columns - 1, rows - 1), (0, 0))
+    tree: Tree = tree_of(method, Rectangle(0, 0, columns - 1, rows - 1), (0, 0))
     each = size + GAP + (size / 2 if adding else 0)
 
     def below(tile: TileXY) -> float:
@@ -149,7 +149,7 @@ def candidates(
         Software methods estimated to take so many times the cycles of the best one are left out.
     """
     columns, rows = SHAPES[shape]
-    rectangle: Rectangle = Rectangle(0, 0, columns - 1, rows - 1)
+    rectangle = Rectangle(0, 0, columns - 1, rows - 1)
     most, found = vector_words(machine), []
     for kind in KINDS:
         for words in lengths:
@@ -222,7 +222,8 @@ class _Filling:
 
     def __init__(self, shape: str, at: TileXY):
         columns, rows = SHAPES[shape]
-        self._at, self._rectangle = at, (at[0], at[1], at[0] + columns - 1, at[1] + rows - 1)
+        self._at = at
+        self._rectangle = Rectangle(*at, at[0] + columns - 1, at[1] + rows - 1)
         first = Collective("multicast", "hardware", self._rectangle, at, 1, 0, 0)
         self.lane = SeriesLane(self._rectangle, [Item((shape, at, "mark"), (first,), marked=True)])
         self.cost, self._slots, self._words = 0.0, 3 * _ITEM_SLOTS, 1
