@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from hw.network.reduce_router import ReduceRouter
 from isa.geometry import Rectangle
 from isa.instructions import Format, ReduceOp
 from isa.machine import Machine
+from isa.timing import combine_cycles
 from tb.noc.campaign import LIMIT, machine_for, reduce_traffic, refuse
 from tb.noc.orders import disagreements
 from tb.noc.play import Outcome, play
@@ -49,7 +49,7 @@ def test_reductions_in_one_order_are_exact(machine):
     assert not any(verdict.hung for _, verdict in verdicts)
 
 
-def test_a_hop_costs_what_the_router_says_and_a_result_comes_every_cycle(machine):
+def test_a_hop_costs_what_the_law_says_and_a_result_comes_every_cycle(machine):
     last, length = machine.mesh.columns - 1, 100
     cases = list(itertools.product(ReduceOp, range(last + 1)))
     row = Rectangle(0, 0, last, 0)
@@ -57,7 +57,7 @@ def test_a_hop_costs_what_the_router_says_and_a_result_comes_every_cycle(machine
     for (op, root), outcome in zip(cases, summed(machine, *rows), strict=True):
         farthest = max(root, last - root)
         joins = [1] * (farthest > 0) + [2] * (farthest - 1) + [1 + (root > 0) + (root < last)]
-        latency = sum(ReduceRouter.latency(op, inputs) for inputs in joins)
+        latency = sum(1 + combine_cycles(op, Format.FP32, inputs, 1) for inputs in joins)
         assert (outcome.cycle - outcome.entered.min() == latency + np.arange(length)).all()
 
 
