@@ -37,7 +37,9 @@ MAY_IMPORT = {
 }
 
 
-STILL_TWICE = set(["Kind", "Lane", "Mesh", "Outcome", "Port", "Semaphores", "Tile", "Variable"])
+STILL_TWICE = set(
+    ["Instruction", "Kind", "Lane", "Mesh", "Outcome", "Port", "Semaphores", "Tile", "Variable"]
+)
 """Names of two classes that are still to be told apart; no others may be."""
 
 

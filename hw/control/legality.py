@@ -34,9 +34,7 @@ class Legality(wiring.Component):
     scalar, engine : ``In(1)``
         Check the common fields; check the operands as well. With neither, `code` is NONE.
     common, operands : ``In``
-        The instruction.
-    opcode : ``In(8)``
-        Its opcode, legal for the queue.
+        The instruction; its opcode is legal for the queue.
     x, y : ``In(6)``
         The tile's position.
     code : ``Out(ErrorCode)``

@@ -1,31 +1,20 @@
 """Sequencer: one in-order instruction queue in front of one engine."""
 
-from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
+from amaranth import Module, Mux, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.control.completion import SIGNALS, Completion
+from hw.control.instruction import Instruction, checksum
 from hw.control.legality import Legality, kind_of_queue
 from hw.control.loops import LoopStack
-from hw.layouts import COMMON_LAYOUT, COORDINATE, SEM, SIGNAL, WAIT, command_layout, operands_layout
-from isa.instructions import (
-    BITS,
-    CHECKSUM,
-    LAYOUTS,
-    LOOP_DEPTH,
-    OPCODES_OF,
-    REGISTERS,
-    Kind,
-    Opcode,
-    Queue,
-)
+from hw.control.registers import Registers
+from hw.layouts import COORDINATE, SEM, SIGNAL, WAIT, command_layout
+from isa.instructions import BITS, CHECKSUM, LOOP_DEPTH, Opcode, Queue
 from isa.machine import Machine
 from isa.status import QUEUE_PROBES, ErrorCode, QueueState
 
 __all__ = ["Sequencer"]
-
-_OPERANDS_AT = COMMON_LAYOUT.size
 
 
 class Sequencer(wiring.Component):
@@ -89,7 +78,6 @@ class Sequencer(wiring.Component):
     def __init__(self, *, machine: Machine, queue: Queue):
         self._machine = machine
         self._queue = queue
-        self._kind = kind_of_queue(queue)
         super().__init__(
             {
                 "run": In(1),
@@ -101,7 +89,7 @@ class Sequencer(wiring.Component):
                 "fetch_valid": In(1),
                 "fetch_data": In(BITS),
                 "wait": Out(stream.Signature(WAIT)),
-                "command": Out(stream.Signature(command_layout(self._kind))),
+                "command": Out(stream.Signature(command_layout(kind_of_queue(queue)))),
                 "done": In(1),
                 "signal": Out(stream.Signature(SIGNAL)),
                 "halted": Out(1),
@@ -119,23 +107,40 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.legality = legality = Legality(machine=self._machine, queue=self._queue)
-        m.submodules.completion = completion = Completion(depth=self.OUTSTANDING)
-        m.submodules.loops = loops = LoopStack(depth=LOOP_DEPTH)
-        m.submodules.registers = registers = Memory(shape=32, depth=REGISTERS, init=[])
+        m.submodules.legality = self._legality = Legality(machine=self._machine, queue=self._queue)
+        m.submodules.completion = self._completion = Completion(depth=self.OUTSTANDING)
+        m.submodules.loops = loops = self._loops = LoopStack(depth=LOOP_DEPTH)
+        self._instruction = Instruction(self._queue)
+        self._connect(m)
+        self._registers = Registers(m, self._instruction)
+        m.d.comb += [loops.start.eq(self.pc + 1), loops.rounds.eq(self._registers.total)]
+        complete = self._complete = Signal()  # a scalar instruction, in this cycle
+        signalling = complete & self._instruction.has_signals
+        m.d.comb += [
+            self._completion.issue.eq(self.command.valid & self.command.ready | signalling),
+            self._completion.instant.eq(signalling),
+        ]
+        with m.FSM():
+            self._fetch(m)
+            with m.State("decode"):
+                self._decode(m)
+            self._wait(m)
+            self._hand_over(m)
+            with m.State("halted"):
+                m.d.comb += [self.state.eq(QueueState.HALTED), self.halted.eq(1)]
+            with m.State("error"):
+                m.d.comb += [self.state.eq(QueueState.ERROR), self.error.eq(1)]
+        self._probe(m)
+        return m
 
-        # The instruction, seen as each of its layouts.
-        instruction = Signal(BITS)
-        common = data.View(COMMON_LAYOUT, instruction[:_OPERANDS_AT])
-        operands, scalar = self._view(instruction, self._kind), self._view(instruction, Kind.SCALAR)
-        opcodes = OPCODES_OF[self._queue]
-        is_engine = (common.opcode >= min(opcodes)) & (common.opcode <= max(opcodes))
-        is_scalar = (common.opcode >= Opcode.HALT) & (common.opcode <= Opcode.END)
-        has_signals = common.sig0_on | common.sig1_kind.any()
+    def _connect(self, m):
+        """The instruction goes to the legality check, to the engine and to what completes it."""
+        common, operands = self._instruction.common, self._instruction.operands
+        legality, completion = self._legality, self._completion
         m.d.comb += [
             self.fetch.payload.eq(self.pc),
             self.error_pc.eq(self.pc),
-            self.command.payload.eq(Cat(common.opcode, operands)),
+            self.command.payload.eq(self._instruction.command),
             legality.common.eq(common),
             legality.operands.eq(operands),
             legality.x.eq(self.x),
@@ -148,160 +153,133 @@ class Sequencer(wiring.Component):
         ]
         wiring.connect(m, completion.signal, wiring.flipped(self.signal))
 
-        # Registers: one read and one 32-bit sum, for addresses as for ADD and LOOP. A memory is not
-        # cleared by reset, so a register counts only once it was written; register 0 never is.
-        read, write = registers.read_port(domain="comb"), registers.write_port()
-        written = Signal(REGISTERS)
-        base, total = Signal(32), Signal(32)
-        m.d.comb += [
-            read.addr.eq(scalar.rs),
-            base.eq(scalar.imm),
-            total.eq(base + Mux(written.bit_select(read.addr, 1), read.data, 0)),
-            write.addr.eq(scalar.rd),
-            write.data.eq(Mux(common.opcode == Opcode.LI, scalar.imm, total)),
-        ]
-        with m.If(write.en):
-            m.d.sync += written.eq(written | (1 << scalar.rd))
-        m.d.comb += [loops.start.eq(self.pc + 1), loops.rounds.eq(total)]
+    def _fail(self, m, code):
+        m.d.sync += self.error_code.eq(code)
+        m.next = "error"
 
-        # Control.
-        complete = Signal()
-        m.d.comb += [
-            completion.issue.eq(self.command.valid & self.command.ready | complete & has_signals),
-            completion.instant.eq(complete & has_signals),
-        ]
+    def _proceed(self, m, target):
+        m.d.sync += [self.pc.eq(target), self.instructions.eq(self.instructions + 1)]
+        m.next = "request"
 
-        def fail(code):
-            m.d.sync += self.error_code.eq(code)
-            m.next = "error"
+    def _fetch(self, m):
+        with m.State("boot"):
+            m.d.sync += self.pc.eq(self.entry)
+            with m.If(self.run):
+                m.next = "request"
 
-        def proceed(target):
-            m.d.sync += [self.pc.eq(target), self.instructions.eq(self.instructions + 1)]
-            m.next = "request"
+        with m.State("request"):
+            m.d.comb += [self.state.eq(QueueState.FETCH), self.fetch.valid.eq(~self.stop)]
+            with m.If(self.fetch.valid & self.fetch.ready):
+                m.next = "response"
 
-        with m.FSM():
-            with m.State("boot"):
-                m.d.sync += self.pc.eq(self.entry)
-                with m.If(self.run):
-                    m.next = "request"
-
-            with m.State("request"):
-                m.d.comb += [self.state.eq(QueueState.FETCH), self.fetch.valid.eq(~self.stop)]
-                with m.If(self.fetch.valid & self.fetch.ready):
-                    m.next = "response"
-
-            with m.State("response"):
-                m.d.comb += self.state.eq(QueueState.FETCH)
-                with m.If(self.fetch_valid):
-                    m.d.sync += instruction.eq(self.fetch_data)
-                    with m.If(_fold(self.fetch_data) == CHECKSUM):
-                        m.next = "decode"
-                    with m.Else():
-                        fail(ErrorCode.BAD_CHECKSUM)
-
-            with m.State("decode"):
-                m.d.comb += self.state.eq(QueueState.FETCH)
-                pending = Cat(operands[f"{name}_reg"].any() for name in self._addresses)
-                with m.If(self.stop):
-                    pass
-                with m.Elif(~(is_engine | is_scalar)):
-                    fail(ErrorCode.ILLEGAL)
-                with m.Elif(is_engine & pending.any()):
-                    for i, name in enumerate(self._addresses):
-                        with m.If(pending[i]) if i == 0 else m.Elif(pending[i]):
-                            m.d.comb += [
-                                read.addr.eq(operands[f"{name}_reg"]),
-                                base.eq(operands[name]),
-                            ]
-                            m.d.sync += [operands[name].eq(total), operands[f"{name}_reg"].eq(0)]
-                with m.Else():
-                    m.d.comb += [legality.engine.eq(is_engine), legality.scalar.eq(1)]
-                    with m.If(legality.code != ErrorCode.NONE):
-                        fail(legality.code)
-                    with m.Elif(common.wait0_count.any()):
-                        m.next = "wait0"
-                    with m.Elif(common.wait1_count.any()):
-                        m.next = "wait1"
-                    with m.Elif(is_engine):
-                        m.next = "issue"
-                    with m.Elif((has_signals | (common.opcode == Opcode.HALT)) & ~completion.empty):
-                        m.next = "drain"
-                    with m.Else():
-                        with m.Switch(common.opcode):
-                            with m.Case(Opcode.HALT):
-                                # Comes back here without its signals once they are sent.
-                                m.d.sync += [common.sig0_on.eq(0), common.sig1_kind.eq(0)]
-                                with m.If(~loops.empty):
-                                    fail(ErrorCode.BAD_LOOP)
-                                with m.Elif(has_signals):
-                                    m.d.comb += complete.eq(1)
-                                    m.next = "drain"
-                                with m.Else():
-                                    m.d.sync += self.instructions.eq(self.instructions + 1)
-                                    m.next = "halted"
-                            with m.Case(Opcode.SYNC):
-                                m.d.comb += complete.eq(1)
-                                proceed(self.pc + 1)
-                            with m.Case(Opcode.LI, Opcode.ADD):
-                                m.d.comb += [complete.eq(1), write.en.eq(scalar.rd.any())]
-                                proceed(self.pc + 1)
-                            with m.Case(Opcode.LOOP):
-                                with m.If(loops.full | ~total.any()):
-                                    fail(ErrorCode.BAD_LOOP)
-                                with m.Else():
-                                    m.d.comb += [complete.eq(1), loops.enter.eq(1)]
-                                    proceed(self.pc + 1)
-                            with m.Case(Opcode.END):
-                                with m.If(loops.empty):
-                                    fail(ErrorCode.BAD_LOOP)
-                                with m.Else():
-                                    m.d.comb += [complete.eq(1), loops.body_end.eq(1)]
-                                    proceed(Mux(loops.again, loops.target, self.pc + 1))
-
-            for name, other in (("wait0", "wait1"), ("wait1", None)):
-                sem, count = common[f"{name}_sem"], common[f"{name}_count"]
-                with m.State(name):
-                    m.d.comb += [
-                        self.state.eq(QueueState[name.upper()]),
-                        self.wait.valid.eq(~self.stop),
-                        self.wait.payload.sem.eq(sem),
-                        self.wait.payload.count.eq(count),
-                    ]
-                    with m.If(self.wait.valid & self.wait.ready):
-                        m.d.sync += count.eq(0)
-                        if other:
-                            with m.If(common[f"{other}_count"].any()):
-                                m.next = other
-                            with m.Elif(is_engine):
-                                m.next = "issue"
-                            with m.Else():
-                                m.next = "decode"
-                        else:
-                            with m.If(is_engine):
-                                m.next = "issue"
-                            with m.Else():
-                                m.next = "decode"
-
-            with m.State("issue"):
-                m.d.comb += [
-                    self.state.eq(QueueState.ENGINE),
-                    self.command.valid.eq(~self.stop & ~completion.full),
-                ]
-                with m.If(self.command.valid & self.command.ready):
-                    proceed(self.pc + 1)
-
-            with m.State("drain"):
-                m.d.comb += self.state.eq(QueueState.DRAIN)
-                with m.If(completion.empty):
+        with m.State("response"):
+            m.d.comb += self.state.eq(QueueState.FETCH)
+            with m.If(self.fetch_valid):
+                m.d.sync += self._instruction.bits.eq(self.fetch_data)
+                with m.If(checksum(self.fetch_data) == CHECKSUM):
                     m.next = "decode"
+                with m.Else():
+                    self._fail(m, ErrorCode.BAD_CHECKSUM)
 
-            with m.State("halted"):
-                m.d.comb += [self.state.eq(QueueState.HALTED), self.halted.eq(1)]
+    def _decode(self, m):
+        """Add one register a cycle; with none left, check, and go where the instruction belongs."""
+        instruction, legality = self._instruction, self._legality
+        common, is_engine = instruction.common, instruction.is_engine
+        m.d.comb += self.state.eq(QueueState.FETCH)
+        with m.If(self.stop):
+            pass
+        with m.Elif(~(is_engine | instruction.is_scalar)):
+            self._fail(m, ErrorCode.ILLEGAL)
+        with m.Elif(is_engine & instruction.pending.any()):
+            self._registers.add(m)
+        with m.Else():
+            m.d.comb += [legality.engine.eq(is_engine), legality.scalar.eq(1)]
+            must_drain = instruction.has_signals | (common.opcode == Opcode.HALT)
+            with m.If(legality.code != ErrorCode.NONE):
+                self._fail(m, legality.code)
+            with m.Elif(common.wait0_count.any()):
+                m.next = "wait0"
+            with m.Elif(common.wait1_count.any()):
+                m.next = "wait1"
+            with m.Elif(is_engine):
+                m.next = "issue"
+            with m.Elif(must_drain & ~self._completion.empty):
+                m.next = "drain"
+            with m.Else():
+                self._execute(m)
 
-            with m.State("error"):
-                m.d.comb += [self.state.eq(QueueState.ERROR), self.error.eq(1)]
+    def _execute(self, m):
+        """Execute a scalar instruction."""
+        instruction, registers = self._instruction, self._registers
+        common, loops, complete = instruction.common, self._loops, self._complete
+        with m.Switch(common.opcode):
+            with m.Case(Opcode.HALT):
+                # Comes back here without its signals once they are sent.
+                m.d.sync += [common.sig0_on.eq(0), common.sig1_kind.eq(0)]
+                with m.If(~loops.empty):
+                    self._fail(m, ErrorCode.BAD_LOOP)
+                with m.Elif(instruction.has_signals):
+                    m.d.comb += complete.eq(1)
+                    m.next = "drain"
+                with m.Else():
+                    m.d.sync += self.instructions.eq(self.instructions + 1)
+                    m.next = "halted"
+            with m.Case(Opcode.SYNC):
+                m.d.comb += complete.eq(1)
+                self._proceed(m, self.pc + 1)
+            with m.Case(Opcode.LI, Opcode.ADD):
+                m.d.comb += [complete.eq(1), registers.write.eq(instruction.scalar.rd.any())]
+                self._proceed(m, self.pc + 1)
+            with m.Case(Opcode.LOOP):
+                with m.If(loops.full | ~registers.total.any()):
+                    self._fail(m, ErrorCode.BAD_LOOP)
+                with m.Else():
+                    m.d.comb += [complete.eq(1), loops.enter.eq(1)]
+                    self._proceed(m, self.pc + 1)
+            with m.Case(Opcode.END):
+                with m.If(loops.empty):
+                    self._fail(m, ErrorCode.BAD_LOOP)
+                with m.Else():
+                    m.d.comb += [complete.eq(1), loops.body_end.eq(1)]
+                    self._proceed(m, Mux(loops.again, loops.target, self.pc + 1))
 
-        # Probes.
+    def _wait(self, m):
+        common, is_engine = self._instruction.common, self._instruction.is_engine
+        for name, other in (("wait0", "wait1"), ("wait1", None)):
+            sem, count = common[f"{name}_sem"], common[f"{name}_count"]
+            with m.State(name):
+                m.d.comb += [
+                    self.state.eq(QueueState[name.upper()]),
+                    self.wait.valid.eq(~self.stop),
+                    self.wait.payload.sem.eq(sem),
+                    self.wait.payload.count.eq(count),
+                ]
+                with m.If(self.wait.valid & self.wait.ready):
+                    m.d.sync += count.eq(0)
+                    if other:
+                        with m.If(common[f"{other}_count"].any()):
+                            m.next = other
+                    with m.Elif(is_engine) if other else m.If(is_engine):
+                        m.next = "issue"
+                    with m.Else():
+                        m.next = "decode"
+
+    def _hand_over(self, m):
+        """To the engine, as soon as it may have one more; or wait until it has none."""
+        with m.State("issue"):
+            m.d.comb += [
+                self.state.eq(QueueState.ENGINE),
+                self.command.valid.eq(~self.stop & ~self._completion.full),
+            ]
+            with m.If(self.command.valid & self.command.ready):
+                self._proceed(m, self.pc + 1)
+
+        with m.State("drain"):
+            m.d.comb += self.state.eq(QueueState.DRAIN)
+            with m.If(self._completion.empty):
+                m.next = "decode"
+
+    def _probe(self, m):
         m.d.comb += [
             self.wait_sem.eq(self.wait.payload.sem),
             self.wait_count.eq(self.wait.payload.count),
@@ -313,23 +291,3 @@ class Sequencer(wiring.Component):
                 m.d.sync += self.cycles_wait.eq(self.cycles_wait + 1)
             with m.Case(QueueState.ENGINE, QueueState.DRAIN):
                 m.d.sync += self.cycles_engine.eq(self.cycles_engine + 1)
-        return m
-
-    @property
-    def _addresses(self):
-        """Operands to which a register is added."""
-        names = [field.name for field in LAYOUTS[self._kind]]
-        return [name for name in names if f"{name}_reg" in names]
-
-    @staticmethod
-    def _view(instruction, kind):
-        layout = operands_layout(kind)
-        return data.View(layout, instruction[_OPERANDS_AT : _OPERANDS_AT + layout.size])
-
-
-def _fold(value):
-    """XOR of the bytes of a value."""
-    while len(value) > 8:
-        half = len(value) // 2
-        value = value[:half] ^ value[half:]
-    return value

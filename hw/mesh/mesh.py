@@ -1,31 +1,21 @@
 """The mesh of tiles with its HBM channels: the module that is simulated."""
 
-from amaranth import (
-    Array,
-    Cat,
-    ClockDomain,
-    ClockSignal,
-    Instance,
-    Module,
-    ResetSignal,
-    Signal,
-    Value,
-)
+from amaranth import Array, Cat, ClockSignal, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.memory.channel import HbmChannel
+from hw.mesh.placed_tile import PlacedTile
 from hw.proof.deadlock import check_acyclic
 from hw.sim.stall import Stall
 from hw.sim.transport import Transport
 from hw.sim.waves import add_waves
-from hw.tile.ports import tile_signature
 from isa.instructions import EdgePort
 from isa.machine import Machine
 from isa.packets import FLITS, Port
 from isa.status import Event
 
-__all__ = ["GRACE_CYCLES", "MESH_SIGNATURE", "QUIET_CYCLES", "Mesh", "PlacedTile"]
+__all__ = ["GRACE_CYCLES", "MESH_SIGNATURE", "QUIET_CYCLES", "Mesh"]
 
 QUIET_CYCLES = 64
 """Cycles without any activity, all queues halted, after which a run counts as finished."""
@@ -55,43 +45,6 @@ MESH_SIGNATURE = wiring.Signature(
     }
 )
 """Ports of a mesh, whatever its machine."""
-
-
-class PlacedTile(wiring.Component):
-    """One placement of the module ``tile``, which is emitted once (see `hw.tile.tile.Tile`).
-
-    With `transport`, its plain inputs and its reset are sampled at the falling edge, like the links
-    (see `Transport`).
-    """
-
-    def __init__(self, machine: Machine, *, transport: bool = False, waves: bool = False):
-        self._transport = transport
-        super().__init__(tile_signature(machine, waves=waves))
-
-    def elaborate(self, platform):
-        m = Module()
-        if self._transport:
-            m.domains.falling = ClockDomain(clk_edge="neg", reset_less=True, local=True)
-            m.d.comb += ClockSignal("falling").eq(ClockSignal())
-
-        def sampled(value, name):
-            if not self._transport:
-                return value
-            register = Signal(len(value), name=name)
-            m.d.falling += register.eq(value)
-            return register
-
-        ports = [("i", "clk", ClockSignal()), ("i", "rst", sampled(ResetSignal(), "rst_sampled"))]
-        for path, member, value in self.signature.flatten(self):
-            name, wire = "__".join(map(str, path)), Value.cast(value)
-            if member.flow == wiring.Out:
-                ports.append(("o", name, wire))
-            else:
-                ports.append(
-                    ("i", name, wire if len(path) > 1 else sampled(wire, f"{name}_sampled"))
-                )
-        m.submodules.tile = Instance("tile", *ports)
-        return m
 
 
 class Mesh(wiring.Component):
@@ -168,7 +121,7 @@ class Mesh(wiring.Component):
         for y in range(rows):
             for x in range(columns):
                 tiles[x, y] = m.submodules[f"tile_{x}_{y}"] = tile = PlacedTile(
-                    machine, transport=self._transport, waves=self._waves
+                    machine=machine, transport=self._transport, waves=self._waves
                 )
                 m.d.comb += [tile.x.eq(x), tile.y.eq(y)]
         channels = []
@@ -181,7 +134,9 @@ class Mesh(wiring.Component):
         self._connect_links(m, tiles)
         self._connect_channels(m, tiles, channels)
         self._connect_boot(m, tiles)
-        self._control(m, tiles, channels)
+        cycle = self._control(m, tiles, channels)
+        self._models(m, tiles, channels, cycle)
+        self._probe(m, tiles, channels)
         return m
 
     def _connect(self, m, name, source, sink):
@@ -251,7 +206,7 @@ class Mesh(wiring.Component):
             ]
 
     def _control(self, m, tiles, channels):
-        machine, every = self._machine, tiles.values()
+        every = tiles.values()
         booted, done, alive, failed = Signal(), Signal(), Signal(), Signal()
         m.d.sync += [
             booted.eq(Cat(tile.booted for tile in every).all()),
@@ -275,40 +230,49 @@ class Mesh(wiring.Component):
             m.d.sync += [self.error.eq(1), self.finished.eq(1)]
         with m.If(booted):
             m.d.sync += self._running.eq(1)
-        # All is quiet: a reduction that still waits for a member is waiting in vain, and its tile
-        # reports it now.
-        with m.If((quiet == self.watchdog) | done & (quiet == QUIET_CYCLES)):
-            m.d.sync += self._expired.eq(1)
-        with m.If(done & (quiet == QUIET_CYCLES + GRACE_CYCLES)):
-            m.d.sync += self.finished.eq(1)
-        with m.Elif(quiet == self.watchdog + GRACE_CYCLES):
-            m.d.sync += [self.hung.eq(1), self.finished.eq(1)]
+        self._end(m, done, quiet)
         with m.If(~self._running):
             m.d.sync += self.boot_cycles.eq(self.boot_cycles + ~self.error)
         with m.Elif(~self.finished):
             m.d.sync += running.eq(running + 1)
             with m.If(alive):
                 m.d.sync += self.cycles.eq(running)
+        return running
+
+    def _end(self, m, done, quiet):
+        """All is quiet: a reduction that still waits for a member is waiting in vain, and its tile
+        reports it now; then the run is over.
+        """
+        with m.If((quiet == self.watchdog) | done & (quiet == QUIET_CYCLES)):
+            m.d.sync += self._expired.eq(1)
+        with m.If(done & (quiet == QUIET_CYCLES + GRACE_CYCLES)):
+            m.d.sync += self.finished.eq(1)
+        with m.Elif(quiet == self.watchdog + GRACE_CYCLES):
+            m.d.sync += [self.hung.eq(1), self.finished.eq(1)]
+
+    def _models(self, m, tiles, channels, cycle):
+        """The simulation models that watch a run."""
         if self._events:
-            self._log(m, every, running)
+            self._log(m, tiles.values(), cycle)
         if self._waves:
             add_waves(
                 m,
-                machine,
+                self._machine,
                 tiles,
                 channels,
                 on=self._running,
                 finished=self.finished,
-                cycle=running,
+                cycle=cycle,
                 hbm_latency=self.hbm_latency,
                 hbm_bytes_per_cycle=self.hbm_bytes_per_cycle,
             )
 
-        targets = [tile.probe_data for tile in every]
+    def _probe(self, m, tiles, channels):
+        targets = [tile.probe_data for tile in tiles.values()]
         for channel in channels:
             values = Array([channel.words_read, channel.words_written, channel.error, channel.idle])
             targets.append(values[self.probe_index[:2]])
-        m.d.comb += [tile.probe_index.eq(self.probe_index) for tile in every]
+        m.d.comb += [tile.probe_index.eq(self.probe_index) for tile in tiles.values()]
         m.d.sync += self.probe_data.eq(Array(targets)[self.probe_target])
 
     def _log(self, m, tiles, cycle):

@@ -77,26 +77,35 @@ class Combine(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        job, stages = self.i.payload, self._stages
+        stages, bits = self._stages, self._tile.link_bits
         deep = in_flight(stages)
-        lanes = []
-        for index in range(self._tile.link_bits // 32):
+        self._lanes = []
+        for index in range(bits // 32):
             m.submodules[f"lane{index}"] = lane = Lane(stages=stages, formats=self._formats)
-            lanes.append(lane)
+            self._lanes.append(lane)
         waiting = data.StructLayout({"label": self._label, "fmt": 3, "third": 1})
-        second = data.StructLayout(
-            {"d": self._tile.link_bits, "e": self._tile.link_bits, "fmt": 3, "third": 1}
-        )
+        second = data.StructLayout({"d": bits, "e": bits, "fmt": 3, "third": 1})
         # Neither can ever be full: a job that takes two passes takes two of the pipeline's slots.
-        m.submodules.labels = labels = Fifo(shape=waiting, depth=deep)
-        m.submodules.seconds = seconds = Fifo(shape=second, depth=2 * stages)
-        late, rest = labels.o.payload, seconds.o.payload
-
+        m.submodules.labels = self._labels = Fifo(shape=waiting, depth=deep)
+        m.submodules.seconds = self._seconds = Fifo(shape=second, depth=2 * stages)
         # Bit k of `due`: a result in k cycles; of `again`: a job starts its second pass in k
         # cycles.
-        due = Signal(deep)
-        again = Signal(2 * stages)
-        is_sum, start, wait = Signal(), Signal(), Signal(range(deep))
+        self._due, self._again = Signal(deep, name="due"), Signal(2 * stages, name="again")
+        # Of the job that is offered: a sum, starts in this cycle, cycles until its result.
+        self._is_sum, self._start = Signal(name="is_sum"), Signal(name="start")
+        self._wait = Signal(range(deep), name="wait")
+
+        self._schedule(m)
+        self._keep(m)
+        self._steer(m, self._passes(m))
+        self._collect(m)
+        return m
+
+    def _schedule(self, m):
+        """When a job may start and when its result is due."""
+        job, stages = self.i.payload, self._stages
+        due, again, is_sum = self._due, self._again, self._is_sum
+        start, wait = self._start, self._wait
         m.d.comb += is_sum.eq((job.op == ReduceOp.SUM) & (job.count != 1))
         with m.If(is_sum), m.Switch(job.count):
             for count in range(2, 6):
@@ -114,45 +123,53 @@ class Combine(wiring.Component):
             due.eq(due[1:] | (start << wait)[1:]),
             again.eq(Cat(again[1:], start & (job.count > 3))),
         ]
+
+    def _keep(self, m):
+        """Labels wait for their results, words for their second pass."""
+        job, labels, seconds = self.i.payload, self._labels, self._seconds
         m.d.comb += [
-            labels.i.valid.eq(start & (wait != 0)),
+            labels.i.valid.eq(self._start & (self._wait != 0)),
             labels.i.payload.label.eq(job.label),
             labels.i.payload.fmt.eq(job.fmt),
             labels.i.payload.third.eq(job.count[0]),
-            labels.o.ready.eq(due[0]),
-            seconds.i.valid.eq(start & (job.count > 3)),
+            labels.o.ready.eq(self._due[0]),
+            seconds.i.valid.eq(self._start & (job.count > 3)),
             seconds.i.payload.fmt.eq(job.fmt),
             seconds.i.payload.third.eq(job.count[0]),
             seconds.i.payload.d.eq(job.d),
             seconds.i.payload.e.eq(job.e),
-            seconds.o.ready.eq(again[0]),
+            seconds.o.ready.eq(self._again[0]),
         ]
 
-        # Which sums are in cycle k of their pass.
+    def _passes(self, m) -> list:
+        """Which sums are in cycle k of their pass, for every k."""
+        job, rest, again = self.i.payload, self._seconds.o.payload, self._again[0]
         passing = data.StructLayout({"go": 1, "third": 1, "narrow": 1, "last": 1})
         entering = Signal(passing)
-        m.d.comb += entering.go.eq(start | again[0])
-        with m.If(again[0]):
+        m.d.comb += entering.go.eq(self._start | again)
+        with m.If(again):
             m.d.comb += [
                 entering.third.eq(rest.third),
                 entering.narrow.eq(rest.fmt != Format.FP32),
                 entering.last.eq(1),
             ]
-        with m.Elif(start):
+        with m.Elif(self._start):
             m.d.comb += [
                 entering.third.eq(job.count > 2),
                 entering.narrow.eq(job.fmt != Format.FP32),
                 entering.last.eq(job.count <= 3),
             ]
-        here = [entering, *(Signal(passing, name=f"pass{k}") for k in range(1, 2 * stages))]
+        here = [entering, *(Signal(passing, name=f"pass{k}") for k in range(1, 2 * self._stages))]
         m.d.sync += [after.eq(before) for before, after in pairwise(here)]
+        return here
+
+    def _steer(self, m, here):
+        job, stages, late = self.i.payload, self._stages, self._labels.o.payload
         go = Cat(one.go & (one.third if k >= stages else 1) for k, one in enumerate(here))
         narrow = Cat(one.narrow for one in here)
         third = Cat(one.go & one.third for one in here[:stages])
         middle, end = here[stages - 1], here[-1]
-
-        for index, lane in enumerate(lanes):
-            part = slice(32 * index, 32 * index + 32)
+        for index, lane in enumerate(self._lanes):
             m.d.comb += [
                 lane.go.eq(go),
                 lane.go_narrow.eq(go & narrow),
@@ -161,28 +178,36 @@ class Combine(wiring.Component):
                 lane.hold.eq(end.go & end.third & ~end.last),
                 lane.keep[0].eq(middle.go & ~middle.third & middle.last & middle.narrow),
                 lane.keep[1].eq(end.go & end.third & end.last & end.narrow),
-                lane.round.eq(due[0] & (late.fmt != Format.FP32)),
+                lane.round.eq(self._due[0] & (late.fmt != Format.FP32)),
                 lane.round_fmt.eq(late.fmt),
                 lane.compare.eq(self.i.valid & (job.op == ReduceOp.MAX) & (job.count != 1)),
                 lane.count.eq(job.count),
-                lane.again.eq(again[0]),
+                lane.again.eq(self._again[0]),
             ]
-            with m.If(again[0]):
-                m.d.comb += [
-                    lane.fmt.eq(rest.fmt),
-                    lane.b.eq(rest.d[part]),
-                    lane.c.eq(rest.e[part]),
-                ]
-            with m.Elif(self.i.valid & (job.count != 1)):
-                m.d.comb += [
-                    lane.fmt.eq(job.fmt),
-                    *(getattr(lane, name).eq(job[name][part]) for name in "abcde"),
-                ]
+            self._feed(m, lane, slice(32 * index, 32 * index + 32))
+
+    def _feed(self, m, lane, part):
+        """Words for a lane: those of a second pass, or of the job."""
+        job, rest = self.i.payload, self._seconds.o.payload
+        with m.If(self._again[0]):
+            m.d.comb += [
+                lane.fmt.eq(rest.fmt),
+                lane.b.eq(rest.d[part]),
+                lane.c.eq(rest.e[part]),
+            ]
+        with m.Elif(self.i.valid & (job.count != 1)):
+            m.d.comb += [
+                lane.fmt.eq(job.fmt),
+                *(getattr(lane, name).eq(job[name][part]) for name in "abcde"),
+            ]
+
+    def _collect(self, m):
+        job, late = self.i.payload, self._labels.o.payload
 
         def result(name):
-            return self.result.eq(Cat(getattr(lane, name) for lane in lanes))
+            return self.result.eq(Cat(getattr(lane, name) for lane in self._lanes))
 
-        with m.If(due[0]):
+        with m.If(self._due[0]):
             m.d.comb += [self.valid.eq(1), self.label.eq(late.label)]
             with m.If(late.fmt != Format.FP32):
                 m.d.comb += result("rounded")
@@ -190,12 +215,11 @@ class Combine(wiring.Component):
                 m.d.comb += result("sum3")
             with m.Else():
                 m.d.comb += result("sum2")
-        with m.Elif(self.i.valid & self.i.ready & (wait == 0)):
+        with m.Elif(self.i.valid & self.i.ready & (self._wait == 0)):
             m.d.comb += [self.valid.eq(1), self.label.eq(job.label)]
             with m.If(job.count == 1):
                 m.d.comb += self.result.eq(job.a)
-            with m.Elif(is_sum):
+            with m.Elif(self._is_sum):
                 m.d.comb += result("sum2")
             with m.Else():
                 m.d.comb += result("maximum")
-        return m

@@ -11,7 +11,7 @@ from hw.network.combine import Combine, in_flight
 from hw.network.fifo import Fifo
 from hw.network.join import Join
 from hw.network.route import reduction_node
-from isa.machine import Machine, Tile
+from isa.machine import Machine
 from isa.packets import Port
 
 __all__ = ["ReduceRouter"]
@@ -40,9 +40,7 @@ class ReduceRouter(wiring.Component):
     Parameters
     ----------
     machine : Machine
-        Depth of the input FIFOs, cycles of the adders, formats.
-    tile : Tile
-        Bits of a flit.
+        Depth of the input FIFOs, cycles of the adders, formats; bits of a flit.
 
     Members
     -------
@@ -60,10 +58,9 @@ class ReduceRouter(wiring.Component):
         any more, it is stuck.
     """
 
-    def __init__(self, *, machine: Machine, tile: Tile):
-        self._mesh = machine.mesh
-        self._tile = tile
-        flit = reduce_flit(tile)
+    def __init__(self, *, machine: Machine):
+        self._machine = machine
+        flit = reduce_flit(machine.tile)
         super().__init__(
             {
                 "x": In(COORDINATE),
@@ -79,42 +76,49 @@ class ReduceRouter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        flit = reduce_flit(self._tile)
-        header = data.StructLayout({name: field.shape for name, field in flit if name != "data"})
-        label = data.StructLayout({"header": header.size, "output": len(Port)})
+        tile, mesh, flit = self._machine.tile, self._machine.mesh, reduce_flit(self._machine.tile)
+        header = sum(field.width for name, field in flit if name != "data")
+        label = data.StructLayout({"header": header, "output": len(Port)})
         collective = sum(flit[name].width for name in _COLLECTIVE)
-        slots = in_flight(self._mesh.adder_stages)
 
-        m.submodules.join = join = Join(header=header.size, collective=collective)
-        m.submodules.turns = turns = Arbiter(inputs=len(Port))
-        m.submodules.combine = combine = Combine(
-            tile=self._tile, label=label, stages=self._mesh.adder_stages, formats=self._mesh.formats
+        m.submodules.join = self._join = Join(header=header, collective=collective)
+        m.submodules.turns = self._turns = Arbiter(inputs=len(Port))
+        m.submodules.combine = self._combine = Combine(
+            tile=tile, label=label, stages=mesh.adder_stages, formats=mesh.formats
         )
-        queues, heads, nodes = [], [], []
+        self._slots = in_flight(mesh.adder_stages)
+        self._heads, self._queues, self._nodes = [], [], []
         for port in Port:
-            m.submodules[f"fifo_{port.name.lower()}"] = fifo = Fifo(
-                shape=flit, depth=self._mesh.fifo_depth
-            )
-            m.submodules[f"queue_{port.name.lower()}"] = queue = Fifo(shape=flit, depth=slots)
+            name = port.name.lower()
+            m.submodules[f"fifo_{name}"] = fifo = Fifo(shape=flit, depth=mesh.fifo_depth)
+            m.submodules[f"queue_{name}"] = queue = Fifo(shape=flit, depth=self._slots)
             wiring.connect(m, wiring.flipped(self.i[port]), fifo.i)
-            queues.append(queue)
-            heads.append(fifo.o)
-            nodes.append(
-                tuple(
-                    scratch(len(Port), f"{what}_{port.name.lower()}")
-                    for what in ("inputs", "output")
-                )
+            self._queues.append(queue)
+            self._heads.append(fifo.o)
+            self._nodes.append(
+                tuple(scratch(len(Port), f"{what}_{name}") for what in ("inputs", "output"))
             )
 
-        # Match: which heads belong together.
+        self._match(m)
+        used = [Signal(range(self._slots + 1), name=f"used_{port.name.lower()}") for port in Port]
+        joined, go = Signal(len(Port)), Signal()
+        first = self._choose(m, used, joined, go)
+        self._start(m, first, joined)
+        self._leave(m, used, go)
+        self._report(m)
+        return m
+
+    def _match(self, m):
+        """Which heads belong together."""
+        join, heads, link_bits = self._join, self._heads, self._machine.tile.link_bits
         for port in Port:
-            head, (inputs, output) = heads[port].payload, nodes[port]
+            head, (inputs, output) = heads[port].payload, self._nodes[port]
             with m.If(heads[port].valid):
                 needed, to = reduction_node(head, self.x, self.y)
                 m.d.comb += [
                     inputs.eq(Cat(*needed)),
                     output.eq(Cat(*to)),
-                    join.heads[port].header.eq(head.as_value()[self._tile.link_bits :]),
+                    join.heads[port].header.eq(head.as_value()[link_bits:]),
                     join.heads[port].collective.eq(Cat(head[name] for name in _COLLECTIVE)),
                     join.heads[port].tag.eq(head.tag),
                 ]
@@ -123,16 +127,16 @@ class ReduceRouter(wiring.Component):
                 join.heads[port].inputs.eq(inputs),
             ]
 
-        # Choose: one complete set whose output has room, each in its turn.
-        used = [Signal(range(slots + 1), name=f"used_{port.name.lower()}") for port in Port]
-        room, joined, go = Signal(len(Port)), Signal(len(Port)), Signal()
+    def _choose(self, m, used, joined, go):
+        """One complete set whose output has room, each in its turn. Returns its first flit."""
+        nodes, turns, heads, combine = self._nodes, self._turns, self._heads, self._combine
+        slots, room = self._slots, Signal(len(Port))
         job = combine.i.payload
-        first = Signal(flit)
+        first = Signal(reduce_flit(self._machine.tile))
+        complete = self._join.complete
         m.d.comb += [
             room.eq(Cat(count != slots for count in used)),
-            turns.request.eq(
-                Cat(join.complete[port] & (nodes[port][1] & room).any() for port in Port)
-            ),
+            turns.request.eq(Cat(complete[port] & (nodes[port][1] & room).any() for port in Port)),
             combine.i.valid.eq(turns.request != 0),
             turns.taken.eq(combine.i.ready),
             go.eq(combine.i.valid & combine.i.ready),
@@ -146,8 +150,13 @@ class ReduceRouter(wiring.Component):
                         job.label.output.eq(nodes[port][1]),
                         first.eq(heads[port].payload),
                     ]
+        return first
+
+    def _start(self, m, first, joined):
+        """The words of the set, in the order of their ports."""
+        job, heads = self._combine.i.payload, self._heads
         m.d.comb += [
-            job.label.header.eq(first.as_value()[self._tile.link_bits :]),
+            job.label.header.eq(first.as_value()[self._machine.tile.link_bits :]),
             job.op.eq(first.op),
             job.fmt.eq(first.fmt),
             job.a.eq(first.data),
@@ -160,9 +169,11 @@ class ReduceRouter(wiring.Component):
                     for word, port in zip("bcde", members[1:], strict=False):
                         m.d.comb += job[word].eq(heads[port].payload.data)
 
-        # Results: out at once, or into the queue if the output is blocked.
+    def _leave(self, m, used, go):
+        """Results: out at once, or into the queue if the output is blocked."""
+        combine, job = self._combine, self._combine.i.payload
         result = Cat(combine.result, combine.label.header)
-        for port, (out, queue) in enumerate(zip(self.o, queues, strict=True)):
+        for port, (out, queue) in enumerate(zip(self.o, self._queues, strict=True)):
             here, leaves, enters = Signal(), Signal(), Signal()
             m.d.comb += [
                 here.eq(combine.valid & combine.label.output[port]),
@@ -179,7 +190,8 @@ class ReduceRouter(wiring.Component):
                 m.d.comb += out.payload.eq(result)
             m.d.sync += used[port].eq(used[port] + enters - leaves)
 
-        tags = Signal(8)
+    def _report(self, m):
+        heads, join, tags = self._heads, self._join, Signal(8)
         with m.Switch(join.mismatch_port):
             for port in Port:
                 with m.Case(1 << port):
@@ -188,4 +200,3 @@ class ReduceRouter(wiring.Component):
         for head in reversed(heads):
             with m.If(head.valid):
                 m.d.comb += [self.waiting.eq(1), self.waiting_tag.eq(head.payload.tag)]
-        return m

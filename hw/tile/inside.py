@@ -8,6 +8,7 @@ from amaranth.lib import data
 from hw.layouts import SEM, data_flit, read_descriptor, reduce_flit, request_flit
 from isa.instructions import Queue
 from isa.machine import Tile
+from isa.packets import Port
 
 __all__ = ["FLITS", "header", "header_of", "inside", "show_inside"]
 
@@ -63,20 +64,24 @@ def inside(tile: Tile) -> dict[str, data.StructLayout]:
     return {f"inside_{name}": data.StructLayout(shape) for name, shape in shapes.items()}
 
 
-def show_inside(m, machine_tile: Tile, ports, routers, sequencers, l1, semaphores) -> None:
-    """Drive the ports of a tile, each in the very cycle in which something happens.
-
-    `routers` are the local ends by network: a pair of streams, into the router and out of it.
-    """
+def _show_streams(m, ports, parts):
     for name in LOCAL:
         network, end = name.split("_")
-        stream, port = routers[network][end == "eject"], getattr(ports, f"inside_{name}")
+        router, port = parts.routers[network], getattr(ports, f"inside_{name}")
+        stream = (router.o if end == "eject" else router.i)[Port.LOCAL]
         m.d.comb += [port.valid.eq(stream.valid), port.ready.eq(stream.ready)]
         m.d.comb += [
             port.header[field].eq(value)
-            for field, value in header_of(network, machine_tile, stream.payload).items()
+            for field, value in header_of(network, parts.machine.tile, stream.payload).items()
         ]
-    for queue, sequencer in sequencers.items():
+
+
+def show_inside(m, ports, parts) -> None:
+    """Drive the ports of a tile, each in the very cycle in which something happens; `parts` are
+    `hw.tile.parts.Parts`.
+    """
+    _show_streams(m, ports, parts)
+    for queue, sequencer in parts.sequencers.items():
         port, command = getattr(ports, f"inside_{queue.name.lower()}"), sequencer.command
         m.d.comb += [
             port.issue.eq(command.valid & command.ready),
@@ -86,8 +91,10 @@ def show_inside(m, machine_tile: Tile, ports, routers, sequencers, l1, semaphore
         ]
         if queue in (Queue.LOAD, Queue.OUT):
             m.d.comb += [port[name].eq(command.payload[name]) for name in ("tag", "rows", "words")]
-    m.d.comb += ports.inside_l1.waits.eq(Cat(port.req.valid & ~port.req.ready for port in l1.ports))
+    m.d.comb += ports.inside_l1.waits.eq(
+        Cat(port.req.valid & ~port.req.ready for port in parts.l1.ports)
+    )
     for port, changed in zip(
-        (ports.inside_added, ports.inside_taken), semaphores.changed, strict=True
+        (ports.inside_added, ports.inside_taken), parts.semaphores.changed, strict=True
     ):
         m.d.comb += port.eq(changed)

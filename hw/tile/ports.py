@@ -3,8 +3,8 @@
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.layouts import COORDINATE, data_flit, reduce_flit, request_flit
-from hw.tile.inside import inside
+from hw.layouts import COORDINATE
+from hw.tile.inside import FLITS, inside
 from isa.instructions import Queue
 from isa.machine import Machine
 from isa.status import Event
@@ -35,7 +35,7 @@ def tile_signature(machine: Machine, *, waves: bool = False) -> wiring.Signature
     """
     tile = machine.tile
     links = {}
-    for network, flit in (("data", data_flit), ("request", request_flit), ("reduce", reduce_flit)):
+    for network, flit in FLITS.items():
         links[f"{network}_i"] = In(stream.Signature(flit(tile))).array(4)
         links[f"{network}_o"] = Out(stream.Signature(flit(tile))).array(4)
     return wiring.Signature(

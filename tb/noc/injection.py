@@ -141,7 +141,7 @@ def _network(
         traffic, equal = partial(_packets, machine, rng), ("x0", "y0", "x1", "y1")
     else:
         layout = reduce_flit(machine.tile)
-        router = ReduceRouter(machine=machine, tile=machine.tile)
+        router = ReduceRouter(machine=machine)
         traffic, equal = partial(_sums, machine, rng), ("tag",)
     compiled = build_bench(router, machine, network=FaultyMesh, hierarchical=name == "reduction")
     runs: list[tuple[str, Run, Book]] = []

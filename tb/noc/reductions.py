@@ -53,7 +53,7 @@ class Reduction:
 @cache
 def reduce_bench(machine: Machine) -> Build:
     """Bench of the reduction network."""
-    router = ReduceRouter(machine=machine, tile=machine.tile)
+    router = ReduceRouter(machine=machine)
     if machine.mesh.tiles > PROBED:
         return build_bench(router, machine, hierarchical=True)
     layout = reduce_flit(machine.tile)

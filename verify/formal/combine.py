@@ -25,23 +25,23 @@ class CombineHarness(Harness):
         Claim(
             "order",
             "results come in the order of their jobs, each once",
-            Fault(Combine.elaborate, "((due >> wait) == 0)", "~due[0]"),
+            Fault(Combine._schedule, "((due >> wait) == 0)", "~due[0]"),
         ),
         Claim(
             "time",
             "a result comes exactly `latency` cycles after its job was taken",
-            Fault(Combine.elaborate, "(start << wait)[1:]", "(start << wait)"),
+            Fault(Combine._schedule, "(start << wait)[1:]", "(start << wait)"),
         ),
         Claim(
             "rate",
             "jobs of one kind with up to three words are taken one a cycle",
-            Fault(Combine.elaborate, "((due >> wait) == 0)", "(due == 0)"),
+            Fault(Combine._schedule, "((due >> wait) == 0)", "(due == 0)"),
         ),
         Claim(
             "second pass",
             "what waits for its second pass is there when it starts, and has a place to wait",
             Fault(
-                Combine.elaborate,
+                Combine._schedule,
                 "Cat(again[1:], start & (job.count > 3))",
                 "Cat(again[1:], start & (job.count > 4))",
             ),

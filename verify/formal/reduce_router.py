@@ -26,7 +26,7 @@ class ReduceRouterHarness(Harness):
             "held",
             "what an output offers stays, with its payload, until it is taken",
             Fault(
-                ReduceRouter.elaborate,
+                ReduceRouter._leave,
                 "queue.i.valid.eq(here & (queue.o.valid | ~out.ready))",
                 "queue.i.valid.eq(here & queue.o.valid)",
             ),
@@ -35,7 +35,7 @@ class ReduceRouterHarness(Harness):
             "room",
             "a result whose output is blocked always finds a place in that output's queue",
             Fault(
-                ReduceRouter.elaborate,
+                ReduceRouter._choose,
                 "count != slots for count in used",
                 "count <= slots for count in used",
             ),
@@ -51,9 +51,9 @@ class ReduceRouterHarness(Harness):
         # One element a word: control does not look at words.
         machine = MACHINES["tiny"]
         mesh = machine.mesh.model_copy(update={"fifo_depth": 2})
-        machine = machine.model_copy(update={"mesh": mesh})
         tile = machine.tile.model_copy(update={"link_bits": 32})
-        m.submodules.dut = dut = ReduceRouter(machine=machine, tile=tile)
+        machine = machine.model_copy(update={"mesh": mesh, "tile": tile})
+        m.submodules.dut = dut = ReduceRouter(machine=machine)
         for i, o in zip(dut.i, dut.o, strict=True):
             s.free(i.valid, i.payload, o.ready)
         x, y = s.constant(COORDINATE, "x"), s.constant(COORDINATE, "y")

@@ -219,11 +219,11 @@ PATHS = (
         "ReduceRouter, as built",
         "no path",
         _REGISTERS,
-        lambda: ReduceRouter(machine=_TINY, tile=_TINY.tile),
+        lambda: ReduceRouter(machine=_TINY),
         ("i__*", "o__*"),
         _HANDSHAKE,
         Fault(
-            ReduceRouter.elaborate,
+            ReduceRouter._choose,
             "count != slots for count in used",
             "(count != slots) | o.ready for count, o in zip(used, self.o)",
         ),

@@ -41,7 +41,7 @@ _PLUMBING = (
     Mutation(
         "place",
         "tiles are connected to it",
-        "hw/mesh/mesh.py",
+        "hw/mesh/placed_tile.py",
         'ports = [("i", "clk", ClockSignal()),',
         'ports = [("i", "mutant", SELECT), ("i", "clk", ClockSignal()),',
     ),

@@ -6,8 +6,9 @@ from verify.mutants.mutation import Mutation
 
 __all__ = ["MOVEMENT"]
 
-SEQUENCER, SEMAPHORES, L1 = (
+SEQUENCER, REGISTERS, SEMAPHORES, L1 = (
     "hw/control/sequencer.py",
+    "hw/control/registers.py",
     "hw/control/semaphores.py",
     "hw/control/l1.py",
 )
@@ -29,14 +30,14 @@ MOVEMENT = (
     Mutation(
         "sequencer-register",
         "address registers: the neighbour of the one that is named",
-        SEQUENCER,
-        'read.addr.eq(operands[f"{name}_reg"])',
-        'read.addr.eq(operands[f"{name}_reg"] ^ MUTANT)',
+        REGISTERS,
+        'self.number.eq(operands[f"{name}_reg"])',
+        'self.number.eq(operands[f"{name}_reg"] ^ MUTANT)',
     ),
     Mutation(
         "sequencer-register-bit",
         "address registers: odd values lose their last bit",
-        SEQUENCER,
+        REGISTERS,
         "Mux(written.bit_select(read.addr, 1), read.data, 0)",
         "Mux(written.bit_select(read.addr, 1), Cat(read.data[0] & ~MUTANT, read.data[1:]), 0)",
     ),
@@ -243,8 +244,8 @@ MOVEMENT = (
         "hbm-last",
         "HBM reads: the count comes with the first row",
         CHANNEL,
-        "header.bump.eq(read.bump & last)",
-        "header.bump.eq(read.bump & Mux(MUTANT, last_word & (row == 0), last))",
+        "header.bump.eq(read.bump & served.last)",
+        "header.bump.eq(read.bump & Mux(MUTANT, served.last_word & (served.row == 0), served.last))",
     ),
     Mutation(
         "hbm-write",
@@ -258,6 +259,6 @@ MOVEMENT = (
         "HBM: the last word of a read is not counted",
         CHANNEL,
         "self.words_read.eq(self.words_read + do_read)",
-        "self.words_read.eq(self.words_read + (do_read & ~(last & MUTANT)))",
+        "self.words_read.eq(self.words_read + (do_read & ~(self._served.last & MUTANT)))",
     ),
 )

@@ -50,7 +50,7 @@ class Bench(Streams):
     """A reduction router at (x, y), its ports as the streams, indexed by `Port`."""
 
     def __init__(self, *, x=X, y=Y, **options):
-        dut = ReduceRouter(machine=MACHINE, tile=MACHINE.tile)
+        dut = ReduceRouter(machine=MACHINE)
         super().__init__(dut, list(dut.i), list(dut.o), setup=[(dut.x, x), (dut.y, y)], **options)
         self.watch = {"mismatch": dut.mismatch, "tag": dut.mismatch_tag}
 

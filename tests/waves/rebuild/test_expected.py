@@ -13,7 +13,7 @@ REDUCE = Path(__file__).parents[3] / "examples" / "reduce.s"
 
 
 def facts(columns, rows):
-    return Facts(columns, rows, 16, 6, 1, 200, 8, ())
+    return Facts(columns, rows, 16, 6, 1, 3, 4, 200, 8, ())
 
 
 def note_of(tmp_path, program):
