@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.flows import Event, Flows, Transfer
+from golden.flows import FlowEvent, Flows, FlowTransfer
 from golden.order import Clock
-from golden.race_report import Access, Race
-from golden.touched import Block, overtaken, touched
+from golden.race_report import Race, RaceSide
+from golden.touched import L1Block, overtaken, touched
 from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue
 from isa.machine import Machine
@@ -46,7 +46,7 @@ class _Now:
     """An access that is being compared."""
 
     memory: TileXY | int
-    event: Event
+    event: FlowEvent
     writes: bool
     arrives: bool
 
@@ -66,13 +66,13 @@ class Accesses:
         self._hbm = {channel: _Memory(size) for channel, size in _written_hbm(flows.events).items()}
         # Accesses by number: who made them, and when they are over: once `component` has reached
         # `value`. 0 is no access.
-        self._who: list[tuple[Event, bool]] = [(event, False) for event in flows.events[:1]]
+        self._who: list[tuple[FlowEvent, bool]] = [(event, False) for event in flows.events[:1]]
         self._component, self._value = np.zeros(1024, np.int32), np.zeros(1024, np.int32)
-        self._executions: dict[Event, int] = {}
+        self._executions: dict[FlowEvent, int] = {}
         self._counts: dict[tuple, int] = {}
         self._own_checked: set[tuple] = set()
 
-    def engine(self, event: Event, clock: Clock) -> None:
+    def engine(self, event: FlowEvent, clock: Clock) -> None:
         """Accesses of an engine to its tile's L1; `clock`: what comes before the instruction is
         issued.
         """
@@ -105,12 +105,12 @@ class Accesses:
         for block in writes:
             _view(memory.written, block)[...] = own
 
-    def arrival(self, event: Event, transfer: Transfer, tile: TileXY, clock: Clock) -> None:
+    def arrival(self, event: FlowEvent, transfer: FlowTransfer, tile: TileXY, clock: Clock) -> None:
         """Words that arrive in a tile, or for a STORE in HBM; `clock`: what comes before the first
         of them.
         """
         f, opcode = event.step.operands, event.step.decoded.opcode
-        remote = Block(f["remote"], f["remote_pitch"], f["rows"], f["words"])
+        remote = L1Block(f["remote"], f["remote_pitch"], f["rows"], f["words"])
         if opcode == Opcode.STORE:
             self._store(event, transfer, remote, clock)
             return
@@ -118,7 +118,7 @@ class Accesses:
         if opcode == Opcode.LOAD:
             if tile == next(iter(transfer.receivers)):
                 self._load(event, transfer, remote, clock)
-            block = Block(f["local"], f["local_pitch"], f["rows"], f["words"])
+            block = L1Block(f["local"], f["local_pitch"], f["rows"], f["words"])
         elif tile in transfer.members:
             # A word arrives after the receiver itself has sent the same word, and those before it.
             event = transfer.members[tile]
@@ -134,7 +134,7 @@ class Accesses:
     def _memory(self, tile: TileXY) -> _Memory:
         return self._l1.get(tile) or self._l1.setdefault(tile, _Memory(self._tile.l1_words))
 
-    def _number(self, event: Event, component: int, value: int, arrives: bool = False) -> int:
+    def _number(self, event: FlowEvent, component: int, value: int, arrives: bool = False) -> int:
         number = len(self._who)
         if number == len(self._component):
             self._component, self._value = (
@@ -145,7 +145,7 @@ class Accesses:
         return number
 
     def _compare(
-        self, now: _Now, before: Ids, clock: Clock, block: Block, *, read: bool = False
+        self, now: _Now, before: Ids, clock: Clock, block: L1Block, *, read: bool = False
     ) -> None:
         """Compare with the accesses `before`, one for each word of `block`, which have written, or
         have read.
@@ -161,7 +161,7 @@ class Accesses:
             )
 
     def _write(
-        self, now: _Now, memory: _Memory, block: Block, clock: Clock, *, same: int = 0
+        self, now: _Now, memory: _Memory, block: L1Block, clock: Clock, *, same: int = 0
     ) -> None:
         """Compare a write with the accesses before it, but for reads of the engine that is the
         `same`.
@@ -173,7 +173,7 @@ class Accesses:
                 self._compare(now, reads, clock, block, read=True)
             reads[...] = 0
 
-    def _load(self, event: Event, transfer: Transfer, block: Block, clock: Clock) -> None:
+    def _load(self, event: FlowEvent, transfer: FlowTransfer, block: L1Block, clock: Clock) -> None:
         memory = self._hbm.get(transfer.channel)
         if memory is None:
             return
@@ -182,7 +182,9 @@ class Accesses:
         sent = transfer.source.sent
         memory.reader(sent)[at] = self._number(event, sent, transfer.number, True)
 
-    def _store(self, event: Event, transfer: Transfer, block: Block, clock: Clock) -> None:
+    def _store(
+        self, event: FlowEvent, transfer: FlowTransfer, block: L1Block, clock: Clock
+    ) -> None:
         memory = self._hbm[transfer.channel]
         now, at = _Now(transfer.channel, event, True, True), _words(block, memory.size)
         self._compare_hbm(now, memory.written[at], clock, at)
@@ -199,7 +201,7 @@ class Accesses:
         if late.any():
             self._report_all(now, before[late], at[late], read)
 
-    def _check_own(self, event: Event, own: int) -> None:
+    def _check_own(self, event: FlowEvent, own: int) -> None:
         """An instruction that overwrites its own operands."""
         key = *event.step[:3], event.step.operands["m"]
         if key in self._own_checked and not event.step.decoded.added:
@@ -210,12 +212,12 @@ class Accesses:
             now = _Now(event.step.tile, event, True, False)
             self._report(now, own, words, True, "the engine may write them before it has read them")
 
-    def _check_in_place(self, event: Event, block: Block) -> None:
+    def _check_in_place(self, event: FlowEvent, block: L1Block) -> None:
         """What arrives over the receiver's own part of the transfer: a word may only replace itself
         and those before it.
         """
         f = event.step.operands
-        own = Block(f["local"], f["local_pitch"], f["rows"], f["words"])
+        own = L1Block(f["local"], f["local_pitch"], f["rows"], f["words"])
         if block.address >= own.end or own.address >= block.end:
             return
         sent = np.full(max(block.end, own.end), -1, np.int32)
@@ -242,8 +244,8 @@ class Accesses:
         self, now: _Now, before: int, words: Iterable[int], read: bool, missing: str = ""
     ) -> None:
         event, arrives = self._who[before]
-        first = Access(event.step, self._executions[event], not read, arrives)
-        second = Access(now.event.step, self._executions[now.event], now.writes, now.arrives)
+        first = RaceSide(event.step, self._executions[event], not read, arrives)
+        second = RaceSide(now.event.step, self._executions[now.event], now.writes, now.arrives)
         key = now.memory, first.place, second.place
         if key in self.races:
             self.races[key].times += 1
@@ -257,13 +259,13 @@ class Accesses:
         )
 
 
-def _view(ids: Ids, block: Block) -> Ids:
+def _view(ids: Ids, block: L1Block) -> Ids:
     return np.ndarray(
         (block.rows, block.words), np.int32, ids, 4 * block.address, (4 * block.pitch, 4)
     )
 
 
-def _words(block: Block, size: int) -> NDArray[np.int64]:
+def _words(block: L1Block, size: int) -> NDArray[np.int64]:
     """The words of a block, as far as they are below `size`."""
     at = (
         block.address + np.arange(block.rows)[:, None] * block.pitch + np.arange(block.words)
@@ -271,12 +273,12 @@ def _words(block: Block, size: int) -> NDArray[np.int64]:
     return at[at < size]
 
 
-def _start(access: Access) -> str:
+def _start(access: RaceSide) -> str:
     """What an access comes after."""
     return f"{'every' if access.arrives and access.step.decoded.opcode == Opcode.REDUCE else 'that'} {access.name}"
 
 
-def _end(access: Access, memory: TileXY | int) -> str:
+def _end(access: RaceSide, memory: TileXY | int) -> str:
     """What tells that an access is over."""
     if not access.arrives:
         return f"the completion of that {access.name}"
@@ -286,13 +288,13 @@ def _end(access: Access, memory: TileXY | int) -> str:
     return f"the arrival of that {access.name}'s last word{where}"
 
 
-def _written_hbm(events: Iterable[Event]) -> dict[int, int]:
+def _written_hbm(events: Iterable[FlowEvent]) -> dict[int, int]:
     """Of each channel that is written, the words up to the highest one."""
     sizes: dict[int, int] = {}
     for event in events:
         if event.step.decoded.opcode == Opcode.STORE:
             assert event.transfer is not None and event.transfer.channel is not None
             f = event.step.operands
-            end = Block(f["remote"], f["remote_pitch"], f["rows"], f["words"]).end
+            end = L1Block(f["remote"], f["remote_pitch"], f["rows"], f["words"]).end
             sizes[event.transfer.channel] = max(sizes.get(event.transfer.channel, 0), end)
     return sizes

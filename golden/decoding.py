@@ -4,7 +4,7 @@ raises.
 
 from dataclasses import dataclass
 
-from golden.errors import Fault
+from golden.errors import GoldenFault
 from golden.legality import check_operands, check_semaphores
 from isa.image import MAGIC, Program
 from isa.instructions import (
@@ -93,11 +93,13 @@ class Image:
                 or header & 0xFF != Opcode.HEADER
                 or header >> 64 & 0xFFFFFFFF != MAGIC
             ):
-                raise Fault(ErrorCode.BAD_HEADER, "the program image does not start with a header")
+                raise GoldenFault(
+                    ErrorCode.BAD_HEADER, "the program image does not start with a header"
+                )
             self.entries = [header >> 96 + 16 * queue & 0xFFFF for queue in Queue]
         capacity = machine.tile.program_instructions
         if len(self._slots) > capacity:
-            raise Fault(
+            raise GoldenFault(
                 ErrorCode.REMOTE_ADDRESS,
                 f"the program image has {len(self._slots)} slots, the program memory {capacity}",
                 capacity,
@@ -127,14 +129,16 @@ class Image:
 def _decode(slot: Instruction | int, queue: Queue, machine: Machine) -> Decoded:
     if isinstance(slot, int):
         if not checksum_ok(slot):
-            raise Fault(ErrorCode.BAD_CHECKSUM, f"the bytes of {slot:#066x} do not XOR to 0xA5")
+            raise GoldenFault(
+                ErrorCode.BAD_CHECKSUM, f"the bytes of {slot:#066x} do not XOR to 0xA5"
+            )
         try:
             slot = Instruction.decode(slot)
         except ValueError as error:
-            raise Fault(ErrorCode.ILLEGAL, str(error)) from None
+            raise GoldenFault(ErrorCode.ILLEGAL, str(error)) from None
     opcode = slot.opcode
     if opcode == Opcode.HEADER or (
         kind_of(opcode) != Kind.SCALAR and opcode not in OPCODES_OF[queue]
     ):
-        raise Fault(ErrorCode.ILLEGAL, f"{opcode.name} is not for this queue")
+        raise GoldenFault(ErrorCode.ILLEGAL, f"{opcode.name} is not for this queue")
     return Decoded.of(slot)

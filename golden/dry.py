@@ -9,14 +9,14 @@ import numpy as np
 
 from golden.machine import GoldenMachine
 from golden.races import Race, RaceError
-from golden.sequencer import Sequencer
-from golden.statistics import Collective
+from golden.sequencer import GoldenSequencer
+from golden.statistics import CollectiveRecord
 from golden.touched import touched
 from isa.image import Program
 from isa.instructions import Kind, Opcode, kind_of
 from isa.machine import Machine
 
-__all__ = ["Checked", "check", "find_races", "list_collectives"]
+__all__ = ["Checked", "check", "list_collectives"]
 
 
 class _DryMachine(GoldenMachine):
@@ -26,7 +26,7 @@ class _DryMachine(GoldenMachine):
 
     accesses = 0
 
-    def _execute(self, sequencer: Sequencer, opcode: Opcode, f: dict[str, int]) -> None:
+    def _execute(self, sequencer: GoldenSequencer, opcode: Opcode, f: dict[str, int]) -> None:
         l1 = self._l1[sequencer.tile]
         for blocks in touched(opcode, f, self.machine.tile):
             for block in blocks:
@@ -77,7 +77,7 @@ def check(machine: Machine, images: Mapping[tuple[int, int], Program | list[int]
 
 def list_collectives(
     machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]
-) -> list[Collective]:
+) -> list[CollectiveRecord]:
     """Every reduction, and every load and put to more than one tile, that the programs carry out.
 
     Raises
@@ -88,10 +88,3 @@ def list_collectives(
     dry = _DryMachine(machine, images, [np.zeros(0, np.uint32) for _ in machine.channels])
     dry.run()
     return dry.statistics.collectives
-
-
-def find_races(
-    machine: Machine, images: Mapping[tuple[int, int], Program | list[int]]
-) -> list[Race]:
-    """The races that `check` finds."""
-    return check(machine, images).races

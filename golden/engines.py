@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from golden import arithmetic, vector
 from golden.storage import encode
-from golden.tile import L1
+from golden.tile import GoldenL1
 from isa.instructions import Format, Opcode
 from isa.machine import Tile
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 Operands = dict[str, int]
 
 
-def run_matrix(l1: L1, f: Operands) -> int:
+def run_matrix(l1: GoldenL1, f: Operands) -> int:
     """MATMUL with the addresses in `f` already effective; gives the multiply-accumulates done."""
     m, n, k, fmt_b = f["m"], f["n"], f["k"], Format(f["fmt_b"])
     a = l1.read(f["a"], f["lda"], m, k, Format(f["fmt_a"]))
@@ -31,7 +31,7 @@ def run_matrix(l1: L1, f: Operands) -> int:
     return m * n * k
 
 
-def run_vector(l1: L1, opcode: Opcode, f: Operands, tile: Tile) -> None:
+def run_vector(l1: GoldenL1, opcode: Opcode, f: Operands, tile: Tile) -> None:
     """A vector instruction with the addresses in `f` already effective: all reads, then all
     writes.
     """
@@ -59,19 +59,19 @@ def _immediate(f: Operands) -> Floats:
     return np.array([f["imm"]], np.uint32).view(np.float32)
 
 
-def _a(l1: L1, f: Operands) -> Floats:
+def _a(l1: GoldenL1, f: Operands) -> Floats:
     return l1.read(f["a"], f["lda"], f["m"], f["n"], Format(f["fmt_a"]))
 
 
-def _b(l1: L1, f: Operands) -> Floats:
+def _b(l1: GoldenL1, f: Operands) -> Floats:
     return l1.read(f["b"], f["lda"], f["m"], f["n"], Format.FP32)
 
 
-def _write(l1: L1, f: Operands, values: Floats) -> None:
+def _write(l1: GoldenL1, f: Operands, values: Floats) -> None:
     l1.write(f["d"], f["ldd"], encode(values, Format(f["fmt_d"])))
 
 
-_ELEMENTWISE: dict[Opcode, Callable[[L1, Operands], Floats]] = {
+_ELEMENTWISE: dict[Opcode, Callable[[GoldenL1, Operands], Floats]] = {
     Opcode.FILL: lambda l1, f: np.broadcast_to(_immediate(f), (f["m"], f["n"])),
     Opcode.COPY: _a,
     Opcode.ADDV: lambda l1, f: arithmetic.add(_a(l1, f), _b(l1, f)),

@@ -5,10 +5,10 @@ hold.
 from isa.instructions import Queue
 from isa.status import ErrorCode
 
-__all__ = ["Fault", "GoldenError"]
+__all__ = ["GoldenError", "GoldenFault"]
 
 
-class Fault(Exception):
+class GoldenFault(Exception):
     """An error without its place: raised by the parts of the machine that do not know which
     instruction they serve.
     """

@@ -14,7 +14,7 @@ from isa.geometry import Rectangle, TileXY
 from isa.instructions import EdgePort, Kind, Opcode, Queue
 from isa.machine import Machine
 
-__all__ = ["Bump", "Event", "Flows", "Semaphore", "Transfer", "Wait"]
+__all__ = ["Bump", "FlowEvent", "FlowTransfer", "Flows", "Semaphore", "Wait"]
 
 
 @dataclass(slots=True, eq=False)
@@ -68,7 +68,7 @@ class Wait:
 
 
 @dataclass(slots=True, eq=False)
-class Source:
+class FlowSource:
     """One sender of transfers, in order, through a port into the network."""
 
     sent: int
@@ -80,21 +80,21 @@ class Source:
 
 
 @dataclass(slots=True, eq=False)
-class Transfer:
+class FlowTransfer:
     """What a LOAD, STORE, PUT or REDUCE moves; it is under way once the last of its `members` was
     executed.
     """
 
     number: int
     """Of its source, from 1."""
-    source: Source
-    members: dict[TileXY, "Event"]
+    source: FlowSource
+    members: dict[TileXY, "FlowEvent"]
     receivers: dict[TileXY, Bump | None]
     channel: int | None = None
 
 
 @dataclass(slots=True, eq=False)
-class Event:
+class FlowEvent:
     """A step, and what it waits for and sends."""
 
     step: Step
@@ -104,7 +104,7 @@ class Event:
     """In its queue, from 1: it is issued at 2n and complete at 2n + 1."""
     waits: list[Wait] = field(default_factory=list)
     signals: list[Bump] = field(default_factory=list)
-    transfer: Transfer | None = None
+    transfer: FlowTransfer | None = None
     """The one that this step is a member of."""
     last: bool = False
     """The last member of the transfer to be executed."""
@@ -141,9 +141,9 @@ class Flows:
         self.queues: dict[tuple[TileXY, Queue], int] = {}
         self._channel_at = {(c.x, c.y, EdgePort[c.edge.upper()]): c.index for c in machine.channels}
         self._numbers: dict[int, int] = {}
-        self._sources: dict[Hashable, Source] = {}
-        self.ports: dict[Hashable, list[Source]] = {}
-        self._posted: dict[Hashable, dict[TileXY, deque[Event]]] = {}
+        self._sources: dict[Hashable, FlowSource] = {}
+        self.ports: dict[Hashable, list[FlowSource]] = {}
+        self._posted: dict[Hashable, dict[TileXY, deque[FlowEvent]]] = {}
         self.events = [self._event(step) for step in steps]
         for semaphore in self.semaphores.values():
             _set_latest(semaphore)
@@ -152,11 +152,11 @@ class Flows:
         self.components += 1
         return self.components - 1
 
-    def _event(self, step: Step) -> Event:
+    def _event(self, step: Step) -> FlowEvent:
         place = step.tile, step.queue
         component = self.queues.get(place) or self.queues.setdefault(place, self._component())
         number = self._numbers[component] = self._numbers.get(component, 0) + 1
-        event = Event(step, component, number)
+        event = FlowEvent(step, component, number)
         for semaphore, count in step.decoded.waits:
             event.waits.append(self._wait(self._semaphore(step.tile, semaphore), event, count))
         if step.decoded.kind == Kind.MOVE:
@@ -170,7 +170,7 @@ class Flows:
         key = tile, number
         return self.semaphores.get(key) or self.semaphores.setdefault(key, Semaphore(tile, number))
 
-    def _wait(self, semaphore: Semaphore, event: Event, count: int) -> Wait:
+    def _wait(self, semaphore: Semaphore, event: FlowEvent, count: int) -> Wait:
         taken = semaphore.taken
         own = taken[event.component] = taken.get(event.component, 0) + count
         wait = Wait(semaphore, event.component, 2 * event.number, own, sum(taken.values()))
@@ -187,15 +187,15 @@ class Flows:
         semaphore.bumps.append(bump)
         return bump
 
-    def _source(self, key: Hashable, port: Hashable) -> Source:
+    def _source(self, key: Hashable, port: Hashable) -> FlowSource:
         source = self._sources.get(key)
         if source is None:
-            source = self._sources[key] = Source(self._component(), port)
+            source = self._sources[key] = FlowSource(self._component(), port)
             self.ports.setdefault(port, []).append(source)
         source.count += 1
         return source
 
-    def _move(self, event: Event) -> None:
+    def _move(self, event: FlowEvent) -> None:
         """Find the transfer that a step belongs to."""
         step, f = event.step, event.step.operands
         tile, opcode = step.tile, step.decoded.opcode
@@ -237,7 +237,7 @@ class Flows:
             bumps[receiver] = (
                 self._bump(receiver, f["sem"], ("transfer", arrived)) if f["bump"] else None
             )
-        transfer = Transfer(source.count, source, members, bumps, channel)
+        transfer = FlowTransfer(source.count, source, members, bumps, channel)
         for member in members.values():
             member.transfer = transfer
         event.last = True

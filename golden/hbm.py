@@ -3,14 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.errors import Fault
+from golden.errors import GoldenFault
 from isa.machine import Machine
 from isa.status import ErrorCode
 
-__all__ = ["HbmChannel"]
+__all__ = ["GoldenHbmChannel"]
 
 
-class HbmChannel:
+class GoldenHbmChannel:
     """Words of a channel; memory is allocated up to the highest word in use, what was never written
     is 0.
 
@@ -51,7 +51,7 @@ class HbmChannel:
         """Index of each word of an access; makes room for them."""
         last = address + (rows - 1) * pitch + words - 1
         if last >= self._capacity:
-            raise Fault(
+            raise GoldenFault(
                 ErrorCode.REMOTE_ADDRESS,
                 f"word {last:#x} is beyond the HBM channel's {self._capacity:#x} words",
                 last,

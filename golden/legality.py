@@ -3,7 +3,7 @@
 The rules are tried in the order in which the hardware tries them; the first that is broken decides.
 """
 
-from golden.errors import Fault
+from golden.errors import GoldenFault
 from isa.geometry import Rectangle
 from isa.instructions import EdgePort, Format, Kind, Opcode, kind_of
 from isa.machine import Machine
@@ -67,7 +67,7 @@ def check_operands(
     for name in _L1_ADDRESSES[kind]:
         if f[name] >= machine.tile.l1_words:
             text = f"{name} = {f[name]:#x} is beyond the L1's {machine.tile.l1_words:#x} words"
-            raise Fault(ErrorCode.ADDRESS, text, f[name])
+            raise GoldenFault(ErrorCode.ADDRESS, text, f[name])
     if kind == Kind.MOVE:
         _check_move(opcode, f, tile, machine)
 
@@ -84,7 +84,7 @@ def _check_move(opcode: Opcode, f: dict[str, int], tile: tuple[int, int], machin
     words = machine.channel_words if to_hbm else machine.tile.l1_words
     if f["remote"] >= words:
         text = f"remote = {f['remote']:#x} is beyond the {'channel' if to_hbm else 'L1'}'s {words:#x} words"
-        raise Fault(ErrorCode.REMOTE_ADDRESS, text, f["remote"])
+        raise GoldenFault(ErrorCode.REMOTE_ADDRESS, text, f["remote"])
     if to_hbm:
         edge = EdgePort(f["edge"]).name.lower()
         there = any(
@@ -109,7 +109,7 @@ def _check_move(opcode: Opcode, f: dict[str, int], tile: tuple[int, int], machin
 
 def _require(condition: object, text: str, code: ErrorCode = ErrorCode.ILLEGAL) -> None:
     if not condition:
-        raise Fault(code, text)
+        raise GoldenFault(code, text)
 
 
 def _inside(x: int, y: int, machine: Machine) -> bool:

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from golden.collectives import Contribution, Reductions
 from golden.decoding import Image
 from golden.engines import run_matrix, run_vector
-from golden.errors import Fault, GoldenError
+from golden.errors import GoldenError, GoldenFault
 from golden.events import Events
-from golden.hbm import HbmChannel
+from golden.hbm import GoldenHbmChannel
 from golden.races import RaceError, check_races
 from golden.recording import RecordingSequencer, Step
-from golden.sequencer import Sequencer
-from golden.statistics import Collective, Statistics
-from golden.tile import L1, Semaphores
+from golden.sequencer import GoldenSequencer
+from golden.statistics import CollectiveRecord, Statistics
+from golden.tile import GoldenL1, GoldenSemaphores
 from isa.geometry import Rectangle, TileXY
 from isa.image import Program
 from isa.instructions import EdgePort, Format, Kind, Opcode, Queue, ReduceOp, kind_of
@@ -73,15 +73,16 @@ class GoldenMachine:
                 f"hbm must hold {len(channels)} arrays, one per channel, not {len(hbm)}"
             )
         self._channels = [
-            HbmChannel(machine, contents, f"hbm[{index}]") for index, contents in enumerate(hbm)
+            GoldenHbmChannel(machine, contents, f"hbm[{index}]")
+            for index, contents in enumerate(hbm)
         ]
         self._channel_at = {(c.x, c.y, EdgePort[c.edge.upper()]): c.index for c in channels}
         tiles = [(x, y) for y in range(machine.mesh.rows) for x in range(machine.mesh.columns)]
-        self._l1 = {tile: L1(machine.tile) for tile in tiles}
-        self._semaphores = {tile: Semaphores(machine.tile) for tile in tiles}
+        self._l1 = {tile: GoldenL1(machine.tile) for tile in tiles}
+        self._semaphores = {tile: GoldenSemaphores(machine.tile) for tile in tiles}
         self._reductions = Reductions()
         self._events = Events(seed)
-        self._sequencers: list[Sequencer] = []
+        self._sequencers: list[GoldenSequencer] = []
         self._statistics = Statistics()
         self._steps: list[Step] | None = [] if races else None
         for tile, image in images.items():
@@ -144,13 +145,17 @@ class GoldenMachine:
             raise RaceError(races)
         return self.statistics
 
-    def _boot(self, tile: TileXY, image: Program | list[int]) -> list[Sequencer]:
+    def _boot(self, tile: TileXY, image: Program | list[int]) -> list[GoldenSequencer]:
         try:
             memory = Image(image, self.machine, tile)
-        except Fault as fault:
+        except GoldenFault as fault:
             raise GoldenError(fault.code, fault.text, tile=tile, detail=fault.detail) from None
         take = self._semaphores[tile].take
-        make = Sequencer if self._steps is None else partial(RecordingSequencer, steps=self._steps)
+        make = (
+            GoldenSequencer
+            if self._steps is None
+            else partial(RecordingSequencer, steps=self._steps)
+        )
         return [
             make(
                 machine=self.machine,
@@ -164,7 +169,7 @@ class GoldenMachine:
             for queue in Queue
         ]
 
-    def _run_queue(self, sequencer: Sequencer, most: int | None) -> None:
+    def _run_queue(self, sequencer: GoldenSequencer, most: int | None) -> None:
         """Run a queue until it halts or waits, or for `most` instructions."""
         count = 0
         counted = self._statistics.instructions
@@ -174,7 +179,7 @@ class GoldenMachine:
                 return
             try:
                 decoded = sequencer.step()
-            except Fault as fault:
+            except GoldenFault as fault:
                 raise _at(sequencer, fault) from None
             if decoded is None:
                 assert sequencer.blocked
@@ -210,12 +215,12 @@ class GoldenMachine:
     def _bump(self, tile: TileXY, semaphore: int, sender: str) -> None:
         try:
             self._semaphores[tile].bump(semaphore)
-        except Fault as fault:
+        except GoldenFault as fault:
             raise GoldenError(
                 fault.code, f"{fault.text}, bumped by {sender}", tile=tile, detail=fault.detail
             ) from None
 
-    def _signal(self, sequencer: Sequencer, semaphore: int, remote: TileXY | None) -> None:
+    def _signal(self, sequencer: GoldenSequencer, semaphore: int, remote: TileXY | None) -> None:
         sender = _name(sequencer)
         if remote is None:
             self._bump(sequencer.tile, semaphore, sender)
@@ -224,7 +229,7 @@ class GoldenMachine:
                 ("data", sequencer.tile, remote), partial(self._bump, remote, semaphore, sender)
             )
 
-    def _execute(self, sequencer: Sequencer, opcode: Opcode, f: dict[str, int]) -> None:
+    def _execute(self, sequencer: GoldenSequencer, opcode: Opcode, f: dict[str, int]) -> None:
         kind = kind_of(opcode)
         l1 = self._l1[sequencer.tile]
         if kind == Kind.MATRIX:
@@ -240,7 +245,7 @@ class GoldenMachine:
             ]
             serve(sequencer, f, data)
 
-    def _load(self, sequencer: Sequencer, f: dict[str, int]) -> None:
+    def _load(self, sequencer: GoldenSequencer, f: dict[str, int]) -> None:
         target = f["target_x"], f["target_y"]
         channel = self._channel_at[*target, EdgePort(f["edge"])]
         rectangle, where = _rectangle(f), (f["local"], f["local_pitch"])
@@ -251,21 +256,21 @@ class GoldenMachine:
                 data = self._channels[channel].read(
                     f["remote"], f["remote_pitch"], f["rows"], f["words"]
                 )
-            except Fault as fault:
+            except GoldenFault as fault:
                 raise _at(place, fault) from None
             self._deliver(("channel", channel), rectangle.tiles(), *where, data, f, _name(place))
 
         self._count("load", f, target, rectangle)
         self._events.send(("read", sequencer.tile, channel), serve)
 
-    def _store(self, sequencer: Sequencer, f: dict[str, int], data: Words) -> None:
+    def _store(self, sequencer: GoldenSequencer, f: dict[str, int], data: Words) -> None:
         channel = self._channel_at[f["target_x"], f["target_y"], EdgePort(f["edge"])]
         place = _Place(sequencer)
 
         def serve() -> None:
             try:
                 self._channels[channel].write(f["remote"], f["remote_pitch"], data)
-            except Fault as fault:
+            except GoldenFault as fault:
                 raise _at(place, fault) from None
             if f["bump"]:
                 path = "channel", channel, place.tile
@@ -275,14 +280,14 @@ class GoldenMachine:
         # two.
         self._events.send(("write", sequencer.tile, channel), serve)
 
-    def _put(self, sequencer: Sequencer, f: dict[str, int], data: Words) -> None:
+    def _put(self, sequencer: GoldenSequencer, f: dict[str, int], data: Words) -> None:
         rectangle, where = _rectangle(f), (f["remote"], f["remote_pitch"])
         self._count("put", f, sequencer.tile, rectangle)
         self._deliver(
             ("data", sequencer.tile), rectangle.tiles(), *where, data, f, _name(sequencer)
         )
 
-    def _reduce(self, sequencer: Sequencer, f: dict[str, int], data: Words) -> None:
+    def _reduce(self, sequencer: GoldenSequencer, f: dict[str, int], data: Words) -> None:
         rectangle, root = _rectangle(f), (f["target_x"], f["target_y"])
         header = Contribution(
             rectangle=rectangle,
@@ -320,7 +325,7 @@ class GoldenMachine:
         def arrive(tile: TileXY) -> None:
             try:
                 self._l1[tile].write_words(address, pitch, data)
-            except Fault as fault:
+            except GoldenFault as fault:
                 raise GoldenError(
                     fault.code, f"{fault.text}, sent by {sender}", tile=tile, detail=fault.detail
                 ) from None
@@ -341,18 +346,18 @@ class GoldenMachine:
         if op is not None or len(rectangle.tiles()) > 1:
             name = None if op is None else op.name.lower()
             self._statistics.collectives.append(
-                Collective(f["tag"], kind, name, root, rectangle, f["rows"] * f["words"])
+                CollectiveRecord(f["tag"], kind, name, root, rectangle, f["rows"] * f["words"])
             )
 
 
 class _Place:
     """Where an instruction was issued, for messages after the sequencer has moved on."""
 
-    def __init__(self, sequencer: Sequencer):
+    def __init__(self, sequencer: GoldenSequencer):
         self.tile, self.queue, self.pc = sequencer.tile, sequencer.queue, sequencer.pc
 
 
-def _at(place: Sequencer | _Place, fault: Fault) -> GoldenError:
+def _at(place: GoldenSequencer | _Place, fault: GoldenFault) -> GoldenError:
     return GoldenError(
         fault.code, fault.text, tile=place.tile, queue=place.queue, pc=place.pc, detail=fault.detail
     )
@@ -362,6 +367,6 @@ def _rectangle(f: dict[str, int]) -> Rectangle:
     return Rectangle(f["x0"], f["y0"], f["x1"], f["y1"])
 
 
-def _name(place: Sequencer | _Place) -> str:
+def _name(place: GoldenSequencer | _Place) -> str:
     (x, y), queue = place.tile, place.queue.name.lower()
     return f"tile ({x},{y}) queue {queue} pc {place.pc}"

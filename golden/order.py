@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.flows import Bump, Event, Flows, Semaphore, Transfer, Wait
+from golden.flows import Bump, FlowEvent, Flows, FlowTransfer, Semaphore, Wait
 from isa.instructions import Opcode, Queue
 
 __all__ = ["Clock", "Clocks", "settle"]
@@ -48,8 +48,8 @@ class Clocks:
         self,
         flows: Flows,
         said: dict[Semaphore, dict[Wait, Clock | None]],
-        engine: Callable[[Event, Clock], None],
-        arrival: Callable[[Event, Transfer, tuple[int, int], Clock], None],
+        engine: Callable[[FlowEvent, Clock], None],
+        arrival: Callable[[FlowEvent, FlowTransfer, tuple[int, int], Clock], None],
     ):
         self._flows = flows
         self._said = said
@@ -66,7 +66,7 @@ class Clocks:
             else self._issued[component]
             for (_, queue), component in flows.queues.items()
         }
-        self._posted: dict[Event, Clock] = {}
+        self._posted: dict[FlowEvent, Clock] = {}
         # Bumps under way: of simple semaphores in order; of others those that a wait needs, or all
         # where much is said.
         self._coming: dict[Semaphore, deque[Clock]] = {}
@@ -90,7 +90,7 @@ class Clocks:
         for event in self._flows.events:
             self._walk(event)
 
-    def _walk(self, event: Event) -> None:
+    def _walk(self, event: FlowEvent) -> None:
         component = event.component
         clock, done = self._issued[component], self._done[component]
         ahead = done is not clock
@@ -163,7 +163,7 @@ class Clocks:
             if arrived is not None and clock[arrived] < clock[source.sent]:
                 clock[arrived] = clock[source.sent]
 
-    def _deliver(self, event: Event) -> None:
+    def _deliver(self, event: FlowEvent) -> None:
         transfer = event.transfer
         assert transfer is not None
         source, members = transfer.source, transfer.members

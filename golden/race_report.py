@@ -9,14 +9,14 @@ from isa.geometry import TileXY
 from isa.instructions import Opcode
 from isa.status import ErrorCode
 
-__all__ = ["Access", "Race", "RaceError"]
+__all__ = ["Race", "RaceError", "RaceSide"]
 
 _MOST = 20
 """Races that a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class RaceSide:
     """One side of a race."""
 
     step: Step
@@ -55,8 +55,8 @@ class Race:
     memory: TileXY | int
     """The tile in whose L1, or the HBM channel in which they are."""
     words: list[int]
-    first: Access
-    second: Access
+    first: RaceSide
+    second: RaceSide
     missing: str
     """The order that would be needed and is not there, or what else is wrong."""
     times: int = 1

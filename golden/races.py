@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from golden.accesses import Accesses
 from golden.flows import Flows
 from golden.order import Clocks, settle
-from golden.race_report import Access, Race, RaceError
+from golden.race_report import Race, RaceError, RaceSide
 from golden.recording import Step
 from isa.machine import Machine
 
-__all__ = ["Access", "Race", "RaceError", "check_races"]
+__all__ = ["Race", "RaceError", "RaceSide", "check_races"]
 
 
 def check_races(machine: Machine, steps: Sequence[Step]) -> list[Race]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from golden.decoding import Decoded
-from golden.sequencer import Sequencer
+from golden.sequencer import GoldenSequencer
 from isa.instructions import Queue
 
 __all__ = ["RecordingSequencer", "Step"]
@@ -22,7 +22,7 @@ class Step(NamedTuple):
     """Fields with the registers added."""
 
 
-class RecordingSequencer(Sequencer):
+class RecordingSequencer(GoldenSequencer):
     """A sequencer that appends what it executes to `steps`.
 
     The order of the steps is a legal order of execution in which whatever an instruction sends
@@ -34,7 +34,7 @@ class RecordingSequencer(Sequencer):
         self._steps = steps
 
     def step(self) -> Decoded | None:
-        """Execute one instruction, see `Sequencer.step`."""
+        """Execute one instruction, see `GoldenSequencer.step`."""
         slot = self.pc
         decoded = super().step()
         if decoded is not None:

@@ -5,18 +5,18 @@
 from collections.abc import Callable
 
 from golden.decoding import Decoded, Image
-from golden.errors import Fault
+from golden.errors import GoldenFault
 from golden.legality import check_operands
 from isa.instructions import LOOP_DEPTH, REGISTERS, Kind, Opcode, Queue
 from isa.machine import Machine
 from isa.status import ErrorCode
 
-__all__ = ["Sequencer"]
+__all__ = ["GoldenSequencer"]
 
 _REGISTER = (1 << 32) - 1
 
 
-class Sequencer:
+class GoldenSequencer:
     """State of a queue. The machine supplies what reaches beyond it.
 
     Parameters
@@ -40,8 +40,8 @@ class Sequencer:
         queue: Queue,
         image: Image,
         take: Callable[[int, int], bool],
-        execute: Callable[["Sequencer", Opcode, dict[str, int]], None],
-        signal: Callable[["Sequencer", int, tuple[int, int] | None], None],
+        execute: Callable[["GoldenSequencer", Opcode, dict[str, int]], None],
+        signal: Callable[["GoldenSequencer", int, tuple[int, int] | None], None],
     ):
         self.tile = tile
         self.queue = queue
@@ -108,7 +108,7 @@ class Sequencer:
         f, opcode = decoded.fields, decoded.opcode
         if opcode == Opcode.HALT:
             if self._loops:
-                raise Fault(ErrorCode.BAD_LOOP, "HALT inside a loop")
+                raise GoldenFault(ErrorCode.BAD_LOOP, "HALT inside a loop")
             self.halted = True
             return self.pc
         if opcode in (Opcode.LI, Opcode.ADD):
@@ -123,11 +123,11 @@ class Sequencer:
                     if turns
                     else "LOOP of 0 iterations"
                 )
-                raise Fault(ErrorCode.BAD_LOOP, text)
+                raise GoldenFault(ErrorCode.BAD_LOOP, text)
             self._loops.append([self.pc + 1, turns])
         elif opcode == Opcode.END:
             if not self._loops:
-                raise Fault(ErrorCode.BAD_LOOP, "END without LOOP")
+                raise GoldenFault(ErrorCode.BAD_LOOP, "END without LOOP")
             self._loops[-1][1] -= 1
             if self._loops[-1][1]:
                 return self._loops[-1][0]

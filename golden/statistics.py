@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from isa.geometry import Rectangle
 from isa.instructions import Opcode
 
-__all__ = ["Collective", "Statistics"]
+__all__ = ["CollectiveRecord", "Statistics"]
 
 
 @dataclass(frozen=True, slots=True)
-class Collective:
+class CollectiveRecord:
     """A multicast or a reduction, in the order in which they happened to be served.
 
     `root` is the receiving tile of a reduction, the sending tile of a put, and the HBM channel's
@@ -40,5 +40,5 @@ class Statistics:
     """Words written to each channel."""
     instructions: Counter[Opcode] = field(default_factory=Counter)
     """Instructions executed, by opcode."""
-    collectives: list[Collective] = field(default_factory=list)
+    collectives: list[CollectiveRecord] = field(default_factory=list)
     """Every reduction, and every load and put to more than one tile."""

@@ -5,16 +5,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.errors import Fault
+from golden.errors import GoldenFault
 from golden.storage import decode, dtype_of
 from isa.instructions import Format
 from isa.machine import Tile
 from isa.status import ErrorCode
 
-__all__ = ["L1", "Semaphores"]
+__all__ = ["GoldenL1", "GoldenSemaphores"]
 
 
-class L1:
+class GoldenL1:
     """Memory of `tile.l1_words` words, zero at the start, read and written by rows of elements at a
     pitch in words.
     """
@@ -33,7 +33,7 @@ class L1:
         for row in range(rows):
             if address + row * pitch + words > self.words:
                 first = max(address + row * pitch, self.words)
-                raise Fault(
+                raise GoldenFault(
                     code,
                     f"word {first:#x} of row {row} is beyond the L1's {self.words:#x} words",
                     first,
@@ -97,7 +97,7 @@ class L1:
         self.write(address, pitch, data)
 
 
-class Semaphores:
+class GoldenSemaphores:
     """Counting semaphores of a tile; whoever found a count too low is told when it changes."""
 
     def __init__(self, tile: Tile):
@@ -125,7 +125,7 @@ class Semaphores:
             SEMAPHORE_OVERFLOW, if the counter is full, or there is none.
         """
         if semaphore >= len(self.counts) or self.counts[semaphore] == self.most:
-            raise Fault(
+            raise GoldenFault(
                 ErrorCode.SEMAPHORE_OVERFLOW,
                 f"semaphore {semaphore} exceeds {self.most}",
                 semaphore,

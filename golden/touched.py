@@ -7,10 +7,10 @@ from golden.storage import dtype_of
 from isa.instructions import Format, Kind, Opcode, kind_of
 from isa.machine import Tile
 
-__all__ = ["Block", "Touched", "overtaken", "touched"]
+__all__ = ["L1Block", "Touched", "overtaken", "touched"]
 
 
-class Block(NamedTuple):
+class L1Block(NamedTuple):
     """`rows` rows of `words` words, `pitch` words apart."""
 
     address: int
@@ -35,8 +35,8 @@ class Block(NamedTuple):
 class Touched(NamedTuple):
     """Words of a tile's own L1 that one of its engines accesses for an instruction."""
 
-    reads: tuple[Block, ...]
-    writes: tuple[Block, ...]
+    reads: tuple[L1Block, ...]
+    writes: tuple[L1Block, ...]
 
 
 _NOTHING = Touched((), ())
@@ -52,29 +52,29 @@ def touched(opcode: Opcode, f: Mapping[str, int], tile: Tile) -> Touched:
     if kind == Kind.VECTOR:
         return _vector(opcode, f, tile)
     if opcode in (Opcode.STORE, Opcode.PUT, Opcode.REDUCE):
-        return Touched((Block(f["local"], f["local_pitch"], f["rows"], f["words"]),), ())
+        return Touched((L1Block(f["local"], f["local_pitch"], f["rows"], f["words"]),), ())
     return _NOTHING
 
 
 def _matrix(f: Mapping[str, int], tile: Tile) -> Touched:
     m, n, k = f["m"], f["n"], f["k"]
     rows, columns = (n, k) if f["trans_b"] else (k, n)
-    c = Block(f["c"], f["ldc"], m, _words(n, Format.FP32, tile))
-    a = Block(f["a"], f["lda"], m, _words(k, f["fmt_a"], tile))
-    b = Block(f["b"], f["ldb"], rows, _words(columns, f["fmt_b"], tile))
+    c = L1Block(f["c"], f["ldc"], m, _words(n, Format.FP32, tile))
+    a = L1Block(f["a"], f["lda"], m, _words(k, f["fmt_a"], tile))
+    b = L1Block(f["b"], f["ldb"], rows, _words(columns, f["fmt_b"], tile))
     return Touched((a, b, c) if f["accumulate"] else (a, b), (c,))
 
 
 def _vector(opcode: Opcode, f: Mapping[str, int], tile: Tile) -> Touched:
     m, n = f["m"], f["n"]
-    a = Block(f["a"], f["lda"], m, _words(n, f["fmt_a"], tile))
-    d = Block(f["d"], f["ldd"], m, _words(n, f["fmt_d"], tile))
+    a = L1Block(f["a"], f["lda"], m, _words(n, f["fmt_a"], tile))
+    d = L1Block(f["d"], f["ldd"], m, _words(n, f["fmt_d"], tile))
     packed = _words(m, Format.FP32, tile)
-    each, sums = Block(f["b"], 0, 1, packed), Block(f["s"], 0, 1, packed)
+    each, sums = L1Block(f["b"], 0, 1, packed), L1Block(f["s"], 0, 1, packed)
     if opcode == Opcode.FILL:
         reads, writes = (), (d,)
     elif opcode in _TWO_MATRICES:
-        reads, writes = (a, Block(f["b"], f["lda"], m, _words(n, Format.FP32, tile))), (d,)
+        reads, writes = (a, L1Block(f["b"], f["lda"], m, _words(n, Format.FP32, tile))), (d,)
     elif opcode == Opcode.SCALE:
         reads, writes = (a, each), (d,)
     elif opcode == Opcode.ROWMAX:
@@ -107,7 +107,7 @@ def overtaken(opcode: Opcode, f: Mapping[str, int], tile: Tile) -> set[int]:
 
 
 def _in_place(
-    opcode: Opcode, f: Mapping[str, int], tile: Tile, number: int, read: Block, write: Block
+    opcode: Opcode, f: Mapping[str, int], tile: Tile, number: int, read: L1Block, write: L1Block
 ) -> bool:
     if kind_of(opcode) == Kind.MATRIX:
         # C is read for a block before that block is written; one block's operands before its
@@ -124,5 +124,5 @@ def _words(columns: int, fmt: int, tile: Tile) -> int:
     return -(-columns * _BYTES[Format(fmt)] // tile.word_bytes)
 
 
-def _any(block: Block) -> bool:
+def _any(block: L1Block) -> bool:
     return bool(block.words)

@@ -14,6 +14,7 @@ from isa.instructions import (
     Kind,
     Opcode,
     Queue,
+    checksum_ok,
     kind_of,
 )
 
@@ -86,8 +87,6 @@ class Program:
         UserError
             If the header or any instruction is corrupted; the line names the slot.
         """
-        from isa.instructions import checksum_ok
-
         if (
             not words
             or not checksum_ok(words[0])

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from publish.output import Table, wide_console
 from tb.files import write
-from verify.conformance.cases import Case
+from verify.conformance.cases import ConformanceCase
 from verify.mutants.catalogue import CATALOGUE
 from verify.mutants.hunt import Catch
 
@@ -25,11 +25,11 @@ td:first-child,th:first-child{text-align:left}th{background:#eee;position:sticky
 class Findings:
     """Everything that came of a run."""
 
-    cases: list[Case]
+    cases: list[ConformanceCase]
     command: str
     """What repeats a case, but for its name."""
     outcomes: dict[str, dict] = field(default_factory=dict)
-    """By the case's name, see `verify.conformance.check.Outcome`."""
+    """By the case's name, see `verify.conformance.check.CaseOutcome`."""
     bins: Mapping[str, int] = field(default_factory=dict)
     """Cases that hit each declared bin."""
     catches: list[Catch] = field(default_factory=list)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from rich.table import Table as RichTable
 
 from publish.output import Table
-from verify.formal.prove import Outcome
+from verify.formal.prove import Proof
 from verify.formal.solve import version
 
 __all__ = ["explain", "page_table", "summary", "table", "verdict"]
@@ -18,14 +18,14 @@ def page_table(r: dict) -> str:
     return Table("", heads, [tuple(str(r[key]) for key in keys)]).markdown()
 
 
-def verdict(outcome: Outcome) -> str:
+def verdict(outcome: Proof) -> str:
     """One word."""
     if not outcome.holds:
         return "FAILED"
     return "proved" if outcome.caught is not False else "VACUOUS"
 
 
-def explain(outcome: Outcome) -> str:
+def explain(outcome: Proof) -> str:
     """One line about what is not good."""
     title = f"{outcome.module}.{outcome.name}".replace(" ", "-")
     if outcome.holds:
@@ -34,7 +34,7 @@ def explain(outcome: Outcome) -> str:
     return f"{title}: {outcome.subject}: not so: {outcome.says} ({how})"
 
 
-def summary(outcomes: list[Outcome], seconds: float) -> dict:
+def summary(outcomes: list[Proof], seconds: float) -> dict:
     """What goes into result.json."""
     mutations = [outcome for outcome in outcomes if outcome.caught is not None]
     return {
@@ -54,7 +54,7 @@ def summary(outcomes: list[Outcome], seconds: float) -> dict:
     }
 
 
-def table(outcomes: list[Outcome]) -> RichTable:
+def table(outcomes: list[Proof]) -> RichTable:
     """All outcomes; seconds are those that the answers took when they were found."""
     shown = RichTable(title="formal proofs", title_justify="left")
     for name in ("module", "property", "method", "depth", "result", "fault", "s"):

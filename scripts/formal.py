@@ -14,7 +14,7 @@ from scripts.options import CORES, main, parser_of, positive
 from tb.runner import ROOT
 from verify.formal.catalogue import Property, properties, select
 from verify.formal.catalogue import run as prove_all
-from verify.formal.prove import Outcome
+from verify.formal.prove import Proof
 
 WIDTH = 200
 
@@ -52,10 +52,10 @@ def run() -> int:
     return 0 if all(outcome.good for outcome in outcomes) else 1
 
 
-def _prove(items: list[Property], jobs: int) -> list[Outcome]:
+def _prove(items: list[Property], jobs: int) -> list[Proof]:
     """Outcomes in the order of `items`."""
     console = Console(stderr=True)
-    found: dict[str, Outcome] = {}
+    found: dict[str, Proof] = {}
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from golden.statistics import Collective
+from golden.statistics import CollectiveRecord
 from publish.output import Table, show
 from waves.rebuild.expected import Expectation
 from waves.rebuild.inspection import Inspection, Transfer, area
@@ -86,7 +86,7 @@ def print_report(
         )
 
 
-def _shape(c: Transfer | Collective) -> tuple:
+def _shape(c: Transfer | CollectiveRecord) -> tuple:
     """What collectives of one row of the table have in common."""
     west, south, east, north = c.rectangle
     return c.kind, c.op or "", c.tag, f"{east - west + 1}x{north - south + 1}", c.words

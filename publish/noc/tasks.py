@@ -7,8 +7,9 @@ from isa.errors import UserError
 from isa.machine import Machine, load_machine
 from tb.collectives.crowds import crowd_lane
 from tb.collectives.expect import receivers
+from tb.collectives.homes import machine_for
 from tb.collectives.measure import measure
-from tb.collectives.series import Lane, machine_for, plan
+from tb.collectives.series import SeriesLane, plan
 from tb.collectives.sweep import LENGTHS, SHAPES, runs
 from tb.tasks import Task
 
@@ -42,7 +43,7 @@ def _fitting(machine: Machine) -> list[str]:
     ]
 
 
-def measure_lanes(machine: Machine, lanes: list[Lane], seed: int) -> dict:
+def measure_lanes(machine: Machine, lanes: list[SeriesLane], seed: int) -> dict:
     """One run of the mesh: timings by key, and how much was checked."""
     made = plan(machine, lanes, seed=seed)
     timings, run = measure(made)

@@ -7,7 +7,7 @@ from collections import Counter
 from isa.geometry import Rectangle, TileXY
 from isa.machine import Machine
 from programs.collectives.collectives import Collective
-from tb.collectives.series import Item, Lane
+from tb.collectives.series import Item, SeriesLane
 
 __all__ = ["busiest_port", "crowd_lane", "crowds"]
 
@@ -112,15 +112,15 @@ def crowds(machine: Machine, words: int = 64) -> dict[str, tuple[Collective, ...
     }
 
 
-def crowd_lane(machine: Machine, words: int = 64) -> list[Lane]:
+def crowd_lane(machine: Machine, words: int = 64) -> list[SeriesLane]:
     """Runs of the whole mesh in which the sets follow each other, as few as the tags allow; keys
     are ("crowd", name).
     """
     whole = Rectangle(0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1)
-    lanes, tags = [Lane(whole)], 0
+    lanes, tags = [SeriesLane(whole)], 0
     for name, collectives in crowds(machine, words).items():
         if tags + len(collectives) > 240:
-            lanes.append(Lane(whole))
+            lanes.append(SeriesLane(whole))
             tags = 0
         lanes[-1].items.append(Item(("crowd", name), collectives))
         tags += len(collectives)

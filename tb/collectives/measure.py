@@ -14,7 +14,7 @@ from isa.geometry import TileXY
 from isa.status import Event
 from programs.collectives.collectives import Collective
 from tb.collectives.expect import expected
-from tb.collectives.series import MARKER_TAG, Item, Lane, Plan
+from tb.collectives.series import MARKER_TAG, Item, SeriesLane, SeriesPlan
 from tb.mesh import MeshRun, Settings, simulate
 
 __all__ = ["Timing", "check", "distance", "measure", "run_golden"]
@@ -46,7 +46,7 @@ def distance(c: Collective) -> int:
     return 2 * far if c.kind == "allreduce" else far
 
 
-def run_golden(made: Plan) -> list[NDArray[np.uint8]]:
+def run_golden(made: SeriesPlan) -> list[NDArray[np.uint8]]:
     """The dumped words of every channel after the golden machine has run the plan."""
     golden = GoldenMachine(made.machine, made.programs, [content.copy() for content in made.hbm])
     golden.run()
@@ -60,7 +60,7 @@ def run_golden(made: Plan) -> list[NDArray[np.uint8]]:
     return dumped
 
 
-def check(made: Plan, dumped: list[NDArray[np.uint8]], who: str) -> int:
+def check(made: SeriesPlan, dumped: list[NDArray[np.uint8]], who: str) -> int:
     """Compare every receiver's words with `expected`; return the number of words.
 
     Raises
@@ -90,7 +90,7 @@ def check(made: Plan, dumped: list[NDArray[np.uint8]], who: str) -> int:
 
 
 def measure(
-    made: Plan, *, progress: Callable[[int], None] | None = None
+    made: SeriesPlan, *, progress: Callable[[int], None] | None = None
 ) -> tuple[dict[tuple, Timing], MeshRun]:
     """Run the plan on golden and on the RTL; the timing of each item by its key.
 
@@ -116,7 +116,7 @@ def measure(
     return read_timings(made.lanes, run.events), run
 
 
-def read_timings(lanes: list[Lane], events: NDArray) -> dict[tuple, Timing]:
+def read_timings(lanes: list[SeriesLane], events: NDArray) -> dict[tuple, Timing]:
     """Cycles of every item."""
     lag = None
     timings: dict[tuple, Timing] = {}
@@ -176,7 +176,7 @@ def _told(c: Collective) -> list[TileXY]:
     return [c.root] if c.kind == "reduce" else c.rectangle.tiles()
 
 
-def _marker_lag(lane: Lane, by_tag: dict[int, NDArray], marks: NDArray) -> int:
+def _marker_lag(lane: SeriesLane, by_tag: dict[int, NDArray], marks: NDArray) -> int:
     """Cycles from a word's write, whose bump a marker waits for, to the issue of the marker:
     smallest over all receivers.
 

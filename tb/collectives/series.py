@@ -1,16 +1,15 @@
 """Programs that run many collectives, each from a standing start: all members of one begin in the
 same cycle.
 
-Every tile loads its own words from HBM; then a rectangle of tiles (a `Lane`) runs its `Item` one
-after the other, while other lanes run theirs: rows do not share a link, nor do quadrants. In front
-of each item the lane meets at a barrier, an all-reduce of one word. Its result reaches a tile one
+Every tile loads its own words from HBM; then a rectangle of tiles (a `SeriesLane`) runs its `Item`s
+one after the other, while other lanes run theirs: rows do not share a link, nor do quadrants.
+In front of each item the lane meets at a barrier, an all-reduce of one word. Its result reaches a tile one
 cycle later per hop from the root, so nearer tiles pause for that many cycles more. When all lanes
 are through, the results go to HBM.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +18,14 @@ from isa.errors import UserError
 from isa.geometry import Rectangle, TileXY
 from isa.image import Program
 from isa.instructions import EdgePort, Opcode, Queue
-from isa.machine import Hbm, Machine
+from isa.machine import Machine
 from programs.collectives.collectives import Collective, emit, scratch_words
 from programs.common.code import Code
 from tb.collectives.expect import receivers
+from tb.collectives.homes import SOURCE_WORDS, contents, home
 
-__all__ = ["SOURCE_WORDS", "Item", "Lane", "Plan", "machine_for", "plan"]
+__all__ = ["Item", "SeriesLane", "SeriesPlan", "plan"]
 
-SOURCE_WORDS = 2048
 BARRIER_WORD, MARKER_WORD, SOURCE = 0, 2, 16
 """L1 words: what the barrier adds up (and, behind it, its result), what a marker sends, and a
 tile's own words.
@@ -56,7 +55,7 @@ class Item:
 
 
 @dataclass
-class Lane:
+class SeriesLane:
     """A rectangle of tiles and what it runs, in this order."""
 
     rectangle: Rectangle
@@ -64,13 +63,13 @@ class Lane:
 
 
 @dataclass
-class Plan:
+class SeriesPlan:
     """Programs, contents of HBM, and where everything is: items with all addresses and tags filled
     in.
     """
 
     machine: Machine
-    lanes: list[Lane]
+    lanes: list[SeriesLane]
     programs: dict[TileXY, Program]
     hbm: list[NDArray[np.uint8]]
     sources: dict[TileXY, NDArray[np.float32]]
@@ -85,69 +84,12 @@ class Plan:
 
     def results(self, tile: TileXY, dumped: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         """A tile's targets in what was dumped from every channel."""
-        channel, turn = _home(self.machine, tile)
+        channel, turn = home(self.machine, tile)
         size = self.target_words * self.machine.tile.word_bytes
         return dumped[channel][turn * size : (turn + 1) * size]
 
 
-def machine_for(base: Machine) -> Machine:
-    """A machine for measuring the network: the given one's links, L1 banks, vector engine and
-    control, one matrix PE.
-
-    L1 and program memory are large, so that long messages fit with all their buffers, and many
-    items into one run, and there is an HBM channel at every edge router, so that loading and
-    storing is quick; none of this changes a cycle of a collective.
-    """
-    word_bytes = base.tile.word_bytes
-    small = {
-        "matrix_rows": 1,
-        "matrix_columns": 1,
-        "l1_bytes": word_bytes << 16,
-        "program_instructions": 2048,
-    }
-    hbm = Hbm(
-        west_pitch=1,
-        east_pitch=1,
-        south_pitch=1,
-        north_pitch=1,
-        bytes_per_cycle=word_bytes,
-        latency=10,
-    )
-    return base.model_copy(
-        update={
-            "name": f"{base.name}, network",
-            "tile": base.tile.model_copy(update=small),
-            "hbm": hbm,
-        }
-    )
-
-
-def _home(machine: Machine, tile: TileXY) -> tuple[int, int]:
-    """Channel that holds a tile's words, and which of the tiles there it is."""
-    return _homes(machine)[tile]
-
-
-@cache
-def _homes(machine: Machine) -> dict[TileXY, tuple[int, int]]:
-    """Share tiles out to the channels equally, near ones first: results would queue up on a few
-    links otherwise.
-    """
-    most = -(-machine.mesh.tiles // len(machine.channels))
-    pairs = [
-        (abs(x - channel.x) + abs(y - channel.y), channel.index, (x, y))
-        for x, y in Rectangle(0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1).tiles()
-        for channel in machine.channels
-    ]
-    homes: dict[TileXY, tuple[int, int]] = {}
-    used = [0] * len(machine.channels)
-    for _, channel, tile in sorted(pairs):
-        if tile not in homes and used[channel] < most:
-            homes[tile] = channel, used[channel]
-            used[channel] += 1
-    return homes
-
-
-def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
+def plan(machine: Machine, lanes: Sequence[SeriesLane], *, seed: int = 1) -> SeriesPlan:
     """Write the programs of all lanes.
 
     Collectives come with kind, method, rectangle, root, words and segment; addresses, tags and
@@ -172,7 +114,7 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
     turns = -(-machine.mesh.tiles // len(channels))
 
     def channel_of(tile: TileXY) -> tuple[dict[str, int], int]:
-        channel, turn = _home(machine, tile)
+        channel, turn = home(machine, tile)
         at = channels[channel]
         return {"target_x": at.x, "target_y": at.y, "edge": EdgePort[at.edge.upper()]}, turn
 
@@ -223,11 +165,11 @@ def plan(machine: Machine, lanes: Sequence[Lane], *, seed: int = 1) -> Plan:
             raise UserError(
                 f"tile {tile} needs {code.slots(tile)} instruction slots, it has {machine.tile.program_instructions}"
             )
-    hbm, sources = _contents(machine, seed)
-    return Plan(machine, placed, code.programs(), hbm, sources, first, end - first)
+    hbm, sources = contents(machine, seed)
+    return SeriesPlan(machine, placed, code.programs(), hbm, sources, first, end - first)
 
 
-def _place(machine: Machine, lanes: Sequence[Lane]) -> tuple[list[Lane], int, int, int]:
+def _place(machine: Machine, lanes: Sequence[SeriesLane]) -> tuple[list[SeriesLane], int, int, int]:
     """Give targets, scratch and tags: the lanes, the first and last word of targets, and the words
     that not only roots have.
 
@@ -263,7 +205,7 @@ def _place(machine: Machine, lanes: Sequence[Lane]) -> tuple[list[Lane], int, in
                 f"lane {lane.rectangle} has {tag - 1} collectives, there are {GATE_TAG - 1} tags"
             )
         end = max(end, at_root)
-        placed.append(Lane(lane.rectangle, items))
+        placed.append(SeriesLane(lane.rectangle, items))
     if end + scratch > machine.tile.l1_words:
         raise UserError(
             f"targets and buffers need L1 up to word {end + scratch}, there are {machine.tile.l1_words}"
@@ -339,22 +281,3 @@ def _finish(code: Code, item: Item) -> None:
             code.add((x, y), Queue.OUT, Opcode.SYNC, waits=[(MARKED, 1)])
         else:
             code.add((x, y), Queue.OUT, Opcode.SYNC, waits=[(done, count)])
-
-
-def _contents(
-    machine: Machine, seed: int
-) -> tuple[list[NDArray[np.uint8]], dict[TileXY, NDArray[np.float32]]]:
-    """Random words for every tile, in its channel; normal numbers, so that the order of additions
-    shows in the bits.
-    """
-    each = machine.tile.word_bytes // 4
-    turns = -(-machine.mesh.tiles // len(machine.channels))
-    hbm = [np.zeros((turns, SOURCE_WORDS * each), np.float32) for _ in machine.channels]
-    random = np.random.default_rng(seed)
-    sources = {}
-    for tile in Rectangle(0, 0, machine.mesh.columns - 1, machine.mesh.rows - 1).tiles():
-        channel, turn = _home(machine, tile)
-        hbm[channel][turn] = sources[tile] = random.normal(size=SOURCE_WORDS * each).astype(
-            np.float32
-        )
-    return [content.reshape(-1).view(np.uint8) for content in hbm], sources

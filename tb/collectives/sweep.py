@@ -18,13 +18,13 @@ from programs.collectives.collectives import (
 )
 from programs.collectives.trees import Tree, tree_of
 from programs.common.code import Code
-from tb.collectives.series import Item, Lane
+from tb.collectives.series import Item, SeriesLane
 
 __all__ = [
     "LENGTHS",
     "SHAPES",
     "Best",
-    "Candidate",
+    "SweepCandidate",
     "best",
     "candidates",
     "estimate",
@@ -82,7 +82,7 @@ def estimate(kind: str, method: str, shape: str, words: int, size: int) -> float
 def _path(method: str, shape: str, size: int, adding: bool) -> tuple[int, float]:
     """Children of the tile that has most, and the cycles of one segment from root to leaves."""
     columns, rows = SHAPES[shape]
-    tree: Tree = tree_of(method, (0, 0, columns - 1, rows - 1), (0, 0))
+    tree: Tree = tree_of(method, Rectangle(0, 0, columns - 1, rows - 1), (0, 0))
     each = size + GAP + (size / 2 if adding else 0)
 
     def below(tile: TileXY) -> float:
@@ -120,7 +120,7 @@ def _sizes(
 
 
 @dataclass(frozen=True)
-class Candidate:
+class SweepCandidate:
     """An item with its estimated cycles and the instruction slots it takes in the busiest tile."""
 
     cost: float
@@ -136,7 +136,7 @@ def candidates(
     tried: int = TRIED,
     software_to: int = LENGTHS[-1],
     slowest: float = 8,
-) -> list[Candidate]:
+) -> list[SweepCandidate]:
     """All items of a shape, for a lane at the mesh's south-west corner.
 
     Parameters
@@ -149,7 +149,7 @@ def candidates(
         Software methods estimated to take so many times the cycles of the best one are left out.
     """
     columns, rows = SHAPES[shape]
-    rectangle: Rectangle = Rectangle(0, 0, columns - 1, rows - 1)
+    rectangle = Rectangle(0, 0, columns - 1, rows - 1)
     most, found = vector_words(machine), []
     for kind in KINDS:
         for words in lengths:
@@ -171,7 +171,7 @@ def candidates(
                     c = Collective(kind, method, rectangle, (0, 0), words, 0, 0, segment=size)
                     marked = (kind == "reduce" and method != "halving") or method == "doubling"
                     item = Item((shape, kind, method, words, size), (c,), marked=marked)
-                    found.append(Candidate(cost + 80, _ITEM_SLOTS + _slots(machine, c), item))
+                    found.append(SweepCandidate(cost + 80, _ITEM_SLOTS + _slots(machine, c), item))
     return found
 
 
@@ -189,14 +189,16 @@ def lanes_of(shape: str, machine: Machine, rows: Iterable[int] | None = None) ->
     ]
 
 
-def runs(machine: Machine, shapes: dict[str, Iterable[int] | None], **options) -> list[list[Lane]]:
+def runs(
+    machine: Machine, shapes: dict[str, Iterable[int] | None], **options
+) -> list[list[SeriesLane]]:
     """Fill runs: each shape in its rows of the mesh, items spread over its lanes so that all take
     about as long.
 
     Every lane begins with a marked multicast, from which the cycles between a result and its mark
     are learnt.
     """
-    filled: list[list[Lane]] = []
+    filled: list[list[SeriesLane]] = []
     for shape, rows in shapes.items():
         places = lanes_of(shape, machine, rows)
         rest = sorted(candidates(machine, shape, **options), key=lambda candidate: -candidate.cost)
@@ -220,12 +222,13 @@ class _Filling:
 
     def __init__(self, shape: str, at: TileXY):
         columns, rows = SHAPES[shape]
-        self._at, self._rectangle = at, (at[0], at[1], at[0] + columns - 1, at[1] + rows - 1)
+        self._at = at
+        self._rectangle = Rectangle(*at, at[0] + columns - 1, at[1] + rows - 1)
         first = Collective("multicast", "hardware", self._rectangle, at, 1, 0, 0)
-        self.lane = Lane(self._rectangle, [Item((shape, at, "mark"), (first,), marked=True)])
+        self.lane = SeriesLane(self._rectangle, [Item((shape, at, "mark"), (first,), marked=True)])
         self.cost, self._slots, self._words = 0.0, 3 * _ITEM_SLOTS, 1
 
-    def take(self, candidate: Candidate) -> bool:
+    def take(self, candidate: SweepCandidate) -> bool:
         """Add the item, moved to this lane, if program memory, tags and L1 suffice."""
         item = candidate.item
         words = sum(c.words for c in item.collectives)

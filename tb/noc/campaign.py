@@ -17,6 +17,7 @@ from tb.runner import Build, SimulationFailure
 from tb.units.network import ends
 
 __all__ = [
+    "LIMIT",
     "OLDEST",
     "PRESSURES",
     "data_bench",
@@ -33,6 +34,8 @@ PRESSURES = ("ready", "10 %", "50 %", "90 %", "mixed", "sleeps")
 """
 OLDEST = 20_000
 """Cycles that no flit may need from a source's port to a sink."""
+LIMIT = 5 * OLDEST
+"""Cycles after which a run ends in any case, such as one whose flits multiply."""
 PROBED = 20
 """Tiles of the largest mesh whose forks carry probes."""
 
@@ -91,7 +94,10 @@ def data_runs(
             )
         conditions = pressure(kind, len(ends(machine.mesh.columns, machine.mesh.rows)), rng)
         found.append(
-            (f"{mix}, {kind}", *data_run(packets, machine, rng, patience=4000, **conditions))
+            (
+                f"{mix}, {kind}",
+                *data_run(packets, machine, rng, patience=4000, limit=LIMIT, **conditions),
+            )
         )
     return found
 
@@ -139,7 +145,12 @@ def reduce_traffic(
             (
                 name,
                 *reduction_run(
-                    reductions, machine, rng, patience=4000, **pressure(kind, count, rng)
+                    reductions,
+                    machine,
+                    rng,
+                    patience=4000,
+                    limit=LIMIT,
+                    **pressure(kind, count, rng),
                 ),
             )
         )

@@ -8,12 +8,12 @@ import random
 from pathlib import Path
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
 from hw.layouts import data_flit, read_descriptor, request_flit
 from isa.machine import MACHINES
 from isa.packets import FlitKind
+from tb.units.bench import start
 
 TILE = MACHINES["mesh4"].tile
 WORDS = 4096
@@ -24,15 +24,10 @@ def word(address: int) -> int:
     return (address + 1) * 0x9E3779B97F4A7C15F39CC0605CEDC835 & (1 << 128) - 1
 
 
-async def start(dut, latency: int, rate: int) -> None:
+async def start_with(dut, latency: int, rate: int) -> None:
     """Reset with the given latency (cycles) and bandwidth (bytes a cycle)."""
-    Clock(dut.clk, 2, unit="ns", impl="gpi").start()
-    dut.rst.value = 1
-    dut.latency.value, dut.bytes_per_cycle.value = latency, rate
-    dut.request__valid.value, dut.data__ready.value, dut.count.value, dut.dump.value = 0, 0, 1, 0
-    for _ in range(3):
-        await RisingEdge(dut.clk)
-    dut.rst.value = 0
+    dut.latency.value, dut.bytes_per_cycle.value, dut.count.value = latency, rate, 1
+    await start(dut, dut.request__valid, dut.data__ready, dut.dump)
 
 
 async def send(dut, flits: list[dict]) -> None:
@@ -75,7 +70,7 @@ def read(address: int, rows: int, words: int, pitch: int, **fields) -> dict:
 async def latency_and_bandwidth(dut):
     """A burst starts `latency` cycles after the request and comes at the set bandwidth."""
     for latency, rate in [(50, 16), (50, 8), (7, 3), (200, 5)]:
-        await start(dut, latency, rate)
+        await start_with(dut, latency, rate)
         collector = cocotb.start_soon(receive(dut, 60, random.Random(1), 0.0))
         await send(dut, [read(0, 1, 60, 0)])
         flits = await collector
@@ -92,7 +87,7 @@ async def latency_and_bandwidth(dut):
 async def random_requests(dut):
     """Every word of every read, in order, and writes acknowledged and read back."""
     rng = random.Random(cocotb.RANDOM_SEED)
-    await start(dut, 20, 16)
+    await start_with(dut, 20, 16)
     memory = [word(address) for address in range(WORDS)]
     for _ in range(12):
         flits, expected, acks = [], [], []
@@ -148,7 +143,7 @@ async def random_requests(dut):
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def beyond_capacity(dut):
     """An access beyond the capacity raises the sticky error."""
-    await start(dut, 1, 16)
+    await start_with(dut, 1, 16)
     await send(dut, [{"write": 1, "addr": WORDS, "data": 1}])
     for _ in range(10):
         await RisingEdge(dut.clk)

@@ -6,20 +6,21 @@ import random
 from typing import NamedTuple
 
 import cocotb
-from cocotb.clock import Clock
+import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 
 from hw.layouts import L1Request
 from isa.machine import MACHINES, Tile
+from tb.units.bench import access, start
 
-__all__ = ["PORTS", "TILE", "Access", "Client", "Model"]
+__all__ = ["PORTS", "TILE", "Client", "L1Access", "Model"]
 
 TILE = MACHINES["mesh4"].tile.model_copy(update={"l1_bytes": 4096})
 """Small, so that accesses meet."""
 PORTS = 4
 
 
-class Access(NamedTuple):
+class L1Access(NamedTuple):
     """One request to the L1."""
 
     write: int
@@ -27,9 +28,9 @@ class Access(NamedTuple):
     mask: int
     data: int
 
-    def words(self) -> dict[int, int]:
-        """L1 word of each position in the line that is accessed."""
-        return {i: self.addr + i for i in range(self.mask.bit_length()) if self.mask >> i & 1}
+    def words(self) -> list[int]:
+        """L1 words that are accessed."""
+        return [self.addr + i for i in range(self.mask.bit_length()) if self.mask >> i & 1]
 
 
 class Client:
@@ -37,9 +38,9 @@ class Client:
 
     def __init__(self, tile: Tile, rng: random.Random, *, idle: float, beyond: float = 0.05):
         self.tile, self.rng, self.idle, self.beyond = tile, rng, idle, beyond
-        self.access: Access | None = None
+        self.access: L1Access | None = None
 
-    def next(self) -> Access | None:
+    def next(self) -> L1Access | None:
         """Keep the current access, or perhaps think of a new one."""
         rng, banks, words = self.rng, self.tile.l1_banks, self.tile.l1_words
         if self.access is None and rng.random() >= self.idle:
@@ -47,7 +48,7 @@ class Client:
             if rng.random() < self.beyond:
                 addr = rng.choice([words - 1, words, words + 1, 0xFFFF, 0x8000 + addr]) & 0xFFFF
             mask = rng.choice([(1 << banks) - 1, 1, rng.getrandbits(banks)])
-            self.access = Access(
+            self.access = L1Access(
                 rng.getrandbits(1), addr, mask, rng.getrandbits(banks * self.tile.link_bits)
             )
         return self.access
@@ -60,53 +61,52 @@ class Model:
 
     def __init__(self, tile: Tile):
         self.tile = tile
-        self.memory = [0] * tile.l1_words
-        self.responses: dict[int, dict[int, int]] = {}
-        """Words by position, for each port that read."""
+        self.memory = np.zeros(tile.l1_bytes, np.uint8)
+        self.responses: dict[int, tuple[int, int]] = {}
+        """Mask and line, for each port that read."""
         self.error: tuple[int, int] | None = None
         """(addr, port) of the first access beyond the L1."""
         self.conflict = 0
 
-    def step(self, accesses: list[Access | None]) -> list[bool]:
+    def step(self, accesses: list[L1Access | None]) -> list[bool]:
         """Serve the accesses that do not collide with those before; whether each one was served."""
         used: set[int] = set()
         granted = []
         self.responses, self.error, self.conflict = {}, None, 0
-        for port, access in enumerate(accesses):
-            words = access.words() if access else {}
-            beyond = any(word >= self.tile.l1_words for word in words.values())
-            banks = set() if beyond else {word % self.tile.l1_banks for word in words.values()}
-            granted.append(access is not None and not banks & used)
-            if not granted[-1]:
-                self.conflict |= access is not None
+        for port, request in enumerate(accesses):
+            words = request.words() if request else []
+            beyond = any(word >= self.tile.l1_words for word in words)
+            banks = set() if beyond else {word % self.tile.l1_banks for word in words}
+            granted.append(request is not None and not banks & used)
+            if request is None or not granted[-1]:
+                self.conflict |= request is not None
                 continue
             used |= banks
             if beyond and self.error is None:
-                self.error = (access.addr, port)
-            if not access.write:
-                self.responses[port] = {
-                    i: 0 if beyond else self.memory[word] for i, word in words.items()
-                }
-            elif not beyond:
-                for i, word in words.items():
-                    self.memory[word] = (
-                        access.data >> i * self.tile.link_bits & (1 << self.tile.link_bits) - 1
-                    )
+                self.error = (request.addr, port)
+            line = access(self.memory, self.tile, request) if banks else 0
+            if not request.write:
+                self.responses[port] = request.mask, line or 0
         return granted
 
     def check(self, port: int, valid: int, data: int) -> None:
         """Compare a port's response with what the last step left."""
         assert bool(valid) == (port in self.responses), f"port {port}: response {valid}"
-        for i, word in self.responses.get(port, {}).items():
-            actual = data >> i * self.tile.link_bits & (1 << self.tile.link_bits) - 1
-            assert actual == word, f"port {port}, word {i}: expected {word:#x}, got {actual:#x}"
+        mask, line = self.responses.get(port, (0, 0))
+        for i in range(self.tile.l1_banks):
+            expected, actual = (
+                content >> i * self.tile.link_bits & (1 << self.tile.link_bits) - 1
+                for content in (line, data)
+            )
+            assert not mask >> i & 1 or actual == expected, (
+                f"port {port}, word {i}: expected {expected:#x}, got {actual:#x}"
+            )
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def random_traffic(dut):
     """Every port busy, then mostly idle."""
     rng = random.Random(cocotb.RANDOM_SEED)
-    Clock(dut.clk, 2, unit="ns", impl="gpi").start()
     ports = [
         {
             name: getattr(dut, f"ports__{p}__{name}")
@@ -114,21 +114,17 @@ async def random_traffic(dut):
         }
         for p in range(PORTS)
     ]
-    for port in ports:
-        port["req__valid"].value = 0
-    dut.rst.value = 1
-    await RisingEdge(dut.clk)
-    dut.rst.value = 0
-    model, request = Model(TILE), L1Request(TILE)
+    await start(dut, *(port["req__valid"] for port in ports))
+    model, layout = Model(TILE), L1Request(TILE)
     for idle in (0.2, 0.8):
         clients = [Client(TILE, rng, idle=idle) for _ in ports]
         for cycle in range(1500):
             await RisingEdge(dut.clk)
             accesses = [client.next() for client in clients]
-            for port, access in zip(ports, accesses, strict=True):
-                port["req__valid"].value = access is not None
-                if access is not None:
-                    port["req__payload"].value = request.const(access._asdict()).as_value().value
+            for port, request in zip(ports, accesses, strict=True):
+                port["req__valid"].value = request is not None
+                if request is not None:
+                    port["req__payload"].value = layout.const(request._asdict()).as_value().value
             await FallingEdge(dut.clk)
             where = f"idle {idle}, cycle {cycle}, seed {cocotb.RANDOM_SEED}"
             for p, port in enumerate(ports):

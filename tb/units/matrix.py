@@ -8,21 +8,21 @@ import os
 
 import cocotb
 import numpy as np
-from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
 from hw.layouts import L1Request, command_layout
 from isa.instructions import Kind
 from isa.machine import MACHINES, Tile
+from tb.units.bench import access, seed_and_count, start
 from tb.units.matrix_reference import (
     FORMATS_OF_OPERANDS,
-    Case,
+    Product,
     first_difference,
     place,
     random_cases,
 )
 
-__all__ = ["Engine", "tile_from_environment"]
+__all__ = ["MatrixBench", "tile_from_environment"]
 
 EVENTS = ("active", "busy", "operand_stall", "drain_stall", "done")
 
@@ -35,7 +35,7 @@ def tile_from_environment() -> Tile:
     )
 
 
-class Engine:
+class MatrixBench:
     """The engine with an L1 at its port, and the checks that hold in every cycle."""
 
     def __init__(self, dut, tile: Tile, rng: np.random.Generator):
@@ -54,34 +54,20 @@ class Engine:
 
     async def reset(self):
         """Start the clock, with the engine idle."""
-        self.dut.command__valid.value = 0
-        self.dut.l1__rsp_valid.value = 0
-        self._request["ready"].value = 0
-        self.dut.rst.value = 1
-        cocotb.start_soon(Clock(self.dut.clk, 2, "step", impl="gpi").start())
-        for _ in range(3):
-            await RisingEdge(self.dut.clk)
-        self.dut.rst.value = 0
-        await RisingEdge(self.dut.clk)
-
-    def _access(self, write: int, addr: int, mask: int, data: int):
-        tile = self.tile
-        assert mask, f"access to word {addr} without words"
-        line = bytearray(
-            data.to_bytes(tile.line_bytes, "little") if write else self.rng.bytes(tile.line_bytes)
+        await start(
+            self.dut, self.dut.command__valid, self.dut.l1__rsp_valid, self._request["ready"]
         )
-        for bank in range(tile.l1_banks):
-            if mask >> bank & 1:
-                here = slice(bank * tile.word_bytes, (bank + 1) * tile.word_bytes)
-                there = slice((addr + bank) * tile.word_bytes, (addr + bank + 1) * tile.word_bytes)
-                if write:
-                    self.memory[there] = np.frombuffer(line[here], np.uint8)
-                else:
-                    line[here] = self.memory[there].tobytes()
-        self.counts["writes" if write else "reads"] += 1
-        if not write:
-            self.dut.l1__rsp_data.value = int.from_bytes(line, "little")
-        return not write
+
+    def _access(self, request) -> bool:
+        """Serve a request; whether there is a response."""
+        rest = (
+            0 if request.write else int.from_bytes(self.rng.bytes(self.tile.line_bytes), "little")
+        )
+        line = access(self.memory, self.tile, request, rest)
+        self.counts["writes" if request.write else "reads"] += 1
+        if line is not None:
+            self.dut.l1__rsp_data.value = line
+        return line is not None
 
     async def tick(self) -> bool:
         """Let one cycle pass; return whether in it a command was taken."""
@@ -89,18 +75,14 @@ class Engine:
         self.counts["cycles"] += 1
         for name, handle in self._events.items():
             self.counts[name] += int(handle.value)
-        offered = None
+        request = offered = None
         if int(self._request["valid"].value):
-            bits, layout = int(self._request["payload"].value), self._layout
-            fields = [
-                bits >> layout[name].offset & (1 << layout[name].width) - 1
-                for name in ("write", "addr", "mask", "data")
-            ]
-            offered = (*fields[:3], fields[3] if fields[0] else 0)
+            request = self._layout.from_bits(int(self._request["payload"].value))
+            offered = request.write, request.addr, request.mask, request.write and request.data
         assert self._kept in (None, offered), (
             f"a refused request changed from {self._kept} to {offered}"
         )
-        read = bool(offered and self._ready) and self._access(*offered)
+        read = bool(request is not None and self._ready and self._access(request))
         if read != self._responding:
             self.dut.l1__rsp_valid.value = self._responding = read
         self._kept = None if self._ready else offered
@@ -109,7 +91,7 @@ class Engine:
             self._request["ready"].value = self._ready = ready
         return bool(int(self.dut.command__valid.value) and int(self.dut.command__ready.value))
 
-    async def run(self, cases: list[Case], *, gaps: bool = False) -> dict[str, int]:
+    async def run(self, cases: list[Product], *, gaps: bool = False) -> dict[str, int]:
         """Issue the cases, back to back or with random gaps, until all are done; compare L1; return
         this run's counts.
         """
@@ -147,16 +129,13 @@ class Engine:
         return counts
 
 
-@cocotb.test
+@cocotb.test(timeout_time=20, timeout_unit="ms")
 async def random_instructions(dut):
     """Sequences of random instructions leave L1 as the reference does, whatever L1 refuses."""
-    seed, count = (
-        int(os.environ.get("FLATMESH_SEED", "1")),
-        int(os.environ.get("FLATMESH_COUNT", "6")),
-    )
+    seed, count = seed_and_count(6)
     rng = np.random.default_rng(seed)
     tile = tile_from_environment()
-    engine = Engine(dut, tile, rng)
+    engine = MatrixBench(dut, tile, rng)
     await engine.reset()
     for index in range(count):
         engine.refuse = float(rng.choice([0, 0, 0.3, 0.8]))
@@ -169,34 +148,35 @@ async def random_instructions(dut):
             ) from error
 
 
-@cocotb.test
+@cocotb.test(timeout_time=20, timeout_unit="ms")
 async def every_pair_of_formats(dut):
     """Each format of A with each format of B, both ways round B, in several chunks and blocks, of
     any bits.
     """
     tile = tile_from_environment()
-    engine = Engine(dut, tile, np.random.default_rng(1))
+    engine = MatrixBench(dut, tile, np.random.default_rng(1))
     await engine.reset()
     m, n, k = tile.matrix_rows + 1, tile.line_elements + 5, 2 * tile.line_elements + 3
     for pair in itertools.product(FORMATS_OF_OPERANDS, repeat=2):
         for special in (False, True):
             await engine.run(
-                [Case(m, n, k, *pair, trans_b=trans_b, special=special) for trans_b in (0, 1)]
+                [Product(m, n, k, *pair, trans_b=trans_b, special=special) for trans_b in (0, 1)]
             )
 
 
-@cocotb.test
+@cocotb.test(timeout_time=20, timeout_unit="ms")
 async def full_blocks(dut):
     """Back-to-back instructions of full blocks keep the array stepping from the first slot to the
     last.
     """
     tile = tile_from_environment()
-    engine = Engine(dut, tile, np.random.default_rng(1))
+    engine = MatrixBench(dut, tile, np.random.default_rng(1))
     await engine.reset()
     for accumulate in (0, 1):
         rows, width = 4 * tile.matrix_rows, 2 * tile.line_elements
         cases = [
-            Case(rows, width, width, trans_b=index % 2, accumulate=accumulate) for index in range(2)
+            Product(rows, width, width, trans_b=index % 2, accumulate=accumulate)
+            for index in range(2)
         ]
         counts = await engine.run(cases)
         slots = len(cases) * (rows // tile.matrix_rows) * width * (width // tile.matrix_columns)

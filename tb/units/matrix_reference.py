@@ -11,13 +11,13 @@ from isa.formats import FORMATS, canonical, decode
 from isa.instructions import Format, Opcode
 from isa.machine import Tile
 
-__all__ = ["FORMATS_OF_OPERANDS", "Case", "first_difference", "place", "random_cases"]
+__all__ = ["FORMATS_OF_OPERANDS", "Product", "first_difference", "place", "random_cases"]
 
 FORMATS_OF_OPERANDS = (Format.FP16, Format.BF16, Format.E4M3, Format.E5M2)
 
 
 @dataclass
-class Case:
+class Product:
     """One MATMUL."""
 
     m: int
@@ -110,7 +110,9 @@ class Case:
             memory[row.stop : row.stop + padding] = 0
 
 
-def place(tile: Tile, cases: list[Case], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def place(
+    tile: Tile, cases: list[Product], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Place the cases one after the other; return L1's bytes before and after them."""
     memory, at = np.zeros(tile.l1_bytes, np.uint8), 0
     for case in cases:
@@ -123,7 +125,7 @@ def place(tile: Tile, cases: list[Case], rng: np.random.Generator) -> tuple[np.n
 
 
 def first_difference(
-    tile: Tile, cases: list[Case], actual: np.ndarray, expected: np.ndarray
+    tile: Tile, cases: list[Product], actual: np.ndarray, expected: np.ndarray
 ) -> str:
     """Say which element of which C is wrong, if any byte of L1 is."""
     if np.array_equal(actual, expected):
@@ -137,7 +139,7 @@ def first_difference(
     return f"byte {np.flatnonzero(actual != expected)[0]} of L1, outside of every C, was written"
 
 
-def random_cases(tile: Tile, seed: int, count: int, *, words: int | None = None) -> list[Case]:
+def random_cases(tile: Tile, seed: int, count: int, *, words: int | None = None) -> list[Product]:
     """Random instructions that fit into L1 together, shaped to meet the edges of blocks and
     chunks.
     """
@@ -155,7 +157,9 @@ def random_cases(tile: Tile, seed: int, count: int, *, words: int | None = None)
     while len(cases) < count:
         m, n, k = pick(tile.matrix_rows), pick(tile.line_elements), pick(tile.line_elements)
         formats = rng.choices(FORMATS_OF_OPERANDS, k=2)
-        case = Case(m, n, k, *formats, rng.getrandbits(1), rng.getrandbits(1), rng.random() < 0.3)
+        case = Product(
+            m, n, k, *formats, rng.getrandbits(1), rng.getrandbits(1), rng.random() < 0.3
+        )
         size = sum(
             shape[0] * (shape[1] * 4 // tile.word_bytes + 3) + 3 for shape in case.shapes().values()
         )

@@ -1,41 +1,22 @@
-"""What the benches of whole networks share: a mesh of routers, traffic at its ends, and the book of
-what has to arrive.
-"""
+"""A mesh of routers, with what enters and leaves it at its ends."""
 
 import itertools
-import os
-import random
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-import cocotb
 from amaranth import Cat, Instance, Module, Value
 from amaranth.hdl import ClockSignal, ResetSignal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from cocotb.clock import Clock
-from cocotb.triggers import RisingEdge
 
-from hw.emit import emit, port_names
-from hw.network.reduce_router import ReduceRouter
-from hw.network.router import Router
 from isa.geometry import OPPOSITE, STEP
-from isa.machine import MACHINES, Machine
+from isa.machine import Machine
 from isa.packets import Port
-from tb.runner import Build, build
 
-__all__ = ["End", "Ends", "RouterMesh", "Scoreboard", "Wires", "build_network", "ends", "machine"]
+__all__ = ["End", "RouterMesh", "Wires", "ends"]
 
 End = tuple[int, int, Port]
 Wires = tuple[Value, Value, Value]
 """Valid, ready and payload of a stream."""
-
-
-def machine() -> Machine:
-    """The machine whose mesh is under test; its mesh comes from the environment, as
-    ``COLUMNSxROWS``.
-    """
-    return MACHINES["mesh4"].with_mesh(os.environ.get("FLATMESH_BENCH_MESH", "4x4"))
 
 
 def ends(columns: int, rows: int) -> list[End]:
@@ -123,147 +104,3 @@ class RouterMesh(wiring.Component):
 
 def _wires(stream) -> Wires:
     return stream.valid, stream.ready, Value.cast(stream.payload)
-
-
-def build_network(router: Router | ReduceRouter, machine: Machine) -> Build:
-    """Compile a mesh of this router, which is emitted once."""
-    mesh = RouterMesh(machine=machine, router=router)
-    sources = {"router.v": emit(router, "router"), "network.v": emit(mesh, "network")}
-    return build(
-        sources,
-        "network",
-        public={"network": ["clk", "rst", *port_names(mesh)]},
-        hierarchical=["router"],
-    )
-
-
-class Scoreboard:
-    """What has to arrive where, and in which order from each source: exactly that, exactly once."""
-
-    def __init__(self) -> None:
-        self.missing: dict[int, dict[int, deque[int]]] = defaultdict(lambda: defaultdict(deque))
-        self.arrived: Counter[int] = Counter()
-
-    def expect(self, source: int, target: int, item: int) -> None:
-        """`item` has to arrive at `target`, after what `source` was to send there before."""
-        self.missing[target][source].append(item)
-
-    def check(self, source: int, target: int, item: int) -> None:
-        """`item`, which says that it comes from `source`, has arrived."""
-        queue = self.missing[target][source]
-        if not queue:
-            raise AssertionError(f"end {target}: an item too many from {source}: {item:#x}")
-        if (expected := queue.popleft()) != item:
-            raise AssertionError(
-                f"end {target}: from {source} expected {expected:#x}, got {item:#x}"
-            )
-        self.arrived[target] += 1
-
-    @property
-    def left(self) -> int:
-        """Items that have not arrived."""
-        return sum(len(queue) for sources in self.missing.values() for queue in sources.values())
-
-    def __str__(self) -> str:
-        missing = [
-            f"{target} from {source}: {len(queue)}, next {queue[0]:#x}"
-            for target, sources in self.missing.items()
-            for source, queue in sources.items()
-            if queue
-        ]
-        return f"{self.left} items missing: {'; '.join(missing[:8])}"
-
-
-class Ends:
-    """Drives all ends of the network: one clocked task, back-pressure and pauses at random, offers
-    checked to be held.
-    """
-
-    def __init__(self, dut, seed: int):
-        self.dut = dut
-        self.mesh = machine().mesh
-        self.ends = ends(self.mesh.columns, self.mesh.rows)
-        self.rng = random.Random(seed)
-        self.cycle = 0
-        self.entered: dict[int, list[int]] = defaultdict(list)
-        """End to the cycles in which its items were taken."""
-        self.inputs = [getattr(dut, f"i_payload__{end}") for end in range(len(self.ends))]
-        self.outputs = [getattr(dut, f"o_payload__{end}") for end in range(len(self.ends))]
-
-    async def start(self) -> None:
-        """Start the clock and reset."""
-        Clock(self.dut.clk, 2, unit="ns", impl="gpi").start()
-        await self.reset()
-
-    async def reset(self) -> None:
-        """Empty the network."""
-        self.dut.i_valid.value = 0
-        self.dut.o_ready.value = 0
-        self.dut.rst.value = 1
-        for _ in range(3):
-            await RisingEdge(self.dut.clk)
-        self.dut.rst.value = 0
-
-    async def run(
-        self,
-        items: Mapping[int, Iterable[int]],
-        arrive,
-        *,
-        stall: float | Mapping[int, float] = 0.0,
-        gap: float = 0.0,
-        patience: int = 400,
-        until=None,
-        drain: int = 10,
-    ) -> int:
-        """Send `items` of each end; call ``arrive(end, item, cycle)`` for what leaves; return the
-        cycles it took.
-
-        Ends after `drain` quiet cycles once ``until()`` (default: everything was sent) is true.
-
-        Raises
-        ------
-        AssertionError
-            If nothing moves for `patience` cycles, or an offer is changed or taken back.
-        """
-        dut, rng, count = self.dut, self.rng, len(self.ends)
-        queues = {end: deque(queue) for end, queue in items.items() if queue}
-        stalls = stall if isinstance(stall, Mapping) else dict.fromkeys(range(count), stall)
-        offered = ready = held = 0
-        started = moved = self.cycle
-        while True:
-            for end, queue in queues.items():
-                if queue and not offered >> end & 1 and rng.random() >= gap:
-                    offered |= 1 << end
-                    self.inputs[end].value = queue[0]
-            ready = sum((rng.random() >= stalls[end]) << end for end in range(count))
-            dut.i_valid.value = offered
-            dut.o_ready.value = ready
-            await RisingEdge(dut.clk)
-            self.cycle += 1
-            taken, valid = offered & int(dut.i_ready.value), int(dut.o_valid.value)
-            assert not held & ~valid, (
-                f"cycle {self.cycle}: an offer was taken back at ends {held & ~valid:#x}"
-            )
-            held = valid & ~ready
-            for end in _bits(taken):
-                queues[end].popleft()
-                self.entered[end].append(self.cycle)
-            offered &= ~taken
-            for end in _bits(valid & ready):
-                arrive(end, int(self.outputs[end].value), self.cycle)
-            if taken or valid & ready:
-                moved = self.cycle
-            sent = not any(queues.values())
-            if sent and (until is None or until()) and self.cycle - moved >= drain:
-                return moved - started
-            assert self.cycle - moved < patience, (
-                f"nothing moves since cycle {moved}; {self._where(queues, valid)}"
-            )
-
-    def _where(self, queues, valid) -> str:
-        waiting = [f"{self.ends[end]}: {len(queue)}" for end, queue in queues.items() if queue]
-        return f"unsent {waiting[:6]}, offered at {[self.ends[end] for end in _bits(valid)]}, seed {cocotb.RANDOM_SEED}"
-
-
-def _bits(mask: int) -> list[int]:
-    return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]

@@ -5,13 +5,13 @@ that stall.
 import random
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, RisingEdge
 
 from hw.layouts import L1Request, command_layout, data_flit, reduce_flit, request_flit
 from isa.instructions import LAYOUTS, Kind, Opcode
 from isa.machine import MACHINES, Tile
 from isa.packets import FlitKind
+from tb.units.bench import start
 
 __all__ = ["PORTS", "POSITION", "TILE", "command", "fields_of", "flits_of", "line_at", "word_at"]
 
@@ -90,7 +90,6 @@ def fields_of(payload) -> dict[str, int]:
 async def random_commands(dut):
     """Flits leave once each, in order and unchanged while they wait, whatever stalls."""
     rng = random.Random(cocotb.RANDOM_SEED)
-    Clock(dut.clk, 2, unit="ns", impl="gpi").start()
     layouts = {"request": request_flit(TILE), "data": data_flit(TILE), "reduce": reduce_flit(TILE)}
     networks = [
         (
@@ -102,10 +101,7 @@ async def random_commands(dut):
         for name in layouts
     ]
     dut.x.value, dut.y.value = POSITION
-    dut.command__valid.value, dut.l1__rsp_valid.value = 0, 0
-    dut.rst.value = 1
-    await RisingEdge(dut.clk)
-    dut.rst.value = 0
+    await start(dut, dut.command__valid, dut.l1__rsp_valid)
     for l1_stall, stall in ((0.0, 0.0), (0.7, 0.0), (0.0, 0.7), (0.5, 0.5), (0.95, 0.2)):
         where = f"stalls {l1_stall} {stall}, seed {cocotb.RANDOM_SEED}"
         commands = [

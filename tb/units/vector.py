@@ -6,12 +6,12 @@ import os
 
 import cocotb
 import numpy as np
-from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
 from hw.layouts import L1Request, command_layout
 from isa.instructions import Kind
 from isa.machine import MACHINES, Tile
+from tb.units.bench import access, seed_and_count, start
 from tb.units.vector_reference import execute, instructions
 
 LIMIT = 20000
@@ -26,7 +26,7 @@ def tile_from_environment() -> Tile:
     )
 
 
-class Engine:
+class VectorBench:
     """The engine, an L1 for its two ports, and the checks that hold in every cycle."""
 
     def __init__(self, dut, tile: Tile, rng: np.random.Generator):
@@ -48,45 +48,18 @@ class Engine:
         self.cycle = 0
         self.counts = {"read": 0, "write": 0, "active": 0}
 
-    def _field(self, payload: int, name: str) -> int:
-        field = self._request[name]
-        return payload >> field.offset & (1 << field.width) - 1
-
     async def reset(self):
         """Start the clock, with the engine idle."""
-        self.dut.command__valid.value = 0
-        self.dut.read__rsp_valid.value = 0
-        for name in self._ports:
-            self._ports[name][1].value = 0
-        self.dut.rst.value = 1
-        cocotb.start_soon(Clock(self.dut.clk, 2, "step", impl="gpi").start())
-        for _ in range(3):
-            await RisingEdge(self.dut.clk)
-        self.dut.rst.value = 0
-        await RisingEdge(self.dut.clk)
+        ready = [handle for _, handle, _ in self._ports.values()]
+        await start(self.dut, self.dut.command__valid, self.dut.read__rsp_valid, *ready)
 
     def _access(self, name: str, payload: int):
-        field, word = self._field, self.tile.word_bytes
-        assert field(payload, "write") == (name == "write"), (
-            f"{name} port has write {field(payload, 'write')}"
-        )
-        at, mask = field(payload, "addr"), field(payload, "mask")
-        assert mask, f"{name} of word {at} without words"
-        data = field(payload, "data").to_bytes(self.tile.line_bytes, "little")
-        seen = bytearray(self.tile.line_bytes)
-        for i in range(self.tile.l1_banks):
-            if mask >> i & 1:
-                here, there = (
-                    slice(i * word, i * word + word),
-                    slice((at + i) * word, (at + i + 1) * word),
-                )
-                if name == "write":
-                    self.memory[there] = np.frombuffer(data[here], np.uint8)
-                else:
-                    seen[here] = self.memory[there].tobytes()
-        if name == "read":
+        request = self._request.from_bits(payload)
+        assert request.write == (name == "write"), f"{name} port has write {request.write}"
+        line = access(self.memory, self.tile, request)
+        if line is not None:
             self.dut.read__rsp_valid.value = 1
-            self.dut.read__rsp_data.value = int.from_bytes(seen, "little")
+            self.dut.read__rsp_data.value = line
             self._responding = True
         self.counts[name] += 1
 
@@ -124,18 +97,15 @@ def command(opcode, fields) -> int:
     return command_layout(Kind.VECTOR).const({"opcode": int(opcode), **fields}).as_value().value
 
 
-@cocotb.test
+@cocotb.test(timeout_time=20, timeout_unit="ms")
 async def random_instructions(dut):
     """Every instruction leaves the L1 as the reference does, and no request or done comes when none
     is due.
     """
-    seed, count = (
-        int(os.environ.get("FLATMESH_SEED", "1")),
-        int(os.environ.get("FLATMESH_COUNT", "400")),
-    )
+    seed, count = seed_and_count(400)
     rng = np.random.default_rng(seed)
     tile = tile_from_environment()
-    engine = Engine(dut, tile, rng)
+    engine = VectorBench(dut, tile, rng)
     await engine.reset()
     for index, (opcode, fields) in enumerate(instructions(tile, engine.memory, rng, count)):
         engine.refuse = {name: float(rng.choice([0, 0, 0.3, 0.8])) for name in engine.refuse}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from golden.errors import GoldenError
 from golden.reduction import combine
-from golden.statistics import Collective
+from golden.statistics import CollectiveRecord
 from golden.storage import dtype_of
 from isa.geometry import Rectangle
 from isa.instructions import Format, ReduceOp
@@ -48,7 +48,7 @@ def test_load_multicasts_rows_to_a_rectangle(seed):
         assert machine.semaphores[x, y][4] == (1 if (x, y) in [(2, 0), (1, 1)] else 0)
     assert machine.statistics.hbm_words_read == [0, 6, 0, 0, 0]
     assert machine.statistics.collectives == [
-        Collective(9, "load", None, (0, 1), Rectangle(1, 0, 2, 1), 6)
+        CollectiveRecord(9, "load", None, (0, 1), Rectangle(1, 0, 2, 1), 6)
     ]
 
 
@@ -97,7 +97,7 @@ def test_put_writes_at_every_receiver_itself_included(seed):
         assert machine.semaphores[x, y][1] == 1
     assert machine.semaphores[1, 0][2] == 1
     assert machine.statistics.collectives == [
-        Collective(3, "put", None, (1, 0), Rectangle(0, 0, 1, 1), 2)
+        CollectiveRecord(3, "put", None, (1, 0), Rectangle(0, 0, 1, 1), 2)
     ]
 
 
@@ -232,7 +232,7 @@ def test_reduce_on_a_mesh(seed, turn, op, rectangle, root):
             assert not here.any() and not again.any()
         assert machine.semaphores[tile][1] == (2 if tile in receivers else 0)
     kind = "allreduce" if turn else "reduce"
-    assert machine.statistics.collectives == [Collective(5, kind, op, root, rectangle, 2)] * 2
+    assert machine.statistics.collectives == [CollectiveRecord(5, kind, op, root, rectangle, 2)] * 2
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from golden.dry import find_races
+from golden.dry import check
 from isa.geometry import Rectangle
 from isa.machine import load_machine
 from programs.attention.compile import compile_attention
@@ -29,7 +29,7 @@ def test_attention_has_no_races(dataflow, mesh, spec, cut):
         programs = compile_attention(
             machine, parse_attention(spec), dataflow, reads=reads, all_reduce=all_reduce, **cut
         ).programs
-        assert not [str(race) for race in find_races(machine, programs)]
+        assert not [str(race) for race in check(machine, programs).races]
 
 
 @pytest.mark.slow
@@ -38,7 +38,7 @@ def test_minilm_has_no_races():
     programs = compile_attention(
         machine, parse_attention("mha:H=12,S=512,D=32"), "flat-async"
     ).programs
-    assert not find_races(machine, programs)
+    assert not check(machine, programs).races
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -65,4 +65,4 @@ def test_collectives_have_no_races(kind):
                         **more,
                     ),
                 )
-                assert not [str(race) for race in find_races(machine, code.programs())], method
+                assert not [str(race) for race in check(machine, code.programs()).races], method

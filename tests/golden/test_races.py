@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from golden.dry import find_races
+from golden.dry import check
 from golden.errors import GoldenError
 from golden.races import RaceError
 from isa.assembler import assemble
@@ -16,7 +16,7 @@ from tests.golden.mesh import golden, run, small
 def races(mesh, programs):
     """What is found in a program of tile (0,0), or in programs by tile."""
     programs = {(0, 0): programs} if isinstance(programs, str) else programs
-    return find_races(small(mesh), {tile: assemble(text) for tile, text in programs.items()})
+    return check(small(mesh), {tile: assemble(text) for tile, text in programs.items()}).races
 
 
 # Three messages in full.
@@ -390,7 +390,7 @@ def test_programs_without_a_race_give_the_same_bits_in_every_order():
     for seed in range(120):
         images = random_program(seed)
         try:
-            found = find_races(machine, images)
+            found = check(machine, images).races
         except GoldenError:
             continue
         several = len(outcomes(machine, images, 8)) > 1

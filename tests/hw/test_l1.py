@@ -11,7 +11,7 @@ from hw.control.l1 import L1
 from isa.machine import MACHINES
 from tb.runner import run_unit
 from tb.units import l1 as bench
-from tb.units.l1 import Access, Client, Model
+from tb.units.l1 import Client, L1Access, Model
 
 TILE = MACHINES["mesh4"].tile
 TILES = {
@@ -76,8 +76,8 @@ def test_two_ports_share_the_banks_of_a_cycle():
     for mask, served in ((0b0011, [1, 1]), (0b0111, [1, 0])):
         clients = [Client(tile, random.Random(1), idle=0) for _ in range(2)]
         clients[0].access, clients[1].access = (
-            Access(0, 6, mask, 0),
-            Access(1, 8, 0b0011, 1 << 128 | 2),
+            L1Access(0, 6, mask, 0),
+            L1Access(1, 8, 0b0011, 1 << 128 | 2),
         )
         assert simulate(tile, clients, 1) == served
 

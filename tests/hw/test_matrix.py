@@ -14,14 +14,14 @@ from hw.matrix.engine import MatrixEngine
 from isa.instructions import Kind
 from isa.machine import Tile
 from isa.timing import array_cycles
+from tb.units.bench import access
 from tb.units.matrix_reference import (
     FORMATS_OF_OPERANDS,
-    Case,
+    Product,
     first_difference,
     place,
     random_cases,
 )
-from tests.hw.fake_l1 import serve
 
 SMALL = Tile(
     matrix_rows=3, matrix_columns=2, vector_lanes=4, l1_bytes=16 << 10, l1_banks=1, link_bits=128
@@ -44,7 +44,7 @@ def simulate(tile, cases, *, refuse=0.0, seed=1):
     """
     rng = random.Random(seed)
     memory, expected = place(tile, cases, np.random.default_rng(seed))
-    dut, request_fields, layout = (
+    dut, layout_of_l1, layout = (
         MatrixEngine(tile=tile),
         L1Request(tile),
         command_layout(Kind.MATRIX),
@@ -59,14 +59,14 @@ def simulate(tile, cases, *, refuse=0.0, seed=1):
         ctx.set(dut.command.valid, 0)
 
     async def l1(ctx):
-        request, kept = dut.l1.req, None
+        port, kept = dut.l1.req, None
         while counts["done"] < len(cases):
             assert counts["cycles"] < 20000, f"{counts['done']} of {len(cases)} done"
             ready = rng.random() >= refuse
-            ctx.set(request.ready, ready)
+            ctx.set(port.ready, ready)
             *_, valid, bits, done, active, busy, operand, drain = await ctx.tick().sample(
-                request.valid,
-                request.payload.as_value(),
+                port.valid,
+                port.payload.as_value(),
                 dut.done,
                 *(getattr(dut, name) for name in EVENTS),
             )
@@ -75,21 +75,22 @@ def simulate(tile, cases, *, refuse=0.0, seed=1):
                 ("done", *EVENTS), (done, active, busy, operand, drain), strict=True
             ):
                 counts[name] += seen
-            access = request_fields.from_bits(bits)
+            request = layout_of_l1.from_bits(bits)
             offered = (
-                (access.write, access.addr, access.mask, access.data if access.write else None)
+                (request.write, request.addr, request.mask, request.write and request.data)
                 if valid
                 else None
             )
             assert kept in (None, offered), f"a refused request changed from {kept} to {offered}"
             kept = None if ready else offered
-            answer = rng.getrandbits(8 * tile.line_bytes)
+            rest = rng.getrandbits(8 * tile.line_bytes)
+            answer = None
             if valid and ready:
-                answer = serve(memory, tile, access, line=answer)
-            ctx.set(dut.l1.rsp_valid, bool(valid and ready and not access.write))
-            ctx.set(dut.l1.rsp_data, answer)
+                answer = access(memory, tile, request, rest)
+            ctx.set(dut.l1.rsp_valid, answer is not None)
+            ctx.set(dut.l1.rsp_data, rest if answer is None else answer)
         for _ in range(20):
-            *_, done, busy, valid = await ctx.tick().sample(dut.done, dut.busy, request.valid)
+            *_, done, busy, valid = await ctx.tick().sample(dut.done, dut.busy, port.valid)
             assert not (done or busy or valid), "not idle after the last instruction"
 
     sim = Simulator(dut)
@@ -103,14 +104,14 @@ def simulate(tile, cases, *, refuse=0.0, seed=1):
 
 @pytest.mark.parametrize("trans_b", [0, 1])
 def test_one_block(trans_b):
-    simulate(SMALL, [Case(3, 8, 8, trans_b=trans_b)])
+    simulate(SMALL, [Product(3, 8, 8, trans_b=trans_b)])
 
 
 def test_every_pair_of_formats():
     # Two chunks of k and two column blocks: each operand's lines are found by the width of its own
     # elements.
     pairs = itertools.product(FORMATS_OF_OPERANDS, repeat=2)
-    simulate(SMALL, [Case(2, 10, 10, *pair, trans_b=sum(pair) % 2) for pair in pairs])
+    simulate(SMALL, [Product(2, 10, 10, *pair, trans_b=sum(pair) % 2) for pair in pairs])
 
 
 @pytest.mark.parametrize("refuse", [0.0, 0.5])
@@ -121,7 +122,7 @@ def test_random_instructions(tile, refuse):
 
 def test_array_is_never_idle_between_full_blocks():
     tile = SMALL
-    cases = [Case(6, 16, 16, trans_b=trans_b, accumulate=trans_b) for trans_b in (0, 1, 0)]
+    cases = [Product(6, 16, 16, trans_b=trans_b, accumulate=trans_b) for trans_b in (0, 1, 0)]
     counts = simulate(tile, cases)
     assert counts["active"] == 3 * array_cycles(tile, 6, 16, 16)
     assert counts["active"] >= 0.9 * counts["cycles"]
@@ -132,7 +133,7 @@ def test_each_k_takes_what_the_law_says(tile, columns):
     """Few columns wait for the accumulators: a longer product takes as much longer as the law."""
     rows = 2 * tile.matrix_rows
     short, long = (
-        simulate(tile, [Case(rows, columns, k, trans_b=0, accumulate=0)])["cycles"]
+        simulate(tile, [Product(rows, columns, k, trans_b=0, accumulate=0)])["cycles"]
         for k in (16, 32)
     )
     assert long - short == array_cycles(tile, rows, columns, 32) - array_cycles(

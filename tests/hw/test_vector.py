@@ -10,8 +10,8 @@ from hw.vector.engine import VectorEngine
 from isa.instructions import Format, Opcode
 from isa.machine import Tile
 from isa.timing import vector_cycles
+from tb.units.bench import access
 from tb.units.vector_reference import execute, instructions, random_values
-from tests.hw.fake_l1 import serve
 
 TILE = Tile(
     matrix_rows=2, matrix_columns=4, vector_lanes=2, l1_bytes=16 << 10, l1_banks=2, link_bits=128
@@ -44,7 +44,8 @@ def simulate(tile, memory, program, rng=None):
     The L1 refuses half of the requests if there is an `rng`, else none. After each instruction its
     writes must be there.
     """
-    dut, cycles, word = VectorEngine(tile=tile), [], tile.word_bytes
+    dut, cycles = VectorEngine(tile=tile), []
+    word = tile.word_bytes
     sim = Simulator(dut)
     sim.add_clock(1e-6)
 
@@ -60,13 +61,11 @@ def simulate(tile, memory, program, rng=None):
                 ctx.set(dut.write.req.ready, writes)
                 answer = None
                 if reads and ctx.get(dut.read.req.valid):
-                    request = ctx.get(dut.read.req.payload)
-                    assert not request.write
-                    answer = serve(memory, tile, request)
+                    answer = access(memory, tile, ctx.get(dut.read.req.payload))
+                    assert answer is not None, "the read port writes"
                 if writes and ctx.get(dut.write.req.valid):
-                    request = ctx.get(dut.write.req.payload)
-                    assert request.write
-                    serve(memory, tile, request)
+                    written = access(memory, tile, ctx.get(dut.write.req.payload))
+                    assert written is None, "the write port reads"
                 done = ctx.get(dut.done)
                 await ctx.tick()
                 ctx.set(dut.command.valid, 0)

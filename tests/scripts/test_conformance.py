@@ -10,7 +10,7 @@ import pytest
 
 from publish.conformance import Findings, tables, write_reports
 from verify.conformance.cases import cases
-from verify.conformance.check import Outcome
+from verify.conformance.check import CaseOutcome
 from verify.mutants.hunt import Catch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,12 +41,15 @@ def conformance(**environment: str) -> subprocess.CompletedProcess:
 def findings() -> Findings:
     some = cases("default", 1)[:3]
     outcomes = {
-        case.name: Outcome(case.name, True, cycles=100, error_ratio=0.5).to_dict() for case in some
+        case.name: CaseOutcome(case.name, True, cycles=100, error_ratio=0.5).to_dict()
+        for case in some
     }
-    outcomes[some[1].name] = Outcome(
+    outcomes[some[1].name] = CaseOutcome(
         some[1].name, False, how="wrong bits", detail="5 < 6 words"
     ).to_dict()
-    outcomes[some[2].name] = Outcome(some[2].name, False, skipped=True, detail="no room").to_dict()
+    outcomes[some[2].name] = CaseOutcome(
+        some[2].name, False, skipped=True, detail="no room"
+    ).to_dict()
     found = Findings(some, "make conformance SEED=3", outcomes, {"opcode/a": 2, "opcode/b": 0})
     found.catches = [Catch(1, some[0].name, "hang", "hung"), Catch(2)]
     return found

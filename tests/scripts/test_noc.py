@@ -20,8 +20,9 @@ from publish.noc.tables import tables
 from publish.noc.tasks import machine_of_options, measure_lanes, mesh_tasks
 from scripts import noc
 from tb.collectives.crowds import busiest_port, crowd_lane, crowds
+from tb.collectives.homes import machine_for
 from tb.collectives.measure import Timing, check, distance, read_timings, run_golden
-from tb.collectives.series import Item, Lane, machine_for, plan
+from tb.collectives.series import Item, SeriesLane, plan
 from tb.collectives.sweep import candidates, lanes_of, runs
 from tb.runner import ROOT
 from tb.tasks import Task, run_tasks
@@ -109,7 +110,7 @@ def test_runs_hold_every_item_once(machine):
 def test_timings_are_read_off_events():
     c = Collective("reduce", "hardware", Rectangle(0, 0, 1, 0), (0, 0), 2, 0, 0, tag=1)
     after = Collective("reduce", "tree", Rectangle(0, 0, 1, 0), (0, 0), 2, 0, 0, tag=2)
-    lane = Lane(
+    lane = SeriesLane(
         Rectangle(0, 0, 1, 0),
         [Item(("first",), (c,), marked=True), Item(("second",), (after,), marked=True)],
     )
@@ -153,7 +154,7 @@ def test_items_that_overlap_are_refused():
         (12, 1, 0, Event.WRITE_DATA, 2),
     ]
     with pytest.raises(UserError, match="began in cycle 8, the item before it ended in 9"):
-        read_timings([Lane(Rectangle(0, 0, 1, 0), items)], np.array(rows, EVENTS))
+        read_timings([SeriesLane(Rectangle(0, 0, 1, 0), items)], np.array(rows, EVENTS))
 
 
 @pytest.mark.parametrize(

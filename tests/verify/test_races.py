@@ -6,13 +6,13 @@ import pytest
 
 from golden.dry import check
 from publish import races
-from verify.races.catalogue import Built, Dataflow, Software, shipped
+from verify.races.catalogue import Built, Dataflow, SoftwareProgram, shipped
 from verify.races.removals import apply, removals
 from verify.races.study import DEMONSTRATIONS, STUDIED, check_shipped, demonstrate, study
 from verify.races.survey import Survey, summary
 
 SMALL = Dataflow("flat", "mha", "2x2")
-CREDITS = Software("allreduce", "unicast", 0, 2)
+CREDITS = SoftwareProgram("allreduce", "unicast", 0, 2)
 
 
 def outcomes(counts, kind):
@@ -107,7 +107,7 @@ def test_a_race_in_a_shipped_program_is_counted_and_told(monkeypatch):
     built = CREDITS.build()
     wait = next(removal for removal in removals(built.programs) if removal.kind == "wait")
     monkeypatch.setattr(
-        Software,
+        SoftwareProgram,
         "build",
         lambda self: Built(built.machine, apply(built.programs, wait), built.semaphore),
     )

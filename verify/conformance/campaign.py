@@ -8,14 +8,14 @@ from rich.console import Console
 from isa.errors import UserError
 from isa.machine import Machine
 from tb.tasks import Task, run_tasks
-from verify.conformance.cases import SETS, Case, cases
+from verify.conformance.cases import SETS, ConformanceCase, cases
 from verify.conformance.dut import Dut
 from verify.conformance.tasks import build, run_case
 
 __all__ = ["Campaign", "wanted"]
 
 
-def wanted(which: str, name: str, seed: int, mesh: str) -> list[Case]:
+def wanted(which: str, name: str, seed: int, mesh: str) -> list[ConformanceCase]:
     """The cases of the set, or the one that the user names, which may be of any set.
 
     Raises
@@ -48,7 +48,7 @@ class Campaign:
     keep: Path | None
     """Folder of the outcomes that are kept."""
 
-    def run(self, chosen: list[Case], console: Console) -> dict[str, dict]:
+    def run(self, chosen: list[ConformanceCase], console: Console) -> dict[str, dict]:
         """Build what the cases need, and run them: the outcome of each, by its name."""
         shared = {"base": self.base, "own_channels": self.own_channels, "dut": self.dut}
         if self.target == "rtl":

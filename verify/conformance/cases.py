@@ -12,7 +12,7 @@ from programs.tensors import DTYPES
 from verify.conformance.covering import covering
 from verify.conformance.numbers import FILLS, MATRIX_FILLS
 
-__all__ = ["FOCUSES", "MESHES", "SETS", "Case", "cases", "machine_of"]
+__all__ = ["FOCUSES", "MESHES", "SETS", "ConformanceCase", "cases", "machine_of"]
 
 FOCUSES = ("vector", "matrix", "network", "wild")
 """What instruction programs are about, see `verify.conformance.tile_programs`."""
@@ -83,7 +83,7 @@ SETS = ("default", "nightly")
 
 
 @dataclass(frozen=True)
-class Case:
+class ConformanceCase:
     """One run. `name` is what the user repeats it by."""
 
     name: str
@@ -116,7 +116,7 @@ class Case:
         return asdict(self)
 
 
-def machine_of(case: Case, base: Machine, *, own_channels: bool = True) -> Machine:
+def machine_of(case: ConformanceCase, base: Machine, *, own_channels: bool = True) -> Machine:
     """The machine that a case runs on: `base` with the case's mesh and HBM."""
     machine = base.with_mesh(case.mesh)
     hbm = {"latency": case.latency, "bytes_per_cycle": min(case.bandwidth, base.tile.word_bytes)}
@@ -124,7 +124,7 @@ def machine_of(case: Case, base: Machine, *, own_channels: bool = True) -> Machi
     return machine.model_copy(update={"hbm": base.hbm.model_copy(update=hbm)})
 
 
-def cases(which: str, seed: int, mesh: str = "") -> list[Case]:
+def cases(which: str, seed: int, mesh: str = "") -> list[ConformanceCase]:
     """All cases of a set, or with a `mesh` as many for this one alone.
 
     Raises
@@ -151,14 +151,14 @@ def cases(which: str, seed: int, mesh: str = "") -> list[Case]:
     return found
 
 
-def _tiles(meshes: Iterable[str], seed: int, count: int) -> list[Case]:
+def _tiles(meshes: Iterable[str], seed: int, count: int) -> list[ConformanceCase]:
     """Instruction programs of every focus on every mesh."""
     found = []
     for mesh in meshes:
         for number in range(count):
             for index, focus in enumerate(FOCUSES):
                 found.append(
-                    Case(
+                    ConformanceCase(
                         f"tiles-{focus}-{mesh}-{number}",
                         "tiles",
                         mesh,
@@ -180,7 +180,7 @@ def _spec(variant: str, size: str) -> str:
 
 def _attention(
     meshes: Iterable[str], seed: int, sizes: Iterable[str], *, strength: int, prefix: str
-) -> list[Case]:
+) -> list[ConformanceCase]:
     """Every `strength` levels of different factors together in some case."""
     factors = {
         "variant": tuple(VARIANTS),
@@ -210,7 +210,7 @@ def _attention(
             ]
         )
         found.append(
-            Case(
+            ConformanceCase(
                 name,
                 "attention",
                 row["mesh"],
@@ -236,7 +236,7 @@ def _possible(row: Mapping[str, object]) -> bool:
     return row.get("dataflow") not in SOFTWARE or not OPTIONS[str(row.get("options", "hardware"))]
 
 
-def _gemm(meshes: Iterable[str], seed: int, *, strength: int) -> list[Case]:
+def _gemm(meshes: Iterable[str], seed: int, *, strength: int) -> list[ConformanceCase]:
     """Matrix products, likewise."""
     factors = {
         "size": tuple(GEMMS),
@@ -264,7 +264,7 @@ def _gemm(meshes: Iterable[str], seed: int, *, strength: int) -> list[Case]:
             ]
         )
         found.append(
-            Case(
+            ConformanceCase(
                 name,
                 "gemm",
                 row["mesh"],
@@ -282,18 +282,18 @@ def _gemm(meshes: Iterable[str], seed: int, *, strength: int) -> list[Case]:
     return found
 
 
-def _directed(meshes: Iterable[str], seed: int) -> Iterable[Case]:
+def _directed(meshes: Iterable[str], seed: int) -> Iterable[ConformanceCase]:
     """What a generator may miss: every dataflow and format at its simplest, and every kind of
     numbers in every format.
     """
     mesh = "2x2" if "2x2" in meshes else next(iter(meshes))
     for dataflow in DATAFLOWS:
-        yield Case(
+        yield ConformanceCase(
             f"d-gate-{dataflow}", "attention", mesh, seed, "mha:H=2,S=32,D=16", dataflow, "fp16"
         )
     for dtype in DTYPES:
         for numbers in FILLS:
-            yield Case(
+            yield ConformanceCase(
                 f"d-numbers-{dtype}-{numbers}",
                 "attention",
                 mesh,
@@ -304,8 +304,10 @@ def _directed(meshes: Iterable[str], seed: int) -> Iterable[Case]:
                 numbers=numbers,
             )
     for dtype in DTYPES:
-        yield Case(f"d-one-{dtype}", "attention", mesh, seed, "mha:H=1,S=1,D=1", "flat", dtype)
-    yield Case(
+        yield ConformanceCase(
+            f"d-one-{dtype}", "attention", mesh, seed, "mha:H=1,S=1,D=1", "flat", dtype
+        )
+    yield ConformanceCase(
         "d-long",
         "attention",
         mesh,
@@ -315,7 +317,7 @@ def _directed(meshes: Iterable[str], seed: int) -> Iterable[Case]:
         "fp16",
         latency=1,
     )
-    yield Case(
+    yield ConformanceCase(
         "d-many-heads",
         "attention",
         mesh,

@@ -11,17 +11,17 @@ from isa.machine import Machine
 from isa.status import Probe
 from tb.hardware import Design
 from tb.mesh import MeshRun, RunFailure, Settings, simulate
-from verify.conformance.cases import Case
+from verify.conformance.cases import ConformanceCase
 from verify.conformance.prepare import Expected, prepare
 
-__all__ = ["Outcome", "compare", "run_on_golden", "run_on_rtl", "run_safely", "settings_of"]
+__all__ = ["CaseOutcome", "compare", "run_on_golden", "run_on_rtl", "run_safely", "settings_of"]
 
 CYCLES = {"default": 200_000, "large": 4_000_000}
 """After so many cycles a case is given up; those that only the nightly set has may be large."""
 
 
 @dataclass
-class Outcome:
+class CaseOutcome:
     """What came of a case."""
 
     case: str
@@ -44,7 +44,7 @@ class Outcome:
         return asdict(self)
 
 
-def settings_of(case: Case, most_cycles: int | None = None) -> Settings:
+def settings_of(case: ConformanceCase, most_cycles: int | None = None) -> Settings:
     """Conditions of a case's run."""
     return Settings(
         stall_rate=case.stall,
@@ -55,22 +55,22 @@ def settings_of(case: Case, most_cycles: int | None = None) -> Settings:
     )
 
 
-def run_on_golden(case: Case, base: Machine, own_channels: bool = True) -> Outcome:
+def run_on_golden(case: ConformanceCase, base: Machine, own_channels: bool = True) -> CaseOutcome:
     """Only the golden machine, with its own checks."""
     expected = prepare(case, base, own_channels)
-    outcome = Outcome(case.name, not expected.wrong, error_ratio=expected.error_ratio)
+    outcome = CaseOutcome(case.name, not expected.wrong, error_ratio=expected.error_ratio)
     if expected.wrong:
         outcome.how, outcome.detail = "golden", expected.wrong
     return outcome
 
 
 def run_on_rtl(
-    case: Case,
+    case: ConformanceCase,
     base: Machine,
     design: Design | None = None,
     own_channels: bool = True,
     most_cycles: int | None = None,
-) -> Outcome:
+) -> CaseOutcome:
     """The golden machine, then the RTL (or another `design`), which must do the same to the last
     bit.
     """
@@ -157,14 +157,14 @@ def _first_difference(expected: NDArray[np.uint8], seen: NDArray[np.uint8], word
     return f"{words} words differ, first {word:#x} byte {byte}: expected {padded[0][wrong[0]]:#04x}, got {padded[1][wrong[0]]:#04x}"
 
 
-def run_safely(run, case: Case, *arguments) -> Outcome:
+def run_safely(run, case: ConformanceCase, *arguments) -> CaseOutcome:
     """`run(case, ...)`; what cannot be compiled or simulated becomes a failure of its case."""
     try:
         return run(case, *arguments)
     except UserError as error:
-        return Outcome(case.name, False, "compile", str(error))
+        return CaseOutcome(case.name, False, "compile", str(error))
     except AssertionError as error:  # tb.runner.SimulationFailure among them
-        return Outcome(
+        return CaseOutcome(
             case.name,
             False,
             "simulator",

@@ -21,13 +21,13 @@ from isa.machine import Machine
 from tb import toolchain
 from tb.hardware import Design, verilog
 
-__all__ = ["Dut", "Port", "design", "ports_of", "read_dut"]
+__all__ = ["Dut", "DutPort", "design", "ports_of", "read_dut"]
 
 MODULES = ("mesh", "tile")
 """What a file may hold; with both, its tiles are its own."""
 
 
-class Port(NamedTuple):
+class DutPort(NamedTuple):
     """Direction (``INPUT`` or ``OUTPUT``) and bits of a port."""
 
     direction: str
@@ -47,13 +47,13 @@ class Dut:
     """Of its text: a result that is kept belongs to it."""
 
 
-def ports_of(machine: Machine, module: str) -> dict[str, Port]:
+def ports_of(machine: Machine, module: str) -> dict[str, DutPort]:
     """Ports of our module ``tile`` or ``mesh``, by name."""
     signature = MESH_SIGNATURE if module == "mesh" else tile_signature(machine)
-    ports = {"clk": Port("INPUT", 1), "rst": Port("INPUT", 1)}
+    ports = {"clk": DutPort("INPUT", 1), "rst": DutPort("INPUT", 1)}
     for path, member, value in signature.flatten(signature.create()):
         direction = "INPUT" if member.flow == wiring.In else "OUTPUT"
-        ports["__".join(map(str, path))] = Port(
+        ports["__".join(map(str, path))] = DutPort(
             direction, len(value.as_value() if hasattr(value, "as_value") else value)
         )
     return ports
@@ -103,7 +103,7 @@ def _files(text: str, module: str, modules: list[str], machine: Machine) -> dict
     return files
 
 
-def _ports(path: Path, module: str, files: dict[str, str]) -> dict[str, Port]:
+def _ports(path: Path, module: str, files: dict[str, str]) -> dict[str, DutPort]:
     """Ports as Verilator elaborates them."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in files.items():
@@ -150,7 +150,7 @@ def _ports(path: Path, module: str, files: dict[str, str]) -> dict[str, Port]:
         if node.get("type") == "MODULE" and node.get("origName") == module
     ]
     return {
-        node["name"]: Port(node["direction"], _bits(node["dtypep"], types))
+        node["name"]: DutPort(node["direction"], _bits(node["dtypep"], types))
         for node in _nodes(modules[0].get("stmtsp", []))
         if node.get("type") == "VAR"
         and node.get("direction") in ("INPUT", "OUTPUT", "INOUT")
@@ -192,7 +192,7 @@ def _range(text: str) -> int:
     return abs(high - low) + 1
 
 
-def _compare(path: Path, module: str, ours: dict[str, Port], theirs: dict[str, Port]) -> None:
+def _compare(path: Path, module: str, ours: dict[str, DutPort], theirs: dict[str, DutPort]) -> None:
     missing = [name for name in ours if name not in theirs]
     if missing:
         more = f" and {len(missing) - 6} more" if len(missing) > 6 else ""

@@ -19,7 +19,7 @@ from programs.compiler import compile_workload
 from programs.tensors import AttentionTensors, Tensors, load_workload
 from tb.experiment import largest_error
 from tb.reference import fp64_result, same_precision_result
-from verify.conformance.cases import OPTIONS, Case, machine_of
+from verify.conformance.cases import OPTIONS, ConformanceCase, machine_of
 from verify.conformance.numbers import fill, fill_matrices
 from verify.conformance.tile_programs import tile_program
 
@@ -35,7 +35,7 @@ MOST_ERROR = 2.0
 class Expected:
     """A case, compiled and run by the golden machine."""
 
-    case: Case
+    case: ConformanceCase
     machine: Machine
     programs: dict[TileXY, Program]
     start: list[NDArray[np.uint8]]
@@ -68,7 +68,7 @@ class Expected:
 
 
 @lru_cache(maxsize=4)
-def prepare(case: Case, base: Machine, own_channels: bool = True) -> Expected:
+def prepare(case: ConformanceCase, base: Machine, own_channels: bool = True) -> Expected:
     """Compile a case and run it on the golden machine, with all its checks.
 
     Raises

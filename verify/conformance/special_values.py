@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isa.formats import FORMATS, decode, encode
 from isa.instructions import Format
 
-__all__ = ["CASES", "Case", "cases_of", "classes", "make_tensors", "table"]
+__all__ = ["CASES", "SpecialValue", "cases_of", "classes", "make_tensors", "table"]
 
 Tensor = NDArray[np.float32]
 
@@ -20,7 +20,7 @@ WITH_INFINITY = tuple(fmt for fmt in STORED if FORMATS[fmt].has_infinity)
 
 
 @dataclass(frozen=True)
-class Case:
+class SpecialValue:
     """One kind of special value.
 
     `edit` changes q (Sq, D), k (Skv, D) and v (Skv, Dv) of a head, drawn around 0 with all elements
@@ -35,12 +35,12 @@ class Case:
     formats: tuple[Format, ...] = STORED
 
 
-CASES: dict[str, Case] = {}
+CASES: dict[str, SpecialValue] = {}
 
 
 def _case(put: str, output: str, textbook: str = "", formats: tuple[Format, ...] = STORED):
     def add(edit: Callable[[Tensor, Tensor, Tensor, Format], None]):
-        CASES[edit.__name__.strip("_")] = Case(put, output, edit, textbook, formats)
+        CASES[edit.__name__.strip("_")] = SpecialValue(put, output, edit, textbook, formats)
         return edit
 
     return add
@@ -202,7 +202,7 @@ def _infinite_value_of_a_small_probability(q, k, v, fmt):
     q[:, 0], k[1, 0], v[1, 1] = 16, -32, np.inf
 
 
-def cases_of(fmt: Format) -> dict[str, Case]:
+def cases_of(fmt: Format) -> dict[str, SpecialValue]:
     """The cases that a format has."""
     return {name: case for name, case in CASES.items() if fmt in case.formats}
 

@@ -6,8 +6,8 @@ import time
 
 from isa.machine import MACHINES, Machine
 from tb.hardware import build_mesh
-from verify.conformance.cases import Case, machine_of
-from verify.conformance.check import Outcome, run_on_golden, run_on_rtl, run_safely
+from verify.conformance.cases import ConformanceCase, machine_of
+from verify.conformance.check import CaseOutcome, run_on_golden, run_on_rtl, run_safely
 from verify.conformance.dut import Dut
 from verify.conformance.dut import design as dut_design
 from verify.conformance.observe import observe
@@ -21,20 +21,22 @@ MUTANT_CYCLES = 80_000
 """After so many a mutation counts as caught: it never ends."""
 
 
-def build(case: Case, base: Machine, own_channels: bool, dut: Dut | None) -> dict:
+def build(case: ConformanceCase, base: Machine, own_channels: bool, dut: Dut | None) -> dict:
     """Make what the cases on one mesh need, of which `case` is one."""
     machine = machine_of(case, base, own_channels=own_channels)
     made = build_mesh(machine, stall=True, design=dut_design(dut, machine) if dut else None)
     return {"seconds": made.seconds}
 
 
-def build_mutants(case: Case, base: Machine, own_channels: bool) -> dict:
+def build_mutants(case: ConformanceCase, base: Machine, own_channels: bool) -> dict:
     """Make the hardware with all mutations."""
     machine = machine_of(case, base, own_channels=own_channels)
     return {"seconds": build_mesh(machine, design=mutant_design(machine, CATALOGUE, 0)).seconds}
 
 
-def run_case(case: Case, base: Machine, target: str, own_channels: bool, dut: Dut | None) -> dict:
+def run_case(
+    case: ConformanceCase, base: Machine, target: str, own_channels: bool, dut: Dut | None
+) -> dict:
     """Run a case on the golden machine, or on that and the RTL."""
     started = time.monotonic()
     if target == "golden":
@@ -50,8 +52,8 @@ def run_case(case: Case, base: Machine, target: str, own_channels: bool, dut: Du
     return outcome.to_dict()
 
 
-def run_mutant(case: Case, base: Machine, own_channels: bool, number: int) -> dict:
+def run_mutant(case: ConformanceCase, base: Machine, own_channels: bool, number: int) -> dict:
     """Run a case with one mutation, 0: with none."""
     design = mutant_design(machine_of(case, base, own_channels=own_channels), CATALOGUE, number)
-    outcome: Outcome = run_safely(run_on_rtl, case, base, design, own_channels, MUTANT_CYCLES)
+    outcome: CaseOutcome = run_safely(run_on_rtl, case, base, design, own_channels, MUTANT_CYCLES)
     return outcome.to_dict()

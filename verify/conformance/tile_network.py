@@ -11,7 +11,7 @@ from isa.instructions import Format, Opcode, ReduceOp
 from isa.machine import Machine
 from verify.conformance.tile_data import Area, Layout
 
-__all__ = ["Arrival", "Traffic"]
+__all__ = ["Arrival", "TileTraffic"]
 
 TRANSFERS = {"vector": 4, "matrix": 4, "network": 24, "wild": 16}
 """Transfers of a program, by focus."""
@@ -26,7 +26,7 @@ class Arrival(NamedTuple):
     words: int
 
 
-class Traffic:
+class TileTraffic:
     """Transfers in one order that all tiles keep, each into words of its own, at the same place in
     every receiver.
 

@@ -21,7 +21,7 @@ from isa.machine import Channel, Machine
 from programs.common.code import Code
 from verify.conformance.tile_data import Layout, Section, images
 from verify.conformance.tile_engines import matrix_queue, vector_queue
-from verify.conformance.tile_network import Arrival, Traffic
+from verify.conformance.tile_network import Arrival, TileTraffic
 
 __all__ = ["TileProgram", "tile_program"]
 
@@ -241,7 +241,7 @@ class _Draft:
         """
         for tile in self._tiles:
             self._adder(tile, Queue.OUT)(Opcode.SYNC, waits=[(OUT_GO, 1)])
-        traffic = Traffic(self._machine, self._rng, self._layouts[0, 0].arrivals, self._focus)
+        traffic = TileTraffic(self._machine, self._rng, self._layouts[0, 0].arrivals, self._focus)
         arrived = traffic.send(lambda tile: self._adder(tile, Queue.OUT), ARRIVED)
         for tile in self._tiles:
             add, layout = self._adder(tile, Queue.OUT), self._layouts[tile]

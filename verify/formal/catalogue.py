@@ -14,7 +14,7 @@ from verify.formal.fork import ForkHarness
 from verify.formal.harness import Harness
 from verify.formal.join import JoinHarness
 from verify.formal.link import LinkHarness
-from verify.formal.prove import Outcome, prove
+from verify.formal.prove import Proof, prove
 from verify.formal.reduce_router import ReduceRouterHarness
 from verify.formal.route import MulticastHarness, ReductionHarness, RequestHarness
 from verify.formal.router import MulticastRouterHarness, UnicastRouterHarness
@@ -52,7 +52,7 @@ class Property:
 
     module: str
     name: str
-    prove: Callable[[], Outcome]
+    prove: Callable[[], Proof]
 
     @property
     def title(self) -> str:
@@ -74,7 +74,7 @@ def properties() -> list[Property]:
     return sorted(found, key=lambda item: order[item.module])
 
 
-def run(items: Iterable[Property], jobs: int) -> Iterator[tuple[Property, Outcome]]:
+def run(items: Iterable[Property], jobs: int) -> Iterator[tuple[Property, Proof]]:
     """Prove the properties, `jobs` at a time, and yield outcomes as they come.
 
     Raises

@@ -5,12 +5,10 @@ A harness is emitted once per question: the lemmas alone, each claim under the l
 with its fault.
 """
 
-import inspect
-import textwrap
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from amaranth.back import rtlil
@@ -27,7 +25,9 @@ from amaranth.hdl import (
     ValueLike,
 )
 
-__all__ = ["Claim", "Design", "Fault", "Harness", "Surroundings", "elaborating", "emit"]
+from verify.formal.rewrite import replaced, rewritten
+
+__all__ = ["Claim", "Fault", "Harness", "ProofDesign", "Surroundings", "elaborating", "emit"]
 
 _one_at_a_time = threading.RLock()
 """A fault is seen by whoever elaborates hardware meanwhile."""
@@ -45,8 +45,7 @@ class Fault:
     old: str
     new: str
 
-    @contextmanager
-    def applied(self) -> Iterator[None]:
+    def applied(self) -> AbstractContextManager[None]:
         """Run the body with the fault in place.
 
         Raises
@@ -54,24 +53,7 @@ class Fault:
         ValueError
             If the source no longer holds `old` once.
         """
-        where = self.where
-        source = textwrap.dedent(inspect.getsource(where))
-        if source.count(self.old) != 1:
-            raise ValueError(
-                f"Fault of {where.__qualname__} must match once, not {source.count(self.old)} times: {self.old!r}"
-            )
-        changed: dict = {}
-        exec(
-            compile(source.replace(self.old, self.new), where.__code__.co_filename, "exec"),
-            where.__globals__,
-            changed,
-        )
-        # In place, so that the fault is seen by everyone who imported the function.
-        original, where.__code__ = where.__code__, changed[where.__name__].__code__
-        try:
-            yield
-        finally:
-            where.__code__ = original
+        return replaced(self.where, rewritten(self.where, (self.old, self.new)))
 
 
 @dataclass(frozen=True)
@@ -95,7 +77,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Design:
+class ProofDesign:
     """Text of a question for Yosys: RTLIL of module ``top``, and ports to connect to internal
     signals.
     """
@@ -229,12 +211,12 @@ class Surroundings:
             self.m.d.sync += count.eq(count + 1)
         return now & (count >= cycles - 1)
 
-    def design(self) -> Design:
+    def design(self) -> ProofDesign:
         """Emit."""
         # Zero-width ports do not exist.
         ports = [port for port in self._ports if Shape.cast(port.shape()).width]
         text = rtlil.convert(Fragment.get(self.m, None), name="top", ports=ports, emit_src=False)
-        return Design(text, tuple(self._peeks.items()))
+        return ProofDesign(text, tuple(self._peeks.items()))
 
 
 @contextmanager
@@ -246,7 +228,7 @@ def elaborating(fault: Fault | None) -> Iterator[None]:
         yield
 
 
-def emit(harness: Harness, question: str, *, fault: Fault | None = None) -> Design | None:
+def emit(harness: Harness, question: str, *, fault: Fault | None = None) -> ProofDesign | None:
     """Design of one question: the name of a claim, or `LEMMAS` (None if the harness has none).
 
     With a fault, the claim must stand alone, for the lemmas are about the right design.

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from verify.formal.harness import LEMMAS, Claim, Harness, emit
 from verify.formal.solve import Answer, ask
 
-__all__ = ["Outcome", "prove"]
+__all__ = ["Proof", "prove"]
 
 FAULT_WITHIN = 24
 """Cycles within which a fault must be noticed."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Proof:
     """What is known of a claim.
 
     `method` is "induction" (for all time), "all inputs" (no state: for all time too), "bounded"
@@ -38,7 +38,7 @@ class Outcome:
         return self.holds and self.caught is not False
 
 
-def prove(harness: Harness, claim: Claim) -> Outcome:
+def prove(harness: Harness, claim: Claim) -> Proof:
     """Answer for one claim. The lemmas of its harness are asked each time, and found among the
     stored answers.
     """
@@ -50,7 +50,7 @@ def prove(harness: Harness, claim: Claim) -> Outcome:
         answer = ask(design, "reach" if claim.reach else "base", within)
         caught, seconds = not answer.holds, seconds + answer.seconds
         caught_at = answer.step if caught and not claim.reach else None
-    return Outcome(
+    return Proof(
         harness.name,
         harness.subject,
         claim.name,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from isa.errors import UserError
 from tb.runner import ROOT
-from verify.formal.harness import Design
+from verify.formal.harness import ProofDesign
 
 __all__ = ["Answer", "ask", "netlist", "version"]
 
@@ -94,7 +94,7 @@ def version() -> str:
     return ", ".join(re.split(r", | \(| - ", text.strip())[0] for text in texts)
 
 
-def ask(design: Design, mode: str, steps: int) -> Answer:
+def ask(design: ProofDesign, mode: str, steps: int) -> Answer:
     """Ask one of three questions about the design.
 
     base: do the assertions hold in the first `steps` cycles; induction: do they hold in every cycle
@@ -114,7 +114,7 @@ def ask(design: Design, mode: str, steps: int) -> Answer:
     return answer
 
 
-def netlist(design: Design) -> dict:
+def netlist(design: ProofDesign) -> dict:
     """Gates of the design, as Yosys writes them in JSON: module ``top``, flat, memories as
     registers.
     """
@@ -126,7 +126,7 @@ def netlist(design: Design) -> dict:
         return json.loads(path.read_text())["modules"]["top"]
 
 
-def _folder(design: Design) -> tuple[Path, threading.Lock]:
+def _folder(design: ProofDesign) -> tuple[Path, threading.Lock]:
     recipe = [version(), _MODES, _PREPARE, _SMT2, _NETLIST, design.rtlil, _connect(design)]
     key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
     folder = ROOT / "build" / "formal" / key
@@ -135,7 +135,7 @@ def _folder(design: Design) -> tuple[Path, threading.Lock]:
     return folder, _locks.setdefault(key, threading.Lock())
 
 
-def _connect(design: Design) -> str:
+def _connect(design: ProofDesign) -> str:
     return "\n".join(
         f"delete -port w:{port}\nconnect -nounset -set {port} \\{path}"
         for port, path in design.peeks

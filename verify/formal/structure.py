@@ -22,8 +22,8 @@ from hw.network.reduce_router import ReduceRouter
 from hw.network.router import Router
 from hw.sim.stall import Stall
 from isa.machine import MACHINES
-from verify.formal.harness import Design, Fault, elaborating
-from verify.formal.prove import Outcome
+from verify.formal.harness import Fault, ProofDesign, elaborating
+from verify.formal.prove import Proof
 from verify.formal.router import router
 from verify.formal.solve import netlist
 
@@ -50,13 +50,13 @@ class NoPath:
     fault: Fault
 
 
-def separate(claim: NoPath) -> Outcome:
+def separate(claim: NoPath) -> Proof:
     """Answer for one claim."""
     started = time.monotonic()
     path = find_path(_gates(claim), claim.sources, claim.to)
     faulty = find_path(_gates(claim, claim.fault), claim.sources, claim.to)
     seconds = time.monotonic() - started
-    return Outcome(
+    return Proof(
         claim.module,
         claim.subject,
         claim.name,
@@ -74,7 +74,7 @@ def separate(claim: NoPath) -> Outcome:
 def _gates(claim: NoPath, fault: Fault | None = None) -> dict:
     with elaborating(fault):
         text = rtlil.convert(claim.make(), name="top", emit_src=False)
-    return netlist(Design(text, ()))
+    return netlist(ProofDesign(text, ()))
 
 
 def find_path(module: dict, sources: tuple[str, ...], to: tuple[str, ...]) -> list[str] | None:

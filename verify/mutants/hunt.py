@@ -13,7 +13,7 @@ from isa.errors import UserError
 from isa.machine import Machine
 from tb.runner import ROOT
 from tb.tasks import Task, run_tasks
-from verify.conformance.cases import Case
+from verify.conformance.cases import ConformanceCase
 from verify.conformance.tasks import build_mutants, run_mutant
 from verify.mutants.catalogue import CATALOGUE
 
@@ -63,7 +63,7 @@ def chosen(text: str) -> list[int]:
 
 def hunt(
     numbers: list[int],
-    cases: list[Case],
+    cases: list[ConformanceCase],
     base: Machine,
     own_channels: bool,
     jobs: int,
@@ -105,14 +105,14 @@ def hunt(
     return [caught.get(number, Catch(number)) for number in numbers], clean
 
 
-def _order(cases: list[Case], number: int) -> list[Case]:
+def _order(cases: list[ConformanceCase], number: int) -> list[ConformanceCase]:
     """The case that caught the mutation in the published run first, then what it names, instruction
     programs, attention.
     """
     mutation = CATALOGUE[number - 1]
     likely = (*_published(mutation.name), *mutation.cases)
 
-    def place(case: Case) -> tuple[int, bool, str]:
+    def place(case: ConformanceCase) -> tuple[int, bool, str]:
         named = [index for index, name in enumerate(likely) if case.name.startswith(name)]
         return min(named, default=len(likely)), case.kind != "tiles", case.name.rpartition("-")[2]
 
@@ -128,9 +128,9 @@ def _published(name: str) -> tuple[str, ...]:
     return tuple(filter(None, [result.get(f"mutation_{name}", "").rpartition(" by ")[2]]))
 
 
-def _name(number: int, case: Case) -> str:
+def _name(number: int, case: ConformanceCase) -> str:
     return f"mutation {number}, {case.name}"
 
 
-def _task(number: int, case: Case, shared: dict) -> Task:
+def _task(number: int, case: ConformanceCase, shared: dict) -> Task:
     return Task(_name(number, case), run_mutant, {"case": case, "number": number, **shared})

@@ -13,7 +13,7 @@ from programs.common.code import Code
 from programs.compiler import compile_workload, dataflows_of, parse_workload
 from programs.gemm.workload import Gemm
 
-__all__ = ["VARIANTS", "Built", "Dataflow", "Software", "shipped"]
+__all__ = ["VARIANTS", "Built", "Dataflow", "SoftwareProgram", "shipped"]
 
 VARIANTS = {
     "mha": "mha:S=64,D=16,H=2",
@@ -90,7 +90,7 @@ class Dataflow(NamedTuple):
         return Built(machine, compiled.programs, lambda semaphore: compiled.semaphores[semaphore])
 
 
-class Software(NamedTuple):
+class SoftwareProgram(NamedTuple):
     """A collective, by the network or by tile programs."""
 
     kind: str
@@ -145,7 +145,7 @@ def _collective_semaphore(number: int) -> str:
     )
 
 
-def shipped() -> Iterator[Dataflow | Software]:
+def shipped() -> Iterator[Dataflow | SoftwareProgram]:
     """Every dataflow on every workload that it computes, in every setting; every collective by
     every method in every place.
     """
@@ -166,4 +166,4 @@ def shipped() -> Iterator[Dataflow | Software]:
                 for slots in (
                     (None, 1, 2) if method not in ("hardware", "doubling", "halving") else (None,)
                 ):
-                    yield Software(kind, method, place, slots)
+                    yield SoftwareProgram(kind, method, place, slots)

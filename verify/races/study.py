@@ -11,7 +11,7 @@ from golden.errors import GoldenError
 from isa.instructions import Instruction, Opcode, Queue
 from isa.status import ErrorCode
 from programs.attention.queues import TAGS
-from verify.races.catalogue import Built, Dataflow, Software
+from verify.races.catalogue import Built, Dataflow, SoftwareProgram
 from verify.races.removals import Removal, apply, removals
 
 __all__ = [
@@ -46,13 +46,13 @@ REASONS = {
 _NEAR = 4
 """Earlier waits of the queue that may keep the same order."""
 _FIXED = (("rows", 8), ("columns", 8))
-STUDIED: tuple[Dataflow | Software, ...] = (
+STUDIED: tuple[Dataflow | SoftwareProgram, ...] = (
     Dataflow("flat-async", "mha", "2x2"),
     Dataflow("flat", "causal, many visits", "2x2", _FIXED, "mha:S=48,D=8,H=1,causal=1"),
     Dataflow("flash3", "many visits", "2x1", _FIXED, "mha:S=64,D=8,H=1"),
     Dataflow("summa", "many visits", "2x2", (("rows", 8), ("columns", 32)), "gemm:M=32,N=64,K=96"),
-    Software("allreduce", "unicast", 0, 2),
-    Software("reduce", "halving", 0),
+    SoftwareProgram("allreduce", "unicast", 0, 2),
+    SoftwareProgram("reduce", "halving", 0),
 )
 """Programs of which everything is left out, one at a time."""
 
@@ -62,7 +62,7 @@ class Demonstration(NamedTuple):
     out.
     """
 
-    program: Dataflow | Software
+    program: Dataflow | SoftwareProgram
     wait: str
     signal: str
 
@@ -74,7 +74,7 @@ DEMONSTRATIONS = (
 )
 
 
-def check_shipped(program: Dataflow | Software) -> dict:
+def check_shipped(program: Dataflow | SoftwareProgram) -> dict:
     """Counts of the check, its seconds without compilation, and the first race if there are any."""
     built = program.build()
     started = time.monotonic()
@@ -89,7 +89,7 @@ def check_shipped(program: Dataflow | Software) -> dict:
     }
 
 
-def study(program: Dataflow | Software) -> dict:
+def study(program: Dataflow | SoftwareProgram) -> dict:
     """Leave out every wait, signal and bump: how many of each kind, by semaphore and outcome, as
     ``kind semaphore outcome``.
     """

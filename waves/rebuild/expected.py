@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden.dry import list_collectives
-from golden.statistics import Collective
+from golden.statistics import CollectiveRecord
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
 from programs.compiler import compile_workload
@@ -42,7 +42,7 @@ class Expectation:
 
     name: str
     """What is run, for titles."""
-    counts: Counter[Collective]
+    counts: Counter[CollectiveRecord]
 
     def compare(self, inspection: Inspection) -> list[Problem]:
         """Problems with the collectives that were seen whole: of which there are too many, or in a
@@ -65,10 +65,10 @@ class Expectation:
         return problems
 
 
-def listed(collective: Transfer) -> Collective:
+def listed(collective: Transfer) -> CollectiveRecord:
     """What the golden machine would list for a collective."""
     c = collective
-    return Collective(c.tag, c.kind, c.op, c.root, c.rectangle, c.words)
+    return CollectiveRecord(c.tag, c.kind, c.op, c.root, c.rectangle, c.words)
 
 
 def expect(note: Path, facts: Facts) -> Expectation:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from golden.attention import attention, online_attention
-from golden.dry import find_races
+from golden.dry import check
 from golden.machine import GoldenMachine
 from isa.errors import UserError
 from isa.formats import decode
@@ -364,7 +364,7 @@ def test_what_is_ablated_is_really_not_used():
     # One PUT by the root for each maximum of a row of four.
     assert 4 * len(moves(memory, Opcode.PUT)) == sum(i["turn"] for i in moves(full, Opcode.REDUCE))
     both = compile_attention(machine, workload, "flat-async", **ABLATIONS[2])
-    assert not any(find_races(machine, compiled.programs) for compiled in (forward, memory, both))
+    assert not any(check(machine, compiled.programs).races for compiled in (forward, memory, both))
     assert "forwarded by their loaders" in forward.describe() and "root's L1" in memory.describe()
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from golden.dry import find_races
+from golden.dry import check
 from golden.errors import GoldenError
 from isa.errors import UserError
 from isa.image import Program
@@ -57,7 +57,7 @@ def instructions(compiled):
 def test_any_workload_in_any_order(mesh, spec, fixed, dataflow):
     first, statistics, compiled = run(mesh, spec, dataflow, **fixed)
     assert np.array_equal(first, run(mesh, spec, dataflow, seed=1, **fixed)[0])
-    assert not [str(race) for race in find_races(compiled.machine, compiled.programs)]
+    assert not [str(race) for race in check(compiled.machine, compiled.programs).races]
     assert not statistics.collectives
     for code in instructions(compiled).values():
         assert not any(i.opcode == Opcode.REDUCE for i in code)
@@ -143,7 +143,7 @@ def test_long_rows_share_semaphores():
     assert np.array_equal(
         first, run("16x1", "mha:S=32,D=8,H=2", "flat-seq", group="16x1", seed=3)[0]
     )
-    assert not find_races(compiled.machine, compiled.programs)
+    assert not check(compiled.machine, compiled.programs).races
 
 
 @pytest.mark.parametrize("dataflow", SOFTWARE)
@@ -175,7 +175,7 @@ def test_a_wait_left_out_of_a_collective_is_found(dataflow):
                         tile: Program({**program.queues, queue: changed}),
                     }
                     try:
-                        assert find_races(compiled.machine, mutant), f"{name} of {tile}"
+                        assert check(compiled.machine, mutant).races, f"{name} of {tile}"
                     except GoldenError:
                         continue  # it stopped
                     seen.add(name)

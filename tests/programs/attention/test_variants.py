@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from golden.attention import attention, online_attention
-from golden.dry import find_races
+from golden.dry import check
 from golden.machine import GoldenMachine
 from isa.errors import UserError
 from isa.formats import decode
@@ -106,7 +106,7 @@ def test_keys_are_cut_over_several_rows_of_tiles(mesh, group, dataflow):
     first, _, compiled = run(mesh, spec, dataflow, group=group, rows=6)
     assert compiled.mapping.fold * compiled.mapping.tiles[0] == compiled.mapping.group[0]
     assert np.array_equal(first, run(mesh, spec, dataflow, group=group, rows=6, seed=3)[0])
-    assert not find_races(compiled.machine, compiled.programs)
+    assert not check(compiled.machine, compiled.programs).races
 
 
 @pytest.mark.parametrize("group", ["12x1", "8x2", "6x1"])
@@ -259,4 +259,4 @@ def test_no_races(spec, options):
     compiled = compile_attention(
         load_machine("mesh4", "3x2"), parse_attention(spec), "flat-async", **options
     )
-    assert not any(find_races(compiled.machine, compiled.programs))
+    assert not any(check(compiled.machine, compiled.programs).races)

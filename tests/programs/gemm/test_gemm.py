@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golden.dry import find_races
+from golden.dry import check
 from golden.machine import GoldenMachine
 from golden.product import blocked_product, product
 from isa.errors import UserError
@@ -61,7 +61,7 @@ def run(compiled, seed=None):
 def test_any_cut_in_any_order(mesh, group, spec, rows, columns, depth, cut):
     mapping = GemmMapping(group, cut, rows, columns, depth, 2)
     compiled = compile_gemm_mapping(load_machine("mesh4", mesh), parse_gemm(spec), mapping)
-    assert not find_races(compiled.machine, compiled.programs)
+    assert not check(compiled.machine, compiled.programs).races
     first = run(compiled)
     assert np.array_equal(first, run(compiled, seed=1))
 
@@ -77,7 +77,7 @@ def test_any_shape(shape, sizes, cut, group):
     rows, columns, depth, slots = sizes
     mapping = GemmMapping(group, cut, rows, 8 * columns, 8 * depth, slots)
     compiled = compile_gemm_mapping(load_machine("tiny"), Gemm(*shape, batch=2), mapping)
-    assert not find_races(compiled.machine, compiled.programs)
+    assert not check(compiled.machine, compiled.programs).races
     run(compiled)
 
 
@@ -114,7 +114,7 @@ def test_what_nobody_can_say_in_an_instruction_is_said_in_several():
     compiled = compile_gemm_mapping(
         load_machine("mesh4", "16x8"), parse_gemm("gemm:M=8,N=1024,K=40"), mapping
     )
-    assert not find_races(compiled.machine, compiled.programs)
+    assert not check(compiled.machine, compiled.programs).races
     run(compiled)
 
 

@@ -6,13 +6,13 @@ import pytest
 
 from isa.errors import UserError
 from isa.machine import MACHINES
-from verify.conformance.dut import Port, ports_of, read_dut
+from verify.conformance.dut import DutPort, ports_of, read_dut
 
 TINY = MACHINES["tiny"]
 PORTS = ports_of(TINY, "tile")
 
 
-def stub(**changes: Port | None) -> str:
+def stub(**changes: DutPort | None) -> str:
     """A tile without an inside; a change is a port to put in, or None to leave it out."""
     ports = {name: port for name, port in (PORTS | changes).items() if port}
     lines = ", ".join(
@@ -31,7 +31,7 @@ def refused(path: Path, text: str) -> str:
 
 def test_our_ports_are_accepted(tmp_path):
     path = tmp_path / "mine.v"
-    path.write_text(stub(more=Port("OUTPUT", 3)))
+    path.write_text(stub(more=DutPort("OUTPUT", 3)))
     assert read_dut(path, TINY).module == "tile"
 
 
@@ -53,15 +53,15 @@ def test_ports_by_parameters_and_structs_have_their_width(tmp_path):
             "module tile lacks the ports x (input of 6 bits), y (input of 6 bits)",
         ),
         (
-            {"boot_x": Port("INPUT", 7)},
+            {"boot_x": DutPort("INPUT", 7)},
             "port boot_x of module tile must be an input of 6 bits, it is an input of 7 bits",
         ),
         (
-            {"done": Port("INPUT", 1)},
+            {"done": DutPort("INPUT", 1)},
             "port done of module tile must be an output of 1 bit, it is an input of 1 bit",
         ),
         (
-            {"mode": Port("INPUT", 2)},
+            {"mode": DutPort("INPUT", 2)},
             "module tile has an input mode that nothing drives: ours has none",
         ),
     ],
