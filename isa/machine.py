@@ -33,15 +33,15 @@ class Mesh(_Table):
 
     columns: int = Field(ge=1, le=64, description="tiles from west to east")
     rows: int = Field(ge=1, le=64, description="tiles from south to north")
-    fifo_depth: int = Field(6, ge=2, le=64, description="flits a router input can hold")
+    fifo_depth: int = Field(default=6, ge=2, le=64, description="flits a router input can hold")
     adder_stages: int = Field(
-        1,
+        default=1,
         ge=1,
         le=2,
         description="cycles of the adders in the reduction network; with 1, a sum of two takes no extra cycle",
     )
     reduce_formats: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
-        ("fp32", "fp16", "bf16"),
+        default=("fp32", "fp16", "bf16"),
         description="formats that reductions take: fp32, and any of fp16, bf16, e4m3, e5m2",
     )
 
@@ -83,7 +83,10 @@ class Tile(_Table):
         ge=1, description="columns of the PE array; must divide the elements of an L1 line"
     )
     mac_latency: int = Field(
-        2, ge=2, le=4, description="cycles of the FP32 accumulate loop, hidden by interleaving"
+        default=2,
+        ge=2,
+        le=4,
+        description="cycles of the FP32 accumulate loop, hidden by interleaving",
     )
     vector_lanes: int = Field(ge=1, description="FP32 elements the vector engine takes each cycle")
     l1_bytes: int = Field(ge=1024, description="bytes of L1 SRAM")
@@ -94,10 +97,10 @@ class Tile(_Table):
         ge=128, description="payload bits of a flit = bits of a word = width of an L1 bank"
     )
     program_instructions: int = Field(
-        512, ge=16, le=65536, description="capacity of the program memory, in instructions"
+        default=512, ge=16, le=65536, description="capacity of the program memory, in instructions"
     )
-    semaphores: int = Field(32, ge=4, le=32, description="counting semaphores")
-    semaphore_bits: int = Field(8, ge=4, le=16, description="bits of a semaphore's count")
+    semaphores: int = Field(default=32, ge=4, le=32, description="counting semaphores")
+    semaphore_bits: int = Field(default=8, ge=4, le=16, description="bits of a semaphore's count")
 
     @property
     def word_bytes(self) -> int:
@@ -168,17 +171,22 @@ class Hbm(_Table):
     edge, 0 none.
     """
 
-    west_pitch: int = Field(0, ge=0, description="tiles per channel along the west edge")
-    east_pitch: int = Field(0, ge=0, description="tiles per channel along the east edge")
-    south_pitch: int = Field(0, ge=0, description="tiles per channel along the south edge")
-    north_pitch: int = Field(0, ge=0, description="tiles per channel along the north edge")
+    west_pitch: int = Field(default=0, ge=0, description="tiles per channel along the west edge")
+    east_pitch: int = Field(default=0, ge=0, description="tiles per channel along the east edge")
+    south_pitch: int = Field(default=0, ge=0, description="tiles per channel along the south edge")
+    north_pitch: int = Field(default=0, ge=0, description="tiles per channel along the north edge")
     bytes_per_cycle: int = Field(
         ge=1, description="bandwidth of one channel, reads and writes together, in bytes a cycle"
     )
     latency: int = Field(
-        200, ge=1, le=4095, description="cycles from a request's arrival to its first data flit"
+        default=200,
+        ge=1,
+        le=4095,
+        description="cycles from a request's arrival to its first data flit",
     )
-    channel_bytes: int = Field(8 << 20, ge=4096, description="capacity of one channel, in bytes")
+    channel_bytes: int = Field(
+        default=8 << 20, ge=4096, description="capacity of one channel, in bytes"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "Hbm":
@@ -194,7 +202,7 @@ class Channel(NamedTuple):
     sits.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls
     edge: Edge
     x: int
     y: int
@@ -204,7 +212,9 @@ class Machine(_Table):
     """A whole machine: a mesh of equal tiles with HBM channels at its edges."""
 
     name: str = Field(min_length=1, description="name used in results")
-    clock_ghz: float = Field(1.0, gt=0, description="clock, for turning cycles into seconds")
+    clock_ghz: float = Field(
+        default=1.0, gt=0, description="clock, for turning cycles into seconds"
+    )
     mesh: Mesh
     tile: Tile
     hbm: Hbm
