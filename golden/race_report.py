@@ -63,10 +63,9 @@ class Race:
     """Pairs of executions of the two instructions that race."""
 
     def __str__(self) -> str:
-        channel = isinstance(self.memory, int)
         where = (
             f"HBM channel {self.memory}"
-            if channel
+            if isinstance(self.memory, int)
             else f"the L1 of tile ({self.memory[0]},{self.memory[1]})"
         )
         again = f", {self.times} times" if self.times > 1 else ""
