@@ -51,9 +51,9 @@ def unmet(listing: Listing, state: State) -> list[str]:
     for count in listing.counts:
         name = listing.named(f"semaphore {count.semaphore}")
         for x, y in count.tiles:
-            if (has := state.semaphores[x, y][count.semaphore]) != count.count:
+            if (has := state.semaphores[x, y][count.semaphore]) != count.value:
                 lines.append(
-                    f"{listing.at(count.line)}: {name} of tile ({x},{y}) must be {count.count}, "
+                    f"{listing.at(count.line)}: {name} of tile ({x},{y}) must be {count.value}, "
                     f"{state.machine} has {has}"
                 )
     return lines

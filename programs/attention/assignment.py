@@ -28,7 +28,7 @@ class SliceAddress(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """A slice of k, v or q that a tile passes on: to slot (or of stream) `index`, so many rows of
+    """A slice of k, v or q that a tile passes on: to slot (or of stream) `slot`, so many rows of
     it.
     """
 
@@ -39,7 +39,7 @@ class Forward(NamedTuple):
     before: int
     """Phase that uses it first."""
     name: str
-    index: int
+    slot: int
     rows: int
 
 

@@ -104,7 +104,7 @@ class AttentionMapping:
         """Keys of a KV head that a group takes at a time."""
         return blocks(workload.length(head), self.group[0] * self.columns)
 
-    def seen_blocks(self, workload: Attention, block: RowBlock) -> list[Range]:
+    def seen_blocks(self, workload: Attention, block: RowBlock) -> Sequence[Range]:
         """The column blocks that some row of a row block sees, or the first one if there
         are none.
         """

@@ -48,9 +48,9 @@ class Attention:
     """Keys of each KV head, the first ones of its `skv`; empty: all of them."""
     latent: bool = False
     """V is the first `dv` columns of K (MLA with absorbed weights), and not stored again."""
-    p_fmt: Format | None = None
+    p_fmt: Format = None  # type: ignore[assignment]  # becomes `fmt`, so that readers need not ask
     """Storage format of the probabilities; None becomes `fmt`, here and for the output."""
-    o_fmt: Format | None = None
+    o_fmt: Format = None  # type: ignore[assignment]  # likewise
 
     def __post_init__(self) -> None:
         if not self.kv_heads:
@@ -255,8 +255,8 @@ def from_arrays(
     if sv != skv:
         raise UserError(f"workload: v must have as many rows as k, {skv}, not {sv}")
     workload = Attention(heads=heads, kv_heads=kv_heads, sq=sq, skv=skv, d=d, dv=dv, fmt=fmt)
-    rounded = (_round(array.astype(np.float32), fmt) for array in named.values())
-    return (workload, *rounded)
+    q, k, v = (_round(array.astype(np.float32), fmt) for array in named.values())
+    return workload, q, k, v
 
 
 def random_tensors(workload: Attention, seed: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,7 +8,8 @@ compares for them. Every transfer bumps a semaphore at its receiver.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from isa.errors import UserError
 from isa.geometry import Rectangle, TileXY
@@ -204,7 +205,7 @@ def _check(machine: Machine, c: Collective) -> None:
 
 def _put(
     c: Collective, to: TileXY, words: int, local: int, remote: int, register: int = 0
-) -> dict[str, int]:
+) -> dict[str, Any]:
     """Operands of a unicast PUT of one row."""
     return {
         "local": local,
@@ -223,7 +224,7 @@ def _put(
 
 def _hardware(code: Code, c: Collective) -> None:
     x0, y0, x1, y1 = c.rectangle
-    fields = {
+    fields: dict[str, Any] = {
         "local": c.source,
         "remote": c.target,
         "rows": 1,
@@ -418,7 +419,7 @@ def _combine(code: Code, c: Collective, tree: Tree, size: int, *, pass_on: bool)
                 Queue.VECTOR,
                 c.words,
                 size,
-                lambda segment, tile=tile: add(tile, segment),
+                partial(add, tile),
                 first=first,
             )
         if tile in parents:
@@ -427,7 +428,7 @@ def _combine(code: Code, c: Collective, tree: Tree, size: int, *, pass_on: bool)
                 Queue.OUT,
                 c.words,
                 size,
-                lambda segment, tile=tile: send(tile, segment),
+                partial(send, tile),
                 first=first,
             )
             drain(tile)

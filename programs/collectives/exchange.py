@@ -7,6 +7,7 @@ pairs of neighbours, and so on.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from isa.errors import UserError
 from isa.geometry import TileXY
@@ -15,7 +16,7 @@ from programs.common.code import Code
 
 __all__ = ["double", "doubling_scratch", "halve", "halving_scratch", "halving_words"]
 
-Put = Callable[..., dict[str, int]]
+Put = Callable[..., dict[str, Any]]
 
 
 def doubling_scratch(tiles: int, words: int) -> int:
@@ -53,7 +54,8 @@ def double(code: Code, c, put: Put) -> None:
 
     for index, tile in enumerate(tiles):
         paired = index + power < len(tiles)
-        own, waits = c.source, []
+        own: int = c.source
+        waits: list[tuple[int, int]] = []
         if index >= power:
             code.add(
                 tile,
@@ -107,7 +109,8 @@ def halve(code: Code, c, put: Put) -> None:
     _suffice(len(s.arrive), 2 * steps, c)
     root = tiles.index(c.root)
     for index, tile in enumerate(tiles):
-        low, high, own, base, waits = 0, c.words, c.source, c.scratch, []
+        low, high, own, base = 0, c.words, c.source, c.scratch
+        waits: list[tuple[int, int]] = []
         ranges = []
         for step in range(steps):
             last = step == steps - 1
@@ -166,7 +169,7 @@ def _suffice(have: int, need: int, c) -> None:
 
 
 def _add(
-    code: Code, c, tile: TileXY, semaphore: int, a: int, b: int, d: int, words: int, **more: int
+    code: Code, c, tile: TileXY, semaphore: int, a: int, b: int, d: int, words: int, **more: Any
 ) -> None:
     """D = A + B, or the larger ones, once the words at `b` have come."""
     code.add(

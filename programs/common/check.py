@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations, pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from isa.errors import UserError
 from isa.geometry import Rectangle, TileXY
@@ -197,17 +197,20 @@ def _check_members(issued: Mapping[TileXY, list[_Issue]]) -> None:
                 raise UserError(_difference(tile, other, ours, theirs))
 
 
+def _text(name: str, value: Any) -> str:
+    """A field of a `_Reduction`, for messages."""
+    if name == "root":
+        return _place(value)
+    if name in ("op", "fmt"):
+        return {"op": ReduceOp, "fmt": Format}[name](value).name.lower()
+    return str(value)
+
+
 def _difference(tile: TileXY, other: TileXY, ours: list[_Issue], theirs: list[_Issue]) -> str:
     for number, (mine, its) in enumerate(zip(ours, theirs, strict=False)):
         for name, here, there in zip(_Reduction._fields, mine.what, its.what, strict=True):
             if here != there:
-                if name == "root":
-                    here, there = _place(here), _place(there)
-                elif name in ("op", "fmt"):
-                    here, there = (
-                        ({"op": ReduceOp, "fmt": Format}[name])(value).name.lower()
-                        for value in (here, there)
-                    )
+                here, there = _text(name, here), _text(name, there)
                 return (
                     f"tiles ({tile[0]},{tile[1]}) and ({other[0]},{other[1]}) disagree on reduction {number} over "
                     f"{mine.what.members}: {name} is {here} (tag {mine.what.tag}, queue out, slot {mine.slot}) and {there} "
