@@ -37,12 +37,11 @@ class _Forks(Follower):
         for link, out in enumerate(self._leaves):
             if out is not None:
                 taken = self.network.taken[link]
-                spans = zip(
+                busy[out // PORTS] += zip(
                     self.network.offered[link].tolist(),
                     np.where(taken < 0, self.last, taken).tolist(),
                     strict=True,
                 )
-                busy[out // PORTS] += spans
         dry = []
         for spans in busy:
             cycle = first + 1

@@ -15,6 +15,7 @@ from matplotlib.colors import to_hex
 
 from waves.views.header import Header
 from waves.views.layout import Colour, Group, Radix, Row, rows
+from waves.views.translations import Translation
 
 __all__ = ["MAPPINGS", "VERSION", "command_file", "mapping_files", "state_file"]
 
@@ -134,26 +135,30 @@ def command_file(header: Header, view: Group) -> str:
 
 def mapping_files(view: Group) -> dict[str, str]:
     """Name to text of each mapping file that the view needs."""
-    return {f"{_mapping_name(row)}.txt": _mapping(row) for row in rows(view) if row.translation}
-
-
-def _mapping_name(row: Row) -> str:
-    return f"flatmesh_{row.translation.name}_{row.signal.width}"
-
-
-def _mapping(row: Row) -> str:
-    colours = {
-        entry.value: f"[{to_hex(entry.colour)}]" if entry.colour else ""
-        for entry in row.translation.entries
+    return {
+        f"{_mapping_name(row, names)}.txt": _mapping(row, names)
+        for row in rows(view)
+        if (names := row.translation)
     }
-    lines = [
-        f"{entry.value}{colours[entry.value]} {entry.text}" for entry in row.translation.entries
-    ]
-    return "\n".join([f"Name = {_mapping_name(row)}", f"Bits = {row.signal.width}", *lines]) + "\n"
+
+
+def _mapping_name(row: Row, names: Translation) -> str:
+    return f"flatmesh_{names.name}_{row.signal.width}"
+
+
+def _mapping(row: Row, names: Translation) -> str:
+    colours = {
+        entry.value: f"[{to_hex(entry.colour)}]" if entry.colour else "" for entry in names.entries
+    }
+    lines = [f"{entry.value}{colours[entry.value]} {entry.text}" for entry in names.entries]
+    return (
+        "\n".join([f"Name = {_mapping_name(row, names)}", f"Bits = {row.signal.width}", *lines])
+        + "\n"
+    )
 
 
 def _format(row: Row) -> str | None:
-    return _mapping_name(row) if row.translation else FORMATS.get(row.radix)
+    return _mapping_name(row, row.translation) if row.translation else FORMATS.get(row.radix)
 
 
 def _flat(item: Row | Group, level: int) -> Iterator[tuple[int, Row | Group]]:
