@@ -30,10 +30,16 @@ class Tensors(Protocol):
     Results have three axes.
     """
 
-    name: str
-    workload: Any
     axes: ClassVar[str]
     """What the indices of a result are, for messages."""
+
+    @property
+    def name(self) -> str:
+        """What was asked for."""
+
+    @property
+    def workload(self) -> Any:
+        """An `Attention` or a `Gemm`."""
 
     @property
     def dtypes(self) -> dict[str, str]:

@@ -113,6 +113,7 @@ def measure(
         for content, reference in zip(dumped, golden, strict=True)
     ):
         raise UserError("RTL: words beside the results differ from the golden machine's")
+    assert run.events is not None
     return read_timings(made.lanes, run.events), run
 
 

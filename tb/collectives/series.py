@@ -10,6 +10,7 @@ are through, the results go to HBM.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +114,7 @@ def plan(machine: Machine, lanes: Sequence[SeriesLane], *, seed: int = 1) -> Ser
     channels = machine.channels
     turns = -(-machine.mesh.tiles // len(channels))
 
-    def channel_of(tile: TileXY) -> tuple[dict[str, int], int]:
+    def channel_of(tile: TileXY) -> tuple[dict[str, Any], int]:
         channel, turn = home(machine, tile)
         at = channels[channel]
         return {"target_x": at.x, "target_y": at.y, "edge": EdgePort[at.edge.upper()]}, turn

@@ -162,11 +162,11 @@ def run_safely(run, case: ConformanceCase, *arguments) -> CaseOutcome:
     try:
         return run(case, *arguments)
     except UserError as error:
-        return CaseOutcome(case.name, False, "compile", str(error))
+        return CaseOutcome(case.name, False, how="compile", detail=str(error))
     except AssertionError as error:  # tb.runner.SimulationFailure among them
         return CaseOutcome(
             case.name,
             False,
-            "simulator",
-            str(error).splitlines()[0] if str(error) else type(error).__name__,
+            how="simulator",
+            detail=str(error).splitlines()[0] if str(error) else type(error).__name__,
         )

@@ -9,6 +9,7 @@ tuples, take the best.
 import random
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, product
+from typing import Any
 
 __all__ = ["covering"]
 
@@ -22,7 +23,7 @@ def covering(
     *,
     loose: Sequence[str] = (),
     allowed: Callable[[Mapping[str, object]], bool] = lambda row: True,
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """Combinations in which every `strength` levels of different factors occur together; `loose`
     factors are drawn at random.
 

@@ -1,7 +1,7 @@
 """The programs that are shipped, small enough to be searched for races one by one."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from isa.geometry import Rectangle
 from isa.image import Program
@@ -10,6 +10,7 @@ from programs.attention.mapping import ALL_REDUCES, READS, SOFTWARE
 from programs.attention.workload import Attention
 from programs.collectives.collectives import KINDS, Collective, Semaphores, emit, methods_of
 from programs.common.code import Code
+from programs.common.kind import Decision
 from programs.compiler import compile_workload, dataflows_of, parse_workload
 from programs.gemm.workload import Gemm
 
@@ -68,7 +69,7 @@ class Dataflow(NamedTuple):
     dataflow: str
     variant: str
     mesh: str
-    fixed: tuple[tuple[str, object], ...] = ()
+    fixed: tuple[tuple[str, Decision], ...] = ()
     spec: str = ""
     """Instead of the variant's."""
 
@@ -114,7 +115,7 @@ class SoftwareProgram(NamedTuple):
         """Write its programs."""
         mesh, rectangle, root = PLACES[self.place]
         code = Code(load_machine("mesh4", mesh))
-        more = {"segment": _SEGMENTED, "slots": self.slots} if self.slots else {}
+        more: dict[str, Any] = {"segment": _SEGMENTED, "slots": self.slots} if self.slots else {}
         emit(
             code,
             Collective(
