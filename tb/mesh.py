@@ -68,8 +68,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Settings:
-    """Conditions of a run. Whether links stall, whether there are waves, and `transport` need
-    builds of their own.
+    """Conditions of a run. Waves, events and a mesh without `transport` need builds of their own.
     """
 
     stall_rate: int = 0
@@ -87,8 +86,8 @@ class Settings:
     """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
     """
     backpressure: bool = False
-    """Take the mesh that can stall even for a `stall_rate` of 0, so that runs of both kinds share a
-    build.
+    """Of a mesh that is all Verilog, take the one that can stall even for a `stall_rate` of 0, so that
+    runs of both kinds share a build.
     """
 
 
