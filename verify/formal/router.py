@@ -134,7 +134,7 @@ class RouterHarness(Harness):
         head of a FIFO needs it.
         """
         m, depth = s.m, self.depth
-        requests: dict[Port, list] = {port: [] for port in Port}
+        requests = {port: [] for port in Port}
         for port in Port:
             name = port.name.lower()
             level, read, write, items = stored(s, f"dut.fifo_{name}", self.payload.size, depth)
