@@ -275,7 +275,10 @@ def _words(block: L1Block, size: int) -> NDArray[np.int64]:
 
 def _start(access: RaceSide) -> str:
     """What an access comes after."""
-    return f"{'every' if access.arrives and access.step.decoded.opcode == Opcode.REDUCE else 'that'} {access.name}"
+    return (
+        f"{'every' if access.arrives and access.step.decoded.opcode == Opcode.REDUCE else 'that'} "
+        f"{access.name}"
+    )
 
 
 def _end(access: RaceSide, memory: TileXY | int) -> str:

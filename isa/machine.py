@@ -38,7 +38,10 @@ class Mesh(_Table):
         default=1,
         ge=1,
         le=2,
-        description="cycles of the adders in the reduction network; with 1, a sum of two takes no extra cycle",
+        description=(
+            "cycles of the adders in the reduction network; with 1, a sum of two takes no extra "
+            "cycle"
+        ),
     )
     reduce_formats: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
         default=("fp32", "fp16", "bf16"),
@@ -144,24 +147,28 @@ class Tile(_Table):
             raise ValueError(f"l1_banks must be a power of two, not {self.l1_banks}")
         if self.l1_bytes % self.line_bytes:
             raise ValueError(
-                f"l1_bytes must be a multiple of the line ({self.line_bytes} B), not {self.l1_bytes}"
+                f"l1_bytes must be a multiple of the line ({self.line_bytes} B), not "
+                f"{self.l1_bytes}"
             )
         if self.l1_words > 1 << 16:
             raise ValueError(
-                f"l1_bytes must be at most {self.word_bytes << 16} (16-bit word addresses), not {self.l1_bytes}"
+                f"l1_bytes must be at most {self.word_bytes << 16} (16-bit word addresses), not "
+                f"{self.l1_bytes}"
             )
         if self.line_elements % self.matrix_columns:
             raise ValueError(
-                f"matrix_columns must divide the {self.line_elements} elements of an L1 line, not {self.matrix_columns}"
+                f"matrix_columns must divide the {self.line_elements} elements of an L1 line, not "
+                f"{self.matrix_columns}"
             )
         if self.column_groups < self.mac_latency:
             raise ValueError(
-                f"matrix_columns must leave at least mac_latency={self.mac_latency} column groups in a line of "
-                f"{self.line_elements} elements, not {self.column_groups}"
+                f"matrix_columns must leave at least mac_latency={self.mac_latency} column groups "
+                f"in a line of {self.line_elements} elements, not {self.column_groups}"
             )
         if (self.line_bytes // 4) % self.vector_lanes:
             raise ValueError(
-                f"vector_lanes must divide the {self.line_bytes // 4} FP32 elements of an L1 line, not {self.vector_lanes}"
+                f"vector_lanes must divide the {self.line_bytes // 4} FP32 elements of an L1 line, "
+                f"not {self.vector_lanes}"
             )
         return self
 
@@ -223,11 +230,13 @@ class Machine(_Table):
     def _consistent(self) -> "Machine":
         if self.hbm.bytes_per_cycle > self.tile.word_bytes:
             raise ValueError(
-                f"hbm.bytes_per_cycle must be at most the link's {self.tile.word_bytes}, not {self.hbm.bytes_per_cycle}"
+                f"hbm.bytes_per_cycle must be at most the link's {self.tile.word_bytes}, not "
+                f"{self.hbm.bytes_per_cycle}"
             )
         if self.hbm.channel_bytes % self.tile.word_bytes or self.channel_words > 1 << 28:
             raise ValueError(
-                f"hbm.channel_bytes must be whole words and below 2^28 words, not {self.hbm.channel_bytes}"
+                "hbm.channel_bytes must be whole words and below 2^28 words, not "
+                f"{self.hbm.channel_bytes}"
             )
         return self
 
@@ -272,7 +281,8 @@ class Machine(_Table):
         match = re.fullmatch(r"([0-9]{1,3})x([0-9]{1,3})", spec)
         if not match or not all(1 <= int(side) <= 64 for side in match.groups()):
             raise UserError(
-                f"MESH must be COLUMNSxROWS with 1 to 64 tiles a side (for example 5x3), not {spec!r}"
+                "MESH must be COLUMNSxROWS with 1 to 64 tiles a side (for example 5x3), not "
+                f"{spec!r}"
             )
         columns, rows = map(int, match.groups())
         return self.model_copy(

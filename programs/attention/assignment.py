@@ -101,7 +101,9 @@ def assignment_of(
     x: int,
     y: int,
 ) -> tuple[TileAssignment, list[HbmRegion]]:
-    """What tile (x, y) of the group does, and the HBM regions that the assignment's numbers stand for."""
+    """What tile (x, y) of the group does, and the HBM regions that the assignment's numbers stand
+    for.
+    """
     workload, loaders = placement.workload, group.loaders
     duties = {
         "k": loaders.k[x] == y,

@@ -17,8 +17,8 @@ _MOST_WORDS = (1 << 12) - 1
 
 
 class NetworkCollectives:
-    """Adds collectives to a tile's traces, with the network's own; `programs.attention.software.Software`
-    does the same without.
+    """Adds collectives to a tile's traces, with the network's own;
+    `programs.attention.software.Software` does the same without.
     """
 
     def __init__(self, tile: TileCode):

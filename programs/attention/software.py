@@ -1,7 +1,8 @@
-"""Collectives of one tile in software: unicast PUTs along forwarding trees (`programs.collectives.trees`), and
-the vector engine combines.
+"""Collectives of one tile in software: unicast PUTs along forwarding trees
+(`programs.collectives.trees`), and the vector engine combines.
 
-What keeps the tiles in order, beyond what `programs.attention.queues` and `programs.attention.forward` say:
+What keeps the tiles in order, beyond what `programs.attention.queues` and
+`programs.attention.forward` say:
 
 * A tile sends its part of a maximum after it got the last one, which its parent made from all its
   children's parts. So the parent has read what the next part overwrites, and has sent the last

@@ -1,10 +1,10 @@
 """The tiling rule: choose group, slices, streams and buffers for a workload, or complete what the
 user fixed.
 
-Every mapping that fits L1 gets rough cycles (`programs.attention.rough`); the best ones of each dataflow and
-group are estimated by a walk through their schedule (`programs.attention.walk`). Among those within 1 % of
-the smallest estimate, the least HBM traffic wins, then the widest group, then two buffers for K and
-V over one. The estimate ranks mappings and does not replace the timing model.
+Every mapping that fits L1 gets rough cycles (`programs.attention.rough`); the best ones of each
+dataflow and group are estimated by a walk through their schedule (`programs.attention.walk`). Among
+those within 1 % of the smallest estimate, the least HBM traffic wins, then the widest group, then
+two buffers for K and V over one. The estimate ranks mappings and does not replace the timing model.
 """
 
 from collections import Counter

@@ -2,9 +2,9 @@
 software by unicast PUTs.
 
 Hardware is one PUT to a rectangle, or one REDUCE per member. Software methods run a forwarding tree
-(`programs.collectives.trees`) in segments: a tile passes a segment on as soon as it is there, while the next
-ones arrive; reductions also work by exchanges (`programs.collectives.exchange`). The vector engine adds and
-compares for them. Every transfer bumps a semaphore at its receiver.
+(`programs.collectives.trees`) in segments: a tile passes a segment on as soon as it is there, while
+the next ones arrive; reductions also work by exchanges (`programs.collectives.exchange`). The
+vector engine adds and compares for them. Every transfer bumps a semaphore at its receiver.
 """
 
 from dataclasses import dataclass, field
@@ -191,7 +191,8 @@ def _check(machine: Machine, c: Collective) -> None:
     end = max(c.source + c.words, c.target + c.words, c.scratch + scratch_words(machine, c))
     if c.words < 1 or end > machine.tile.l1_words:
         raise UserError(
-            f"a collective of {c.words} words needs L1 up to word {end}, there are {machine.tile.l1_words}"
+            f"a collective of {c.words} words needs L1 up to word {end}, there are "
+            f"{machine.tile.l1_words}"
         )
     most = exchange_words(machine, c.method)
     if c.words > most:
@@ -199,7 +200,8 @@ def _check(machine: Machine, c: Collective) -> None:
     segments = -(-c.words // _size(machine, c))
     if c.method != "hardware" and segments >= 1 << machine.tile.semaphore_bits:
         raise UserError(
-            f"{segments} segments overflow a semaphore of {machine.tile.semaphore_bits} bits: use longer ones"
+            f"{segments} segments overflow a semaphore of {machine.tile.semaphore_bits} bits: use "
+            "longer ones"
         )
 
 
@@ -328,7 +330,8 @@ def _combine(code: Code, c: Collective, tree: Tree, size: int, *, pass_on: bool)
         index, groups = children.index(child), min(len(s.arrive), len(children))
         if groups < len(children) and not single:
             raise UserError(
-                f"{len(children)} children in segments need as many semaphores, there are {len(s.arrive)}"
+                f"{len(children)} children in segments need as many semaphores, there are "
+                f"{len(s.arrive)}"
             )
         mine = [
             i

@@ -164,7 +164,8 @@ def halve(code: Code, c, put: Put) -> None:
 def _suffice(have: int, need: int, c) -> None:
     if have < need:
         raise UserError(
-            f"recursive {c.method} over {len(c.rectangle.tiles())} tiles needs {need} semaphores, has {have}"
+            f"recursive {c.method} over {len(c.rectangle.tiles())} tiles needs {need} semaphores, "
+            f"has {have}"
         )
 
 

@@ -42,8 +42,8 @@ class Kind(Generic[W, M]):
     estimate: Callable[[Machine, W, M], float]
     """Guess the cycles under a mapping."""
     compile: Callable[..., Compiled[W, M]]
-    """Compile (machine, workload, dataflow, **decisions) for the best mapping whose programs fit the
-    program memory.
+    """Compile (machine, workload, dataflow, **decisions) for the best mapping whose programs fit
+    the program memory.
     """
     compile_mapping: Callable[[Machine, W, M], Compiled[W, M]]
     """Compile for a mapping, whether or not the programs fit the program memory."""

@@ -156,7 +156,8 @@ def markdown(reports: dict[str, dict[str, dict]]) -> str:
     for mesh, report in reports.items():
         for kind, row in report.items():
             lines.append(
-                f"| {mesh} | {kind} | {row['bins']} | {row['seen']} | {'; '.join(row['holes']) or 'none'} |"
+                f"| {mesh} | {kind} | {row['bins']} | {row['seen']} | "
+                f"{'; '.join(row['holes']) or 'none'} |"
             )
     return "\n".join(lines) + "\n"
 

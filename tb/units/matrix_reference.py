@@ -135,7 +135,10 @@ def first_difference(
             here, there = actual[row].view(np.uint32), expected[row].view(np.uint32)
             wrong = np.flatnonzero(here != there)
             if len(wrong):
-                return f"{case}: C[{index}, {wrong[0]}] is {here[wrong[0]]:08x} and not {there[wrong[0]]:08x}"
+                return (
+                    f"{case}: C[{index}, {wrong[0]}] is {here[wrong[0]]:08x} and not "
+                    f"{there[wrong[0]]:08x}"
+                )
     return f"byte {np.flatnonzero(actual != expected)[0]} of L1, outside of every C, was written"
 
 

@@ -135,7 +135,8 @@ async def random_instructions(dut):
                 for content in (expected, engine.memory)
             )
             raise AssertionError(
-                f"{where}: {len(wrong)} bytes differ, first at word {word}, byte {byte}: expected {wanted}, got {seen}"
+                f"{where}: {len(wrong)} bytes differ, first at word {word}, byte {byte}: expected "
+                f"{wanted}, got {seen}"
             )
         for _ in range(int(rng.integers(3))):
             _, done = await engine.tick()

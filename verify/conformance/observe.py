@@ -1,5 +1,5 @@
-"""Which bins of `verify.conformance.coverage` a case hits: by what its golden run executed, and by what
-it is.
+"""Which bins of `verify.conformance.coverage` a case hits: by what its golden run executed, and by
+what it is.
 """
 
 from collections.abc import Iterator, Mapping

@@ -87,7 +87,8 @@ class MulticastHarness(_Routes):
         ),
         Claim(
             "legal",
-            "no branch leaves the mesh or is in vain: what goes to a neighbour still has tiles to reach there",
+            "no branch leaves the mesh or is in vain: what goes to a neighbour still has tiles "
+            "to reach there",
             Fault(multicast_branches, "flit.x1 > x", "flit.x1 >= x"),
         ),
         Claim(
@@ -197,7 +198,8 @@ class RequestHarness(_Routes):
         ),
         Claim(
             "arrives",
-            "it leaves by the outer port that it names, at the tile that it names, and nowhere else",
+            "it leaves by the outer port that it names, at the tile that it names, "
+            "and nowhere else",
             Fault(request_branches, "(flit.edge == edge)", "(flit.edge == edge ^ 1)"),
         ),
         Claim(
@@ -261,12 +263,14 @@ class ReductionHarness(_Routes):
     claims = (
         Claim(
             "inputs",
-            "a router waits for exactly those neighbours that take part and whose output leads to it, and for members",
+            "a router waits for exactly those neighbours that take part and whose output leads "
+            "to it, and for members",
             Fault(reduction_node, "home & ~to_west & (flit.x0 < x)", "home & (flit.x0 < x)"),
         ),
         Claim(
             "root",
-            "the output of a router that takes part leads to a neighbour that takes part, or out at the root, which does",
+            "the output of a router that takes part leads to a neighbour that takes part, or out "
+            "at the root, which does",
             Fault(
                 reduction_node,
                 "to_east, to_west = x < flit.root_x, x > flit.root_x",

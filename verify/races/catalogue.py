@@ -109,7 +109,10 @@ class SoftwareProgram(NamedTuple):
     def __str__(self) -> str:
         """`reduce by unicast on 4x1, 2 buffers`."""
         mesh, *_ = PLACES[self.place]
-        return f"{self.kind} by {self.method} on {mesh}{f', {self.slots} buffers' if self.slots else ''}"
+        return (
+            f"{self.kind} by {self.method} on "
+            f"{mesh}{f', {self.slots} buffers' if self.slots else ''}"
+        )
 
     def build(self) -> Built:
         """Write its programs."""

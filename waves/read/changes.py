@@ -82,7 +82,8 @@ def open_waves(path: Path, reader: str = "vcdvcd") -> Waves:
         return _Vcdvcd(path)
     if find_spec("pywellen") is None:
         raise UserError(
-            "pywellen is needed, `pip install pywellen`; without it, only a VCD can be read, with vcdvcd"
+            "pywellen is needed, `pip install pywellen`; without it, only a VCD can be read, with "
+            "vcdvcd"
         )
     return _Pywellen(path)
 

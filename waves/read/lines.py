@@ -43,7 +43,8 @@ def check_lines(path: Path) -> None:
             raise UserError("the file is empty")
         if not start.startswith(b"$"):
             raise UserError(
-                f"not a VCD: it starts with {_show(start.decode('ascii', 'surrogateescape').splitlines()[0])}"
+                "not a VCD: it starts with "
+                f"{_show(start.decode('ascii', 'surrogateescape').splitlines()[0])}"
             )
         file.seek(-1, 2)
         ends = file.read() == b"\n"
@@ -155,7 +156,8 @@ def _check_change(number: int, line: str, words: list[str], widths: dict[str, in
         raise UserError(f"line {number}: the value in {_show(line)} is not binary")
     if len(value) > widths[code]:
         raise UserError(
-            f"line {number}: a value of {len(value)} bits for a signal of {widths[code]}, {_show(line)}"
+            f"line {number}: a value of {len(value)} bits for a signal of {widths[code]}, "
+            f"{_show(line)}"
         )
 
 

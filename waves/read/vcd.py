@@ -65,7 +65,7 @@ def _facts(samples: Samples, hierarchy: Hierarchy) -> Facts:
     machine = {name: int(samples.at(f"machine.{name}")[0]) for name in MACHINE}
     if (machine["columns"], machine["rows"]) != (hierarchy.columns, hierarchy.rows):
         raise UserError(
-            f"machine.columns and machine.rows say {machine['columns']}x{machine['rows']}, but the tiles are those of a "
-            f"{hierarchy.columns}x{hierarchy.rows} mesh"
+            f"machine.columns and machine.rows say {machine['columns']}x{machine['rows']}, but the "
+            f"tiles are those of a {hierarchy.columns}x{hierarchy.rows} mesh"
         )
     return Facts(**machine, channels=hierarchy.channels)

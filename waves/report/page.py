@@ -55,7 +55,8 @@ def write_report(inspection: Inspection, path: Path, *, title: str) -> None:
         If the folder cannot be written.
     """
     columns = "\n".join(
-        f'<script type="text/plain" data-column="{name}" data-steps="{int(column.steps)}">{encode(column)}</script>'
+        f'<script type="text/plain" data-column="{name}" '
+        f'data-steps="{int(column.steps)}">{encode(column)}</script>'
         for name, column in columns_of(inspection).items()
     )
     parts = {
