@@ -9,6 +9,7 @@ from pathlib import Path
 
 from isa.errors import UserError
 from isa.geometry import TileXY
+from waves.read.plain import plain
 
 __all__ = ["Header", "Variable", "read_header"]
 
@@ -89,9 +90,12 @@ def read_header(path: Path) -> Header:
         If the file is missing, is no VCD, or is one of another design.
     """
     try:
-        text, first, last = _read(path)
+        with plain(path) as file:
+            text, first, last = _read(file)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; `make waves` writes a VCD") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     if text is None:
         raise UserError(f"{path}: not a VCD: it has no $enddefinitions; `make waves` writes one")
     try:
@@ -140,7 +144,7 @@ def _read(path: Path) -> tuple[str | None, int, int]:
         re.findall(rb"^#(\d+)", tail, re.MULTILINE),
     )
     return (
-        text.decode(errors="replace") if end else None,
+        text.decode("ascii") if end else None,
         int(first[1]) if first else 0,
         int(last[-1]) if last else 0,
     )
