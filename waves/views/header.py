@@ -11,7 +11,7 @@ from isa.errors import UserError
 from isa.geometry import TileXY
 from waves.read.plain import plain
 
-__all__ = ["Header", "Variable", "read_header"]
+__all__ = ["DeclaredSignal", "Header", "read_header"]
 
 
 SCOPE = "waves"
@@ -21,7 +21,7 @@ CHANNEL = re.compile(r"hbm_(\d+)_([a-z]+)_(\d+)_(\d+)")
 
 
 @dataclass(frozen=True)
-class Variable:
+class DeclaredSignal:
     """A declared variable."""
 
     scopes: tuple[str, ...]
@@ -58,7 +58,7 @@ class Header:
 
     path: Path
     root: tuple[str, ...]
-    scopes: dict[str, tuple[Variable, ...]]
+    scopes: dict[str, tuple[DeclaredSignal, ...]]
     unit: str
     first: int
     last: int
@@ -112,7 +112,7 @@ def read_header(path: Path) -> Header:
             f"{path}: a VCD of another design: it has no scope `{SCOPE}` with a signal `cycle`"
         )
     root = min(roots, key=len)
-    scopes: dict[str, list[Variable]] = {}
+    scopes: dict[str, list[DeclaredSignal]] = {}
     for signal in signals:
         if signal.scopes[: len(root)] == root:
             scopes.setdefault(".".join(signal.scopes[len(root) :]), []).append(signal)
@@ -150,7 +150,7 @@ def _read(path: Path) -> tuple[str | None, int, int]:
     )
 
 
-def _declarations(text: str) -> tuple[str, list[Variable]]:
+def _declarations(text: str) -> tuple[str, list[DeclaredSignal]]:
     """Time unit and variables."""
     unit, scopes, signals = "", [], []
     for command, content in re.findall(r"(\$[a-z]+)\s+(.*?)\s*\$end\b", text, re.DOTALL):
@@ -163,5 +163,5 @@ def _declarations(text: str) -> tuple[str, list[Variable]]:
             scopes.pop()
         elif command == "$var":
             _, width, _, name, *bits = words
-            signals.append(Variable(tuple(scopes), name, int(width), "".join(bits)))
+            signals.append(DeclaredSignal(tuple(scopes), name, int(width), "".join(bits)))
     return unit, signals
