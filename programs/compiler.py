@@ -8,7 +8,7 @@ from isa.machine import Machine
 from programs.attention.kind import ATTENTION
 from programs.attention.workload import Attention
 from programs.common.compiled import AnyMapping, AnyWorkload, Compiled
-from programs.common.kind import Decision, Kind
+from programs.common.kind import Decision, WorkloadKind
 from programs.gemm.kind import GEMM
 from programs.gemm.workload import Gemm
 
@@ -26,7 +26,7 @@ __all__ = [
 W = TypeVar("W", bound=AnyWorkload)
 M = TypeVar("M", bound=AnyMapping)
 
-KINDS: tuple[Kind, ...] = (ATTENTION, GEMM)
+KINDS: tuple[WorkloadKind, ...] = (ATTENTION, GEMM)
 
 
 def parse_workload(spec: str, fmt: Format = Format.FP16) -> Attention | Gemm:
@@ -50,7 +50,7 @@ def parse_workload(spec: str, fmt: Format = Format.FP16) -> Attention | Gemm:
     raise UserError(f"WORKLOAD {spec!r}: kind must be one of {known}, not {name!r}")
 
 
-def kind_of(workload: W, dataflow: str | None = None) -> Kind[W, Any]:
+def kind_of(workload: W, dataflow: str | None = None) -> WorkloadKind[W, Any]:
     """The kind of a workload.
 
     Raises

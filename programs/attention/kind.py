@@ -4,11 +4,11 @@ from programs.attention.compile import compile_attention, compile_attention_mapp
 from programs.attention.mapping import DATAFLOWS, AttentionMapping
 from programs.attention.tiling import estimate_attention, rank_attention
 from programs.attention.workload import SPECS, Attention, parse_attention, random_tensors
-from programs.common.kind import Kind
+from programs.common.kind import WorkloadKind
 
 __all__ = ["ATTENTION"]
 
-ATTENTION: Kind[Attention, AttentionMapping] = Kind(
+ATTENTION: WorkloadKind[Attention, AttentionMapping] = WorkloadKind(
     name="attention",
     specs=SPECS,
     workload=Attention,

@@ -11,7 +11,7 @@ from isa.instructions import Format
 from isa.machine import Machine
 from programs.common.compiled import AnyMapping, AnyWorkload, Compiled
 
-__all__ = ["Decision", "Kind"]
+__all__ = ["Decision", "WorkloadKind"]
 
 Decision = str | int | None
 """What the user takes from the tiling rule; None leaves it to the rule."""
@@ -20,7 +20,7 @@ M = TypeVar("M", bound=AnyMapping)
 
 
 @dataclass(frozen=True)
-class Kind(Generic[W, M]):
+class WorkloadKind(Generic[W, M]):
     """A kind of workloads `W`, cut by mappings `M`.
 
     The layout of its tensors in HBM comes with what is compiled (`Compiled.placement`). Everything

@@ -1,6 +1,6 @@
 """GEMM as a kind of workloads."""
 
-from programs.common.kind import Kind
+from programs.common.kind import WorkloadKind
 from programs.gemm.compile import compile_gemm, compile_gemm_mapping
 from programs.gemm.mapping import GemmMapping
 from programs.gemm.tiling import estimate_gemm, rank_gemm
@@ -8,7 +8,7 @@ from programs.gemm.workload import Gemm, parse_gemm, random_matrices
 
 __all__ = ["GEMM"]
 
-GEMM: Kind[Gemm, GemmMapping] = Kind(
+GEMM: WorkloadKind[Gemm, GemmMapping] = WorkloadKind(
     name="gemm",
     specs=("gemm",),
     workload=Gemm,
