@@ -57,7 +57,7 @@ def sim(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 
 def result(name: str, **environment: str) -> dict:
     out = f"test-{name}"
-    done = sim("--out", out, **{"MACHINE": "tiny", **environment})
+    done = sim("--folder", out, **{"MACHINE": "tiny", **environment})
     assert done.returncode == 0, done.stdout + done.stderr
     seen = json.loads((ROOT / "build" / out / "result.json").read_text())
     assert set(seen) >= KEYS
@@ -132,7 +132,7 @@ def test_special_values(tmp_path):
     )
     q[0, 9], k[0, 4], v[0, 20] = 0.0, -0.0, 6e-8
     np.savez(tmp_path / "special.npz", q=q, k=k, v=v)
-    done = sim("--out", "test-special", MACHINE="tiny", WORKLOAD=str(tmp_path / "special.npz"))
+    done = sim("--folder", "test-special", MACHINE="tiny", WORKLOAD=str(tmp_path / "special.npz"))
     seen = json.loads((ROOT / "build" / "test-special" / "result.json").read_text())
     assert seen["bit_exact"], done.stdout + done.stderr
 
@@ -177,7 +177,7 @@ GOOD = np.zeros((2, 8, 4), np.float16)
 )
 def test_bad_input_gets_one_line(environment, line):
     out = ROOT / "build" / "test-bad" / "result.json"
-    done = sim("--out", "test-bad", **{"MACHINE": "tiny", **environment})
+    done = sim("--folder", "test-bad", **{"MACHINE": "tiny", **environment})
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stderr.startswith(f"flatmesh: {line}") and done.stderr.count("\n") == 1, done.stderr
     assert not out.exists()
@@ -195,7 +195,7 @@ def test_l1_overflow_says_how_much():
         ({"q": GOOD[0], "k": GOOD, "v": GOOD}, "q"),
         ({"q": GOOD, "k": GOOD[:, :, :3], "v": GOOD}, "k"),
         ({"q": GOOD[:1], "k": GOOD, "v": GOOD}, "heads"),
-        ({"q": GOOD.astype(np.float64), "k": GOOD, "v": GOOD}, "float64"),
+        ({"q": GOOD, "k": GOOD, "v": GOOD, "mask": GOOD}, "mask"),
         ({"q": GOOD.astype(np.int16), "k": GOOD, "v": GOOD}, "int16"),
     ],
 )

@@ -170,8 +170,6 @@ def test_sampled_links_change_no_cycle():
             TINY,
             tensors,
             "flat-async",
-            dtype="fp16",
-            seed=1,
             settings=Settings(transport=transport),
         )
         for transport in (True, False)
