@@ -7,7 +7,7 @@ from isa.instructions import Format
 from isa.machine import Machine
 from programs.attention.kind import ATTENTION
 from programs.common.compiled import AnyMapping, AnyWorkload, Compiled
-from programs.common.kind import Decision, Kind
+from programs.common.kind import Decision, WorkloadKind
 from programs.gemm.kind import GEMM
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
 W = TypeVar("W", bound=AnyWorkload)
 M = TypeVar("M", bound=AnyMapping)
 
-KINDS: tuple[Kind, ...] = (ATTENTION, GEMM)
+KINDS: tuple[WorkloadKind, ...] = (ATTENTION, GEMM)
 
 
 def parse_workload(spec: str, fmt: Format = Format.FP16) -> AnyWorkload:
@@ -48,7 +48,7 @@ def parse_workload(spec: str, fmt: Format = Format.FP16) -> AnyWorkload:
     raise UserError(f"WORKLOAD {spec!r}: kind must be one of {known}, not {name!r}")
 
 
-def kind_of(workload: W, dataflow: str | None = None) -> Kind[W, AnyMapping]:
+def kind_of(workload: W, dataflow: str | None = None) -> WorkloadKind[W, AnyMapping]:
     """The kind of a workload.
 
     Raises

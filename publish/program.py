@@ -11,7 +11,7 @@ from publish.output import Table
 from tb.run_program import State
 from tb.verdict import blocks_in, differences, unmet
 
-__all__ = ["Outcome"]
+__all__ = ["ProgramRun"]
 
 _COUNTERS = {
     "matrix active": Probe.MATRIX_ACTIVE,
@@ -28,7 +28,7 @@ _COUNTERS = {
 
 
 @dataclass
-class Outcome:
+class ProgramRun:
     """A text, and the machines that ran it: golden, the RTL, or golden and then the RTL."""
 
     listing: Listing

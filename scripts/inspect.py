@@ -57,12 +57,15 @@ def run() -> int:
 
 
 def _expectation(vcd: Path, inspection: Inspection, console: Console) -> Expectation | None:
-    """The golden machine's list, where the VCD says what was run; what differs becomes problems."""
+    """The golden machine's list, where the VCD says what was run; what differs becomes problems.
+    The names of a program text come with it.
+    """
     note = vcd.with_name("run.json")
     if not note.exists():
         return None
     with console.status("asking the golden machine"):
         expectation = expect(note, inspection.recording.facts)
+    inspection.listing = expectation.listing
     inspection.problems += expectation.compare(inspection)
     return expectation
 

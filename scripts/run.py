@@ -10,7 +10,7 @@ from isa.errors import UserError
 from programs.text.listing import Listing
 from programs.text.reader import read_listing
 from publish.output import clear, wide_console, write_result
-from publish.program import Outcome
+from publish.program import ProgramRun
 from scripts.options import main, parser_of
 from tb import toolchain
 from tb.files import write_json
@@ -36,7 +36,7 @@ def run() -> int:
         raise UserError("WAVES=1 needs the RTL: TARGET must be both or rtl, not golden")
     listing = read_listing(Path(options.program), options.machine, options.mesh)
     clear(folder, "waves.vcd", "run.json", "result.json")
-    outcome = Outcome(listing, _states(options, listing, waves))
+    outcome = ProgramRun(listing, _states(options, listing, waves))
     path = write_result(options.out, outcome.result())
     console = wide_console()
     outcome.show(console)

@@ -11,7 +11,7 @@ from hw.matrix.fill import Fill
 from hw.matrix.layouts import block_layout, chunk_layout, tag_layout
 from hw.matrix.loader import Loader
 from hw.matrix.operands import Operands
-from hw.matrix.port import Port
+from hw.matrix.port import MatrixPort
 from hw.matrix.stepper import Stepper
 from hw.network.fifo import Fifo
 from isa.instructions import Kind
@@ -91,7 +91,7 @@ class MatrixEngine(wiring.Component):
         m.submodules.fill = fill = Fill(tile=tile)
         m.submodules.prepared = prepared = Fifo(shape=block_layout(tile), depth=2)
         m.submodules.drain = drain = Drain(tile=tile)
-        m.submodules.port = port = Port(tile=tile)
+        m.submodules.port = port = MatrixPort(tile=tile)
 
         # Descriptors.
         wiring.connect(m, wiring.flipped(self.command), loader.command)

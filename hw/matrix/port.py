@@ -8,7 +8,7 @@ from hw.layouts import L1Port, L1Request
 from hw.matrix.layouts import read_layout
 from isa.machine import Tile
 
-__all__ = ["Port"]
+__all__ = ["MatrixPort"]
 
 
 class _Client(enum.Enum, shape=2):
@@ -17,7 +17,7 @@ class _Client(enum.Enum, shape=2):
     LOAD = 2
 
 
-class Port(wiring.Component):
+class MatrixPort(wiring.Component):
     """Shares one L1 port between results, initial values and operands, in this order of priority.
 
     Results come first as they are few and free the accumulators, and operands last as they are read

@@ -8,7 +8,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.network.fifo import Fifo
-from hw.network.lane import Lane
+from hw.network.lane import ReduceLane
 from isa.instructions import Format, ReduceOp
 from isa.machine import Tile
 from isa.timing import combine_cycles
@@ -81,7 +81,7 @@ class Combine(wiring.Component):
         deep = in_flight(stages)
         self._lanes = []
         for index in range(bits // 32):
-            m.submodules[f"lane{index}"] = lane = Lane(stages=stages, formats=self._formats)
+            m.submodules[f"lane{index}"] = lane = ReduceLane(stages=stages, formats=self._formats)
             self._lanes.append(lane)
         waiting = data.StructLayout({"label": self._label, "fmt": 3, "third": 1})
         second = data.StructLayout({"d": bits, "e": bits, "fmt": 3, "third": 1})

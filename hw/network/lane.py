@@ -18,10 +18,10 @@ from hw.float.stage import registered, scratch
 from isa.formats import FORMATS
 from isa.instructions import Format
 
-__all__ = ["Lane"]
+__all__ = ["ReduceLane"]
 
 
-class Lane(wiring.Component):
+class ReduceLane(wiring.Component):
     """Sums and maxima of 32 bits: one FP32 element, or as many narrower ones as fit.
 
     Every element has two adders of `stages` cycles in a row. A pass through them takes 2 * `stages`

@@ -4,7 +4,7 @@ from programs.attention.compile import compile_attention, compile_attention_mapp
 from programs.attention.mapping import DATAFLOWS, AttentionMapping
 from programs.attention.tiling import estimate_attention, rank_attention
 from programs.attention.workload import SPECS, Attention, parse_attention, random_tensors
-from programs.common.kind import Kind
+from programs.common.kind import WorkloadKind
 
 __all__ = ["ATTENTION"]
 
@@ -22,4 +22,4 @@ class _AttentionKind:
     random_tensors = staticmethod(random_tensors)
 
 
-ATTENTION: Kind[Attention, AttentionMapping] = _AttentionKind()
+ATTENTION: WorkloadKind[Attention, AttentionMapping] = _AttentionKind()

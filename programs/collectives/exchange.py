@@ -6,16 +6,15 @@ differs in bit s. Both end in the same order of additions at every tile: neighbo
 pairs of neighbours, and so on.
 """
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 from isa.errors import UserError
 from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue, ReduceOp, SignalKind
+from programs.collectives.collective import Collective, put_fields
 from programs.common.code import Code
 
-__all__ = ["double", "doubling_scratch", "halve", "halving_scratch", "halving_words"]
-
-Put = Callable[..., dict[str, int]]
+__all__ = ["double", "doubling_scratch", "halve", "halving_scratch"]
 
 
 def doubling_scratch(tiles: int, words: int) -> int:
@@ -28,7 +27,7 @@ def halving_scratch(words: int) -> int:
     return words
 
 
-def halving_words(low: int, high: int, bit: bool) -> tuple[int, int, int, int]:
+def _halves(low: int, high: int, bit: bool) -> tuple[int, int, int, int]:
     """Split words [low, high) in two: those that the tile keeps, the low ones if its bit is 0, and
     those that it gives.
     """
@@ -36,7 +35,7 @@ def halving_words(low: int, high: int, bit: bool) -> tuple[int, int, int, int]:
     return (middle, high, low, middle) if bit else (low, middle, middle, high)
 
 
-def double(code: Code, c, put: Put) -> None:
+def double(code: Code, c: Collective) -> None:
     """Recursive doubling, an all-reduce: in every step all tiles exchange all they have.
 
     Tiles beyond the largest power of two hand their words to a partner first and get the result
@@ -49,7 +48,8 @@ def double(code: Code, c, put: Put) -> None:
     buffer = [c.scratch + step * c.words for step in range(steps + 1)]
 
     def add(tile: TileXY, step: int, a: int, d: int, **signals: int) -> None:
-        _add(code, c, tile, s.arrive[step], a, buffer[step], d, c.words, **signals)
+        sum_ = _Sum(a, buffer[step], d, c.words)
+        _add(code, c, tile, sum_, waits=[(s.arrive[step], 1)], **signals)
 
     for index, tile in enumerate(tiles):
         paired = index + power < len(tiles)
@@ -61,7 +61,7 @@ def double(code: Code, c, put: Put) -> None:
                 Opcode.PUT,
                 bump=1,
                 sem=s.arrive[steps],
-                **put(c, tiles[index - power], c.words, own, buffer[steps]),
+                **put_fields(c, tiles[index - power], c.words, own, buffer[steps]),
             )
             continue
         if paired:
@@ -76,7 +76,7 @@ def double(code: Code, c, put: Put) -> None:
                 waits=waits,
                 bump=1,
                 sem=s.arrive[step],
-                **put(c, tiles[index ^ (1 << step)], c.words, own, buffer[step]),
+                **put_fields(c, tiles[index ^ (1 << step)], c.words, own, buffer[step]),
             )
             result = c.target if last else buffer[step]
             both = (
@@ -85,11 +85,11 @@ def double(code: Code, c, put: Put) -> None:
             add(tile, step, own, result, signal=s.done if last else s.ready, **both)
             own, waits = result, [(s.ready, 1)]
         if paired:
-            fields = put(c, tiles[index + power], c.words, own, c.target)
+            fields = put_fields(c, tiles[index + power], c.words, own, c.target)
             code.add(tile, Queue.OUT, Opcode.PUT, waits=waits, bump=1, sem=s.done, **fields)
 
 
-def halve(code: Code, c, put: Put) -> None:
+def halve(code: Code, c: Collective) -> None:
     """Recursive halving: in every step a tile gives one half of its words to its partner and adds
     what it gets to the other.
 
@@ -112,7 +112,7 @@ def halve(code: Code, c, put: Put) -> None:
         for step in range(steps):
             last = step == steps - 1
             ranges.append((low, high))
-            keep, end, give, given = halving_words(low, high, bool((index ^ root) >> step & 1))
+            keep, end, give, given = _halves(low, high, bool((index ^ root) >> step & 1))
             # The partner keeps what this tile gives, and has it in the same place.
             code.add(
                 tile,
@@ -121,20 +121,11 @@ def halve(code: Code, c, put: Put) -> None:
                 waits=waits,
                 bump=1,
                 sem=s.arrive[step],
-                **put(c, tiles[index ^ (1 << step)], given - give, own + give - low, base),
+                **put_fields(c, tiles[index ^ (1 << step)], given - give, own + give - low, base),
             )
             result = c.target + keep if last else base
-            _add(
-                code,
-                c,
-                tile,
-                s.arrive[step],
-                own + keep - low,
-                base,
-                result,
-                end - keep,
-                signal=s.ready,
-            )
+            sum_ = _Sum(own + keep - low, base, result, end - keep)
+            _add(code, c, tile, sum_, waits=[(s.arrive[step], 1)], signal=s.ready)
             own, waits, low, high = result, [(s.ready, 1)], keep, end
             base += (ranges[-1][1] - ranges[-1][0] + 1) // 2
         for step in reversed(range(steps)):
@@ -142,7 +133,7 @@ def halve(code: Code, c, put: Put) -> None:
             partner = tiles[index ^ (1 << step)]
             semaphore = s.done if step == 0 and c.kind == "allreduce" else s.arrive[steps + step]
             if c.kind == "allreduce" or upper:
-                fields = put(c, partner, high - low, c.target + low, c.target + low)
+                fields = put_fields(c, partner, high - low, c.target + low, c.target + low)
                 code.add(tile, Queue.OUT, Opcode.PUT, waits=waits, bump=1, sem=semaphore, **fields)
                 waits = []
             if c.kind != "allreduce" and upper:
@@ -158,28 +149,33 @@ def halve(code: Code, c, put: Put) -> None:
                 code.add(tile, Queue.OUT, Opcode.SYNC, waits=waits, signal=s.done)
 
 
-def _suffice(have: int, need: int, c) -> None:
+def _suffice(have: int, need: int, c: Collective) -> None:
     if have < need:
         raise UserError(
             f"recursive {c.method} over {len(c.rectangle.tiles())} tiles needs {need} semaphores, has {have}"
         )
 
 
-def _add(
-    code: Code, c, tile: TileXY, semaphore: int, a: int, b: int, d: int, words: int, **more: int
-) -> None:
-    """D = A + B, or the larger ones, once the words at `b` have come."""
+class _Sum(NamedTuple):
+    """D = A + B, or the larger ones: three L1 words, and how many from there."""
+
+    a: int
+    b: int
+    d: int
+    words: int
+
+
+def _add(code: Code, c: Collective, tile: TileXY, what: _Sum, **signals) -> None:
     code.add(
         tile,
         Queue.VECTOR,
         Opcode.ADDV if c.op == ReduceOp.SUM else Opcode.MAXV,
-        waits=[(semaphore, 1)],
-        d=d,
-        a=a,
-        b=b,
+        d=what.d,
+        a=what.a,
+        b=what.b,
         m=1,
-        n=words * code.machine.tile.word_bytes // 4,
+        n=what.words * code.machine.tile.word_bytes // 4,
         ldd=1,
         lda=1,
-        **more,
+        **signals,
     )

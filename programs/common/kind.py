@@ -9,7 +9,7 @@ from isa.instructions import Format
 from isa.machine import Machine
 from programs.common.compiled import AnyMapping, AnyWorkload, Compiled
 
-__all__ = ["Decision", "Kind"]
+__all__ = ["Decision", "WorkloadKind"]
 
 Decision = str | int | None
 """What the user takes from the tiling rule; None leaves it to the rule."""
@@ -17,7 +17,7 @@ W = TypeVar("W", bound=AnyWorkload)
 M = TypeVar("M", bound=AnyMapping)
 
 
-class Kind(Protocol[W, M]):
+class WorkloadKind(Protocol[W, M]):
     """A kind of workloads `W`, cut by mappings `M`.
 
     The layout of its tensors in HBM comes with what is compiled (`Compiled.placement`). Everything

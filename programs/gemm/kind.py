@@ -1,6 +1,6 @@
 """GEMM as a kind of workloads."""
 
-from programs.common.kind import Kind
+from programs.common.kind import WorkloadKind
 from programs.gemm.compile import compile_gemm, compile_gemm_mapping
 from programs.gemm.mapping import GemmMapping
 from programs.gemm.tiling import estimate_gemm, rank_gemm
@@ -22,4 +22,4 @@ class _GemmKind:
     random_tensors = staticmethod(random_matrices)
 
 
-GEMM: Kind[Gemm, GemmMapping] = _GemmKind()
+GEMM: WorkloadKind[Gemm, GemmMapping] = _GemmKind()

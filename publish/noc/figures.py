@@ -7,7 +7,7 @@ from statistics import median
 
 from isa.geometry import Rectangle
 from isa.machine import Machine
-from programs.collectives.collectives import Collective
+from programs.collectives.collective import Collective
 from publish.noc.tasks import CROWD_WORDS
 from tb.collectives.crowds import busiest_port, crowds
 from tb.collectives.measure import Timing, distance

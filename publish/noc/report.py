@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from isa.machine import Machine
-from programs.collectives.collectives import KINDS
+from programs.collectives.collective import KINDS
 from publish.noc.figures import Curves, far, label
 from publish.noc.router import coverage, router_pictures
 from publish.noc.tables import NAMES

@@ -1,7 +1,7 @@
 """Tables of what `make noc` measures on the mesh."""
 
 from isa.machine import Machine
-from programs.collectives.collectives import KINDS, METHODS
+from programs.collectives.collective import KINDS, METHODS
 from publish.noc.figures import SPEEDUPS, Curves, far, label
 from publish.noc.tasks import CROWD_WORDS
 from publish.output import Table

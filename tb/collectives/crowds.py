@@ -6,7 +6,7 @@ from collections import Counter
 
 from isa.geometry import Rectangle, TileXY
 from isa.machine import Machine
-from programs.collectives.collectives import Collective
+from programs.collectives.collective import Collective
 from tb.collectives.series import Item, SeriesLane
 
 __all__ = ["busiest_port", "crowd_lane", "crowds"]

@@ -11,7 +11,7 @@ from golden.arithmetic import add, maximum
 from golden.reduction import combine
 from isa.geometry import Rectangle, TileXY
 from isa.instructions import ReduceOp
-from programs.collectives.collectives import Collective
+from programs.collectives.collective import Collective
 from programs.collectives.trees import Tree, tree_of
 
 __all__ = ["expected", "receivers"]

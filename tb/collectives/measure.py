@@ -12,7 +12,7 @@ from golden.machine import GoldenMachine
 from isa.errors import UserError
 from isa.geometry import TileXY
 from isa.status import Event
-from programs.collectives.collectives import Collective
+from programs.collectives.collective import Collective
 from tb.collectives.expect import expected
 from tb.collectives.series import MARKER_TAG, Item, SeriesLane, SeriesPlan
 from tb.mesh import MeshRun, Settings, simulate

@@ -19,7 +19,8 @@ from isa.geometry import Rectangle, TileXY
 from isa.image import Program
 from isa.instructions import EdgePort, Opcode, Queue
 from isa.machine import Machine
-from programs.collectives.collectives import Collective, emit, scratch_words
+from programs.collectives.collective import Collective
+from programs.collectives.emit import emit, scratch_words
 from programs.common.code import Code
 from tb.collectives.expect import receivers
 from tb.collectives.homes import SOURCE_WORDS, contents, home

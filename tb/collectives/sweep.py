@@ -8,14 +8,14 @@ from functools import cache
 
 from isa.geometry import Rectangle, TileXY
 from isa.machine import Machine
-from programs.collectives.collectives import (
+from programs.collectives.collective import (
     KINDS,
     Collective,
-    emit,
     exchange_words,
     methods_of,
     vector_words,
 )
+from programs.collectives.emit import emit
 from programs.collectives.trees import Tree, tree_of
 from programs.common.code import Code
 from tb.collectives.series import Item, SeriesLane

@@ -8,7 +8,8 @@ from isa.machine import load_machine
 from programs.attention.compile import compile_attention
 from programs.attention.mapping import ALL_REDUCES, DATAFLOWS, READS, SOFTWARE
 from programs.attention.workload import parse_attention
-from programs.collectives.collectives import KINDS, Collective, emit, methods_of
+from programs.collectives.collective import KINDS, Collective, methods_of
+from programs.collectives.emit import emit
 from programs.common.code import Code
 
 

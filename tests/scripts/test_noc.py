@@ -12,7 +12,7 @@ from isa.errors import UserError
 from isa.geometry import Rectangle
 from isa.machine import load_machine
 from isa.status import Event
-from programs.collectives.collectives import Collective
+from programs.collectives.collective import Collective
 from publish.noc.figures import curves, flat
 from publish.noc.report import write_report
 from publish.noc.router import router_keys, router_pictures, router_tables

@@ -8,7 +8,8 @@ from isa.image import Program
 from isa.machine import Machine, load_machine
 from programs.attention.mapping import ALL_REDUCES, READS, SOFTWARE
 from programs.attention.workload import Attention
-from programs.collectives.collectives import KINDS, Collective, Semaphores, emit, methods_of
+from programs.collectives.collective import KINDS, Collective, CollectiveSemaphores, methods_of
+from programs.collectives.emit import emit
 from programs.common.code import Code
 from programs.compiler import compile_workload, dataflows_of, parse_workload
 from programs.gemm.workload import Gemm
@@ -137,7 +138,7 @@ def _workload(spec: str) -> Attention | Gemm:
 
 
 def _collective_semaphore(number: int) -> str:
-    numbers = Semaphores()._asdict()
+    numbers = CollectiveSemaphores()._asdict()
     return next(
         name
         for name, used in numbers.items()

@@ -30,29 +30,32 @@ _Lines = Iterator[tuple[int, str]]
 
 def check_lines(path: Path) -> None:
     """See that a file is a VCD from the first line to the last: known signals, binary values that
-    fit, time that goes on.
+    fit, time that goes on. It is `plain`; its last line may have no end.
 
     Raises
     ------
     UserError
         With the line's number and what is there.
     """
-    with path.open("rb") as file:
+    with path.open(encoding="ascii") as file:
         start = file.read(1024).lstrip()
         if not start:
             raise UserError("the file is empty")
-        if not start.startswith(b"$"):
-            raise UserError(
-                f"not a VCD: it starts with {_show(start.decode('ascii', 'surrogateescape').splitlines()[0])}"
-            )
-        file.seek(-1, 2)
-        ends = file.read() == b"\n"
-    with path.open(encoding="ascii", errors="surrogateescape") as file:
-        if not ends:
-            number, line = max(enumerate(file, 1))
-            raise UserError(f"truncated: it ends in the middle of line {number}, {_show(line)}")
+        if not start.startswith("$"):
+            raise UserError(f"not a VCD: it starts with {_show(start.splitlines()[0])}")
+        file.seek(0)
         lines = enumerate(file, 1)
-        _check_values(lines, _check_header(lines))
+        try:
+            _check_values(lines, _check_header(lines))
+        except UserError:
+            if next(lines, None):
+                raise
+            file.seek(0)
+            number, line = max(enumerate(file, 1))
+            if line.endswith("\n"):
+                raise
+            cut = f"truncated: it ends in the middle of line {number}, {_show(line)}"
+            raise UserError(cut) from None
 
 
 def _check_header(lines: _Lines) -> dict[str, int]:
@@ -98,7 +101,7 @@ def _skip(lines: _Lines, number: int, text: str) -> None:
 
 def _check_values(lines: _Lines, widths: dict[str, int]) -> None:
     """Read to the end. The usual lines are looked at in the loop itself: there are millions."""
-    time = -1
+    time, number, line = -1, 0, "\n"
     for number, line in lines:
         head = line[0]
         if head in "01" and line[1:-1] in widths:
@@ -113,6 +116,8 @@ def _check_values(lines: _Lines, widths: dict[str, int]) -> None:
             _check_command(lines, number, line.strip())
         elif line.strip():
             _check_change(number, line, line.split(), widths)
+    if line[0] in "01b" and line[-1] != "\n":  # the loop left out its last character
+        _check_change(number, line, line.split(), widths)
 
 
 def _check_time(number: int, line: str, time: int, widths: dict[str, int]) -> int:
@@ -158,5 +163,5 @@ def _check_change(number: int, line: str, words: list[str], widths: dict[str, in
 
 
 def _show(text: str) -> str:
-    text = text.strip().encode("ascii", "surrogateescape").decode("latin-1")
+    text = text.strip()
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")

@@ -1,7 +1,10 @@
-"""How large a VCD is, and what it holds, without reading all of it."""
+"""How large a VCD is, and what it holds, without keeping it in memory."""
 
 import re
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+
+from waves.read.plain import plain
 
 __all__ = ["cycles_of", "header_bytes", "most_bytes_per_cycle"]
 
@@ -12,7 +15,7 @@ _TIMES = 2 * len("#1234567890\n")
 def most_bytes_per_cycle(vcd: Path) -> int:
     """Bytes that a cycle takes at most: every signal changes. From the declarations of a VCD."""
     most = _TIMES
-    with open(vcd, encoding="ascii") as lines:
+    with plain(vcd) as text, text.open(encoding="ascii") as lines:
         for line in lines:
             words = line.split()
             if words[:1] == ["$enddefinitions"]:
@@ -25,9 +28,11 @@ def most_bytes_per_cycle(vcd: Path) -> int:
 
 
 def header_bytes(vcd: Path) -> int:
-    """Bytes of the declarations and of the first cycle, in which every signal has a value."""
+    """Bytes of the declarations and of the first cycle, in which every signal has a value, as plain
+    text.
+    """
     read, times = 0, 0
-    with open(vcd, "rb") as lines:
+    with plain(vcd) as text, text.open("rb") as lines:
         for line in lines:
             times += line.startswith(b"#")
             if times == 2:
@@ -44,12 +49,16 @@ def cycles_of(vcd: Path) -> tuple[int, int]:
     ValueError
         If it does not show the signal ``cycle``.
     """
-    text = vcd.read_bytes()
-    code = re.search(rb"\$var wire 32 (\S+) cycle ", text)
-    if code is None:
-        raise ValueError(f"{vcd} has no signal cycle")
-    change = rb"^b([01]+) " + re.escape(code[1]) + rb"$"
-    first = re.search(change, text, re.MULTILINE)
-    tail = re.findall(change, text[-(1 << 20) :], re.MULTILINE)
-    last = tail[-1] if tail else re.findall(change, text, re.MULTILINE)[-1]
-    return int(first[1], 2), int(last, 2)
+    with (
+        plain(vcd) as file,
+        file.open("rb") as opened,
+        mmap(opened.fileno(), 0, access=ACCESS_READ) as text,
+    ):
+        code = re.search(rb"\$var wire 32 (\S+) cycle ", text)
+        if code is None:
+            raise ValueError(f"{vcd} has no signal cycle")
+        change = rb"^b([01]+) " + re.escape(code[1]) + rb"$"
+        first = re.search(change, text, re.MULTILINE)
+        tail = re.findall(change, text[-(1 << 20) :], re.MULTILINE)
+        last = tail[-1] if tail else re.findall(change, text, re.MULTILINE)[-1]
+        return int(first[1], 2), int(last, 2)

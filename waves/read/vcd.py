@@ -6,6 +6,7 @@ from isa.errors import UserError
 from isa.instructions import Queue
 from waves.read.changes import open_waves
 from waves.read.engines import engine
+from waves.read.plain import plain
 from waves.read.recording import Facts, Recording
 from waves.read.samples import Samples
 from waves.read.signals import MACHINE, Hierarchy, find_hierarchy, needed
@@ -17,7 +18,7 @@ __all__ = ["read"]
 def read(path: Path, *, reader: str = "vcdvcd") -> Recording:
     """Read what a VCD, or an FST file, shows of a run.
 
-    The scope ``waves`` is found by its name, whatever is above it.
+    A VCD may be a gzip file or a pipe, and have any encoding and line ends. The scope ``waves`` is found by its name, whatever is above it.
 
     Parameters
     ----------
@@ -33,7 +34,10 @@ def read(path: Path, *, reader: str = "vcdvcd") -> Recording:
         cycles out.
     """
     try:
-        return _read(Path(path), reader)
+        with plain(Path(path)) as text:
+            return _read(text, reader)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 

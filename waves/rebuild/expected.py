@@ -43,6 +43,8 @@ class Expectation:
     name: str
     """What is run, for titles."""
     counts: Counter[CollectiveRecord]
+    listing: Listing | None = None
+    """The program text that is run, if it is one."""
 
     def compare(self, inspection: Inspection) -> list[Problem]:
         """Problems with the collectives that were seen whole: of which there are too many, or in a
@@ -83,7 +85,7 @@ def expect(note: Path, facts: Facts) -> Expectation:
     if listing := _program_text(note):
         _same_mesh(note, listing.machine, facts)
         counts = Counter(list_collectives(listing.machine, listing.programs))
-        return Expectation(f"{listing.path.name} on {_place(listing.machine)}", counts)
+        return Expectation(f"{listing.path.name} on {_place(listing.machine)}", counts, listing)
     says = f"{note} does not say what was run"
     try:
         run = {name: str(value) for name, value in json.loads(note.read_text()).items()}

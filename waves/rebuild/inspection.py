@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from isa.geometry import Rectangle, TileXY
+from programs.text.listing import Listing
 from waves.read.recording import Link, Recording
 
 __all__ = ["Hop", "Inspection", "Problem", "Transfer", "area"]
@@ -146,6 +147,8 @@ class Inspection:
     recording: Recording
     transfers: list[Transfer]
     problems: list[Problem]
+    listing: Listing | None = None
+    """The program text that was run, if it is known: semaphores and instructions have its names."""
 
     @property
     def collectives(self) -> list[Transfer]:

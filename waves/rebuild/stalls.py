@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue
+from programs.text.listing import Listing
 from waves.read.recording import EngineActivity, Link, Recording
 from waves.rebuild.inspection import Inspection
 
@@ -105,9 +106,9 @@ def _why(
     if not cause.startswith("semaphore"):
         return cause, ""
     semaphore = int(cause.split()[1])
-    return cause, _over_by(
-        inspection, tile, semaphore, int(waits[waits["value"] == semaphore]["end"].max())
-    )
+    over = int(waits[waits["value"] == semaphore]["end"].max())
+    named = inspection.listing.named(cause) if inspection.listing else cause
+    return named, _over_by(inspection, tile, semaphore, over)
 
 
 def _overlap(runs: NDArray, begin: int, end: int) -> int:
@@ -136,16 +137,18 @@ def _over_by(inspection: Inspection, tile: TileXY, semaphore: int, cycle: int) -
         engine = inspection.recording.engines[tile, queue]
         done = engine.executed["done"]
         ended += [
-            (int(one["done"]), _instruction(engine, one))
+            (int(one["done"]), _instruction(engine, one, inspection.listing))
             for one in engine.executed[(done < cycle) & (done >= cycle - SIGNAL_CYCLES)]
         ]
     return max(ended, default=(0, ""))[1]
 
 
-def _instruction(engine: EngineActivity, one: NDArray) -> str:
+def _instruction(engine: EngineActivity, one: NDArray, listing: Listing | None) -> str:
     """An instruction, with the time it took and how much of it was spent on waiting for L1."""
     issued, done = int(one["issued"]), int(one["done"])
     text = f"{engine.queue.name.lower()} {Opcode(int(one['opcode'])).name}, slot {one['slot']}"
+    if listing:
+        text += f" ({listing.where(engine.tile, engine.queue, int(one['slot']))})"
     if issued < 0:
         return f"{text}, done in cycle {done}"
     waited = _overlap(engine.stalls["l1"], issued, done) if "l1" in engine.stalls else 0

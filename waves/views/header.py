@@ -9,8 +9,9 @@ from pathlib import Path
 
 from isa.errors import UserError
 from isa.geometry import TileXY
+from waves.read.plain import plain
 
-__all__ = ["Header", "Variable", "read_header"]
+__all__ = ["DeclaredSignal", "Header", "read_header"]
 
 
 SCOPE = "waves"
@@ -20,7 +21,7 @@ CHANNEL = re.compile(r"hbm_(\d+)_([a-z]+)_(\d+)_(\d+)")
 
 
 @dataclass(frozen=True)
-class Variable:
+class DeclaredSignal:
     """A declared variable."""
 
     scopes: tuple[str, ...]
@@ -57,7 +58,7 @@ class Header:
 
     path: Path
     root: tuple[str, ...]
-    scopes: dict[str, tuple[Variable, ...]]
+    scopes: dict[str, tuple[DeclaredSignal, ...]]
     unit: str
     first: int
     last: int
@@ -89,9 +90,12 @@ def read_header(path: Path) -> Header:
         If the file is missing, is no VCD, or is one of another design.
     """
     try:
-        text, first, last = _read(path)
+        with plain(path) as file:
+            text, first, last = _read(file)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}; `make waves` writes a VCD") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     if text is None:
         raise UserError(f"{path}: not a VCD: it has no $enddefinitions; `make waves` writes one")
     try:
@@ -108,7 +112,7 @@ def read_header(path: Path) -> Header:
             f"{path}: a VCD of another design: it has no scope `{SCOPE}` with a signal `cycle`"
         )
     root = min(roots, key=len)
-    scopes: dict[str, list[Variable]] = {}
+    scopes: dict[str, list[DeclaredSignal]] = {}
     for signal in signals:
         if signal.scopes[: len(root)] == root:
             scopes.setdefault(".".join(signal.scopes[len(root) :]), []).append(signal)
@@ -140,13 +144,13 @@ def _read(path: Path) -> tuple[str | None, int, int]:
         re.findall(rb"^#(\d+)", tail, re.MULTILINE),
     )
     return (
-        text.decode(errors="replace") if end else None,
+        text.decode("ascii") if end else None,
         int(first[1]) if first else 0,
         int(last[-1]) if last else 0,
     )
 
 
-def _declarations(text: str) -> tuple[str, list[Variable]]:
+def _declarations(text: str) -> tuple[str, list[DeclaredSignal]]:
     """Time unit and variables."""
     unit, scopes, signals = "", [], []
     for command, content in re.findall(r"(\$[a-z]+)\s+(.*?)\s*\$end\b", text, re.DOTALL):
@@ -159,5 +163,5 @@ def _declarations(text: str) -> tuple[str, list[Variable]]:
             scopes.pop()
         elif command == "$var":
             _, width, _, name, *bits = words
-            signals.append(Variable(tuple(scopes), name, int(width), "".join(bits)))
+            signals.append(DeclaredSignal(tuple(scopes), name, int(width), "".join(bits)))
     return unit, signals

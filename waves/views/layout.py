@@ -7,7 +7,7 @@ from enum import Enum
 from isa.errors import UserError
 from isa.geometry import TileXY
 from isa.instructions import Queue
-from waves.views.header import Header, Variable
+from waves.views.header import DeclaredSignal, Header
 from waves.views.translations import TRANSLATIONS, Translation
 
 __all__ = ["Colour", "Group", "Radix", "Row", "arrange", "rows"]
@@ -123,7 +123,7 @@ class Row:
     """What it is called: unlike any other row, so that rows of several tiles can be put side by
     side.
     """
-    signal: Variable
+    signal: DeclaredSignal
 
     @property
     def translation(self) -> Translation | None:

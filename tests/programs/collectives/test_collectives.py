@@ -12,16 +12,15 @@ from isa.errors import UserError
 from isa.geometry import Rectangle
 from isa.instructions import ReduceOp
 from isa.machine import load_machine
-from programs.collectives.collectives import (
+from programs.collectives.collective import (
     KINDS,
     METHODS,
     Collective,
-    Semaphores,
-    emit,
+    CollectiveSemaphores,
     methods_of,
-    scratch_words,
     vector_words,
 )
+from programs.collectives.emit import emit, scratch_words
 from programs.collectives.trees import tree_of
 from programs.common.code import Code
 from tb.collectives.expect import expected
@@ -190,7 +189,7 @@ def test_rows_longer_than_a_vector_instruction_are_cut():
 
 
 def test_many_children_share_semaphores():
-    few = Semaphores(0, arrive=(4, 5))
+    few = CollectiveSemaphores(0, arrive=(4, 5))
     check("5x3", collective("reduce", "unicast", (0, 0, 4, 2), (2, 1), 10, semaphores=few), seed=3)
     with pytest.raises(
         UserError, match="14 children in segments need as many semaphores, there are 2"
