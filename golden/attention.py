@@ -20,7 +20,7 @@ from golden.arithmetic import quiet
 from golden.storage import round_to
 from isa.instructions import Format
 
-__all__ = ["attention", "online_attention"]
+__all__ = ["attention", "online_attention", "visible"]
 
 
 def attention(
@@ -42,7 +42,7 @@ def attention(
     out = np.zeros((*q.shape[:2], v.shape[2]))
     with quiet():
         for head, kv in _heads(q, k):
-            seen = _seen(q.shape[1], k.shape[1], causal, lengths[kv] if lengths else k.shape[1])
+            seen = visible(q.shape[1], k.shape[1], causal, lengths[kv] if lengths else k.shape[1])
             scores = scale * (q[head].astype(np.float64) @ k[kv].astype(np.float64).T)
             top = np.max(scores, axis=1, keepdims=True, initial=-np.inf, where=seen)
             weights = np.exp(scores - top, where=seen, out=np.zeros_like(scores))
@@ -80,7 +80,7 @@ def online_attention(
     out = np.zeros((*q.shape[:2], v.shape[2]), np.float32)
     with quiet():
         for head, kv in _heads(q, k):
-            seen = _seen(q.shape[1], k.shape[1], causal, lengths[kv] if lengths else k.shape[1])
+            seen = visible(q.shape[1], k.shape[1], causal, lengths[kv] if lengths else k.shape[1])
             top = np.full((q.shape[1], 1), -np.inf, np.float32)
             total = np.zeros((q.shape[1], 1), np.float32)
             for start in range(0, k.shape[1], block):
@@ -122,7 +122,7 @@ def _heads(q: NDArray, k: NDArray) -> Iterator[tuple[int, int]]:
     return ((head, head // group) for head in range(q.shape[0]))
 
 
-def _seen(rows: int, columns: int, causal: bool, length: int) -> NDArray[np.bool_]:
+def visible(rows: int, columns: int, causal: bool, length: int) -> NDArray[np.bool_]:
     """Which keys each query sees."""
     keys, last = np.arange(columns), np.full((rows, 1), length)
     if causal:

@@ -1,7 +1,7 @@
 """Workloads with their tensors, and the way of the tensors into HBM and back, whatever the kind."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from isa.errors import UserError
 from isa.instructions import Format
-from programs.attention.workload import Attention, from_arrays, random_tensors
+from programs.archive import read_arrays
+from programs.attention.arrays import OPTIONS, from_arrays
+from programs.attention.workload import Attention, random_tensors
 from programs.common.compiled import Compiled
+from programs.common.rounding import Rounding
 from programs.compiler import parse_workload
 from programs.gemm.workload import Gemm, random_matrices
 
@@ -33,6 +36,11 @@ class Tensors(Protocol):
     axes: ClassVar[str]
     """What the indices of a result are, for messages."""
 
+    seed: int
+    """Of what was drawn; recorded, whether anything was drawn or not."""
+    rounding: dict[str, Rounding]
+    """What rounding to the storage format did to each tensor of a file."""
+
     @property
     def name(self) -> str:
         """What was asked for."""
@@ -43,13 +51,20 @@ class Tensors(Protocol):
 
     @property
     def dtypes(self) -> dict[str, str]:
-        """Names of the formats other than that of the inputs, as keys of a result."""
+        """Names of the formats, as keys of a result."""
+
+    @property
+    def terms(self) -> int:
+        """Products in the sum that is an element of the result."""
 
     def scatter(self, compiled: Compiled) -> list[NDArray[np.uint8]]:
         """Contents of each channel before the run."""
 
     def gather(self, compiled: Compiled, contents: Contents) -> NDArray[np.unsignedinteger]:
         """Bits of the result, from the contents after it."""
+
+    def shaped(self, result: NDArray) -> NDArray:
+        """A result with as many axes as the tensors had when they came in."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +78,22 @@ class AttentionTensors:
     q: Values
     k: Values
     v: Values
+    seed: int = 1
+    rounding: dict[str, Rounding] = field(default_factory=dict)
+    batch: int = 0
+    """Sequences of a file whose arrays have four axes; 0: they have three."""
     axes: ClassVar[str] = "(head, row, column)"
+
+    @property
+    def terms(self) -> int:
+        """See `Tensors`."""
+        return self.workload.skv
 
     @property
     def dtypes(self) -> dict[str, str]:
         """See `Tensors`."""
         return {
+            "dtype": self.workload.fmt.name.lower(),
             "p_dtype": self.workload.p_fmt.name.lower(),
             "o_dtype": self.workload.o_fmt.name.lower(),
         }
@@ -81,6 +106,10 @@ class AttentionTensors:
         """See `Tensors`."""
         return compiled.placement.gather(contents)
 
+    def shaped(self, result: NDArray) -> NDArray:
+        """See `Tensors`."""
+        return result.reshape(self.batch, -1, *result.shape[1:]) if self.batch else result
+
 
 @dataclass(frozen=True)
 class GemmTensors:
@@ -90,12 +119,20 @@ class GemmTensors:
     workload: Gemm
     a: Values
     b: Values
+    seed: int = 1
+    rounding: dict[str, Rounding] = field(default_factory=dict)
     axes: ClassVar[str] = "(pair, row, column)"
+
+    @property
+    def terms(self) -> int:
+        """See `Tensors`."""
+        return self.workload.k
 
     @property
     def dtypes(self) -> dict[str, str]:
         """See `Tensors`; there are no probabilities, so that their format is that of the inputs."""
         return {
+            "dtype": self.workload.fmt.name.lower(),
             "p_dtype": self.workload.fmt.name.lower(),
             "o_dtype": self.workload.o_fmt.name.lower(),
         }
@@ -107,6 +144,10 @@ class GemmTensors:
     def gather(self, compiled: Compiled, contents: Contents) -> NDArray[np.unsignedinteger]:
         """See `Tensors`."""
         return compiled.placement.gather(contents)
+
+    def shaped(self, result: NDArray) -> NDArray:
+        """See `Tensors`."""
+        return result
 
 
 def load_workload(
@@ -133,34 +174,19 @@ def load_workload(
     fmt, p_fmt, o_fmt = (DTYPES[name or dtype] for name in (dtype, p_dtype, o_dtype))
     if spec == "minilm" or spec.endswith(".npz"):
         path = DATA / "minilm.npz" if spec == "minilm" else Path(spec)
-        workload, q, k, v = from_arrays(*_read_npz(path), fmt)
+        arrays = read_arrays(path, ("q", "k", "v"), OPTIONS, fmt)
+        workload, *tensors, rounding = from_arrays(fmt=fmt, **arrays)
+        batch = arrays["q"].shape[0] if arrays["q"].ndim == 4 else 0
     else:
-        parsed = parse_workload(spec, fmt)
-        if isinstance(parsed, Gemm):
+        workload, rounding, batch = parse_workload(spec, fmt), {}, 0
+        if isinstance(workload, Gemm):
             if p_dtype:
                 raise UserError(
                     "PTYPE is the format of probabilities, gemm has none: "
                     f"it must be empty, not {p_dtype!r}"
                 )
-            return GemmTensors(spec, replace(parsed, o_fmt=o_fmt), *random_matrices(parsed, seed))
-        workload, (q, k, v) = parsed, random_tensors(parsed, seed)
-    return AttentionTensors(spec, replace(workload, p_fmt=p_fmt, o_fmt=o_fmt), q, k, v)
-
-
-def _read_npz(path: Path) -> tuple[NDArray, NDArray, NDArray]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [name for name in "qkv" if name not in archive]
-            if missing:
-                raise UserError(
-                    f"WORKLOAD file {path}: must hold arrays q, k and v, has no {missing[0]}"
-                )
-            return archive["q"], archive["k"], archive["v"]
-    except FileNotFoundError:
-        raise UserError(f"WORKLOAD file {path}: no such file") from None
-    except UserError:
-        raise
-    except Exception as error:  # zip, pickle and header faults have no common type
-        raise UserError(
-            f"WORKLOAD file {path}: not a readable .npz ({type(error).__name__})"
-        ) from None
+            matrices = random_matrices(workload, seed)
+            return GemmTensors(spec, replace(workload, o_fmt=o_fmt), *matrices, seed)
+        tensors = list(random_tensors(workload, seed))
+    workload = replace(workload, p_fmt=p_fmt, o_fmt=o_fmt)
+    return AttentionTensors(spec, workload, *tensors, seed, rounding, batch)

@@ -189,7 +189,7 @@ def _cases(found: Findings) -> Table:
         "Cases",
         heads,
         rows,
-        "error: largest one against fp64, over that of an online softmax of the same precision",
+        "error: largest share of what an element may be off against fp64 (docs/numerics.md)",
     )
 
 

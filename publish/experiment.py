@@ -48,8 +48,10 @@ def report(console: Console, experiment: Experiment, path: Path) -> None:
         (
             "error against fp64",
             f"{r['max_abs_error']:.2e}",
-            f"{r['error_vs_reference']:.2f} x that of the same precision in NumPy (limit 2)",
+            f"{r['error_of_allowed']:.1%} of what an element may be off (docs/numerics.md)",
         ),
+        *_special(r),
+        *_rounding(experiment),
         (
             "simulation",
             f"{r['kcycles_per_second']:.1f} kcycles/s",
@@ -67,4 +69,30 @@ def report(console: Console, experiment: Experiment, path: Path) -> None:
         f"{r['workload']} ({r['dtype']}{others}), {r['dataflow']} on {r['machine']} {r['mesh']}",
         rows,
     )
-    console.print(f"result: {path.relative_to(ROOT)}")
+    at = path.relative_to(ROOT)
+    console.print(f"result: {at}, output: {at.with_name('output.npz')}", soft_wrap=True)
+
+
+def _special(r: dict) -> list[tuple[str, str, str]]:
+    """Lines on NaN and infinities, where there are any."""
+    rows = []
+    if r["nan_outputs"] or r["infinite_outputs"] or r["special_mismatches"]:
+        counts = f"{r['nan_outputs']:,} NaN, {r['infinite_outputs']:,} infinite"
+        fp64 = f"{r['special_mismatches']:,} not so in fp64"
+        why = f"{r['overflowed_outputs']:,} of them beyond a format, "
+        why += f"{r['special_unexplained']:,} unexplained"
+        rows.append(("special values", counts, f"{fp64}, {why}"))
+    if keys := r["masked_special_keys"]:
+        reached = f"{r['masked_special_outputs']:,} outputs"
+        why = f"NaN or infinity in V at {keys:,} masked keys reaches them (docs/numerics.md)"
+        rows.append(("  through the mask", reached, why))
+    return rows
+
+
+def _rounding(experiment: Experiment) -> list[tuple[str, str, str]]:
+    """A line for each tensor whose values its format does not hold."""
+    return [
+        (f"{name} in {experiment.result['dtype']}", f"{cost.changed:,} rounded", str(cost))
+        for name, cost in experiment.tensors.rounding.items()
+        if cost.changed
+    ]

@@ -11,7 +11,7 @@ from isa.machine import Machine
 from programs.compiler import compile_workload
 from programs.tensors import Tensors
 from publish.output import show
-from tb.experiment import Experiment, run_experiment
+from tb.experiment import Experiment, Rig, run_experiment
 from tb.hardware import Design
 from tb.mesh import RunFailure, Settings, Window
 from tb.runner import ROOT
@@ -36,8 +36,6 @@ class Recorder:
     machine: Machine
     tensors: Tensors
     dataflow: str | None
-    dtype: str
-    seed: int
     overrides: dict
     settings: Settings
     design: Design | None
@@ -65,11 +63,9 @@ class Recorder:
                     self.machine,
                     self.tensors,
                     self.dataflow,
-                    dtype=self.dtype,
-                    seed=self.seed,
                     overrides=self.overrides,
                     settings=settings,
-                    design=self.design,
+                    rig=Rig(self.design),
                 ), None
             except RunFailure as failure:
                 return None, failure

@@ -36,8 +36,6 @@ def run() -> int:
         tensors,
         dataflow,
         console=Console(stderr=True),
-        dtype=options.dtype,
-        seed=seed,
         settings=settings,
         overrides=overrides(options),
     )

@@ -4,13 +4,16 @@ how a command ends.
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable
 
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
+from programs.common.ranking import parse_slice
 from scripts.variables import VARIABLES
 from tb.mesh import Settings
+from tb.runner import SimulationFailure
 
 __all__ = ["COMMON", "CORES", "common_parser", "machine_of", "main", "overrides", "parser_of"]
 __all__ += ["positive", "settings_of"]
@@ -18,20 +21,18 @@ __all__ += ["positive", "settings_of"]
 CORES = str(os.cpu_count() or 1)
 COMMON = (
     *("MACHINE", "MESH", "DATAFLOW", "WORKLOAD", "DTYPE", "PTYPE", "OTYPE", "SEED"),
-    *("GROUP", "ROWS", "COLUMNS", "STALL", "WAVES"),
+    *("GROUP", "SLICE", "STALL", "WAVES"),
 )
 """Variables of every target that runs a workload."""
-_MOST_STALLS = 243  # of 256 cycles: with more, a run takes for ever
+_MOST_STALL = 94  # per cent: with more, a run takes for ever
 
 
-def positive(name: str, text: str, *, least: int = 0) -> int:
-    """A whole number from `least` up, or one clear line."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if value < least:
-        raise UserError(f"{name} must be a whole number from {least} up, not {text!r}")
+def positive(name: str, text: str, *, least: int = 0, most: int | None = None) -> int:
+    """A whole number from `least` up (to `most`), or one clear line."""
+    value = int(text) if re.fullmatch("[0-9]{1,18}", text) else -1
+    if value < least or (most is not None and value > most):
+        limit = "up" if most is None else f"to {most}"
+        raise UserError(f"{name} must be a whole number from {least} {limit}, not {text!r}")
     return value
 
 
@@ -64,9 +65,9 @@ def machine_of(options) -> Machine:
 
 def settings_of(options, **more) -> Settings:
     """Back-pressure as the options say."""
-    stall, seed = positive("STALL", options.stall), positive("SEED", options.seed)
-    rate = min(stall * 256 // 100, _MOST_STALLS)
-    return Settings(stall_rate=rate, stall_seed=seed & 0xFFFF, **more)
+    stall = positive("STALL", options.stall, most=_MOST_STALL)
+    seed = positive("SEED", options.seed)
+    return Settings(stall_rate=stall * 256 // 100, stall_seed=seed & 0xFFFF, **more)
 
 
 def overrides(options) -> dict:
@@ -74,19 +75,25 @@ def overrides(options) -> dict:
     fixed: dict = {}
     if options.group:
         fixed["group"] = options.group
-    for name in ("rows", "columns"):
-        if text := getattr(options, name):
-            fixed[name] = positive(name.upper(), text, least=1)
+    if options.slice:
+        fixed |= parse_slice(options.slice)
     return fixed
 
 
 def main(run: Callable[[], int]) -> None:
-    """Call `run` and exit with its status; a `UserError` becomes one line and status 2."""
+    """Call `run` and exit with its status; a `UserError` becomes one line and status 2, a simulator
+    that fails one line and status 1.
+    """
+    for name in ("COLUMNS", "LINES"):  # of a shell: tables are as wide as the terminal itself
+        os.environ.pop(name, None)
     try:
         status = run()
     except UserError as error:
         print(f"flatmesh: {error}", file=sys.stderr)
         status = 2
+    except SimulationFailure as error:
+        print(f"flatmesh: {str(error).splitlines()[0]}", file=sys.stderr)
+        status = 1
     except KeyboardInterrupt:
         print("flatmesh: interrupted", file=sys.stderr)
         status = 130

@@ -8,7 +8,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from programs.tensors import load_workload
 from publish.experiment import report
-from publish.output import write_result
+from publish.output import wide_console
+from publish.runs import check_npz, new_folder, write_npz, write_run
 from scripts.options import (
     COMMON,
     common_parser,
@@ -19,29 +20,35 @@ from scripts.options import (
     settings_of,
 )
 from tb import toolchain
-from tb.experiment import Experiment, run_experiment
+from tb.experiment import Experiment, Rig, run_experiment
 from tb.mesh import Window
 from tb.runner import ROOT
 
 
 def run() -> int:
     """Run one experiment as the options say."""
-    parser = common_parser(__doc__)
-    parser.add_argument("--out", default="sim", help="folder under build for result.json")
+    parser = common_parser(__doc__, "OUT")
+    parser.add_argument("--folder", default="sim", help="folder under build")
     options = parser.parse_args()
     toolchain.environment()  # says what is missing before anything takes time
-    waves = Window(ROOT / "build" / options.out / "waves.vcd") if options.waves == "1" else None
-    experiment = _run(options, waves)
-    path = write_result(options.out, experiment.result)
-    report(Console(), experiment, path)
+    out = check_npz(options.out) if options.out else None
+    folder = new_folder(options.folder)
+    waves = Window(folder / "waves.vcd") if options.waves == "1" else None
+    try:
+        experiment = _run(options, waves)
+    except BaseException:
+        if not any(folder.iterdir()):
+            folder.rmdir()
+        raise
+    path = write_run(folder, experiment.result, experiment.arrays)
+    if out:
+        write_npz(out, experiment.arrays)
+    report(wide_console(), experiment, path)
     if waves:
         path = waves.path.relative_to(ROOT)
-        print(f"waveform of the run: {path} (make inspect VCD=... looks into it)")
+        print(f"waveform of the run: {path} (make inspect VCD={path} looks into it)")
     if not experiment.passed:
-        print(
-            f"flatmesh: {experiment.first_mismatch or 'error_vs_reference is above 2'}",
-            file=sys.stderr,
-        )
+        print(f"flatmesh: {experiment.why}", file=sys.stderr)
         print(f"repeat with: {repeat(options)}", file=sys.stderr)
     return 0 if experiment.passed else 1
 
@@ -61,16 +68,17 @@ def _run(options, waves: Window | None) -> Experiment:
         disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task("compiling the program", total=None)
+        rig = Rig(
+            say=lambda text: bar.update(task, description=f"{text}; RTL: building and booting"),
+            progress=lambda cycle: bar.update(task, description=f"RTL: cycle {cycle:,}"),
+        )
         return run_experiment(
             machine,
             tensors,
             options.dataflow or None,
-            dtype=options.dtype,
-            seed=seed,
             overrides=overrides(options),
             settings=settings,
-            say=lambda text: bar.update(task, description=f"{text}; RTL: building and booting"),
-            progress=lambda cycle: bar.update(task, description=f"RTL: cycle {cycle:,}"),
+            rig=rig,
         )
 
 

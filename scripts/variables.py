@@ -48,10 +48,9 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("PTYPE", "", "format of the probabilities; that of the inputs if empty"),
         _V("OTYPE", "", "format of the output; that of the inputs if empty"),
         _V("GROUP", "", "COLUMNSxROWS tiles of a group; by rule if empty"),
-        _V("ROWS", "", "query rows per tile and stream, or rows of C; by rule if empty"),
-        _V("COLUMNS", "", "key columns per tile, or columns of C; by rule if empty"),
+        _V("SLICE", "", "32x64: query rows x keys of a tile, or rows x columns of C; or 32x, x64"),
         _V("SEED", "1", "seed of everything that is drawn: data, traffic, back-pressure"),
-        _V("STALL", "0", "per cent of cycles in which every link refuses flits"),
+        _V("STALL", "0", "per cent of cycles in which every link refuses flits, up to 94"),
         _V("WAVES", "0", "1: sim and run write the whole run as a VCD", _SWITCH),
     ),
     "how it is run": (
@@ -80,7 +79,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
     ),
     "programs of your own": (
         _V("PROGRAM", "", "the text that run takes, for example examples/put.s"),
-        _V("OUT", "", "the text that compile writes"),
+        _V("OUT", "", "the text that compile writes; sim: an .npz of o, expected and fp64"),
     ),
     "conformance and measure": (
         _V("SET", "default", "conformance: default or nightly; measure: what is measured"),

@@ -69,7 +69,7 @@ def _recorder(o) -> Recorder:
     machine, seed, settings = machine_of(o), positive("SEED", o.seed), settings_of(o)
     tensors = load_workload(o.workload, o.dtype, seed, o.ptype, o.otype)
     design = faulty(machine, o.fault) if o.fault else None
-    run = (machine, tensors, o.dataflow or None, o.dtype, seed, overrides(o), settings, design)
+    run = (machine, tensors, o.dataflow or None, overrides(o), settings, design)
     return Recorder(*run, Console(stderr=True))
 
 

@@ -5,7 +5,7 @@ compared.
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,37 +17,55 @@ from isa.instructions import Format
 from isa.machine import Machine
 from isa.status import Probe
 from programs.common.compiled import Compiled
+from programs.common.rounding import Rounding
 from programs.compiler import compile_workload
 from programs.tensors import Tensors
+from tb.accuracy import Accuracy, judge
 from tb.hardware import Design
 from tb.mesh import MeshRun, Settings, simulate
-from tb.reference import fp64_result, same_precision_result
 
-__all__ = [
-    "Experiment",
-    "commit",
-    "largest_error",
-    "run_experiment",
-]
+__all__ = ["Experiment", "Rig", "commit", "golden_output", "run_experiment"]
 
 
 @dataclass
 class Experiment:
-    """Outcome: `result` is the flat object of ``result.json``; the rest is for pictures and
+    """Outcome: `result` is the flat object of ``result.json``; the rest is for files, pictures and
     messages.
     """
 
     result: dict
+    tensors: Tensors
     run: MeshRun
+    accuracy: Accuracy
+    arrays: dict[str, NDArray]
+    """``o`` of the RTL, ``expected`` of golden, ``fp64``."""
     first_mismatch: str = ""
-    notes: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
-        """Every output bit equals golden, and the error is within twice that of the same-precision
-        reference.
+        """Every output bit equals golden, and no element is further from float64 than it may be
+        (`tb.accuracy`).
         """
-        return self.result["bit_exact"] and self.result["error_vs_reference"] <= 2
+        return self.result["bit_exact"] and self.accuracy.passed
+
+    @property
+    def why(self) -> str:
+        """What is wrong, in one line; empty if nothing is."""
+        return self.first_mismatch or self.accuracy.why()
+
+
+@dataclass(frozen=True)
+class Rig:
+    """What an experiment runs on, and who watches it."""
+
+    design: Design | None = None
+    """Hardware in place of ours."""
+    workdir: Path | None = None
+    """Folder of the simulation's files; a fresh one under ``build/runs`` if None."""
+    say: Callable[[str], None] = lambda _: None
+    """Called with what has just been done."""
+    progress: Callable[[int], None] | None = None
+    """Called now and then with the cycle that the RTL has reached."""
 
 
 def run_experiment(
@@ -55,16 +73,11 @@ def run_experiment(
     tensors: Tensors,
     dataflow: str | None,
     *,
-    dtype: str,
-    seed: int,
     overrides: dict | None = None,
     settings: Settings = Settings(),
-    design: Design | None = None,
-    say: Callable[[str], None] = lambda _: None,
-    progress: Callable[[int], None] | None = None,
-    workdir: Path | None = None,
+    rig: Rig = Rig(),
 ) -> Experiment:
-    """Compile, run on golden and on the RTL (or on another `design`), compare.
+    """Compile, run on golden and on the RTL (or on the rig's design), compare.
 
     Raises
     ------
@@ -73,65 +86,66 @@ def run_experiment(
         (`tb.mesh.RunFailure`).
     """
     compiled = compile_workload(machine, tensors.workload, dataflow, **(overrides or {}))
-    say(compiled.describe())
-    images = {tile: program.words() for tile, program in compiled.programs.items()}
+    rig.say(compiled.describe())
     memory = tensors.scatter(compiled)
-
     started = time.perf_counter()
-    golden = GoldenMachine(machine, images, [content.copy() for content in memory])
-    golden.run()
+    expected = golden_output(machine, tensors, compiled, memory)
     golden_seconds = time.perf_counter() - started
-    expected = tensors.gather(
-        compiled, [content.view(np.uint8).reshape(-1) for content in golden.hbm]
-    )
-    say(f"golden machine: {golden_seconds:.1f} s")
-
-    last = max(len(content) for content in memory) // machine.tile.word_bytes - 1
+    rig.say(f"golden machine: {golden_seconds:.1f} s")
     run = simulate(
         machine,
-        images,
+        {tile: program.words() for tile, program in compiled.programs.items()},
         memory,
-        dump=(0, last),
+        dump=(0, max(len(content) for content in memory) // machine.tile.word_bytes - 1),
         settings=settings,
-        design=design,
-        progress=progress,
-        workdir=workdir,
+        design=rig.design,
+        progress=rig.progress,
+        workdir=rig.workdir,
     )
     seen = tensors.gather(compiled, run.hbm)
-
     wrong = np.argwhere(seen != expected)
-    exact, fmt = fp64_result(tensors), tensors.workload.o_fmt
+    fmt = tensors.workload.o_fmt
     values = decode(seen, fmt)
-    error = largest_error(values, exact)
-    reference = largest_error(same_precision_result(tensors), exact)
+    accuracy = judge(values, tensors)
     result = _result(machine, compiled, run, golden_seconds)
     result.update(
         workload=tensors.name,
-        dtype=dtype,
         **tensors.dtypes,
-        seed=seed,
+        seed=tensors.seed,
         commit=commit(),
         bit_exact=len(wrong) == 0,
         mismatches=len(wrong),
-        max_abs_error=error,
-        error_vs_reference=error / reference
-        if reference
-        else (0.0 if error == 0 else float("inf")),
+        **accuracy.result(),
+        **_rounding(tensors),
     )
-    return Experiment(result, run, _describe(wrong, seen, expected, fmt, tensors.axes))
+    arrays = {
+        "o": tensors.shaped(values),
+        "expected": tensors.shaped(decode(expected, fmt)),
+        "fp64": tensors.shaped(accuracy.exact),
+    }
+    mismatch = _describe(wrong, seen, expected, fmt, tensors.axes)
+    return Experiment(result, tensors, run, accuracy, arrays, mismatch)
 
 
-def largest_error(values: NDArray, exact: NDArray[np.float64]) -> float:
-    """Largest absolute difference; where fp64 gives NaN or infinity, the same must be seen and
-    counts as none.
-    """
-    special = ~np.isfinite(exact)
-    same = np.isnan(values) & np.isnan(exact) | (values == exact)
-    with np.errstate(invalid="ignore"):
-        difference = np.where(
-            special, np.where(same, 0.0, np.inf), np.abs(values.astype(np.float64) - exact)
-        )
-    return float(np.nan_to_num(difference, nan=np.inf).max(initial=0.0))
+def golden_output(
+    machine: Machine, tensors: Tensors, compiled: Compiled, memory: list[NDArray[np.uint8]]
+) -> NDArray[np.unsignedinteger]:
+    """Bits of the result on the golden machine."""
+    images = {tile: program.words() for tile, program in compiled.programs.items()}
+    golden = GoldenMachine(machine, images, [content.copy() for content in memory])
+    golden.run()
+    contents = [content.view(np.uint8).reshape(-1) for content in golden.hbm]
+    return tensors.gather(compiled, contents)
+
+
+def _rounding(tensors: Tensors) -> dict[str, int]:
+    """What rounding the inputs to their format cost, as keys of the result."""
+    total = sum(tensors.rounding.values(), Rounding())
+    return {
+        f"inputs_rounded_to_{name}": count
+        for name, count in asdict(total).items()
+        if name != "changed"
+    } | {"inputs_rounded": total.changed}
 
 
 def _describe(wrong: NDArray, seen: NDArray, expected: NDArray, fmt: Format, axes: str) -> str:

@@ -23,6 +23,7 @@ from cocotb_tools.runner import get_runner
 
 from hw.emit import emit, port_names
 from tb import toolchain
+from tb.logs import one_line, reason, tail
 
 __all__ = [
     "ROOT",
@@ -44,6 +45,8 @@ SETTINGS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", *W
 class SimulationFailure(AssertionError):
     """A cocotb test failed, or the simulator stopped abnormally; the message ends with the end of
     its log.
+
+    Its first line says all in short: what failed, how it ended, the reason, and where the log is.
     """
 
 
@@ -166,8 +169,9 @@ def _once(
             try:
                 compile_all(folder)
             except (Exception, SystemExit) as error:
+                log = folder / "build.log"
                 raise SimulationFailure(
-                    f"build of {key[0]} failed ({error})\n{_tail(folder / 'build.log')}"
+                    f"build of {key[0]} failed ({one_line(error)}): {reason(log)}\n{tail(log)}"
                 ) from error
         seconds = time.monotonic() - started
         (folder / "built").write_text(f"{seconds:.1f}\n")
@@ -198,8 +202,9 @@ def run(
     log = workdir / "simulation.log"
     results = workdir / "results.xml"
     results.unlink(missing_ok=True)
+    ended = ""
     with _environment(toolchain.environment()):
-        with contextlib.suppress(SystemExit):  # raised under pytest for what is checked below
+        try:
             get_runner("verilator").test(
                 test_module=module,
                 hdl_toplevel=compiled.top,
@@ -213,15 +218,17 @@ def run(
                 extra_env={"COCOTB_LOG_LEVEL": "INFO", **(environment or {})},
                 log_file=log,
             )
+        except (SystemExit, RuntimeError, subprocess.CalledProcessError) as error:
+            ended = f" ({one_line(error)})"  # what it means is checked below
     try:
         tests, failures = get_results(results)
     except RuntimeError as error:
         raise SimulationFailure(
-            f"{module}: the simulator stopped abnormally\n{_tail(log)}"
+            f"{module}: the simulator stopped abnormally{ended}: {reason(log)}\n{tail(log)}"
         ) from error
     if failures or not tests:
         raise SimulationFailure(
-            f"{module}: {failures} of {tests} tests failed, seed {seed}\n{_tail(log)}"
+            f"{module}: {failures} of {tests} tests failed, seed {seed}: {reason(log)}\n{tail(log)}"
         )
     return workdir
 
@@ -255,18 +262,12 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Exactly this of the user's environment (`toolchain.clean`), with `variables`."""
     before = dict(os.environ)
-    os.environ.update(variables)
     try:
+        os.environ.clear()
+        os.environ.update(toolchain.clean(before) | dict(variables))
         yield
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def _tail(log: Path, lines: int = 60) -> str:
-    return (
-        "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
-        if log.exists()
-        else "(no log)"
-    )

@@ -6,15 +6,25 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from isa.errors import UserError
 
-__all__ = ["OPTIMISATION", "environment", "include_folder", "version"]
+__all__ = ["OPTIMISATION", "check_folder", "clean", "environment", "include_folder", "version"]
 
 OPTIMISATION = "-O1 -march=native"
 MINIMUM = (5, 36)
+_FOREIGN = re.compile(
+    "(COCOTB|GPI|PYGPI|VM|OPT)_.*|MODULE|TOPLEVEL|TOPLEVEL_LANG|TESTCASE|RANDOM_SEED"
+    "|WAVES|GUI|SIM|SIM_ARGS|SIM_CMD_PREFIX|SIM_CMD_SUFFIX|PLUSARGS|EXTRA_ARGS|COMPILE_ARGS"
+    "|LIBPYTHON_LOC|PYTHONPATH|PYTHONHOME|(C|CXX|CPP|LD|M|MAKE)FLAGS|LDLIBS|MAKEFILES"
+    "|MAKEOVERRIDES|CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|LIBRARY_PATH"
+)
+"""Variables that cocotb, Verilator, make, the compiler or Python would take from the environment;
+builds and runs do not depend on it.
+"""
 NEEDED = {"g++": "a C++ compiler", "make": "GNU make", "perl": "Perl"}
 
 
@@ -65,15 +75,36 @@ def _root() -> Path | None:
     return Path(spec.origin).parent
 
 
+def clean(variables: Mapping[str, str]) -> dict[str, str]:
+    """An environment without what is meant for other builds and simulations."""
+    return {name: value for name, value in variables.items() if not _FOREIGN.fullmatch(name)}
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a checkout in whose folder Verilator's makefiles fail, before anything is built.
+
+    Raises
+    ------
+    UserError
+        If its path holds a space or a character that make or a shell takes for its own.
+    """
+    if found := re.search(r"[\s#$%:;&'\"\\|<>()*?\[\]`]", str(folder)):
+        raise UserError(
+            f"the checkout is in {str(folder)!r}: make cannot build below a path "
+            f"with {found[0]!r} in it, move it"
+        )
+
+
 def environment() -> dict[str, str]:
     """Environment variables under which cocotb's runner builds with Verilator.
 
     Raises
     ------
     UserError
-        If g++, make, perl or Verilator is missing.
+        If g++, make, perl or Verilator is missing, or make cannot build in this folder.
     """
     _require_tools()
+    check_folder(Path(__file__).resolve().parent.parent)
     settings = [f"OPT_FAST={OPTIMISATION}", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2"]
     # Verilator's helper scripts call plain `python`.
     path = [str(Path(sys.executable).parent), os.environ["PATH"]]

@@ -33,7 +33,9 @@ class BlockCode(TileCode):
             SoftwareCollectives(self) if self.mapping.in_software else NetworkCollectives(self)
         )
         self._reduces = self.mapping.group[0] > 1
-        scale = np.float32(np.log2(np.e) / np.sqrt(self.workload.d))
+        w = self.workload
+        scores = np.log2(np.e) / np.sqrt(w.d) if w.scale is None else np.log2(np.e) * w.scale
+        scale = np.float32(scores)
         self._scale = int(scale.view(np.uint32))
 
     # Scores: S = Q K^T, softmax statistics, P.

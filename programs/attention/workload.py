@@ -1,6 +1,4 @@
-"""Workloads: what attention is to be computed, from a spec like ``mha:S=512,D=64,H=4`` or from
-arrays.
-"""
+"""Workloads: what attention is to be computed, from a spec like ``mha:S=512,D=64,H=4``."""
 
 import re
 from dataclasses import dataclass
@@ -13,17 +11,15 @@ from isa.formats import decode, encode
 from isa.instructions import Format
 from programs.common.spec import MOST, whole_numbers
 
-__all__ = ["SPECS", "Attention", "from_arrays", "parse_attention", "random_tensors"]
+__all__ = ["SPECS", "Attention", "parse_attention", "random_tensors"]
 
 Tensor = NDArray[np.float32]
 
-KEYS = ("B", "H", "Hkv", "S", "Sq", "Skv", "D", "Dv", "sp", "causal", "len")
+KEYS = ("B", "H", "Hkv", "S", "Sq", "Skv", "D", "Dv", "sp", "causal", "len", "scale")
 SPECS = ("mha", "gqa", "mqa", "mla")
 _LATENT = {"D": 576, "Dv": 512}
 """Columns of K and V in mla where they are not given: those of DeepSeek-V3, absorbed."""
 _EXAMPLE = "for example mha:S=512,D=64,H=4"
-_SAVED_AS = {Format.FP16: ("float16",)}
-_SAVED_AS_OTHERWISE = ("float32", "float16")
 
 
 @dataclass(frozen=True)
@@ -51,6 +47,8 @@ class Attention:
     p_fmt: Format = None  # type: ignore[assignment]  # becomes `fmt`, so that readers need not ask
     """Storage format of the probabilities; None becomes `fmt`, here and for the output."""
     o_fmt: Format = None  # type: ignore[assignment]  # likewise
+    scale: float | None = None
+    """Of the scores, above 0; None: 1 / sqrt(d)."""
 
     def __post_init__(self) -> None:
         if not self.kv_heads:
@@ -81,6 +79,8 @@ class Attention:
                     f"workload: a length must be from 1 to the {self.skv} keys of the cache, not "
                     f"{length}"
                 )
+        if self.scale is not None and not 2.0**-100 <= self.scale <= 2.0**100:
+            raise UserError(f"workload: scale must be from 2^-100 to 2^100, not {self.scale:g}")
         if Format.FP32 in (self.fmt, self.p_fmt, self.o_fmt):
             raise UserError("workload: a storage format must be fp16, bf16, e4m3 or e5m2, not fp32")
 
@@ -122,7 +122,7 @@ class Attention:
 
 def parse_attention(spec: str, fmt: Format = Format.FP16) -> Attention:
     """Read a spec ``kind:key=value,...``; ``len=300/17`` gives each sequence of the batch a length,
-    of Skv at most.
+    of Skv at most, and ``scale=0.1`` replaces 1 / sqrt(D).
 
     S stands for Sq and Skv, D for Dv too; B (batch), H (heads) and sp are 1, causal is 0 where they
     are not given. Hkv (KV heads of a sequence) is H for mha, 1 for mqa and mla, and must be given
@@ -138,6 +138,7 @@ def parse_attention(spec: str, fmt: Format = Format.FP16) -> Attention:
     kind, _, rest = spec.partition(":")
     if kind not in SPECS:
         raise UserError(f"{where}: kind must be one of {', '.join(SPECS)}, not {kind!r}")
+    rest, scale = _take_scale(where, rest)
     values, lengths = _values(where, rest)
     heads, kv_heads = _heads(where, kind, values)
     if values.get("sp", 1) > 1:
@@ -185,6 +186,7 @@ def parse_attention(spec: str, fmt: Format = Format.FP16) -> Attention:
         causal=bool(values.get("causal", 0)),
         lengths=tuple(length for length in lengths for _ in range(kv_heads)),
         latent=kind == "mla",
+        scale=scale,
     )
 
 
@@ -206,6 +208,20 @@ def _heads(where: str, kind: str, values: dict[str, int]) -> tuple[int, int]:
     return heads, only
 
 
+def _take_scale(where: str, text: str) -> tuple[str, float | None]:
+    """The spec without its scale, and the scale."""
+    items = text.split(",")
+    scales = [item for item in items if item.partition("=")[0].strip() == "scale"]
+    if not scales:
+        return text, None
+    if len(scales) > 1:
+        raise UserError(f"{where}: scale is given twice")
+    number = scales[0].partition("=")[2].strip()
+    if not re.fullmatch(r"[0-9]*\.?[0-9]+(e[+-]?[0-9]{1,3})?", number, re.ASCII | re.IGNORECASE):
+        raise UserError(f"{where}: scale must be a number above 0, not {number!r}")
+    return ",".join(item for item in items if item not in scales), float(number)
+
+
 def _values(where: str, text: str) -> tuple[dict[str, int], list[int]]:
     """Values by key, and the lengths of the sequences."""
     lengths: list[int] = []
@@ -219,53 +235,6 @@ def _values(where: str, text: str) -> tuple[dict[str, int], list[int]]:
         else:
             lengths = [int(length) for length in match[1].split("/")]
     return whole_numbers(where, items, KEYS, _EXAMPLE, flags=("causal",)), lengths
-
-
-def from_arrays(
-    q: NDArray, k: NDArray, v: NDArray, fmt: Format = Format.FP16
-) -> tuple[Attention, Tensor, Tensor, Tensor]:
-    """Workload of given tensors, and the tensors as FP32 arrays of values that `fmt` holds exactly.
-
-    k and v may have fewer heads than q, which then share them. For FP16 they must be float16. NumPy
-    files know none of the other formats, so for those they are float32 (or float16), and rounded.
-    NaN and infinities are allowed.
-
-    Raises
-    ------
-    UserError
-        If a type or a shape is wrong.
-    """
-    named = {"q": np.asarray(q), "k": np.asarray(k), "v": np.asarray(v)}
-    types = _SAVED_AS.get(fmt, _SAVED_AS_OTHERWISE)
-    for name, array in named.items():
-        if array.dtype.name not in types:
-            raise UserError(
-                f"workload: {name} must be {' or '.join(types)} for {fmt.name}, not "
-                f"{array.dtype.name}"
-            )
-        if array.ndim != 3 or 0 in array.shape:
-            raise UserError(
-                f"workload: {name} must have a shape (heads, rows, columns) without zeros, not "
-                f"{array.shape}"
-            )
-    (heads, sq, d), (kv_heads, skv, dk), (v_heads, sv, dv) = (
-        array.shape for array in named.values()
-    )
-    if kv_heads != v_heads:
-        raise UserError(
-            f"workload: k and v must have the same number of heads, not {kv_heads} and {v_heads}"
-        )
-    if heads % kv_heads:
-        raise UserError(
-            f"workload: the heads of k and v must divide those of q, {heads}, not be {kv_heads}"
-        )
-    if dk != d:
-        raise UserError(f"workload: k must have as many columns as q, {d}, not {dk}")
-    if sv != skv:
-        raise UserError(f"workload: v must have as many rows as k, {skv}, not {sv}")
-    workload = Attention(heads=heads, kv_heads=kv_heads, sq=sq, skv=skv, d=d, dv=dv, fmt=fmt)
-    q, k, v = (_round(array.astype(np.float32), fmt) for array in named.values())
-    return workload, q, k, v
 
 
 def random_tensors(workload: Attention, seed: int) -> tuple[Tensor, Tensor, Tensor]:

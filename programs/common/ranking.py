@@ -2,6 +2,7 @@
 and the order of what does.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
@@ -15,12 +16,15 @@ __all__ = [
     "cuts",
     "group_shapes",
     "parse_group",
+    "parse_slice",
     "that_fit",
 ]
 
 _FINER = 1.2
 """Ratio between the slice sizes that are tried."""
 _MARGIN = 1.01
+_MOST_SLICE = 1 << 16
+"""Rows or keys: more fit no L1."""
 M = TypeVar("M")
 
 
@@ -155,3 +159,29 @@ def cuts(total: int, parts: int, grain: int) -> list[int]:
         sizes.add(size if size < grain else min(-(-size // grain) * grain, whole))
         cut = max(cut + 1, int(cut * _FINER))
     return sorted(sizes, reverse=True)
+
+
+def parse_slice(text: str) -> dict[str, int]:
+    """Read ``ROWSxKEYS`` of a tile's slice; either may be left out, and is chosen by rule then.
+
+    Raises
+    ------
+    UserError
+        If it is something else.
+    """
+    found = re.fullmatch("([0-9]{0,18})x([0-9]{0,18})", text)
+    sizes = (
+        {
+            name: int(size)
+            for name, size in zip(("rows", "columns"), found.groups(), strict=True)
+            if size
+        }
+        if found
+        else {}
+    )
+    if not sizes or not all(1 <= size <= _MOST_SLICE for size in sizes.values()):
+        raise UserError(
+            "SLICE must be ROWSxKEYS (for example 32x64, 32x or x64), each from 1 to "
+            f"{_MOST_SLICE}, not {text!r}"
+        )
+    return sizes

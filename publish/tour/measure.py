@@ -121,8 +121,6 @@ def _in_memory() -> Inspection:
         MACHINES["mesh4"],
         tensors,
         "flat-async",
-        dtype="fp16",
-        seed=1,
         overrides={"all_reduce": "memory"},
         settings=Settings(waves=Window(path)),
     )

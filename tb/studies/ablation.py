@@ -49,7 +49,7 @@ def run(
             machine, tensors, dataflow, overrides={**fixed, **case.options}, **options
         )
         seen[case.key] = experiment.result
-        verdict = "bit-exact" if experiment.passed else f"WRONG: {experiment.first_mismatch}"
+        verdict = "bit-exact" if experiment.passed else f"WRONG: {experiment.why}"
         console.print(f"  {experiment.result['cycles']:,} cycles, {verdict}", highlight=False)
     return seen
 

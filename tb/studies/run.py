@@ -38,8 +38,6 @@ def run_published(
         machine,
         load_workload(workload, dtype, 1),
         dataflow or None,
-        dtype=dtype,
-        seed=1,
         overrides=overrides,
         settings=settings,
     )

@@ -12,10 +12,10 @@ from isa.status import Probe
 from programs.common.compiled import Compiled
 from programs.compiler import compile_workload_mapping
 from programs.tensors import Tensors, load_workload
+from tb.accuracy import judge
 from tb.files import write_json
 from tb.hardware import verilog
 from tb.mesh import Settings, simulate
-from tb.reference import fp64_result, same_precision_result
 from tb.runner import ROOT
 
 __all__ = ["measure"]
@@ -62,10 +62,6 @@ def _run(
     last = max(len(content) for content in memory) // machine.tile.word_bytes - 1
     run = simulate(machine, images, memory, dump=(0, last), settings=Settings())
     out = decode(tensors.gather(compiled, run.hbm), tensors.workload.o_fmt)
-    exact = fp64_result(tensors)
-    error, floor = (
-        float(np.abs(values - exact).max()) for values in (out, same_precision_result(tensors))
-    )
     tiles = machine.mesh.tiles
     moved = (sum(run.words_read) + sum(run.words_written)) * machine.tile.word_bytes
 
@@ -75,7 +71,7 @@ def _run(
     return {
         "cycles": run.cycles,
         "seconds": run.run_seconds,
-        "within_error_bound": error <= 2 * floor,
+        "within_error_bound": judge(out, tensors).passed,
         "matrix_utilization": compiled.useful_macs / (run.cycles * machine.macs),
         "hbm_utilization": moved / (run.cycles * machine.hbm_bytes_per_cycle),
         "matrix_active": share(Probe.MATRIX_ACTIVE),

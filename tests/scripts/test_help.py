@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from isa.machine import MACHINES
 from programs.attention.mapping import DATAFLOWS
 from scripts.help import lines, targets
-from scripts.options import COMMON, common_parser
+from scripts.options import COMMON, common_parser, main
 from scripts.variables import VARIABLES
+from tb.toolchain import clean
 from verify.mutants.faults import FAULTS
 from waves.views.viewer import VIEWERS
 
@@ -68,6 +70,110 @@ def test_defaults_come_from_the_table(monkeypatch):
     assert options.first == ""
     monkeypatch.setenv("SEED", "7")
     assert common_parser("", SEED="9").parse_args([]).seed == "7"
+
+
+TAKEN = set(
+    [
+        "COLUMNS",
+        "LINES",
+        "TERM",
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "PWD",
+        "OLDPWD",
+        "LANG",
+        "LANGUAGE",
+        "TZ",
+        "EDITOR",
+        "VISUAL",
+        "PAGER",
+        "BROWSER",
+        "DISPLAY",
+        "MAIL",
+        "IFS",
+        "UID",
+        "EUID",
+        "RANDOM",
+        "SECONDS",
+        "GROUPS",
+        "HOSTNAME",
+        "HOSTTYPE",
+        "MACHTYPE",
+        "OSTYPE",
+        "VENDOR",
+        "HOST",
+        "PS1",
+        "TMPDIR",
+        "SHLVL",
+        "OPTARG",
+        "OPTIND",
+        "REPLY",
+        "STATUS",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "CC",
+        "CXX",
+        "CPP",
+        "AR",
+        "AS",
+        "LD",
+        "RM",
+        "ARFLAGS",
+        "ASFLAGS",
+        "CFLAGS",
+        "CXXFLAGS",
+        "CPPFLAGS",
+        "LDFLAGS",
+        "LDLIBS",
+        "LOADLIBES",
+        "MAKE",
+        "MAKEFLAGS",
+        "MAKEFILES",
+        "MAKEFILE_LIST",
+        "MAKECMDGOALS",
+        "MAKELEVEL",
+        "MFLAGS",
+        "CURDIR",
+        "SUFFIXES",
+        "VPATH",
+        "MODULE",
+        "TOPLEVEL",
+        "TOPLEVEL_LANG",
+        "TESTCASE",
+        "RANDOM_SEED",
+        "SIM",
+        "GUI",
+        "PLUSARGS",
+        "EXTRA_ARGS",
+        "COMPILE_ARGS",
+        "SIM_ARGS",
+        "SIM_BUILD",
+        "VERILOG_SOURCES",
+        "VHDL_SOURCES",
+        "PYTHONPATH",
+        "PYTHONHOME",
+    ]
+)
+"""Variables of shells, terminals, make and cocotb."""
+KEPT_FROM_COCOTB = {"WAVES"}
+"""Ours that cocotb reads too: our runs do not pass them on."""
+
+
+def test_no_variable_has_a_name_that_others_use():
+    assert not VARIABLES.keys() & TAKEN
+    assert not [name for name in VARIABLES if name.startswith(("COCOTB_", "GPI_", "MAKE"))]
+    assert VARIABLES.keys() >= KEPT_FROM_COCOTB
+    assert not clean(dict.fromkeys(KEPT_FROM_COCOTB, "1"))
+
+
+def test_tables_do_not_depend_on_the_columns_of_a_shell(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "12")
+    with pytest.raises(SystemExit):
+        main(lambda: print(Console(force_terminal=False).width) or 0)
+    assert capsys.readouterr().out == "80\n"
 
 
 def test_help_needs_no_environment():

@@ -4,6 +4,7 @@ everything that is wrong.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +58,7 @@ def sim(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 
 def result(name: str, **environment: str) -> dict:
     out = f"test-{name}"
-    done = sim("--out", out, **{"MACHINE": "tiny", **environment})
+    done = sim("--folder", out, **{"MACHINE": "tiny", **environment})
     assert done.returncode == 0, done.stdout + done.stderr
     seen = json.loads((ROOT / "build" / out / "result.json").read_text())
     assert set(seen) >= KEYS
@@ -132,9 +133,57 @@ def test_special_values(tmp_path):
     )
     q[0, 9], k[0, 4], v[0, 20] = 0.0, -0.0, 6e-8
     np.savez(tmp_path / "special.npz", q=q, k=k, v=v)
-    done = sim("--out", "test-special", MACHINE="tiny", WORKLOAD=str(tmp_path / "special.npz"))
+    done = sim("--folder", "test-special", MACHINE="tiny", WORKLOAD=str(tmp_path / "special.npz"))
     seen = json.loads((ROOT / "build" / "test-special" / "result.json").read_text())
     assert seen["bit_exact"], done.stdout + done.stderr
+
+
+SMALL = {"MACHINE": "tiny", "WORKLOAD": "mha:S=16,D=16,H=2"}
+
+
+def test_the_output_is_written_where_it_is_asked_for_and_beside_the_result(tmp_path):
+    out = tmp_path / "o.npz"
+    done = sim("--folder", "test-out", OUT=str(out), **SMALL)
+    assert done.returncode == 0, done.stderr
+    folder = ROOT / "build" / "test-out"
+    assert (
+        out.read_bytes()
+        and (folder / "result.json").resolve().parent == (folder / "latest").resolve()
+    )
+    with np.load(out) as mine, np.load(folder / "output.npz") as kept:
+        assert set(mine) == set(kept) == {"o", "expected", "fp64"}
+        assert mine["o"].shape == (2, 16, 16) and np.array_equal(mine["o"], mine["expected"])
+        assert np.abs(mine["o"] - mine["fp64"]).max() < 1e-2
+
+
+def test_two_runs_at_a_time_have_a_folder_each():
+    command = [sys.executable, "-m", "scripts.sim", "--folder", "test-two"]
+    runs = [
+        subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **SMALL, "SEED": seed}, stdout=subprocess.PIPE
+        )
+        for seed in ("11", "12")
+    ]
+    said = [run.communicate(timeout=600)[0].decode() for run in runs]
+    paths = [re.search(r"result: (\S+/result\.json)", text)[1] for text in said]
+    assert [json.loads((ROOT / path).read_text())["seed"] for path in paths] == [11, 12]
+    latest = json.loads((ROOT / "build" / "test-two" / "result.json").read_text())
+    assert latest["seed"] in (11, 12) and len(set(paths)) == 2
+
+
+def test_a_hostile_environment_changes_nothing():
+    foreign = {"COCOTB_TEST_FILTER": "x", "COCOTB_TESTCASE": "x", "MODULE": "x", "COLUMNS": "12"}
+    done = sim("--folder", "test-hostile", **SMALL, **foreign, RANDOM_SEED="x", CXXFLAGS="-x")
+    assert done.returncode == 0 and "bit-exact" in done.stdout, done.stdout + done.stderr
+
+
+def test_what_a_format_cannot_hold_is_said(tmp_path):
+    big = np.full((2, 8, 4), 1000, np.float32)
+    path = write_npz(tmp_path / "w.npz", q=GOOD, k=GOOD, v=big)
+    done = sim("--folder", "test-round", MACHINE="tiny", WORKLOAD=path, DTYPE="e4m3")
+    seen = json.loads((ROOT / "build" / "test-round" / "result.json").read_text())
+    assert seen["inputs_rounded_to_nan"] == seen["nan_outputs"] == big.size
+    assert "64 became NaN" in done.stdout and "64 NaN" in done.stdout
 
 
 def write_npz(path: Path, **arrays) -> str:
@@ -168,24 +217,31 @@ GOOD = np.zeros((2, 8, 4), np.float16)
         ({"PTYPE": "fp32"}, "PTYPE must be one of fp16, bf16, e4m3, e5m2, not 'fp32'"),
         ({"OTYPE": "int8"}, "OTYPE must be one of fp16, bf16, e4m3, e5m2, not 'int8'"),
         ({"SEED": "-1"}, "SEED must be a whole number from 0 up, not '-1'"),
-        ({"WORKLOAD": "mha:S=512,D=64,H=2", "ROWS": "256", "COLUMNS": "256"}, ""),
+        ({"WORKLOAD": "mha:S=512,D=64,H=2", "SLICE": "256x256"}, ""),
         ({"WORKLOAD": "mha:S=64,D=16,H=2", "GROUP": "3x2"}, ""),
         (
-            {"WORKLOAD": "mha:S=64,D=16,H=2", "ROWS": "0"},
-            "ROWS must be a whole number from 1 up, not '0'",
+            {"SLICE": "0x16"},
+            "SLICE must be ROWSxKEYS (for example 32x64, 32x or x64), each from 1 to 65536, not "
+            "'0x16'",
         ),
+        ({"SLICE": "9999999x"}, "SLICE must be ROWSxKEYS"),
+        ({"SLICE": "32"}, "SLICE must be ROWSxKEYS"),
+        ({"STALL": "100"}, "STALL must be a whole number from 0 to 94, not '100'"),
+        ({"SEED": "1_000"}, "SEED must be a whole number from 0 up, not '1_000'"),
+        ({"OUT": "o.txt"}, "OUT must be a file whose name ends in .npz, not 'o.txt'"),
+        ({"OUT": "none/o.npz"}, "OUT=none/o.npz: no such folder"),
     ],
 )
 def test_bad_input_gets_one_line(environment, line):
     out = ROOT / "build" / "test-bad" / "result.json"
-    done = sim("--out", "test-bad", **{"MACHINE": "tiny", **environment})
+    done = sim("--folder", "test-bad", **{"MACHINE": "tiny", **environment})
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stderr.startswith(f"flatmesh: {line}") and done.stderr.count("\n") == 1, done.stderr
     assert not out.exists()
 
 
 def test_l1_overflow_says_how_much():
-    done = sim(MACHINE="tiny", WORKLOAD="mha:S=512,D=64,H=2", ROWS="256", COLUMNS="256")
+    done = sim(MACHINE="tiny", WORKLOAD="mha:S=512,D=64,H=2", SLICE="256x256")
     assert "L1" in done.stderr and "65536" in done.stderr.replace(",", ""), done.stderr
 
 
@@ -196,7 +252,7 @@ def test_l1_overflow_says_how_much():
         ({"q": GOOD[0], "k": GOOD, "v": GOOD}, "q"),
         ({"q": GOOD, "k": GOOD[:, :, :3], "v": GOOD}, "k"),
         ({"q": GOOD[:1], "k": GOOD, "v": GOOD}, "heads"),
-        ({"q": GOOD.astype(np.float64), "k": GOOD, "v": GOOD}, "float64"),
+        ({"q": GOOD, "k": GOOD, "v": GOOD, "mask": GOOD}, "mask"),
         ({"q": GOOD.astype(np.int16), "k": GOOD, "v": GOOD}, "int16"),
     ],
 )

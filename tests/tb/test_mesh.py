@@ -178,8 +178,6 @@ def test_compiled_tiles_change_no_cycle(stall_rate):
             TINY,
             tensors,
             "flat-async",
-            dtype="fp16",
-            seed=1,
             settings=Settings(
                 transport=transport, events=True, stall_rate=stall_rate, stall_seed=5
             ),

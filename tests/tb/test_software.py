@@ -16,8 +16,6 @@ def test_the_rtl_gives_the_golden_bits(dataflow, stall_rate):
         MACHINES["tiny"],
         tensors,
         dataflow,
-        dtype="fp16",
-        seed=1,
         overrides={"rows": 16, "columns": 16},
         settings=Settings(stall_rate=stall_rate),
     )

@@ -10,25 +10,19 @@ from golden.errors import GoldenError
 from golden.machine import GoldenMachine
 from golden.races import RaceError
 from golden.recording import Step
-from isa.formats import FORMATS, decode
+from isa.formats import decode
 from isa.geometry import TileXY
 from isa.image import Program
 from isa.machine import Machine
 from programs.common.compiled import Compiled
 from programs.compiler import compile_workload
 from programs.tensors import AttentionTensors, Tensors, load_workload
-from tb.experiment import largest_error
-from tb.reference import fp64_result, same_precision_result
+from tb.accuracy import judge
 from verify.conformance.cases import OPTIONS, ConformanceCase, machine_of
 from verify.conformance.numbers import fill, fill_matrices
 from verify.conformance.tile_programs import tile_program
 
 __all__ = ["Expected", "prepare"]
-
-MOST_ERROR = 2.0
-"""Times the error of the same computation in the same precision by NumPy
-(`tb.reference.same_precision_result`).
-"""
 
 
 @dataclass
@@ -50,7 +44,7 @@ class Expected:
     words_read: list[int] = field(default_factory=list)
     words_written: list[int] = field(default_factory=list)
     error_ratio: float | None = None
-    """Largest error against fp64, over that of the same precision."""
+    """Largest share of what an element may be off (`tb.accuracy`) that one is."""
     steps: list[Step] = field(default_factory=list)
     """All instructions that were executed, for coverage."""
     tensors: Tensors | None = None
@@ -147,23 +141,7 @@ def _judge(expected: Expected) -> None:
     tensors = expected.tensors
     assert tensors is not None
     expected.output = tensors.gather(compiled, expected.end)
-    exact, fmt = fp64_result(tensors), tensors.workload.o_fmt
-    error = largest_error(decode(expected.output, fmt), exact)
-    allowed = max(
-        largest_error(same_precision_result(tensors), exact),
-        _half_unit(exact, FORMATS[fmt].mantissa),
-    )
-    expected.error_ratio = error / allowed if allowed else (0.0 if error == 0 else float("inf"))
-    if expected.error_ratio > MOST_ERROR:
-        expected.wrong = (
-            f"golden machine: error {error:.3g} against fp64, {expected.error_ratio:.2f} x that of "
-            "the reference"
-        )
-
-
-def _half_unit(exact: NDArray[np.float64], mantissa: int) -> float:
-    """Half a unit in the last place of the largest output: what rounding alone may cost where the
-    reference is lucky.
-    """
-    finite = np.abs(exact[np.isfinite(exact)])
-    return float(finite.max(initial=0.0)) * 2.0 ** -(mantissa + 1)
+    accuracy = judge(decode(expected.output, tensors.workload.o_fmt), tensors)
+    expected.error_ratio = accuracy.of_allowed
+    if not accuracy.passed:
+        expected.wrong = f"golden machine: {accuracy.why()}"

@@ -11,9 +11,10 @@ from golden.machine import GoldenMachine
 from isa.errors import UserError
 from isa.formats import decode
 from isa.machine import load_machine
+from programs.attention.arrays import from_arrays
 from programs.attention.compile import compile_attention
 from programs.attention.groups import deal_attention
-from programs.attention.workload import from_arrays, parse_attention, random_tensors
+from programs.attention.workload import parse_attention, random_tensors
 
 FLOWS = ("flat-async", "flat", "flash3", "flash2")
 
@@ -122,7 +123,7 @@ def test_sharing_is_as_if_every_head_had_a_copy():
     q, k, v = random_tensors(parse_attention("gqa:S=30,D=16,H=6,Hkv=2"), 5)
     outs = []
     for tensors in ((q, k, v), (q, k.repeat(3, axis=0), v.repeat(3, axis=0))):
-        workload, *rounded = from_arrays(*(tensor.astype(np.float16) for tensor in tensors))
+        workload, *rounded, _ = from_arrays(*(tensor.astype(np.float16) for tensor in tensors))
         compiled = compile_attention(machine, workload, "flat", group="3x2", columns=10)
         golden = GoldenMachine(machine, compiled.programs, compiled.placement.scatter(*rounded))
         golden.run()

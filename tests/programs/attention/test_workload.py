@@ -6,7 +6,7 @@ import pytest
 from isa.errors import UserError
 from isa.formats import decode, encode
 from isa.instructions import Format
-from programs.attention.workload import Attention, from_arrays, parse_attention, random_tensors
+from programs.attention.workload import Attention, parse_attention, random_tensors
 from programs.compiler import parse_workload
 
 
@@ -31,6 +31,9 @@ def test_spec():
         "gqa:H=4,Hkv=2,Sq=3,Skv=9,D=2"
     )
     assert parse_attention("mla:H=4,sp=1,Skv=9") == parse_attention("mla:H=4,Sq=1,Skv=9")
+    assert parse_attention("mha:S=5,D=2,scale=1e-1") == Attention(
+        heads=1, sq=5, skv=5, d=2, dv=2, scale=0.1
+    )
     assert parse_attention("mqa:B=2,H=12,S=8,D=2").kv_heads == 2
 
 
@@ -71,54 +74,15 @@ def test_spec():
         ("mha:Sq=2,Skv=9,D=2,sp=2", "give Skv with it, and neither S nor Sq"),
         ("mha:Skv=9,D=2,sp=0", "sp must be from 1 to"),
         ("mha:S=5,D=2,causal=2", "causal must be 0 or 1, not 2"),
+        ("mha:S=5,D=2,scale=-1", "scale must be a number above 0, not '-1'"),
+        ("mha:S=5,D=2,scale=nan", "scale must be a number above 0, not 'nan'"),
+        ("mha:S=5,D=2,scale=1,scale=1", "scale is given twice"),
     ],
 )
 def test_bad_spec(spec, says):
     with pytest.raises(UserError, match=f"^WORKLOAD '{spec}': ") as error:
         parse_workload(spec)
     assert says in str(error.value) and "\n" not in str(error.value)
-
-
-def test_arrays():
-    q = np.ones((2, 5, 4), np.float16)
-    k = np.ones((2, 7, 4), np.float16)
-    v = np.full((2, 7, 3), np.nan, np.float16)
-    workload, *tensors = from_arrays(q, k, v)
-    assert workload == Attention(heads=2, sq=5, skv=7, d=4, dv=3)
-    assert all(tensor.dtype == np.float32 for tensor in tensors) and np.isnan(tensors[2]).all()
-    workload, q, *_ = from_arrays(
-        *(a.astype(np.float32) * np.float32(1.001) for a in (q, k, v)), Format.BF16
-    )
-    assert workload.fmt == Format.BF16 and (q == 1).all()
-
-
-def test_arrays_with_shared_heads():
-    q, kv = np.ones((6, 5, 4), np.float16), np.ones((2, 7, 4), np.float16)
-    assert from_arrays(q, kv, kv)[0] == Attention(heads=6, kv_heads=2, sq=5, skv=7, d=4, dv=4)
-
-
-ONES = np.ones((2, 5, 4), np.float16)
-
-
-@pytest.mark.parametrize(
-    ("arrays", "says"),
-    [
-        ((ONES.astype(np.float64), ONES, ONES), "q must be float16 for FP16, not float64"),
-        ((ONES, ONES.astype(int), ONES), "k must be float16 for FP16, not int64"),
-        (
-            (ONES, ONES, ONES[0]),
-            r"v must have a shape \(heads, rows, columns\) without zeros, not \(5, 4\)",
-        ),
-        ((ONES[:, :0], ONES, ONES), r"q must have a shape .* not \(2, 0, 4\)"),
-        ((ONES, ONES[:1], ONES), "k and v must have the same number of heads, not 1 and 2"),
-        ((ONES[:1], ONES, ONES), "the heads of k and v must divide those of q, 1, not be 2"),
-        ((ONES, ONES[:, :, :3], ONES), "k must have as many columns as q, 4, not 3"),
-        ((ONES, ONES, ONES[:, :3]), "v must have as many rows as k, 5, not 3"),
-    ],
-)
-def test_bad_arrays(arrays, says):
-    with pytest.raises(UserError, match=says):
-        from_arrays(*arrays)
 
 
 def test_random_tensors_are_seeded_and_representable():

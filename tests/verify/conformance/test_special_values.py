@@ -26,8 +26,6 @@ def test_every_case_has_the_bits_of_golden(dtype):
         MACHINES["tiny"],
         AttentionTensors("special values", workload, q, k, v),
         "flat-async",
-        dtype=dtype,
-        seed=1,
     )
     assert seen.result["bit_exact"], seen.first_mismatch
 
@@ -38,5 +36,5 @@ def test_an_output_beyond_its_format_overflows_as_on_golden(o_fmt):
     workload = Attention(heads=1, sq=9, skv=3, d=8, dv=len(values), o_fmt=o_fmt)
     ones, v = np.ones((1, 9, 8), np.float32), np.array([[values] * 3], np.float32)
     tensors = AttentionTensors("overflow", workload, ones, ones[:, :3], v * np.float32([1, -1] * 4))
-    seen = run_experiment(MACHINES["tiny"], tensors, "flat", dtype="fp16", seed=1)
+    seen = run_experiment(MACHINES["tiny"], tensors, "flat")
     assert seen.result["bit_exact"], seen.first_mismatch

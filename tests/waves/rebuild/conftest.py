@@ -17,9 +17,7 @@ def tiny_run(tmp_path_factory):
     path = tmp_path_factory.mktemp("mesh") / "waves.vcd"
     tensors = load_workload("mha:S=40,D=24,H=2", "fp16", 1)
     settings = Settings(waves=Window(path), events=True)
-    return run_experiment(
-        MACHINES["tiny"], tensors, "flat-async", dtype="fp16", seed=1, settings=settings
-    ).run, path
+    return run_experiment(MACHINES["tiny"], tensors, "flat-async", settings=settings).run, path
 
 
 @pytest.fixture(params=READERS)

@@ -78,8 +78,6 @@ def test_both_readers(tiny_run, recording):
 
 
 def test_waves_change_no_cycle(tiny_run):
-    plain = run_experiment(
-        TINY, load_workload("mha:S=40,D=24,H=2", "fp16", 1), "flat-async", dtype="fp16", seed=1
-    ).run
+    plain = run_experiment(TINY, load_workload("mha:S=40,D=24,H=2", "fp16", 1), "flat-async").run
     assert (plain.cycles, plain.boot_cycles) == (tiny_run[0].cycles, tiny_run[0].boot_cycles)
     assert plain.probes == tiny_run[0].probes

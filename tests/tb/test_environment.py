@@ -1,0 +1,84 @@
+"""Builds and runs do not depend on what the user's environment is set up for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from isa.errors import UserError
+from scripts.options import main
+from tb.runner import Build, SimulationFailure, _environment, run
+from tb.toolchain import check_folder, clean, environment
+
+HOSTILE = {
+    "COCOTB_TEST_FILTER": "x",
+    "COCOTB_TESTCASE": "x",
+    "COCOTB_TEST_MODULES": "x",
+    "MODULE": "x",
+    "TOPLEVEL": "x",
+    "TESTCASE": "x",
+    "RANDOM_SEED": "x",
+    "WAVES": "1",
+    "GUI": "1",
+    "GPI_USERS": "x",
+    "LIBPYTHON_LOC": "/none",
+    "SIM_CMD_PREFIX": "false",
+    "PYTHONPATH": "/none",
+    "CFLAGS": "-broken",
+    "CXXFLAGS": "-broken",
+    "LDFLAGS": "-broken",
+    "MAKEFILES": "/none",
+    "OPT_FAST": "-broken",
+}
+
+
+def test_foreign_variables_do_not_reach_a_simulator(monkeypatch):
+    for name, value in HOSTILE.items():
+        monkeypatch.setenv(name, value)
+    with _environment(environment()):
+        assert not HOSTILE.keys() & os.environ.keys()
+        assert "-O1" in os.environ["MAKEFLAGS"]
+    assert all(os.environ[name] == value for name, value in HOSTILE.items())
+
+
+def test_the_rest_stays():
+    kept = {"PATH": "/bin", "HOME": "/root", "LD_LIBRARY_PATH": "/lib", "VERILATOR_ROOT": "/v"}
+    assert clean({**kept, **HOSTILE}) == kept
+
+
+@pytest.mark.parametrize("name", ["my work", "a$b", "a#b", "a:b", "it's"])
+def test_a_folder_that_make_cannot_build_in_is_refused_at_once(name):
+    with pytest.raises(UserError, match="make cannot build below a path with") as error:
+        check_folder(Path("/home") / name / "flatmesh")
+    assert "\n" not in str(error.value)
+    check_folder(Path("/home/me/flat-mesh_2.0+x"))
+
+
+def dying(tmp_path: Path, script: str):
+    """A simulator that does this."""
+    binary = tmp_path / "top"
+    binary.write_text(f"#!/bin/sh\n{script}\n")
+    binary.chmod(0o755)
+    return run(Build("top", tmp_path, 0.0), "tests.tb.broken", workdir=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("echo %Error: mesh.v:3: out of memory; echo more; exit 7", "%Error: mesh.v:3: out of mem"),
+        ("echo the last words; kill -SEGV $$", "the last words"),
+        ("exit 0", ""),
+    ],
+)
+def test_a_simulator_that_dies_is_one_line(tmp_path, capsys, script, says):
+    with pytest.raises(SystemExit) as ended:
+        main(lambda: dying(tmp_path, script))
+    shown = capsys.readouterr().err
+    assert ended.value.code == 1 and shown.count("\n") == 1
+    assert shown.startswith("flatmesh: tests.tb.broken: the simulator stopped abnormally")
+    assert says in shown and "simulation.log" in shown
+
+
+def test_the_exit_status_of_the_simulator_is_said(tmp_path):
+    with pytest.raises(SimulationFailure, match="7"):
+        dying(tmp_path, "echo bad; exit 7")
