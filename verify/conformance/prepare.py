@@ -19,7 +19,8 @@ from programs.compiler import compile_workload
 from programs.tensors import AttentionTensors, Tensors, load_workload
 from tb.experiment import largest_error
 from tb.reference import fp64_result, same_precision_result
-from verify.conformance.cases import OPTIONS, ConformanceCase, machine_of
+from verify.conformance.cases import ConformanceCase, machine_of
+from verify.conformance.factors import OPTIONS
 from verify.conformance.numbers import fill, fill_matrices
 from verify.conformance.tile_programs import tile_program
 
