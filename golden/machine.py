@@ -146,7 +146,6 @@ class GoldenMachine:
         )
         return [
             make(
-                machine=self.machine,
                 tile=tile,
                 queue=queue,
                 image=memory,

@@ -88,15 +88,8 @@ def prepare(case: ConformanceCase, base: Machine, own_channels: bool = True) -> 
         )
         if isinstance(tensors, AttentionTensors):
             w = tensors.workload
-            fill(
-                case.numbers,
-                case.seed,
-                tensors.q,
-                tensors.k,
-                tensors.v,
-                w.fmt,
-                visible=not w.masked,
-            )
+            inputs = tensors.q, tensors.k, tensors.v
+            fill(case.numbers, case.seed, inputs, w.fmt, visible=not w.masked)
         else:
             fill_matrices(case.numbers, case.seed, tensors.a, tensors.b, tensors.workload.fmt)
         expected = Expected(
