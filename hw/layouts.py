@@ -9,13 +9,14 @@ from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from isa import packets
-from isa.instructions import COMMON, LAYOUTS, Bits, Kind
-from isa.machine import Tile
+from isa.instructions import COMMON, LAYOUTS, Bits, EdgePort, Kind
+from isa.machine import Machine, Tile
 
 __all__ = [
     "COMMON_LAYOUT",
     "COORDINATE",
     "SEM",
+    "SHAPE",
     "SIGNAL",
     "WAIT",
     "L1Port",
@@ -26,6 +27,7 @@ __all__ = [
     "read_descriptor",
     "reduce_flit",
     "request_flit",
+    "shape_of",
 ]
 
 COORDINATE = unsigned(packets.COORDINATE_BITS)
@@ -60,6 +62,29 @@ def command_layout(kind: Kind) -> data.StructLayout:
     added to the addresses.
     """
     return data.StructLayout({"opcode": unsigned(8), **_fields(LAYOUTS[kind])})
+
+
+SHAPE = data.StructLayout(
+    {
+        "last_x": COORDINATE,
+        "last_y": COORDINATE,
+        "channels": data.ArrayLayout(1 << packets.COORDINATE_BITS, len(EdgePort)),
+    }
+)
+"""The mesh that a tile is part of: its last column and row, and for each edge at which rows or
+columns there are HBM channels.
+"""
+
+
+def shape_of(machine: Machine) -> dict:
+    """The machine's `SHAPE`, as an initial value."""
+    channels = [0] * len(EdgePort)
+    for channel in machine.channels:
+        edge = EdgePort[channel.edge.upper()]
+        along = channel.y if edge in (EdgePort.WEST, EdgePort.EAST) else channel.x
+        channels[edge] |= 1 << along
+    mesh = machine.mesh
+    return {"last_x": mesh.columns - 1, "last_y": mesh.rows - 1, "channels": channels}
 
 
 WAIT = data.StructLayout({"sem": SEM, "count": 6})

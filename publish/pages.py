@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from isa.errors import UserError
-from publish import ablation, attention, conformance, formal, manual, races, tuning
+from publish import ablation, attention, conformance, formal, manual, races, rooms, tuning
 from publish.noc import page as noc
 from publish.results import kept
 from publish.tour import page as tour
@@ -18,7 +18,7 @@ from tb.files import write
 from tb.runner import ROOT
 from verify.conformance import special_values
 
-__all__ = ["FROM_CODE", "FROM_RESULTS", "pages", "render", "update"]
+__all__ = ["FROM_CODE", "FROM_RESULTS", "PICTURES", "pages", "render", "update"]
 
 FROM_CODE: dict[str, Callable[[], str]] = {
     "errors": manual.errors,
@@ -26,6 +26,9 @@ FROM_CODE: dict[str, Callable[[], str]] = {
     "special values": special_values.table,
 }
 """Marker to the maker of what stands there."""
+
+PICTURES: dict[str, Callable[[], str]] = {"docs/rooms.svg": rooms.picture}
+"""File to the maker of all of it, from the code."""
 
 FROM_RESULTS: dict[str, dict[str, Callable[[Any], str]]] = {
     "tables": attention.README_TABLES,
@@ -85,10 +88,13 @@ def _make(marker: str, results: Callable[[str], Any]) -> str:
 
 
 def update(results: Callable[[str], Any] = kept) -> dict[str, bool]:
-    """Rewrite all pages, or none if anything is wrong: whether each, by name, has changed."""
+    """Rewrite all pages and pictures, or none if anything is wrong: whether each, by name, has
+    changed.
+    """
     results = cache(results)
     made = {path: render(path.read_text(), results) for path in pages()}
-    changed = {path: text != path.read_text() for path, text in made.items()}
+    made |= {ROOT / name: make() for name, make in PICTURES.items()}
+    changed = {path: not path.exists() or text != path.read_text() for path, text in made.items()}
     for path in filter(changed.get, made):
         write(path, made[path])
     return {str(path.relative_to(ROOT)): differs for path, differs in changed.items()}

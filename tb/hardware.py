@@ -56,7 +56,7 @@ def verilog(
     else:
         options = {"stall": stall, "transport": transport, "events": events, "waves": waves}
     parts = {
-        "tile.v": _emitted("tile", Tile, hardware, waves=waves),
+        "tile.v": _emitted("tile", Tile, _in_any_mesh(hardware), waves=waves),
         "mesh.v": _emitted("mesh", Mesh, hardware, **options),
         "hbm_memory.v": (ROOT / "hw" / "sim" / "hbm_memory.v").read_text(),
     }
@@ -67,6 +67,17 @@ def verilog(
         parts["placement.h"] = native_header(machine, events=events)
         parts["native_tiles.cpp"] = (ROOT / "hw" / "sim" / "native_tiles.cpp").read_text()
     return with_waves(parts, hardware) if waves else parts
+
+
+def _in_any_mesh(machine: Machine) -> Machine:
+    """The machine in a mesh of one tile: no tile depends on the mesh that it is placed in."""
+    channels = {"west_pitch": 1, "east_pitch": 0, "south_pitch": 0, "north_pitch": 0}
+    return machine.model_copy(
+        update={
+            "mesh": machine.mesh.model_copy(update={"columns": 1, "rows": 1}),
+            "hbm": machine.hbm.model_copy(update=channels),
+        }
+    )
 
 
 def _emitted(name: str, component: Callable, machine: Machine, **options: bool) -> str:

@@ -68,9 +68,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Settings:
-    """Conditions of a run. Whether links stall, whether there are waves, and `transport` need
-    builds of their own.
-    """
+    """Conditions of a run; waves, events and a mesh without `transport` need their own builds."""
 
     stall_rate: int = 0
     """Every link refuses new flits in `stall_rate` of 256 cycles."""
@@ -82,13 +80,15 @@ class Settings:
     events: bool = False
     """Record what every tile issues, injects and receives."""
     transport: bool = True
-    """Links that simulate faster, see `hw.sim.transport.Transport`; no cycle depends on it."""
+    """Tiles compiled apart from the mesh, or with waves links sampled at the falling edge: faster, and
+    no cycle depends on it. See `hw.sim.native`, `hw.sim.transport`.
+    """
     most_cycles: int = 0
     """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
     """
     backpressure: bool = False
-    """Take the mesh that can stall even for a `stall_rate` of 0, so that runs of both kinds share a
-    build.
+    """Of a mesh that is all Verilog, take the one that can stall even for a `stall_rate` of 0, so that
+    runs of both kinds share a build.
     """
 
 

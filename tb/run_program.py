@@ -132,7 +132,8 @@ def run_on_rtl(
     write_l1(machine, l1, workdir)
     hbm = listing.hbm()
     words = _extent(machine, [*hbm, *(golden.hbm if golden else ())])
-    text = verilog(machine, events=waves is not None, waves=waves is not None)
+    on = waves is not None
+    text = verilog(machine, events=on, waves=on, native=not on)
     run, failure = None, None
     try:
         run = simulate(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from publish.pages import pages, render
+from publish.pages import PICTURES, pages, render
+from publish.rooms import imported
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
@@ -43,16 +44,6 @@ be.
 """
 
 
-def imported_rooms(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
-    return found & set(ROOMS)
-
-
 @pytest.mark.parametrize("room", [room for room in ROOMS if (ROOT / room).is_dir()])
 def test_a_room_imports_only_what_it_may(room):
     files = sorted((ROOT / room).rglob("*.py"))
@@ -60,7 +51,7 @@ def test_a_room_imports_only_what_it_may(room):
     wrong = {
         str(path.relative_to(ROOT)): extra
         for path in files
-        if (extra := imported_rooms(path) - MAY_IMPORT[room])
+        if (extra := imported(path) & set(ROOMS) - MAY_IMPORT[room])
     }
     assert not wrong
 
@@ -68,7 +59,7 @@ def test_a_room_imports_only_what_it_may(room):
 def test_the_import_rule_sees_a_breach(tmp_path):
     path = tmp_path / "breach.py"
     path.write_text("def f():\n    from golden.machine import GoldenMachine\n")
-    assert imported_rooms(path) == {"golden"}
+    assert imported(path) == {"golden"}
 
 
 def classes(path: Path) -> set[str]:
@@ -104,6 +95,8 @@ def test_kinds_of_workloads_do_not_know_each_other():
 def test_generated_tables_are_up_to_date():
     for page in pages():
         assert render(page.read_text()) == page.read_text(), "run make docs"
+    for name, make in PICTURES.items():
+        assert (ROOT / name).read_text() == make(), "run make docs"
 
 
 def test_isa_knows_no_hardware():

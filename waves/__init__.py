@@ -1,3 +1,3 @@
-"""Waveforms of the mesh: which part of a run to show, faults worth looking at, and views for the
+"""What happened in a VCD of the mesh: read back, rebuilt and checked, reported, and laid out for
 viewers.
 """

@@ -4,7 +4,7 @@ from amaranth import Cat, Const, Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.layouts import COMMON_LAYOUT, COORDINATE, operands_layout
+from hw.layouts import COMMON_LAYOUT, COORDINATE, SHAPE, operands_layout, shape_of
 from isa.instructions import LAYOUTS, EdgePort, Format, Kind, Opcode, Queue, SignalKind
 from isa.machine import Machine
 from isa.status import ErrorCode
@@ -37,6 +37,8 @@ class Legality(wiring.Component):
         The instruction; its opcode is legal for the queue.
     x, y : ``In(6)``
         The tile's position.
+    mesh : ``In(SHAPE)``
+        The mesh it is in; the machine's, if not connected.
     code : ``Out(ErrorCode)``
         NONE if the instruction may issue.
     """
@@ -53,6 +55,7 @@ class Legality(wiring.Component):
                 "operands": In(operands_layout(self._kind)),
                 "x": In(COORDINATE),
                 "y": In(COORDINATE),
+                "mesh": In(SHAPE, init=shape_of(machine)),
                 "code": Out(ErrorCode),
             }
         )
@@ -76,7 +79,7 @@ class Legality(wiring.Component):
                 m.d.comb += self.code.eq(code)
 
     def _common(self):
-        common, tile, mesh = self.common, self._machine.tile, self._machine.mesh
+        common, tile, mesh = self.common, self._machine.tile, self.mesh
         illegal = common.sig1_kind == 3
         if tile.semaphores < 32:
             for name, used in (
@@ -86,7 +89,7 @@ class Legality(wiring.Component):
                 ("sig1", common.sig1_kind.any()),
             ):
                 illegal |= used & (common[f"{name}_sem"] >= tile.semaphores)
-        nowhere = (common.sig1_x >= mesh.columns) | (common.sig1_y >= mesh.rows)
+        nowhere = (common.sig1_x > mesh.last_x) | (common.sig1_y > mesh.last_y)
         yield ErrorCode.ILLEGAL, illegal
         yield ErrorCode.RECTANGLE, (common.sig1_kind == SignalKind.REMOTE) & nowhere
 
@@ -118,8 +121,7 @@ class Legality(wiring.Component):
         yield self._beyond_l1()
 
     def _move(self):
-        operands, machine = self.operands, self._machine
-        columns, rows = machine.mesh.columns, machine.mesh.rows
+        operands, machine, mesh = self.operands, self._machine, self.mesh
         yield ErrorCode.ILLEGAL, self._empty("rows", "words")
         yield self._beyond_l1()
         in_hbm = (operands.remote >= machine.channel_words, ~self._channel())
@@ -127,8 +129,8 @@ class Legality(wiring.Component):
         bad_rectangle = (
             (operands.x0 > operands.x1)
             | (operands.y0 > operands.y1)
-            | (operands.x1 >= columns)
-            | (operands.y1 >= rows)
+            | (operands.x1 > mesh.last_x)
+            | (operands.y1 > mesh.last_y)
         )
         if self._queue == Queue.LOAD:
             yield ErrorCode.REMOTE_ADDRESS, in_hbm[0]
@@ -141,7 +143,7 @@ class Legality(wiring.Component):
             | (self.y < operands.y0)
             | (self.y > operands.y1)
         )
-        no_root = (operands.target_x >= columns) | (operands.target_y >= rows)
+        no_root = (operands.target_x > mesh.last_x) | (operands.target_y > mesh.last_y)
         yield (
             ErrorCode.ILLEGAL,
             reduce & ~Cat(operands.fmt == fmt for fmt in machine.mesh.formats).any(),
@@ -154,20 +156,14 @@ class Legality(wiring.Component):
 
     def _channel(self):
         """Whether there is an HBM channel at outer port `edge` of the target tile."""
-        operands, mesh = self.operands, self._machine.mesh
+        operands, mesh = self.operands, self.mesh
         there = Const(0)
         for edge, across, along, side in (
             (EdgePort.WEST, operands.target_x, operands.target_y, 0),
-            (EdgePort.EAST, operands.target_x, operands.target_y, mesh.columns - 1),
+            (EdgePort.EAST, operands.target_x, operands.target_y, mesh.last_x),
             (EdgePort.SOUTH, operands.target_y, operands.target_x, 0),
-            (EdgePort.NORTH, operands.target_y, operands.target_x, mesh.rows - 1),
+            (EdgePort.NORTH, operands.target_y, operands.target_x, mesh.last_y),
         ):
-            places = [
-                c.y if edge in (EdgePort.WEST, EdgePort.EAST) else c.x
-                for c in self._machine.channels
-                if EdgePort[c.edge.upper()] == edge
-            ]
-            if places:
-                mask = Const(sum(1 << place for place in places), 64)
-                there |= (operands.edge == edge) & (across == side) & mask.bit_select(along, 1)
+            has_one = mesh.channels[edge].bit_select(along, 1)
+            there |= (operands.edge == edge) & (across == side) & has_one
         return there

@@ -9,7 +9,7 @@ from hw.control.instruction import Instruction, checksum
 from hw.control.legality import Legality, kind_of_queue
 from hw.control.loops import LoopStack
 from hw.control.registers import Registers
-from hw.layouts import COORDINATE, SEM, SIGNAL, WAIT, command_layout
+from hw.layouts import COORDINATE, SEM, SHAPE, SIGNAL, WAIT, command_layout, shape_of
 from isa.instructions import BITS, CHECKSUM, LOOP_DEPTH, Opcode, Queue
 from isa.machine import Machine
 from isa.status import QUEUE_PROBES, ErrorCode, QueueState
@@ -52,6 +52,8 @@ class Sequencer(wiring.Component):
         The machine stopped: offer nothing, change nothing. Stays 1 until reset.
     x, y : ``In(6)``
         The tile's position.
+    mesh : ``In(SHAPE)``
+        The mesh it is in; the machine's, if not connected.
     fetch : ``Out(stream(16))``, fetch_valid : ``In(1)``, fetch_data : ``In(256)``
         Request of a program slot and its answer, one or more cycles later.
     wait : ``Out(stream(WAIT))``
@@ -85,6 +87,7 @@ class Sequencer(wiring.Component):
                 "entry": In(16),
                 "x": In(COORDINATE),
                 "y": In(COORDINATE),
+                "mesh": In(SHAPE, init=shape_of(machine)),
                 "fetch": Out(stream.Signature(16)),
                 "fetch_valid": In(1),
                 "fetch_data": In(BITS),
@@ -145,6 +148,7 @@ class Sequencer(wiring.Component):
             legality.operands.eq(operands),
             legality.x.eq(self.x),
             legality.y.eq(self.y),
+            legality.mesh.eq(self.mesh),
             completion.done.eq(self.done),
             completion.pc.eq(self.pc),
             self.executing.eq(completion.executing),

@@ -7,6 +7,7 @@ from amaranth import (
 )
 from amaranth.lib import wiring
 
+from hw.layouts import SHAPE, shape_of
 from hw.mesh.placed_tile import PlacedTile
 from hw.mesh.signature import array_signature
 from hw.sim.stall import Stall
@@ -65,9 +66,10 @@ class TileArray(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        shape = SHAPE.const(shape_of(self._machine))
         for (x, y), tile in self.tiles.items():
             m.submodules[f"tile_{x}_{y}"] = tile
-            m.d.comb += [tile.x.eq(x), tile.y.eq(y)]
+            m.d.comb += [tile.x.eq(x), tile.y.eq(y), tile.mesh.eq(shape)]
         self._connect_links(m)
         self._connect_channels(m)
         self._connect_boot(m)

@@ -15,7 +15,7 @@ from isa.packets import Port
 __all__ = ["multicast_branches", "reduction_node", "request_branches"]
 
 
-def multicast_branches(flit, x, y, port: Port, rows: int) -> tuple:
+def multicast_branches(flit, x, y, port: Port, last_y) -> tuple:
     """Return the outputs that a flit of the data network needs at router (x, y), one bit a `Port`.
 
     The tree is XY: along the row of its source to every column of the rectangle, from there along
@@ -27,14 +27,14 @@ def multicast_branches(flit, x, y, port: Port, rows: int) -> tuple:
         Anything with the rectangle ``x0``, ``y0``, ``x1``, ``y1``.
     port
         Input at which it is.
-    rows
-        Rows of the mesh.
+    last_y
+        Row of the mesh's northernmost tiles.
     """
     below, above = flit.y0 < y, flit.y1 > y
     west, east = flit.x0 < x, flit.x1 > x
     row = (y >= flit.y0) & (y <= flit.y1)
     if port in (Port.SOUTH, Port.NORTH):
-        injected = y == (0 if port == Port.SOUTH else rows - 1)
+        injected = y == (0 if port == Port.SOUTH else last_y)
         # A flit on its way along a column is in one of the rectangle's columns.
         column = ~injected | (x >= flit.x0) & (x <= flit.x1)
         west, east = injected & west, injected & east

@@ -31,7 +31,7 @@ class Router(wiring.Component):
     Parameters
     ----------
     machine : Machine
-        Rows of the mesh and depth of the FIFOs.
+        Depth of the FIFOs.
     payload : StructLayout
         `hw.layouts.data_flit` with `multicast`, else `hw.layouts.request_flit`.
     multicast : bool
@@ -41,6 +41,8 @@ class Router(wiring.Component):
     -------
     x, y : ``In(COORDINATE)``
         Position in the mesh.
+    last_y : ``In(COORDINATE)``
+        Row of the mesh's northernmost tiles; the machine's, if not connected.
     i : ``In(stream).array(5)``
         Inputs by `Port`.
     o : ``Out(stream).array(5)``
@@ -63,6 +65,7 @@ class Router(wiring.Component):
             {
                 "x": In(COORDINATE),
                 "y": In(COORDINATE),
+                "last_y": In(COORDINATE, init=machine.mesh.rows - 1),
                 "i": In(stream.Signature(payload)).array(len(Port)),
                 "o": Out(stream.Signature(payload)).array(len(Port)),
             }
@@ -122,7 +125,7 @@ class Router(wiring.Component):
 
     def _branches(self, flit, port: Port):
         if self._multicast:
-            return Cat(*multicast_branches(flit, self.x, self.y, port, self._mesh.rows))
+            return Cat(*multicast_branches(flit, self.x, self.y, port, self.last_y))
         return Cat(*request_branches(flit, self.x, self.y))
 
 

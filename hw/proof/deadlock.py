@@ -144,7 +144,7 @@ def _multicasts(graph: WaitGraph, machine: Machine, branches: Callable) -> None:
     views, inner, ends = Views(machine, roots=False), _neighbours(machine), _injecting(machine)
     for source in Port:
         used = True if source == Port.LOCAL else inner[source] | ends[source]
-        outs = branches(views, views.x, views.y, source, machine.mesh.rows)
+        outs = branches(views, views.x, views.y, source, machine.mesh.rows - 1)
         for port, out in zip(Port, outs, strict=True):
             _link(
                 graph, machine, f"data {source.name.lower()}", "data", port, used & views.some(out)

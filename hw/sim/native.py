@@ -12,7 +12,7 @@ from amaranth import ClockSignal, Instance, Module, ResetSignal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from hw.layouts import data_flit, request_flit
+from hw.layouts import SHAPE, data_flit, request_flit, shape_of
 from hw.mesh.signature import array_signature
 from hw.tile.ports import VIEW
 from isa.instructions import EdgePort
@@ -143,12 +143,14 @@ def native_header(machine: Machine, *, events: bool = False) -> str:
     places = [
         f"{{{machine.tile_index(c.x, c.y)}, {EdgePort[c.edge.upper()].value}}}" for c in channels
     ]
+    shape = SHAPE.const(shape_of(machine)).as_value().value
     event = VIEW["events"].shape.elem_shape
     return _HEADER.format(
         columns=mesh.columns,
         rows=mesh.rows,
         boots=", ".join(boots),
         places=", ".join(places),
+        shape=", ".join(f"{shape >> at & 0xFFFFFFFF:#x}" for at in range(0, SHAPE.size, 32)),
         events=int(events),
         kinds=len(Event),
         stride=event.size,
@@ -164,6 +166,8 @@ struct Boot {{ int x, y, edge, turn; }};
 constexpr Boot BOOT[] = {{{boots}}};
 struct Place {{ int tile, port; }};
 constexpr Place CHANNEL[] = {{{places}}};
+// The port `mesh` of every tile.
+constexpr uint32_t SHAPE[] = {{{shape}}};
 constexpr bool EVENTS = {events};
 // Bits of the port `view` of a tile.
 constexpr int KINDS = {kinds}, EVENT_OFFSET = {offset}, EVENT_STRIDE = {stride}, VALID = {valid}, TAG = {tag};

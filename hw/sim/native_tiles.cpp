@@ -1,5 +1,6 @@
 // The tiles of a mesh as objects of one compiled tile; see hw/sim/native.py. Called once a cycle, at the falling clock edge:
 // hands back what the tiles show now, then takes all of them through the next rising edge.
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -126,6 +127,8 @@ extern "C" void flatmesh_tiles_begin() {
         Vtile& tile = *all.back();
         tile.x = i % COLUMNS;
         tile.y = i / COLUMNS;
+        static_assert(sizeof(Vtile::mesh) == sizeof SHAPE);
+        std::memcpy(&tile.mesh, SHAPE, sizeof SHAPE);
         tile.boot_x = BOOT[i].x;
         tile.boot_y = BOOT[i].y;
         tile.boot_edge = BOOT[i].edge;

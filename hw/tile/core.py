@@ -68,6 +68,8 @@ class TileCore(wiring.Component):
     def _connect_links(self, m):
         for network, router in self._parts.routers.items():
             m.d.comb += [router.x.eq(self.x), router.y.eq(self.y)]
+            if network != "reduce":
+                m.d.comb += router.last_y.eq(self.mesh.last_y)
             for edge in range(4):
                 wiring.connect(
                     m, wiring.flipped(getattr(self, f"{network}_i")[edge]), router.i[1 + edge]
@@ -120,6 +122,7 @@ class TileCore(wiring.Component):
                 sequencer.entry.eq(self._parts.boot.entries[queue]),
                 sequencer.x.eq(self.x),
                 sequencer.y.eq(self.y),
+                sequencer.mesh.eq(self.mesh),
                 local.payload.eq(signal.payload.sem),
                 local.valid.eq(signal.valid & ~signal.payload.remote),
                 *[flit[name].eq(signal.payload.x) for name in ("x0", "x1")],

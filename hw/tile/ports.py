@@ -3,7 +3,7 @@
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.layouts import COORDINATE
+from hw.layouts import COORDINATE, SHAPE
 from hw.tile.inside import FLITS, inside
 from isa.instructions import Queue
 from isa.machine import Machine
@@ -42,6 +42,7 @@ def tile_signature(machine: Machine, *, waves: bool = False) -> wiring.Signature
         {
             "x": In(COORDINATE),
             "y": In(COORDINATE),
+            "mesh": In(SHAPE),
             **links,
             "boot_x": In(COORDINATE),
             "boot_y": In(COORDINATE),

@@ -162,19 +162,23 @@ def test_images_and_data_that_do_not_fit():
 
 
 @pytest.mark.slow
-def test_sampled_links_change_no_cycle():
-    """A mesh without `Transport` takes exactly as many cycles, for the same bits."""
+@pytest.mark.parametrize("stall_rate", [0, 80])
+def test_compiled_tiles_change_no_cycle(stall_rate):
+    """Tiles as C++ objects do in every cycle what they do in a mesh of Verilog, stalled or not."""
     tensors = load_workload("mha:S=40,D=24,H=2", "fp16", 1)
-    seen = [
+    one, other = (
         run_experiment(
             TINY,
             tensors,
             "flat-async",
             dtype="fp16",
             seed=1,
-            settings=Settings(transport=transport),
+            settings=Settings(
+                transport=transport, events=True, stall_rate=stall_rate, stall_seed=5
+            ),
         )
         for transport in (True, False)
-    ]
-    assert all(each.passed for each in seen)
-    assert seen[0].run.probes == seen[1].run.probes and seen[0].run.cycles == seen[1].run.cycles
+    )
+    assert one.passed and other.passed
+    assert one.run.probes == other.run.probes and one.run.cycles == other.run.cycles
+    assert np.array_equal(one.run.events, other.run.events)

@@ -65,7 +65,7 @@ class MulticastHarness(Routes):
         s.assume(self.inside(*tile))
         once, legal, turns, nearer = [], [], [], []
         for port in Port:
-            branches = Cat(*multicast_branches(self.flit, x, y, port, self.rows))
+            branches = Cat(*multicast_branches(self.flit, x, y, port, self.rows - 1))
             here = branches[Port.LOCAL] & (tile[0] == x) & (tile[1] == y)
             parts, leads, falls = [here], [], []
             for out, back in OPPOSITE.items():

@@ -171,9 +171,9 @@ MOVEMENT = (
         "route-branch-missing",
         "multicast: no way north from a tile that takes the flit itself",
         ROUTER,
-        "return Cat(*multicast_branches(flit, self.x, self.y, port, self._mesh.rows))",
+        "return Cat(*multicast_branches(flit, self.x, self.y, port, self.last_y))",
         "return (lambda out: Cat(out[:4], out[4] & ~(out[0] & MUTANT)))"
-        "(Cat(*multicast_branches(flit, self.x, self.y, port, self._mesh.rows)))",
+        "(Cat(*multicast_branches(flit, self.x, self.y, port, self.last_y)))",
     ),
     Mutation(
         "route-turn",

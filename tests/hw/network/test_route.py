@@ -44,7 +44,7 @@ class Routes(wiring.Component):
         m = Module()
         m.d.comb += [
             self.multicast[port].eq(
-                Cat(*multicast_branches(self.flit, self.x, self.y, port, self._rows))
+                Cat(*multicast_branches(self.flit, self.x, self.y, port, self._rows - 1))
             )
             for port in Port
         ]

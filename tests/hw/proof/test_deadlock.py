@@ -88,7 +88,7 @@ def test_a_few_views_stand_for_all_rectangles(spec):
             if (x + dx, y + dy) not in tiles and (x, y, port.name.lower()) not in entries:
                 continue
             outs = multicast_branches(
-                SimpleNamespace(**rectangle), np.int64(x), np.int64(y), port, rows
+                SimpleNamespace(**rectangle), np.int64(x), np.int64(y), port, rows - 1
             )
             expected |= {
                 (f"data {PORTS[port]} of ({x},{y})", name("data", x, y, out))
@@ -185,19 +185,19 @@ def cycle_of(graph: WaitGraph) -> list[str]:
     return cycle
 
 
-def turns_into_rows(flit, x, y, port, rows):
+def turns_into_rows(flit, x, y, port, last_y):
     """YX for some: what runs along a column may turn into a row anywhere, not only where it was
     injected.
     """
-    local, west, east, south, north = multicast_branches(flit, x, y, port, rows)
+    local, west, east, south, north = multicast_branches(flit, x, y, port, last_y)
     if port in (Port.SOUTH, Port.NORTH):
         return local, flit.x0 < x, flit.x1 > x, south, north
     return local, west, east, south, north
 
 
-def turns_back(flit, x, y, port, rows):
+def turns_back(flit, x, y, port, last_y):
     """What runs along a row is copied to both sides, the one it came from included."""
-    local, _, _, south, north = multicast_branches(flit, x, y, port, rows)
+    local, _, _, south, north = multicast_branches(flit, x, y, port, last_y)
     return local, flit.x0 < x, flit.x1 > x, south, north
 
 
