@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from golden.attention import attention, online_attention
+from golden.attention import Blocked, attention, online_attention
 from golden.machine import GoldenMachine
 from isa.formats import decode
 from isa.instructions import Format
@@ -21,7 +21,7 @@ def run(machine, spec, dataflow, *, seed=None, fmt=Format.FP16, **fixed):
     statistics = golden.run()
     out = compiled.placement.gather(golden.hbm)
     exact = attention(q, k, v)
-    reference = online_attention(q, k, v, block=compiled.mapping.columns, fmt=fmt)
+    reference = online_attention(q, k, v, Blocked(compiled.mapping.columns, fmt))
     error, floor = np.abs(decode(out, fmt) - exact).max(), np.abs(reference - exact).max()
     assert error <= 2 * floor + 1e-6, (
         f"error {error:.3g} against fp64, same-precision reference {floor:.3g}"
