@@ -71,8 +71,8 @@ help: ## the targets, and every variable with its default and unit
 docs: .venv/ready ## rewrite the generated parts of README and docs from the code and docs/results
 	@$(PY) -m scripts.docs
 
-lint: .venv/ready ## style and import rules
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+lint: .venv/ready ## style, import rules, types
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 
 clean: ## remove everything that was built
 	rm -rf build .venv

@@ -124,10 +124,8 @@ class Accesses:
             event = transfer.members[tile]
             clock[event.component] = 2 * event.number + 1
             self._check_in_place(event, block)
-        memory, own = (
-            self._memory(tile),
-            self._number(event, transfer.source.arrived[tile], transfer.number, True),
-        )
+        memory = self._memory(tile)
+        own = self._number(event, transfer.source.arrived[tile], transfer.number, True)
         self._write(_Now(tile, event, True, True), memory, block, clock)
         _view(memory.written, block)[...] = own
 
@@ -174,6 +172,7 @@ class Accesses:
             reads[...] = 0
 
     def _load(self, event: FlowEvent, transfer: FlowTransfer, block: L1Block, clock: Clock) -> None:
+        assert transfer.channel is not None
         memory = self._hbm.get(transfer.channel)
         if memory is None:
             return
@@ -185,6 +184,7 @@ class Accesses:
     def _store(
         self, event: FlowEvent, transfer: FlowTransfer, block: L1Block, clock: Clock
     ) -> None:
+        assert transfer.channel is not None
         memory = self._hbm[transfer.channel]
         now, at = _Now(transfer.channel, event, True, True), _words(block, memory.size)
         self._compare_hbm(now, memory.written[at], clock, at)
@@ -275,7 +275,10 @@ def _words(block: L1Block, size: int) -> NDArray[np.int64]:
 
 def _start(access: RaceSide) -> str:
     """What an access comes after."""
-    return f"{'every' if access.arrives and access.step.decoded.opcode == Opcode.REDUCE else 'that'} {access.name}"
+    return (
+        f"{'every' if access.arrives and access.step.decoded.opcode == Opcode.REDUCE else 'that'} "
+        f"{access.name}"
+    )
 
 
 def _end(access: RaceSide, memory: TileXY | int) -> str:

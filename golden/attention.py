@@ -1,8 +1,8 @@
 """Attention twice: the textbook in float64, and an online softmax with the hardware's precision but
 NumPy's operations.
 
-What the hardware computes is judged by ``max|out - attention| / max|online_attention - attention|``: how much worse it is
-than anything of the same precision has to be.
+What the hardware computes is judged by ``max|out - attention| / max|online_attention -
+attention|``: how much worse it is than anything of the same precision has to be.
 
 Shapes: q is (heads, Sq, D), k (kv heads, Skv, D), v (kv heads, Skv, Dv), the result (heads, Sq,
 Dv); the number of heads is a multiple of the kv heads, and consecutive heads share one. Causal

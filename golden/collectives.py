@@ -95,8 +95,8 @@ class Reductions:
             if members:
                 missing = [tile for tile in rectangle.tiles() if tile not in members]
                 lines.append(
-                    f"reduction tag {tag} over {tuple(rectangle)} to {root}: posted by {_some(list(members))}, "
-                    f"not by {_some(missing)}"
+                    f"reduction tag {tag} over {tuple(rectangle)} to {root}: posted by "
+                    f"{_some(list(members))}, not by {_some(missing)}"
                 )
         return lines
 

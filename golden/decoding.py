@@ -86,8 +86,8 @@ class Image:
             lengths = [len(image.queues[queue]) for queue in Queue]
             self.entries = [1 + sum(lengths[:queue]) for queue in Queue]
         else:
-            self._slots = list(image)
-            header = self._slots[0] if self._slots else 0
+            self._slots = [*image]
+            header = image[0] if image else 0
             if (
                 not checksum_ok(header)
                 or header & 0xFF != Opcode.HEADER

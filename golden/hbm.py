@@ -27,7 +27,8 @@ class GoldenHbmChannel:
         word_bytes = machine.tile.word_bytes
         if data.nbytes % word_bytes or data.nbytes > machine.hbm.channel_bytes:
             raise ValueError(
-                f"{name} must be whole words and at most the channel's capacity, not {data.nbytes} bytes"
+                f"{name} must be whole words and at most the channel's capacity, not {data.nbytes} "
+                "bytes"
             )
         self.words = data.reshape(-1).view(np.uint32).reshape(-1, word_bytes // 4).copy()
         self.words_read = 0

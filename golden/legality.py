@@ -83,7 +83,10 @@ def _check_move(opcode: Opcode, f: dict[str, int], tile: tuple[int, int], machin
     )
     words = machine.channel_words if to_hbm else machine.tile.l1_words
     if f["remote"] >= words:
-        text = f"remote = {f['remote']:#x} is beyond the {'channel' if to_hbm else 'L1'}'s {words:#x} words"
+        text = (
+            f"remote = {f['remote']:#x} is beyond the {'channel' if to_hbm else 'L1'}'s {words:#x} "
+            "words"
+        )
         raise GoldenFault(ErrorCode.REMOTE_ADDRESS, text, f["remote"])
     if to_hbm:
         edge = EdgePort(f["edge"]).name.lower()

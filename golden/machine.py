@@ -72,7 +72,8 @@ class GoldenMachine:
         for tile, image in images.items():
             if tile not in self._transfers.l1:
                 raise ValueError(
-                    f"images must name tiles of the {machine.mesh.columns}x{machine.mesh.rows} mesh, not {tile}"
+                    f"images must name tiles of the {machine.mesh.columns}x{machine.mesh.rows} "
+                    f"mesh, not {tile}"
                 )
             self._sequencers += self._boot(tile, image)
         for sequencer in self._sequencers:

@@ -11,7 +11,7 @@ count.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +112,7 @@ class Clocks:
             np.maximum(done, clock, out=done)
         done[component] = 2 * event.number + 1
         if event.step.decoded.opcode == Opcode.PUT:
+            assert event.transfer is not None
             done[event.transfer.source.sent] = event.transfer.number
         for bump in event.signals:
             before = done.copy()
@@ -154,7 +155,7 @@ class Clocks:
         if self._needed[semaphore, bump.chain, bump.index]:
             self._kept[semaphore, bump.chain, bump.index] = clock
 
-    def _follow(self, clock: Clock, port: tuple, tile: tuple[int, int]) -> None:
+    def _follow(self, clock: Clock, port: Hashable, tile: tuple[int, int]) -> None:
         """What is sent to a tile now arrives behind all that is known to have entered the network
         by the same port.
         """

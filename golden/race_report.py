@@ -45,7 +45,10 @@ class RaceSide:
         verb = "written" if self.writes else "read"
         sent = "words from " if self.arrives and opcode in (Opcode.PUT, Opcode.REDUCE) else ""
         nth = f" (execution {self.execution})" if self.execution > 1 else ""
-        return f"{verb} by {sent}{self.name} of tile ({x},{y}) queue {self.step.queue.name.lower()} slot {self.step.slot}{nth}"
+        return (
+            f"{verb} by {sent}{self.name} of tile ({x},{y}) queue {self.step.queue.name.lower()} "
+            f"slot {self.step.slot}{nth}"
+        )
 
 
 @dataclass(slots=True)
@@ -63,14 +66,16 @@ class Race:
     """Pairs of executions of the two instructions that race."""
 
     def __str__(self) -> str:
-        channel = isinstance(self.memory, int)
         where = (
             f"HBM channel {self.memory}"
-            if channel
+            if isinstance(self.memory, int)
             else f"the L1 of tile ({self.memory[0]},{self.memory[1]})"
         )
         again = f", {self.times} times" if self.times > 1 else ""
-        return f"race for {_ranges(self.words)} of {where}: {self.first}, and {self.second}{again}: {self.missing}"
+        return (
+            f"race for {_ranges(self.words)} of {where}: {self.first}, and {self.second}{again}: "
+            f"{self.missing}"
+        )
 
 
 class RaceError(GoldenError):

@@ -7,6 +7,7 @@ towards the root.
 
 from collections.abc import Mapping
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from isa.routes import joined
 
 __all__ = ["combine"]
 
-Elements = NDArray[np.float32] | NDArray[np.unsignedinteger]
+Elements = NDArray[Any]  # float32, or the bits of another format
 
 
 def combine(

@@ -71,6 +71,8 @@ def _vector(opcode: Opcode, f: Mapping[str, int], tile: Tile) -> Touched:
     d = L1Block(f["d"], f["ldd"], m, _words(n, f["fmt_d"], tile))
     packed = _words(m, Format.FP32, tile)
     each, sums = L1Block(f["b"], 0, 1, packed), L1Block(f["s"], 0, 1, packed)
+    reads: tuple[L1Block, ...]
+    writes: tuple[L1Block, ...]
     if opcode == Opcode.FILL:
         reads, writes = (), (d,)
     elif opcode in _TWO_MATRICES:

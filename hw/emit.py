@@ -31,7 +31,8 @@ def emit(component, name: str) -> str:
     text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
     if found := _NEVER_RUN.search(text):
         raise ValueError(
-            f"{name}: part of a signal is constant, which simulators never assign: {' '.join(found[0].split())}"
+            f"{name}: part of a signal is constant, which simulators never assign: "
+            f"{' '.join(found[0].split())}"
         )
     return text
 

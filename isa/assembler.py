@@ -5,8 +5,8 @@
     .queue matrix
     li rd=r1 imm=0x40
     loop imm=4
-      matmul a=0x10+r1 b=0x200 c=0x400 lda=4 ldb=4 ldc=8 m=32 n=32 k=32 fmt_a=fp16 fmt_b=fp16 trans_b wait=3:1,4:2 signal=5
-      add rd=r1 rs=r1 imm=4
+      matmul a=0x10+r1 b=0x200 c=0x400 lda=4 ldb=4 ldc=8 m=32 n=32 k=32 fmt_a=fp16 fmt_b=fp16
+      trans_b wait=3:1,4:2 signal=5 add rd=r1 rs=r1 imm=4
     end
     halt
 

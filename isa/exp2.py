@@ -1,6 +1,7 @@
 """The exponential: one table and one rule, implemented once in `golden` and once in `hw`.
 
-For an FP32 argument t, with |t| truncated to a multiple of 2^-23 and T = ±(that multiple) as an integer:
+For an FP32 argument t, with |t| truncated to a multiple of 2^-23 and T = ±(that multiple) as an
+integer:
 
     n = T >> 23,  f = T & (2^23 - 1),  i = f >> 15,  r = f & (2^15 - 1)
     y = TABLE[i] + ((TABLE[i + 1] - TABLE[i]) * r >> 15)          2^23 <= y < 2^24

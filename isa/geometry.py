@@ -1,6 +1,6 @@
 """Places in a mesh: x grows to the east, y to the north, (0, 0) is the south-west tile."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from isa.packets import Port
 
@@ -33,7 +33,7 @@ class Rectangle(NamedTuple):
 
     def __contains__(self, tile: object) -> bool:
         """Whether a tile (x, y) is inside."""
-        x, y = tile  # type: ignore[misc]
+        x, y = cast(TileXY, tile)
         return self.x0 <= x <= self.x1 and self.y0 <= y <= self.y1
 
     def tiles(self) -> list[TileXY]:

@@ -33,15 +33,18 @@ class Mesh(_Table):
 
     columns: int = Field(ge=1, le=64, description="tiles from west to east")
     rows: int = Field(ge=1, le=64, description="tiles from south to north")
-    fifo_depth: int = Field(6, ge=2, le=64, description="flits a router input can hold")
+    fifo_depth: int = Field(default=6, ge=2, le=64, description="flits a router input can hold")
     adder_stages: int = Field(
-        1,
+        default=1,
         ge=1,
         le=2,
-        description="cycles of the adders in the reduction network; with 1, a sum of two takes no extra cycle",
+        description=(
+            "cycles of the adders in the reduction network; with 1, a sum of two takes no extra "
+            "cycle"
+        ),
     )
     reduce_formats: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
-        ("fp32", "fp16", "bf16"),
+        default=("fp32", "fp16", "bf16"),
         description="formats that reductions take: fp32, and any of fp16, bf16, e4m3, e5m2",
     )
 
@@ -83,7 +86,10 @@ class Tile(_Table):
         ge=1, description="columns of the PE array; must divide the elements of an L1 line"
     )
     mac_latency: int = Field(
-        2, ge=2, le=4, description="cycles of the FP32 accumulate loop, hidden by interleaving"
+        default=2,
+        ge=2,
+        le=4,
+        description="cycles of the FP32 accumulate loop, hidden by interleaving",
     )
     vector_lanes: int = Field(ge=1, description="FP32 elements the vector engine takes each cycle")
     l1_bytes: int = Field(ge=1024, description="bytes of L1 SRAM")
@@ -94,10 +100,10 @@ class Tile(_Table):
         ge=128, description="payload bits of a flit = bits of a word = width of an L1 bank"
     )
     program_instructions: int = Field(
-        512, ge=16, le=65536, description="capacity of the program memory, in instructions"
+        default=512, ge=16, le=65536, description="capacity of the program memory, in instructions"
     )
-    semaphores: int = Field(32, ge=4, le=32, description="counting semaphores")
-    semaphore_bits: int = Field(8, ge=4, le=16, description="bits of a semaphore's count")
+    semaphores: int = Field(default=32, ge=4, le=32, description="counting semaphores")
+    semaphore_bits: int = Field(default=8, ge=4, le=16, description="bits of a semaphore's count")
 
     @property
     def word_bytes(self) -> int:
@@ -141,24 +147,28 @@ class Tile(_Table):
             raise ValueError(f"l1_banks must be a power of two, not {self.l1_banks}")
         if self.l1_bytes % self.line_bytes:
             raise ValueError(
-                f"l1_bytes must be a multiple of the line ({self.line_bytes} B), not {self.l1_bytes}"
+                f"l1_bytes must be a multiple of the line ({self.line_bytes} B), not "
+                f"{self.l1_bytes}"
             )
         if self.l1_words > 1 << 16:
             raise ValueError(
-                f"l1_bytes must be at most {self.word_bytes << 16} (16-bit word addresses), not {self.l1_bytes}"
+                f"l1_bytes must be at most {self.word_bytes << 16} (16-bit word addresses), not "
+                f"{self.l1_bytes}"
             )
         if self.line_elements % self.matrix_columns:
             raise ValueError(
-                f"matrix_columns must divide the {self.line_elements} elements of an L1 line, not {self.matrix_columns}"
+                f"matrix_columns must divide the {self.line_elements} elements of an L1 line, not "
+                f"{self.matrix_columns}"
             )
         if self.column_groups < self.mac_latency:
             raise ValueError(
-                f"matrix_columns must leave at least mac_latency={self.mac_latency} column groups in a line of "
-                f"{self.line_elements} elements, not {self.column_groups}"
+                f"matrix_columns must leave at least mac_latency={self.mac_latency} column groups "
+                f"in a line of {self.line_elements} elements, not {self.column_groups}"
             )
         if (self.line_bytes // 4) % self.vector_lanes:
             raise ValueError(
-                f"vector_lanes must divide the {self.line_bytes // 4} FP32 elements of an L1 line, not {self.vector_lanes}"
+                f"vector_lanes must divide the {self.line_bytes // 4} FP32 elements of an L1 line, "
+                f"not {self.vector_lanes}"
             )
         return self
 
@@ -168,17 +178,22 @@ class Hbm(_Table):
     edge, 0 none.
     """
 
-    west_pitch: int = Field(0, ge=0, description="tiles per channel along the west edge")
-    east_pitch: int = Field(0, ge=0, description="tiles per channel along the east edge")
-    south_pitch: int = Field(0, ge=0, description="tiles per channel along the south edge")
-    north_pitch: int = Field(0, ge=0, description="tiles per channel along the north edge")
+    west_pitch: int = Field(default=0, ge=0, description="tiles per channel along the west edge")
+    east_pitch: int = Field(default=0, ge=0, description="tiles per channel along the east edge")
+    south_pitch: int = Field(default=0, ge=0, description="tiles per channel along the south edge")
+    north_pitch: int = Field(default=0, ge=0, description="tiles per channel along the north edge")
     bytes_per_cycle: int = Field(
         ge=1, description="bandwidth of one channel, reads and writes together, in bytes a cycle"
     )
     latency: int = Field(
-        200, ge=1, le=4095, description="cycles from a request's arrival to its first data flit"
+        default=200,
+        ge=1,
+        le=4095,
+        description="cycles from a request's arrival to its first data flit",
     )
-    channel_bytes: int = Field(8 << 20, ge=4096, description="capacity of one channel, in bytes")
+    channel_bytes: int = Field(
+        default=8 << 20, ge=4096, description="capacity of one channel, in bytes"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "Hbm":
@@ -194,7 +209,7 @@ class Channel(NamedTuple):
     sits.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls
     edge: Edge
     x: int
     y: int
@@ -204,7 +219,9 @@ class Machine(_Table):
     """A whole machine: a mesh of equal tiles with HBM channels at its edges."""
 
     name: str = Field(min_length=1, description="name used in results")
-    clock_ghz: float = Field(1.0, gt=0, description="clock, for turning cycles into seconds")
+    clock_ghz: float = Field(
+        default=1.0, gt=0, description="clock, for turning cycles into seconds"
+    )
     mesh: Mesh
     tile: Tile
     hbm: Hbm
@@ -213,11 +230,13 @@ class Machine(_Table):
     def _consistent(self) -> "Machine":
         if self.hbm.bytes_per_cycle > self.tile.word_bytes:
             raise ValueError(
-                f"hbm.bytes_per_cycle must be at most the link's {self.tile.word_bytes}, not {self.hbm.bytes_per_cycle}"
+                f"hbm.bytes_per_cycle must be at most the link's {self.tile.word_bytes}, not "
+                f"{self.hbm.bytes_per_cycle}"
             )
         if self.hbm.channel_bytes % self.tile.word_bytes or self.channel_words > 1 << 28:
             raise ValueError(
-                f"hbm.channel_bytes must be whole words and below 2^28 words, not {self.hbm.channel_bytes}"
+                "hbm.channel_bytes must be whole words and below 2^28 words, not "
+                f"{self.hbm.channel_bytes}"
             )
         return self
 
@@ -262,7 +281,8 @@ class Machine(_Table):
         match = re.fullmatch(r"([0-9]{1,3})x([0-9]{1,3})", spec)
         if not match or not all(1 <= int(side) <= 64 for side in match.groups()):
             raise UserError(
-                f"MESH must be COLUMNSxROWS with 1 to 64 tiles a side (for example 5x3), not {spec!r}"
+                "MESH must be COLUMNSxROWS with 1 to 64 tiles a side (for example 5x3), not "
+                f"{spec!r}"
             )
         columns, rows = map(int, match.groups())
         return self.model_copy(

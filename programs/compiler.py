@@ -1,14 +1,16 @@
 """One way in for all kinds of workloads: finds the kind of a workload and hands over to it."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from isa.errors import UserError
 from isa.instructions import Format
 from isa.machine import Machine
 from programs.attention.kind import ATTENTION
+from programs.attention.workload import Attention
 from programs.common.compiled import AnyMapping, AnyWorkload, Compiled
 from programs.common.kind import Decision, WorkloadKind
 from programs.gemm.kind import GEMM
+from programs.gemm.workload import Gemm
 
 __all__ = [
     "KINDS",
@@ -27,7 +29,7 @@ M = TypeVar("M", bound=AnyMapping)
 KINDS: tuple[WorkloadKind, ...] = (ATTENTION, GEMM)
 
 
-def parse_workload(spec: str, fmt: Format = Format.FP16) -> AnyWorkload:
+def parse_workload(spec: str, fmt: Format = Format.FP16) -> Attention | Gemm:
     """Read a spec ``kind:key=value,...``: see `parse_attention` and `parse_gemm`.
 
     Raises
@@ -48,7 +50,7 @@ def parse_workload(spec: str, fmt: Format = Format.FP16) -> AnyWorkload:
     raise UserError(f"WORKLOAD {spec!r}: kind must be one of {known}, not {name!r}")
 
 
-def kind_of(workload: W, dataflow: str | None = None) -> WorkloadKind[W, AnyMapping]:
+def kind_of(workload: W, dataflow: str | None = None) -> WorkloadKind[W, Any]:
     """The kind of a workload.
 
     Raises

@@ -30,10 +30,16 @@ class Tensors(Protocol):
     Results have three axes.
     """
 
-    name: str
-    workload: Any
     axes: ClassVar[str]
     """What the indices of a result are, for messages."""
+
+    @property
+    def name(self) -> str:
+        """What was asked for."""
+
+    @property
+    def workload(self) -> Any:
+        """An `Attention` or a `Gemm`."""
 
     @property
     def dtypes(self) -> dict[str, str]:
@@ -127,23 +133,21 @@ def load_workload(
     fmt, p_fmt, o_fmt = (DTYPES[name or dtype] for name in (dtype, p_dtype, o_dtype))
     if spec == "minilm" or spec.endswith(".npz"):
         path = DATA / "minilm.npz" if spec == "minilm" else Path(spec)
-        workload, *tensors = from_arrays(*_read_npz(path), fmt)
+        workload, q, k, v = from_arrays(*_read_npz(path), fmt)
     else:
-        workload = parse_workload(spec, fmt)
-        if isinstance(workload, Gemm):
+        parsed = parse_workload(spec, fmt)
+        if isinstance(parsed, Gemm):
             if p_dtype:
                 raise UserError(
                     "PTYPE is the format of probabilities, gemm has none: "
                     f"it must be empty, not {p_dtype!r}"
                 )
-            return GemmTensors(
-                spec, replace(workload, o_fmt=o_fmt), *random_matrices(workload, seed)
-            )
-        tensors = list(random_tensors(workload, seed))
-    return AttentionTensors(spec, replace(workload, p_fmt=p_fmt, o_fmt=o_fmt), *tensors)
+            return GemmTensors(spec, replace(parsed, o_fmt=o_fmt), *random_matrices(parsed, seed))
+        workload, (q, k, v) = parsed, random_tensors(parsed, seed)
+    return AttentionTensors(spec, replace(workload, p_fmt=p_fmt, o_fmt=o_fmt), q, k, v)
 
 
-def _read_npz(path: Path) -> list[NDArray]:
+def _read_npz(path: Path) -> tuple[NDArray, NDArray, NDArray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             missing = [name for name in "qkv" if name not in archive]
@@ -151,7 +155,7 @@ def _read_npz(path: Path) -> list[NDArray]:
                 raise UserError(
                     f"WORKLOAD file {path}: must hold arrays q, k and v, has no {missing[0]}"
                 )
-            return [archive[name] for name in "qkv"]
+            return archive["q"], archive["k"], archive["v"]
     except FileNotFoundError:
         raise UserError(f"WORKLOAD file {path}: no such file") from None
     except UserError:

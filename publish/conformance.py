@@ -17,7 +17,8 @@ __all__ = ["Findings", "mutation_table", "show", "summary_table", "tables", "wri
 
 WIDTH = 160
 STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2em auto;max-width:110em;padding:0 1em}
-table{border-collapse:collapse;margin:.5em 0 2em}td,th{border:1px solid #ccc;padding:.15em .6em;text-align:right}
+table{border-collapse:collapse;margin:.5em 0 2em}
+td,th{border:1px solid #ccc;padding:.15em .6em;text-align:right}
 td:first-child,th:first-child{text-align:left}th{background:#eee;position:sticky;top:0}.note{color:#555}"""
 
 
@@ -215,8 +216,9 @@ def write_reports(folder: Path, found: Findings, result: dict) -> None:
     body = "".join(table.html() for table in made)
     write(
         folder / "report.html",
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>make conformance</title><style>{STYLE}</style>"
-        f"<body><h1>make conformance</h1><p>{html.escape(found.command)}, commit {html.escape(result['commit'])}</p>{body}</body></html>\n",
+        "<!doctype html><html lang=en><meta charset=utf-8><title>make conformance</title>"
+        f"<style>{STYLE}</style><body><h1>make conformance</h1><p>{html.escape(found.command)}, "
+        f"commit {html.escape(result['commit'])}</p>{body}</body></html>\n",
     )
     junit = ElementTree.tostring(_junit(found, result), encoding="utf-8", xml_declaration=True)
     write(folder / "junit.xml", junit)

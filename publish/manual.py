@@ -14,8 +14,9 @@ __all__ = ["errors", "instructions"]
 def _meanings(enum: type[Enum]) -> dict[str, str]:
     """What stands below each member of an enum, as its documentation."""
     (body,) = ast.parse(inspect.getsource(enum)).body
+    assert isinstance(body, ast.ClassDef)
     return {
-        assigned.targets[0].id: " ".join(text.value.value.split())
+        ast.unparse(assigned.targets[0]): " ".join(ast.literal_eval(text.value).split())
         for assigned, text in pairwise(body.body)
         if isinstance(assigned, ast.Assign) and isinstance(text, ast.Expr)
     }

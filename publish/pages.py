@@ -4,7 +4,7 @@ A part stands between ``<!-- generated: marker -->`` and ``<!-- end: marker -->`
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ FROM_CODE: dict[str, Callable[[], str]] = {
 PICTURES: dict[str, Callable[[], str]] = {"docs/rooms.svg": rooms.picture}
 """File to the maker of all of it, from the code."""
 
-FROM_RESULTS: dict[str, dict[str, Callable[[Any], str]]] = {
+FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
     "tables": attention.README_TABLES,
     "variants": attention.VARIANT_TABLES,
     "noc": {"noc table": noc.page_table},

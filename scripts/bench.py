@@ -47,7 +47,8 @@ def run() -> int:
         bare = run_bare(build_mesh(machine), Path(workdir))
         if bare["error"] or bare["cycles"] != seen.cycles:
             raise UserError(
-                f"the bare loop took {bare['cycles']} cycles, cocotb {seen.cycles}: they must be equal"
+                f"the bare loop took {bare['cycles']} cycles, cocotb {seen.cycles}: they must be "
+                "equal"
             )
         cocotb_speed.append(seen.simulated_cycles / seen.run_seconds / 1e3)
         bare_speed.append(bare["simulated"] / bare["seconds"] / 1e3)

@@ -4,6 +4,7 @@ the pages that show it.
 
 import os
 import sys
+from typing import Any
 
 from rich.console import Console
 
@@ -45,7 +46,7 @@ def run() -> int:
     return _end(options.set, result, published=not options.only)
 
 
-def _end(name: str, result: object, *, published: bool) -> int:
+def _end(name: str, result: Any, *, published: bool) -> int:
     if name == "variants":
         for table in attention.variants(result).values():
             table.show(Console(width=200))

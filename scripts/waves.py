@@ -44,10 +44,8 @@ def run() -> int:
     clear(folder, "waves.vcd", "waves.fst", "run.json", "result.json", "views")
     experiment, failure = recorder(Window(vcd, first, last))
     if not vcd.exists():
-        cycle = None if failure else experiment.run.cycles
-        raise failure or UserError(
-            f"FROM={first} is outside the run, whose last activity is in cycle {cycle}"
-        )
+        end = f"whose last activity is in cycle {experiment.run.cycles if experiment else None}"
+        raise failure or UserError(f"FROM={first} is outside the run, {end}")
     # With this, an inspection can ask the golden machine what should be there.
     write_json(folder / "run.json", {name: getattr(options, name) for name in NOTED})
     dump = vcd
@@ -58,10 +56,11 @@ def run() -> int:
     path, console = write_result(options.out, result), wide_console()
     report(console, _title(options, result), result, files, path)
     if options.open == "1":
-        console.print(f"opened: {' '.join(map(str, open_viewer(dump, folder / 'views').args))}")
+        open_viewer(dump, folder / "views")
+        console.print(f"opened: {' '.join(viewer_command(dump, folder / 'views'))}")
     if failure:
         raise failure
-    if not result["bit_exact"] and not options.fault:
+    if experiment and not result["bit_exact"] and not options.fault:
         raise UserError(experiment.first_mismatch)
     return 0
 

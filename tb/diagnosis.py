@@ -35,7 +35,10 @@ def why_stopped(machine: Machine, probes: dict[tuple[int, int], list[int]], seen
         return f"tile ({x},{y}) stopped in cycle {cycle}: {ErrorCode(code).name}, {where}, {what}"
     if seen["error"]:
         bad = [index for index, channel in enumerate(seen["channels"]) if channel[2]]
-        return f"HBM channel {bad[0] if bad else '?'}: an access beyond its {machine.channel_words} words"
+        return (
+            f"HBM channel {bad[0] if bad else '?'}: an access beyond its {machine.channel_words} "
+            "words"
+        )
     waiting = []
     for (x, y), values in probes.items():
         for queue in range(4):
@@ -43,7 +46,8 @@ def why_stopped(machine: Machine, probes: dict[tuple[int, int], list[int]], seen
             if state in (QueueState.WAIT0, QueueState.WAIT1):
                 have = values[Probe.SEMAPHORE + sem]
                 waiting.append(
-                    f"tile ({x},{y}) {_queue_name(queue)} slot {pc} waits for semaphore {sem} >= {count}, it is {have}"
+                    f"tile ({x},{y}) {_queue_name(queue)} slot {pc} waits for semaphore {sem} >= "
+                    f"{count}, it is {have}"
                 )
             elif state not in (QueueState.HALTED,):
                 waiting.append(

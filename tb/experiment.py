@@ -142,8 +142,8 @@ def _describe(wrong: NDArray, seen: NDArray, expected: NDArray, fmt: Format, axe
     largest = np.abs(decode(seen, fmt).astype(np.float64) - decode(expected, fmt)).max()
     return (
         f"output differs from golden in {len(wrong)} of {seen.size} elements, first at {axes} = "
-        f"{tuple(map(int, index))}: expected {expected[index]:#0{digits + 2}x}, got {seen[index]:#0{digits + 2}x}; "
-        f"largest difference {largest:.3g}"
+        f"{tuple(map(int, index))}: expected {expected[index]:#0{digits + 2}x}, got "
+        f"{seen[index]:#0{digits + 2}x}; largest difference {largest:.3g}"
     )
 
 

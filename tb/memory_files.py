@@ -35,7 +35,8 @@ def write_memory(
     slots = max(len(image) for image in images.values())
     if slots > machine.tile.program_instructions:
         raise UserError(
-            f"the program needs {slots} instruction slots, the tile has program_instructions={machine.tile.program_instructions}"
+            f"the program needs {slots} instruction slots, the tile has "
+            f"program_instructions={machine.tile.program_instructions}"
         )
     words = -(-slots * 32 // word_bytes)
     turns = -(-machine.mesh.tiles // channels)
@@ -44,7 +45,8 @@ def write_memory(
         used = len(hbm[index]) // word_bytes
         if used > at:
             raise UserError(
-                f"HBM channel {index} needs {used + turns * words} words of {word_bytes} B, it has {machine.channel_words}"
+                f"HBM channel {index} needs {used + turns * words} words of {word_bytes} B, it has "
+                f"{machine.channel_words}"
             )
         text = hex_lines(hbm[index], word_bytes)
         for turn in range(turns):

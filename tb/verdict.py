@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isa.instructions import Queue
 from isa.status import ErrorCode
@@ -34,6 +35,7 @@ def unmet(listing: Listing, state: State) -> list[str]:
     """One line for each expectation that a machine does not meet."""
     lines = []
     for block in listing.expected:
+        assert block.bits is not None
         for where, seen in blocks_in(block, state):
             wrong = np.argwhere(seen != block.bits)
             if len(wrong):
@@ -41,7 +43,7 @@ def unmet(listing: Listing, state: State) -> list[str]:
                 row, column = int(wrong[0][0]), int(wrong[0][1]) // each
                 expected = block.texts(block.bits)[row][column]
                 got = block.texts(seen)[row][column]
-                digits = "" if block.fmt is None else _bits(block, seen, row, column)
+                digits = "" if block.fmt is None else _bits(block.bits, seen, row, column)
                 lines.append(
                     f"{listing.at(block.line)}: {block.title}, {where}: row {row} column {column} "
                     f"must be {expected}, {state.machine} has {got}{digits}; "
@@ -51,17 +53,17 @@ def unmet(listing: Listing, state: State) -> list[str]:
     for count in listing.counts:
         name = listing.named(f"semaphore {count.semaphore}")
         for x, y in count.tiles:
-            if (has := state.semaphores[x, y][count.semaphore]) != count.count:
+            if (has := state.semaphores[x, y][count.semaphore]) != count.value:
                 lines.append(
-                    f"{listing.at(count.line)}: {name} of tile ({x},{y}) must be {count.count}, "
+                    f"{listing.at(count.line)}: {name} of tile ({x},{y}) must be {count.value}, "
                     f"{state.machine} has {has}"
                 )
     return lines
 
 
-def _bits(block: Block, seen: np.ndarray, row: int, column: int) -> str:
-    width = 2 + 2 * block.dtype.itemsize
-    return f" ({int(block.bits[row, column]):#0{width}x}, {int(seen[row, column]):#0{width}x})"
+def _bits(bits: NDArray, seen: NDArray, row: int, column: int) -> str:
+    width = 2 + 2 * seen.dtype.itemsize
+    return f" ({int(bits[row, column]):#0{width}x}, {int(seen[row, column]):#0{width}x})"
 
 
 def differences(listing: Listing, golden: State, rtl: State) -> list[str]:
@@ -82,10 +84,10 @@ def differences(listing: Listing, golden: State, rtl: State) -> list[str]:
         lines += _words(f"HBM channel {channel}", ours[:size], theirs[:size], word_bytes)
     lines += _counts(listing, golden, rtl)
     names = ("read from", "written to")
-    for name, ours, theirs in zip(names, golden.hbm_words, rtl.hbm_words, strict=True):
+    for name, expected, seen in zip(names, golden.hbm_words, rtl.hbm_words, strict=True):
         lines += [
             f"words {name} HBM channel {channel}: golden {a}, RTL {b}"
-            for channel, (a, b) in enumerate(zip(ours, theirs, strict=True))
+            for channel, (a, b) in enumerate(zip(expected, seen, strict=True))
             if a != b
         ]
     return lines

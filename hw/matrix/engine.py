@@ -26,9 +26,12 @@ class MatrixEngine(wiring.Component):
 
     C is cut into blocks of matrix_rows x line_elements, and k into chunks of line_elements::
 
-        for each column block, row block, chunk of k:      Loader: A and B lines of the chunk from L1, two chunks ahead
-            for each k, column group:                      Stepper: one slot of the Array, matrix_rows x matrix_columns MACs
-        Fill prepares the accumulators of the next block (from C where it accumulates), Drain writes those of the one before.
+        for each column block, row block, chunk of k:
+                Loader: A and B lines of the chunk from L1, two chunks ahead
+            for each k, column group:
+                Stepper: one slot of the Array, matrix_rows x matrix_columns MACs
+        Fill prepares the accumulators of the next block (from C where it accumulates),
+        Drain writes those of the one before.
 
     All stages work at the same time on different chunks and blocks, of different instructions, too:
     with full blocks and an L1 that grants every request, back-to-back instructions keep the array

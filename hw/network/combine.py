@@ -32,10 +32,10 @@ def combine_job(tile: Tile, label) -> data.StructLayout:
 class Combine(wiring.Component):
     """Sum or maximum of 1 to 5 words, element by element, with two adders an element.
 
-    The result comes `isa.timing.combine_cycles` after the transfer, in the same cycle for a latency of 0, and
-    must be taken. Results keep the order of the transfers: a job whose result would overtake or
-    meet an earlier one is not ``ready`` yet. Up to three words, and all maxima: a job a cycle. A
-    sum of four or five words goes through the adders twice: a job every other cycle.
+    The result comes `isa.timing.combine_cycles` after the transfer, in the same cycle for a latency
+    of 0, and must be taken. Results keep the order of the transfers: a job whose result would
+    overtake or meet an earlier one is not ``ready`` yet. Up to three words, and all maxima: a job a
+    cycle. A sum of four or five words goes through the adders twice: a job every other cycle.
 
     A sum is formed in FP32 and rounded to the elements' format once, at the end. One word passes
     unchanged.

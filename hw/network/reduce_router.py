@@ -26,10 +26,10 @@ class ReduceRouter(wiring.Component):
     A flit waits at the head of its input FIFO until all inputs of its collective at this router
     (`reduction_node`) hold their part. They leave together through `Combine`, combined in the order
     LOCAL, WEST, EAST, SOUTH, NORTH whatever came first; their headers are equal. Flits with one
-    input pass in one cycle like in a `Router`, and so do joins whose `isa.timing.combine_cycles` is 0: all
-    maxima, and sums of two if the adders take one cycle. A job starts every cycle (every other for
-    sums of four or five), complete sets take turns, and the router forwards one flit a cycle in
-    all.
+    input pass in one cycle like in a `Router`, and so do joins whose `isa.timing.combine_cycles` is
+    0: all maxima, and sums of two if the adders take one cycle. A job starts every cycle (every
+    other for sums of four or five), complete sets take turns, and the router forwards one flit a
+    cycle in all.
 
     A job starts only if its output's queue will have room for the result, so that results never
     wait in the pipeline and a blocked output blocks nothing but what goes there. ``ready`` of an

@@ -135,7 +135,8 @@ def _link(
     if stray.any():
         x, y = np.argwhere(stray)[0]
         raise WaitCycle(
-            f"a flit of the {network} network leaves the mesh to the {port.name.lower()} of ({x},{y})"
+            f"a flit of the {network} network leaves the mesh to the {port.name.lower()} of "
+            f"({x},{y})"
         )
     graph.wait(waiting, f"{network} {OPPOSITE[port].name.lower()}", where, at=STEP[port])
 

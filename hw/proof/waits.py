@@ -41,7 +41,8 @@ class WaitGraph:
             (there_x >= 0) & (there_x < self._columns) & (there_y >= 0) & (there_y < self._rows)
         ).all():
             raise ValueError(
-                f"{kind}: must wait for buffers inside the mesh, not at {at} from ({x.max()},{y.max()})"
+                f"{kind}: must wait for buffers inside the mesh, not at {at} from "
+                f"({x.max()},{y.max()})"
             )
         self._edges.append(
             np.stack([self._number(kind, x, y), self._number(wanted, there_x, there_y)], axis=1)

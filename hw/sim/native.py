@@ -65,7 +65,8 @@ def native_verilog(machine: Machine, *, events: bool = False) -> str:
         wires += [
             f"assign request_ready[{c}] = request__{c}__ready[0];",
             f"assign data_valid[{c}] = data__{c}__valid[0];",
-            f"assign data_payload[{c * words} +: {words}] = {{{words - data}'d0, data__{c}__payload}};"
+            f"assign data_payload[{c * words} +: {words}] = {{{words - data}'d0, "
+            f"data__{c}__payload}};"
             if words > data
             else f"assign data_payload[{c * words} +: {words}] = data__{c}__payload;",
             f"assign request__{c}__valid = request_valid[{c}];",
@@ -121,7 +122,8 @@ module tiles (
     always @(negedge clk)
         flatmesh_tiles(
             {{28'd0, expired, stop, run, rst}}, {{4'd0, boot_address}}, {{16'd0, boot_words}},
-            {{24'd0, stall_rate}}, {{16'd0, stall_seed}}, {{18'd0, probe_target}}, {{24'd0, probe_index}},
+            {{24'd0, stall_rate}}, {{16'd0, stall_seed}}, {{18'd0, probe_target}}, \
+{{24'd0, probe_index}},
             request_ready, data_valid, data_payload,
             status, probe, request_valid, data_ready, request_payload, events, tags);
     initial flatmesh_tiles_begin();
@@ -170,5 +172,6 @@ constexpr Place CHANNEL[] = {{{places}}};
 constexpr uint32_t SHAPE[] = {{{shape}}};
 constexpr bool EVENTS = {events};
 // Bits of the port `view` of a tile.
-constexpr int KINDS = {kinds}, EVENT_OFFSET = {offset}, EVENT_STRIDE = {stride}, VALID = {valid}, TAG = {tag};
+constexpr int KINDS = {kinds}, EVENT_OFFSET = {offset}, EVENT_STRIDE = {stride}, \
+VALID = {valid}, TAG = {tag};
 """

@@ -259,8 +259,8 @@ def _scope_text(machine: Machine, scope: Scope) -> str:
             f"                if ({gate}) begin\n{gated}                end\n" if gated else ""
         )
     return (
-        f"        if (1) begin : {scope.name}\n{registers}            always @(posedge clk) begin\n{assignments}"
-        f"            end\n        end\n"
+        f"        if (1) begin : {scope.name}\n{registers}            always @(posedge clk) begin\n"
+        f"{assignments}            end\n        end\n"
     )
 
 
@@ -281,7 +281,10 @@ def _semaphore_text(machine: Machine, scope: Scope) -> str:
             f"                    {index}: {field} <= {count};\n"
             for index, field in enumerate(scope.fields)
         )
-        text += f"                if ({valid}) case ({sem})\n{cases}                    default: ;\n                endcase\n"
+        text += (
+            f"                if ({valid}) case ({sem})\n{cases}                    default: ;\n"
+            "                endcase\n"
+        )
         at += change.size
     return text
 

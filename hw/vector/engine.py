@@ -27,16 +27,18 @@ class VectorEngine(wiring.Component):
     Rows are cut into chunks of vector_lanes columns, which flow through the lanes one a cycle and
     in order::
 
-        reader (lines of A, B or b, ahead) -> decode -> add -> multiply -> exp2 -> round -> writer (lines of D and s)
-                                                 '-> row maximum -> s                  '-> row sum -> s
+        reader -> decode -> add -> multiply -> exp2 -> round -> writer
+                        '-> row maximum -> s                '-> row sum -> s
+
+    The reader fetches lines of A, B or b, ahead; the writer stores lines of D and s.
 
     An operation skips the stages it does not use. What is read is consumed in the order of the
     columns and D is written behind it, so that D may take A's place row by row (``d == a``, ``ldd
     == lda``) if its elements are not wider, or B's if they are FP32; and s may take b's.
 
-    With an L1 that grants every request at once, ``done`` comes `isa.timing.vector_cycles` after the
-    command is taken, and the next command is taken in the same cycle. Rows that take longer to read
-    than to compute, at a line of A or B a cycle, take as long as that: two-operand rows of one
+    With an L1 that grants every request at once, ``done`` comes `isa.timing.vector_cycles` after
+    the command is taken, and the next command is taken in the same cycle. Rows that take longer to
+    read than to compute, at a line of A or B a cycle, take as long as that: two-operand rows of one
     chunk, 2 cycles.
 
     Parameters

@@ -26,13 +26,13 @@ class Lane(wiring.Component):
     """Data path of an element, without control. Stages are registers, and hold unless their bit of
     ``advance`` is set.
 
-    =============== ======================================================================================
+    =============== ======================================================================
     load            decoded A (or the immediate) and second operand
     add1, 2         A + B, or A - B
     multiply1, 2    A * B; for exponentials the sum times the immediate
     exp1, 2         2^ of the product
     round           result of the operation's last stage, rounded to D's format
-    =============== ======================================================================================
+    =============== ======================================================================
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ class SliceAddress(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """A slice of k, v or q that a tile passes on: to slot (or of stream) `index`, so many rows of
+    """A slice of k, v or q that a tile passes on: to slot (or of stream) `slot`, so many rows of
     it.
     """
 
@@ -39,7 +39,7 @@ class Forward(NamedTuple):
     before: int
     """Phase that uses it first."""
     name: str
-    index: int
+    slot: int
     rows: int
 
 
@@ -101,7 +101,9 @@ def assignment_of(
     x: int,
     y: int,
 ) -> tuple[TileAssignment, list[HbmRegion]]:
-    """What tile (x, y) of the group does, and the HBM regions that the assignment's numbers stand for."""
+    """What tile (x, y) of the group does, and the HBM regions that the assignment's numbers stand
+    for.
+    """
     workload, loaders = placement.workload, group.loaders
     duties = {
         "k": loaders.k[x] == y,

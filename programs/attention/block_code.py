@@ -2,6 +2,8 @@
 one to the next.
 """
 
+from typing import Any
+
 import numpy as np
 
 from isa.instructions import Opcode, Queue
@@ -107,7 +109,7 @@ class BlockCode(TileCode):
         waits = self._collectives.shared_maximum(s) if self._reduces else []
         ready = [Signal(sem("p_full", s))]
         if not visit.first:
-            old = {"a": stream.old_maximum, "b": stream.maximum}
+            old: dict[str, Any] = {"a": stream.old_maximum, "b": stream.maximum}
             self._vector(
                 Opcode.EXPD, waits=waits, d=stream.alpha, **old, m=1, n=rows, imm=self._scale
             )
@@ -129,7 +131,12 @@ class BlockCode(TileCode):
             with_s=1,
             fmt_d=self.workload.p_fmt,
         )
-        out = {"d": stream.out, "ldd": layout.acc_pitch, "m": rows, "n": self.workload.dv}
+        out: dict[str, Any] = {
+            "d": stream.out,
+            "ldd": layout.acc_pitch,
+            "m": rows,
+            "n": self.workload.dv,
+        }
         if not visit.first:
             self._vector(
                 Opcode.SCALE,
@@ -226,7 +233,7 @@ class BlockCode(TileCode):
         return Signal(semaphore, where)
 
 
-def _masked(keys: Keys) -> dict[str, int]:
+def _masked(keys: Keys) -> dict[str, Any]:
     """Operands of ROWMAX and EXP for rows that do not see all keys."""
     return (
         {} if keys.mask is None else {"masked": 1, "mask": keys.mask, "mask_rows": keys.mask_rows}

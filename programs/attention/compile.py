@@ -48,14 +48,14 @@ def compile_attention(
     machine, workload
         What to compute on what.
     dataflow
-        One of `programs.attention.mapping.DATAFLOWS`; None: the best by the tiling rule, of those that use
-        the network's collectives.
+        One of `programs.attention.mapping.DATAFLOWS`; None: the best by the tiling rule, of those
+        that use the network's collectives.
     group, rows, columns
         Decisions of the tiling rule that the user takes: ``COLUMNSxROWS`` of a group, query rows
         (of each stream) and keys of a tile's slice.
     reads, all_reduce
-        See `programs.attention.mapping.READS` and `ALL_REDUCES`: the second of each does without a feature of
-        the network, to measure it.
+        See `programs.attention.mapping.READS` and `ALL_REDUCES`: the second of each does without a
+        feature of the network, to measure it.
 
     Raises
     ------
@@ -73,7 +73,8 @@ def compile_attention(
     ]
     if ranked[0].in_software and (reads, all_reduce) != (READS[0], ALL_REDUCES[0]):
         raise UserError(
-            f"{ranked[0].dataflow} has all collectives in software: reads and all_reduce do not apply"
+            f"{ranked[0].dataflow} has all collectives in software: reads and all_reduce do not "
+            "apply"
         )
     return first_that_fits(
         machine, ranked, lambda mapping: compile_attention_mapping(machine, workload, mapping)

@@ -1,9 +1,10 @@
 """When a tile passes on slices that were read from HBM, where reads do not multicast.
 
-A loading tile passes on what it has read: with one PUT to all that share it (`AttentionMapping.reads` is
-``forward``), or with one to each child in a tree, which pass it on in turn (collectives in
-software). PUTs stand in the OUT queue, in order, among all that the tile sends else, and wait for
-the slice to arrive. That nothing waits in a circle follows from where they stand:
+A loading tile passes on what it has read: with one PUT to all that share it
+(`AttentionMapping.reads` is ``forward``), or with one to each child in a tree, which pass it on in
+turn (collectives in software). PUTs stand in the OUT queue, in order, among all that the tile sends
+else, and wait for the slice to arrive. That nothing waits in a circle follows from where they
+stand:
 
 * Each turn has two phases: values (PV, sums of O), then scores (QK, the maximum and all that
   follows from it). A slice goes on after the first phase after which all its receivers may have
@@ -41,8 +42,8 @@ def forwarding(
     *,
     latent: bool,
 ) -> dict[TileXY, tuple[Forward, ...]]:
-    """What each tile of a group passes on, in order; `assignments` are those of all its tiles, by column
-    and row in the group.
+    """What each tile of a group passes on, in order; `assignments` are those of all its tiles, by
+    column and row in the group.
     """
     if not mapping.forwards:
         return dict.fromkeys(assignments, ())

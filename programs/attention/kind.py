@@ -8,18 +8,15 @@ from programs.common.kind import WorkloadKind
 
 __all__ = ["ATTENTION"]
 
-
-class _AttentionKind:
-    name = "attention"
-    specs = SPECS
-    workload = Attention
-    dataflows = tuple(DATAFLOWS)
-    parse = staticmethod(parse_attention)
-    rank = staticmethod(rank_attention)
-    estimate = staticmethod(estimate_attention)
-    compile = staticmethod(compile_attention)
-    compile_mapping = staticmethod(compile_attention_mapping)
-    random_tensors = staticmethod(random_tensors)
-
-
-ATTENTION: WorkloadKind[Attention, AttentionMapping] = _AttentionKind()
+ATTENTION: WorkloadKind[Attention, AttentionMapping] = WorkloadKind(
+    name="attention",
+    specs=SPECS,
+    workload=Attention,
+    dataflows=tuple(DATAFLOWS),
+    parse=parse_attention,
+    rank=rank_attention,
+    estimate=estimate_attention,
+    compile=compile_attention,
+    compile_mapping=compile_attention_mapping,
+    random_tensors=random_tensors,
+)

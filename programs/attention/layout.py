@@ -88,8 +88,8 @@ class AttentionLayout(L1Buffers):
         segments = -(-(vector + mapping.rows * self.acc_pitch) // self.segment)
         if segments >= 1 << self._tile.semaphore_bits:
             raise UserError(
-                f"{mapping.dataflow} with rows={mapping.rows} sends O in {segments} segments, which would overflow "
-                f"{self._tile.semaphore_bits}-bit semaphores"
+                f"{mapping.dataflow} with rows={mapping.rows} sends O in {segments} segments, "
+                f"which would overflow {self._tile.semaphore_bits}-bit semaphores"
             )
 
     def _stream(self, rows: int) -> StreamBuffers:
@@ -110,13 +110,13 @@ class AttentionLayout(L1Buffers):
             workload.sharing if workload.masked else 1,
         ):
             raise UserError(
-                f"with a causal mask and {workload.sharing} query heads to a KV head, rows must be a multiple or a divisor of "
-                f"{workload.sharing}, not {mapping.rows}"
+                f"with a causal mask and {workload.sharing} query heads to a KV head, rows must be "
+                f"a multiple or a divisor of {workload.sharing}, not {mapping.rows}"
             )
         if workload.masked and mapping.rows > workload.sharing > most:
             raise UserError(
-                f"with a causal mask and {workload.sharing} query heads to a KV head (more than {most}), rows must be a divisor "
-                f"of {workload.sharing}, not {mapping.rows}"
+                f"with a causal mask and {workload.sharing} query heads to a KV head (more than "
+                f"{most}), rows must be a divisor of {workload.sharing}, not {mapping.rows}"
             )
         check_limits(
             (
@@ -186,7 +186,8 @@ class AttentionSemaphores(SemaphoreNumbers):
         super().__init__(tile, mapping.dataflow, names)
         if max(mapping.group) >= 1 << tile.semaphore_bits:
             raise UserError(
-                f"group {mapping.group[0]}x{mapping.group[1]} would overflow {tile.semaphore_bits}-bit semaphores"
+                f"group {mapping.group[0]}x{mapping.group[1]} would overflow "
+                f"{tile.semaphore_bits}-bit semaphores"
             )
         self._spare = range(len(names), tile.semaphores)
         self._users = {number: [name] for number, name in super().names.items()}

@@ -104,7 +104,7 @@ class AttentionMapping:
         """Keys of a KV head that a group takes at a time."""
         return blocks(workload.length(head), self.group[0] * self.columns)
 
-    def seen_blocks(self, workload: Attention, block: RowBlock) -> list[Range]:
+    def seen_blocks(self, workload: Attention, block: RowBlock) -> Sequence[Range]:
         """The column blocks that some row of a row block sees, or the first one if there
         are none.
         """
@@ -188,7 +188,10 @@ class AttentionMapping:
         other += ", slices forwarded by their loaders" * (self.reads == "forward")
         other += ", maxima by way of the root's L1" * (self.all_reduce == "memory")
         other += f", folded over {self.fold} rows of tiles" * (self.fold > 1)
-        return f"group {self.group[0]}x{self.group[1]}, tile slice {self.rows} rows x {self.columns} keys{streams}{other}"
+        return (
+            f"group {self.group[0]}x{self.group[1]}, tile slice {self.rows} rows x {self.columns} "
+            f"keys{streams}{other}"
+        )
 
     @property
     def in_software(self) -> bool:

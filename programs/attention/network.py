@@ -2,6 +2,8 @@
 on their way.
 """
 
+from typing import Any
+
 from isa.instructions import Format, Opcode, Queue, ReduceOp
 from programs.attention.assignment import Forward
 from programs.attention.forward import arrivals
@@ -15,8 +17,8 @@ _MOST_WORDS = (1 << 12) - 1
 
 
 class NetworkCollectives:
-    """Adds collectives to a tile's traces, with the network's own; `programs.attention.software.Software`
-    does the same without.
+    """Adds collectives to a tile's traces, with the network's own;
+    `programs.attention.software.Software` does the same without.
     """
 
     def __init__(self, tile: TileCode):
@@ -26,7 +28,7 @@ class NetworkCollectives:
 
     # A slice of k, v or q, to all tiles that share it.
 
-    def receivers(self, name: str, index: int) -> dict[str, int | Ref]:
+    def receivers(self, name: str, index: int) -> dict[str, Any]:
         """Where a LOAD delivers, and what it bumps there."""
         if name in self._tile.mapping.forwards:
             return {**self._tile.here(), "bump": 1, "sem": self._arrived[name, index]}
@@ -40,7 +42,7 @@ class NetworkCollectives:
         """Send a slice that has been read on to all that share it, this tile included, which tells
         it like the others.
         """
-        tile, (name, index) = self._tile, (forward.name, forward.index)
+        tile, (name, index) = self._tile, (forward.name, forward.slot)
         at, pitch = tile.buffer(name, index)
         self._out(
             Opcode.PUT,

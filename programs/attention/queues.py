@@ -21,6 +21,7 @@ needs none, and why:
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from isa.instructions import Opcode, Queue
 from programs.attention.assignment import Keys, SliceAddress
@@ -135,7 +136,7 @@ class TileQueues(BlockCode):
         output = self._state[s].output if rows else None
         divide = output.rows if output and not output.divided else 0
         self._piece(self._softmax, s, visit, rows, keys, divide)
-        if divide:
+        if output and divide:
             output.divided = True
         if rows:
             # Behind the maximum: a STORE that waits for the vector engine must not hold the other
@@ -236,7 +237,7 @@ class TileQueues(BlockCode):
             tag=TAGS["Q"] + s,
         )
 
-    def _hbm(self, at: SliceAddress) -> dict[str, Ref]:
+    def _hbm(self, at: SliceAddress) -> dict[str, Any]:
         name = f"region{at.region}"
         return {
             "remote": Ref(f"{name}.base", at.offset),

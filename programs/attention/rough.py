@@ -72,7 +72,7 @@ class _Rough:
         m = mapping.rows
         scores, values = self._matmul(m, n, workload.d), self._matmul(m, workload.dv, n)
         softmax = 2 * self._vector(m, n) + self._vector(m, workload.dv) + 3 * self._vector(1, m)
-        chain = 2 * self._vector(m, n) + self._vector(m, workload.dv) + self._vector(1, m)
+        chain: float = 2 * self._vector(m, n) + self._vector(m, workload.dv) + self._vector(1, m)
         if mapping.group[0] > 1:
             chain += self._all_reduce(m)
         alone = scores + chain + values + _LOAD_START
@@ -95,7 +95,7 @@ class _Rough:
         v_turn = sharing * values + (sharing - 1) * scores + v_load
         if workload.latent:
             # One buffer for both.
-            k_turn, v_turn = sharing * (scores + values) + k_load, 0
+            k_turn, v_turn = sharing * (scores + values) + k_load, 0.0
         turn = max(k_turn, v_turn) * sources / mapping.slots
         passed_on = self._pass_on(n * max(self._k_words, self._v_words), mapping.group[1])
         return max(

@@ -1,7 +1,8 @@
-"""Collectives of one tile in software: unicast PUTs along forwarding trees (`programs.collectives.trees`), and
-the vector engine combines.
+"""Collectives of one tile in software: unicast PUTs along forwarding trees
+(`programs.collectives.trees`), and the vector engine combines.
 
-What keeps the tiles in order, beyond what `programs.attention.queues` and `programs.attention.forward` say:
+What keeps the tiles in order, beyond what `programs.attention.queues` and
+`programs.attention.forward` say:
 
 * A tile sends its part of a maximum after it got the last one, which its parent made from all its
   children's parts. So the parent has read what the next part overwrites, and has sent the last
@@ -17,7 +18,7 @@ What keeps the tiles in order, beyond what `programs.attention.queues` and `prog
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from isa.instructions import Opcode, Queue
 from programs.attention.assignment import Forward
@@ -40,7 +41,7 @@ class _Receiver(NamedTuple):
     tree: str
     child: int | None
     semaphore: str
-    index: int
+    slot: int
 
 
 class _Sent(NamedTuple):
@@ -66,7 +67,7 @@ class SoftwareCollectives:
 
     # A slice of k, v or q, to all tiles that share it.
 
-    def receivers(self, name: str, index: int) -> dict[str, int | Ref]:
+    def receivers(self, name: str, index: int) -> dict[str, Any]:
         """Where a LOAD delivers, and what it bumps there."""
         kind = "in" if name in self._tile.mapping.forwards else "full"
         return {
@@ -77,7 +78,7 @@ class SoftwareCollectives:
 
     def pass_on(self, forward: Forward) -> None:
         """Send a slice that has arrived to the tile's children in its tree."""
-        sem, (name, index) = self._tile.semaphores, (forward.name, forward.index)
+        sem, (name, index) = self._tile.semaphores, (forward.name, forward.slot)
         at, pitch = self._tile.buffer(name, index)
         # Nobody overwrites it before all tiles have used it, hence have got it: this tile need not
         # wait for its own PUTs.
@@ -112,7 +113,7 @@ class SoftwareCollectives:
     def share_maximum(self, s: int, rows: int) -> None:
         """All-reduce, from `local_maximum` to `maximum`: up the tree with MAXV, and down."""
         sem, layout, place = self._tile.semaphores, self._tile.layout, self._positions.maximum
-        stream, words, root = layout.streams[s], self._tile.vector_words(rows), place.number is None
+        stream, words = layout.streams[s], self._tile.vector_words(rows)
         ready = [(sem("max_local", s), 1)]
         for child in _combined(place):
             last = child == 0
@@ -120,13 +121,13 @@ class SoftwareCollectives:
                 Opcode.MAXV,
                 waits=self._arrivals(child, len(place.children)),
                 signals=[Signal(sem("max_local", s))] if last else [],
-                d=stream.maximum if root and last else stream.local_maximum,
+                d=stream.maximum if place.number is None and last else stream.local_maximum,
                 a=stream.local_maximum,
                 b=layout.maxima[child],
                 m=1,
                 n=rows,
             )
-        if not root:
+        if place.number is not None:
             arrival = self._arrival(place.number, place.siblings)
             self._put(
                 _Receiver("maximum", None, "max_in", arrival),
@@ -215,7 +216,7 @@ class SoftwareCollectives:
                     n=segment.size * tile.layout.word_elements,
                 )
                 own = []
-            if not root:
+            if place.number is not None:
                 message = number * place.siblings + place.siblings - 1 - place.number
                 ready = [(sem("o_sum", s), 1)] if children else own
                 own = []
@@ -259,7 +260,7 @@ class SoftwareCollectives:
             y0=y,
             y1=y,
             bump=1,
-            sem=self._tile.semaphores(to.semaphore, to.index),
+            sem=self._tile.semaphores(to.semaphore, to.slot),
             tag=sent.tag,
         )
 

@@ -3,6 +3,7 @@ the traces they add to.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from isa.instructions import Queue
 from programs.attention.assignment import TileAssignment
@@ -50,15 +51,15 @@ class TileCode:
         """Words of one number per row, as they lie below O."""
         return self.layout.streams[0].out - self.layout.running_sums(0, rows)
 
-    def here(self) -> dict[str, Ref]:
+    def here(self) -> dict[str, Any]:
         """This tile as a rectangle."""
         return {"x0": Ref("x"), "x1": Ref("x"), "y0": Ref("y"), "y1": Ref("y")}
 
-    def row(self) -> dict[str, Ref]:
+    def row(self) -> dict[str, Any]:
         """Rectangle of this tile's row of the group."""
         return {name: Ref(f"row_{name}") for name in ("x0", "x1", "y0", "y1")}
 
-    def sharers(self, name: str) -> dict[str, Ref]:
+    def sharers(self, name: str) -> dict[str, Any]:
         """Rectangle of the tiles that share a slice of k, v or q."""
         if name == "q":
             return self.row()

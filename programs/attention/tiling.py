@@ -1,16 +1,16 @@
 """The tiling rule: choose group, slices, streams and buffers for a workload, or complete what the
 user fixed.
 
-Every mapping that fits L1 gets rough cycles (`programs.attention.rough`); the best ones of each dataflow and
-group are estimated by a walk through their schedule (`programs.attention.walk`). Among those within 1 % of
-the smallest estimate, the least HBM traffic wins, then the widest group, then two buffers for K and
-V over one. The estimate ranks mappings and does not replace the timing model.
+Every mapping that fits L1 gets rough cycles (`programs.attention.rough`); the best ones of each
+dataflow and group are estimated by a walk through their schedule (`programs.attention.walk`). Among
+those within 1 % of the smallest estimate, the least HBM traffic wins, then the widest group, then
+two buffers for K and V over one. The estimate ranks mappings and does not replace the timing model.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from isa.errors import UserError
 from isa.machine import Machine, Tile
@@ -55,7 +55,7 @@ def estimate_attention(machine: Machine, workload: Attention, mapping: Attention
 
 
 def choose_attention(
-    machine: Machine, workload: Attention, dataflow: str | None = None, **fixed: str | int | None
+    machine: Machine, workload: Attention, dataflow: str | None = None, **fixed: Any
 ) -> AttentionMapping:
     """Find the best mapping that has what the user fixed: the first of `rank`."""
     return rank_attention(machine, workload, dataflow, **fixed)[0]

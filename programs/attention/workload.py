@@ -48,9 +48,9 @@ class Attention:
     """Keys of each KV head, the first ones of its `skv`; empty: all of them."""
     latent: bool = False
     """V is the first `dv` columns of K (MLA with absorbed weights), and not stored again."""
-    p_fmt: Format | None = None
+    p_fmt: Format = None  # type: ignore[assignment]  # becomes `fmt`, so that readers need not ask
     """Storage format of the probabilities; None becomes `fmt`, here and for the output."""
-    o_fmt: Format | None = None
+    o_fmt: Format = None  # type: ignore[assignment]  # likewise
 
     def __post_init__(self) -> None:
         if not self.kv_heads:
@@ -72,12 +72,14 @@ class Attention:
             )
         if self.lengths and len(self.lengths) != self.kv_heads:
             raise UserError(
-                f"workload: there must be {self.kv_heads} lengths, one for each KV head, not {len(self.lengths)}"
+                f"workload: there must be {self.kv_heads} lengths, one for each KV head, not "
+                f"{len(self.lengths)}"
             )
         for length in self.lengths:
             if not 1 <= length <= self.skv:
                 raise UserError(
-                    f"workload: a length must be from 1 to the {self.skv} keys of the cache, not {length}"
+                    f"workload: a length must be from 1 to the {self.skv} keys of the cache, not "
+                    f"{length}"
                 )
         if Format.FP32 in (self.fmt, self.p_fmt, self.o_fmt):
             raise UserError("workload: a storage format must be fp16, bf16, e4m3 or e5m2, not fp32")
@@ -141,7 +143,8 @@ def parse_attention(spec: str, fmt: Format = Format.FP16) -> Attention:
     if values.get("sp", 1) > 1:
         if "S" in values or values.get("Sq", 1) > 1:
             raise UserError(
-                f"{where}: sp is the queries of a decode step: give Skv with it, and neither S nor Sq"
+                f"{where}: sp is the queries of a decode step: give Skv with it, and neither S nor "
+                "Sq"
             )
         values["Sq"] = values["sp"]
     elif "sp" in values and "S" not in values:
@@ -150,11 +153,13 @@ def parse_attention(spec: str, fmt: Format = Format.FP16) -> Attention:
         batch, cache = values.get("B", 1), values.get("Skv", values.get("S", MOST))
         if len(lengths) != batch:
             raise UserError(
-                f"{where}: len must be {batch} lengths, one for each sequence (B), not {len(lengths)}"
+                f"{where}: len must be {batch} lengths, one for each sequence (B), not "
+                f"{len(lengths)}"
             )
         if wrong := [length for length in lengths if not 1 <= length <= cache]:
             raise UserError(
-                f"{where}: each of len must be from 1 to {cache}, the keys of the cache (Skv), not {wrong[0]}"
+                f"{where}: each of len must be from 1 to {cache}, the keys of the cache (Skv), not "
+                f"{wrong[0]}"
             )
     for name in ("Sq", "Skv"):
         if "S" in values and name in values:
@@ -163,7 +168,8 @@ def parse_attention(spec: str, fmt: Format = Format.FP16) -> Attention:
         values = _LATENT | values
         if values["Dv"] > values["D"]:
             raise UserError(
-                f"{where}: V is the first columns of K in mla: Dv must be at most D={values['D']}, not {values['Dv']}"
+                f"{where}: V is the first columns of K in mla: Dv must be at most D={values['D']}, "
+                f"not {values['Dv']}"
             )
     missing = [name for name in ("Sq", "Skv") if name not in values and "S" not in values]
     if missing or "D" not in values:
@@ -188,7 +194,8 @@ def _heads(where: str, kind: str, values: dict[str, int]) -> tuple[int, int]:
     if kind == "gqa":
         if "Hkv" not in values:
             raise UserError(
-                f"{where}: gqa needs Hkv, the number of KV heads (for example gqa:S=512,D=64,H=12,Hkv=4)"
+                f"{where}: gqa needs Hkv, the number of KV heads (for example "
+                "gqa:S=512,D=64,H=12,Hkv=4)"
             )
         if heads % values["Hkv"]:
             raise UserError(f"{where}: Hkv must divide H={heads}, not be {values['Hkv']}")
@@ -233,11 +240,13 @@ def from_arrays(
     for name, array in named.items():
         if array.dtype.name not in types:
             raise UserError(
-                f"workload: {name} must be {' or '.join(types)} for {fmt.name}, not {array.dtype.name}"
+                f"workload: {name} must be {' or '.join(types)} for {fmt.name}, not "
+                f"{array.dtype.name}"
             )
         if array.ndim != 3 or 0 in array.shape:
             raise UserError(
-                f"workload: {name} must have a shape (heads, rows, columns) without zeros, not {array.shape}"
+                f"workload: {name} must have a shape (heads, rows, columns) without zeros, not "
+                f"{array.shape}"
             )
     (heads, sq, d), (kv_heads, skv, dk), (v_heads, sv, dv) = (
         array.shape for array in named.values()
@@ -255,8 +264,8 @@ def from_arrays(
     if sv != skv:
         raise UserError(f"workload: v must have as many rows as k, {skv}, not {sv}")
     workload = Attention(heads=heads, kv_heads=kv_heads, sq=sq, skv=skv, d=d, dv=dv, fmt=fmt)
-    rounded = (_round(array.astype(np.float32), fmt) for array in named.values())
-    return (workload, *rounded)
+    q, k, v = (_round(array.astype(np.float32), fmt) for array in named.values())
+    return workload, q, k, v
 
 
 def random_tensors(workload: Attention, seed: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """What a collective is: kinds, methods, semaphores, and the words it moves."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from isa.geometry import Rectangle, TileXY
 from isa.instructions import Format, ReduceOp
@@ -107,7 +107,7 @@ def segment_words(machine: Machine, c: Collective) -> int:
 
 def put_fields(
     c: Collective, to: TileXY, words: int, local: int, remote: int, register: int = 0
-) -> dict[str, int]:
+) -> dict[str, Any]:
     """Operands of a unicast PUT of one row."""
     return {
         "local": local,

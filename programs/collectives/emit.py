@@ -7,6 +7,8 @@ in segments (`programs.collectives.tree_code`); reductions also work by exchange
 compares for them. Every transfer bumps a semaphore at its receiver.
 """
 
+from typing import Any
+
 from isa.errors import UserError
 from isa.instructions import Opcode, Queue
 from isa.machine import Machine
@@ -99,7 +101,8 @@ def _check(machine: Machine, c: Collective) -> None:
     end = max(c.source + c.words, c.target + c.words, c.scratch + scratch_words(machine, c))
     if c.words < 1 or end > machine.tile.l1_words:
         raise UserError(
-            f"a collective of {c.words} words needs L1 up to word {end}, there are {machine.tile.l1_words}"
+            f"a collective of {c.words} words needs L1 up to word {end}, there are "
+            f"{machine.tile.l1_words}"
         )
     most = exchange_words(machine, c.method)
     if c.words > most:
@@ -107,13 +110,14 @@ def _check(machine: Machine, c: Collective) -> None:
     segments = -(-c.words // segment_words(machine, c))
     if c.method != "hardware" and segments >= 1 << machine.tile.semaphore_bits:
         raise UserError(
-            f"{segments} segments overflow a semaphore of {machine.tile.semaphore_bits} bits: use longer ones"
+            f"{segments} segments overflow a semaphore of {machine.tile.semaphore_bits} bits: use "
+            "longer ones"
         )
 
 
 def _hardware(code: Code, c: Collective) -> None:
     x0, y0, x1, y1 = c.rectangle
-    fields = {
+    fields: dict[str, Any] = {
         "local": c.source,
         "remote": c.target,
         "rows": 1,

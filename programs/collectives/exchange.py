@@ -53,7 +53,8 @@ def double(code: Code, c: Collective) -> None:
 
     for index, tile in enumerate(tiles):
         paired = index + power < len(tiles)
-        own, waits = c.source, []
+        own: int = c.source
+        waits: list[tuple[int, int]] = []
         if index >= power:
             code.add(
                 tile,
@@ -107,7 +108,8 @@ def halve(code: Code, c: Collective) -> None:
     _suffice(len(s.arrive), 2 * steps, c)
     root = tiles.index(c.root)
     for index, tile in enumerate(tiles):
-        low, high, own, base, waits = 0, c.words, c.source, c.scratch, []
+        low, high, own, base = 0, c.words, c.source, c.scratch
+        waits: list[tuple[int, int]] = []
         ranges = []
         for step in range(steps):
             last = step == steps - 1
@@ -152,7 +154,8 @@ def halve(code: Code, c: Collective) -> None:
 def _suffice(have: int, need: int, c: Collective) -> None:
     if have < need:
         raise UserError(
-            f"recursive {c.method} over {len(c.rectangle.tiles())} tiles needs {need} semaphores, has {have}"
+            f"recursive {c.method} over {len(c.rectangle.tiles())} tiles needs {need} semaphores, "
+            f"has {have}"
         )
 
 

@@ -2,6 +2,8 @@
 passes a segment on as soon as it is there, while the next ones arrive.
 """
 
+from functools import partial
+
 from isa.errors import UserError
 from isa.geometry import TileXY
 from isa.instructions import Opcode, Queue, ReduceOp
@@ -92,7 +94,8 @@ def combine(code: Code, c: Collective, tree: Tree, size: int, *, pass_on: bool) 
         index, groups = children.index(child), min(len(s.arrive), len(children))
         if groups < len(children) and not single:
             raise UserError(
-                f"{len(children)} children in segments need as many semaphores, there are {len(s.arrive)}"
+                f"{len(children)} children in segments need as many semaphores, there are "
+                f"{len(s.arrive)}"
             )
         mine = [
             i
@@ -183,7 +186,7 @@ def combine(code: Code, c: Collective, tree: Tree, size: int, *, pass_on: bool) 
                 Queue.VECTOR,
                 c.words,
                 size,
-                lambda segment, tile=tile: add(tile, segment),
+                partial(add, tile),
                 first=first,
             )
         if tile in parents:
@@ -192,7 +195,7 @@ def combine(code: Code, c: Collective, tree: Tree, size: int, *, pass_on: bool) 
                 Queue.OUT,
                 c.words,
                 size,
-                lambda segment, tile=tile: send(tile, segment),
+                partial(send, tile),
                 first=first,
             )
             drain(tile)

@@ -54,7 +54,8 @@ def tree_of(method: str, rectangle: Rectangle, root: TileXY) -> Tree:
     x0, y0, x1, y1 = rectangle
     if x0 > x1 or y0 > y1:
         raise UserError(
-            f"rectangle {rectangle} is empty: its west and south sides must not be beyond its east and north"
+            f"rectangle {rectangle} is empty: its west and south sides must not be beyond its east "
+            "and north"
         )
     head = min(max(root[0], x0), x1), min(max(root[1], y0), y1)
     children: dict[TileXY, list[TileXY]] = {tile: [] for tile in rectangle.tiles()}

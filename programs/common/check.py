@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations, pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from isa.errors import UserError
 from isa.geometry import Rectangle, TileXY
@@ -82,7 +82,8 @@ def check_programs(machine: Machine, programs: Programs) -> None:
                 if says := _refused(machine, tile, instruction):
                     what = f"{instruction.opcode.name}{_tag(instruction)}"
                     raise UserError(
-                        f"{_at(tile)}, queue {queue.name.lower()}, instruction slot {slot} ({what}): {says}"
+                        f"{_at(tile)}, queue {queue.name.lower()}, instruction slot {slot} "
+                        f"({what}): {says}"
                     )
     issued = {tile: list(_issues(programs[tile])) for tile in sorted(programs)}
     _check_members(issued)
@@ -143,7 +144,10 @@ def _refused(machine: Machine, tile: TileXY, i: Instruction) -> str:
         if (fmt := fields["fmt"]) not in machine.mesh.formats:
             known = ", ".join(known.name.lower() for known in machine.mesh.formats)
             name = Format(fmt).name.lower() if fmt in list(Format) else fmt
-            return f"format {name} must be one that this machine reduces in (mesh.reduce_formats): {known}"
+            return (
+                f"format {name} must be one that this machine reduces in (mesh.reduce_formats): "
+                f"{known}"
+            )
     return ""
 
 
@@ -197,28 +201,32 @@ def _check_members(issued: Mapping[TileXY, list[_Issue]]) -> None:
                 raise UserError(_difference(tile, other, ours, theirs))
 
 
+def _text(name: str, value: Any) -> str:
+    """A field of a `_Reduction`, for messages."""
+    if name == "root":
+        return _place(value)
+    if name in ("op", "fmt"):
+        return {"op": ReduceOp, "fmt": Format}[name](value).name.lower()
+    return str(value)
+
+
 def _difference(tile: TileXY, other: TileXY, ours: list[_Issue], theirs: list[_Issue]) -> str:
     for number, (mine, its) in enumerate(zip(ours, theirs, strict=False)):
         for name, here, there in zip(_Reduction._fields, mine.what, its.what, strict=True):
             if here != there:
-                if name == "root":
-                    here, there = _place(here), _place(there)
-                elif name in ("op", "fmt"):
-                    here, there = (
-                        ({"op": ReduceOp, "fmt": Format}[name])(value).name.lower()
-                        for value in (here, there)
-                    )
+                here, there = _text(name, here), _text(name, there)
                 return (
-                    f"tiles ({tile[0]},{tile[1]}) and ({other[0]},{other[1]}) disagree on reduction {number} over "
-                    f"{mine.what.members}: {name} is {here} (tag {mine.what.tag}, queue out, slot {mine.slot}) and {there} "
-                    f"(tag {its.what.tag}, slot {its.slot})"
+                    f"tiles ({tile[0]},{tile[1]}) and ({other[0]},{other[1]}) disagree on "
+                    f"reduction {number} over {mine.what.members}: {name} is {here} (tag "
+                    f"{mine.what.tag}, queue out, slot {mine.slot}) and {there} (tag "
+                    f"{its.what.tag}, slot {its.slot})"
                 )
     if len(theirs) > len(ours):
         tile, other, ours, theirs = other, tile, theirs, ours
     extra = ours[len(theirs)]
     return (
-        f"{_at(tile)} issues a reduction with {extra.what} (queue out, slot {extra.slot}) that its member {_at(other)} does not "
-        f"issue: all of {extra.what.members} must"
+        f"{_at(tile)} issues a reduction with {extra.what} (queue out, slot {extra.slot}) that its "
+        f"member {_at(other)} does not issue: all of {extra.what.members} must"
     )
 
 
@@ -253,8 +261,9 @@ def _check_links(reductions: Mapping[tuple[Rectangle, TileXY], str]) -> None:
         for (inputs, one), (others, two) in combinations(users.items(), 2):
             if not set(inputs) & set(others):
                 raise UserError(
-                    f"the reductions {reductions[one]} and {reductions[two]} meet on the link from router ({router[0]},{router[1]}) to "
-                    f"the {output.name.lower()} and come from no common queue, so that nothing keeps their order: put their roots inside "
+                    f"the reductions {reductions[one]} and {reductions[two]} meet on the link from "
+                    f"router ({router[0]},{router[1]}) to the {output.name.lower()} and come from "
+                    "no common queue, so that nothing keeps their order: put their roots inside "
                     "their rectangles"
                 )
 
@@ -269,10 +278,14 @@ def _check_tags(reductions: Mapping[_Reduction, str]) -> None:
             other = users.setdefault((what.tag, router), what)
             if other.named != what.named:
                 raise UserError(
-                    f"one tag for different reductions that meet in router ({router[0]},{router[1]}), {_kind(other)} "
-                    f"{reductions[other]} and {_kind(what)} {reductions[what]}: give them tags of their own"
+                    "one tag for different reductions that meet in router "
+                    f"({router[0]},{router[1]}), {_kind(other)} {reductions[other]} and "
+                    f"{_kind(what)} {reductions[what]}: give them tags of their own"
                 )
 
 
 def _kind(what: _Reduction) -> str:
-    return f"{Format(what.fmt).name.lower()} {ReduceOp(what.op).name.lower()}{' with turn' * what.turn}"
+    return (
+        f"{Format(what.fmt).name.lower()} "
+        f"{ReduceOp(what.op).name.lower()}{' with turn' * what.turn}"
+    )

@@ -22,7 +22,7 @@ _OFFSET = 1
 class Segment(NamedTuple):
     """A piece of the words: `at` words plus the offset register's from their start."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls
     at: int
     words: int
     register: int

@@ -60,7 +60,8 @@ class AnyPlacement(Protocol):
     traffic: list[int]
     """Words that a run moves through each channel."""
 
-    def scatter(self, *tensors: NDArray) -> list[NDArray[np.uint8]]:
+    @property
+    def scatter(self) -> Callable[..., list[NDArray[np.uint8]]]:
         """Contents of each channel, from word 0 up to the last word used, of the inputs."""
 
     def gather(self, contents: Sequence[NDArray]) -> NDArray[np.unsignedinteger]:

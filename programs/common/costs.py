@@ -1,4 +1,4 @@
-"""Cycles of instructions as the tiling rule estimates them: the laws of `isa.timing` and a start."""
+"""Cycles of instructions as the tiling rule estimates them: by `isa.timing`, and a start."""
 
 from isa.machine import Tile
 from isa.timing import RECIPROCAL, array_cycles
@@ -7,7 +7,8 @@ __all__ = ["lines_of_row", "matmul_cycles", "matmul_lines", "recip_cycles", "vec
 
 _MATRIX_START = 8
 _VECTOR_START = 16
-"""Cycles of an instruction beyond its steps, issue included; rough, the laws are in `isa.timing`."""
+"""Cycles of an instruction beyond its steps, issue included; rough, the laws are in `isa.timing`.
+"""
 
 
 def matmul_cycles(tile: Tile, m: int, n: int, k: int) -> int:

@@ -1,6 +1,8 @@
 """What a kind of workloads, attention or GEMM, offers to those who need not know which it is."""
 
-from typing import Protocol, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,8 @@ W = TypeVar("W", bound=AnyWorkload)
 M = TypeVar("M", bound=AnyMapping)
 
 
-class WorkloadKind(Protocol[W, M]):
+@dataclass(frozen=True)
+class WorkloadKind(Generic[W, M]):
     """A kind of workloads `W`, cut by mappings `M`.
 
     The layout of its tensors in HBM comes with what is compiled (`Compiled.placement`). Everything
@@ -30,25 +33,19 @@ class WorkloadKind(Protocol[W, M]):
     """What its specs begin with, before the colon."""
     workload: type[W]
     dataflows: tuple[str, ...]
-
-    def parse(self, spec: str, fmt: Format) -> W:
-        """Read a spec that begins with one of `specs`."""
-
-    def rank(
-        self, machine: Machine, workload: W, dataflow: str | None, **decisions: Decision
-    ) -> list[M]:
-        """List the mappings that have what the user fixed and fit L1, the best first."""
-
-    def estimate(self, machine: Machine, workload: W, mapping: M) -> float:
-        """Guess the cycles under a mapping."""
-
-    def compile(
-        self, machine: Machine, workload: W, dataflow: str | None, **decisions: Decision
-    ) -> Compiled[W, M]:
-        """Compile for the best mapping whose programs fit the program memory."""
-
-    def compile_mapping(self, machine: Machine, workload: W, mapping: M) -> Compiled[W, M]:
-        """Compile for a mapping, whether or not the programs fit the program memory."""
-
-    def random_tensors(self, workload: W, seed: int) -> tuple[NDArray[np.float32], ...]:
-        """Draw its tensors, as `Compiled.placement` scatters them; the same for the same seed."""
+    parse: Callable[[str, Format], W]
+    """Read a spec that begins with one of `specs`."""
+    rank: Callable[..., list[M]]
+    """List the mappings of (machine, workload, dataflow, **decisions) that have what the user fixed
+    and fit L1, the best first.
+    """
+    estimate: Callable[[Machine, W, M], float]
+    """Guess the cycles under a mapping."""
+    compile: Callable[..., Compiled[W, M]]
+    """Compile (machine, workload, dataflow, **decisions) for the best mapping whose programs fit
+    the program memory.
+    """
+    compile_mapping: Callable[[Machine, W, M], Compiled[W, M]]
+    """Compile for a mapping, whether or not the programs fit the program memory."""
+    random_tensors: Callable[[W, int], tuple[NDArray[np.float32], ...]]
+    """Draw its tensors, as `Compiled.placement` scatters them; the same for the same seed."""

@@ -67,7 +67,8 @@ class _Nest:
                 self._allot(register)
         if len(self._numbers) >= REGISTERS:
             raise UserError(
-                f"a loop nest needs {len(self._numbers)} address registers, a queue has {REGISTERS - 1}"
+                f"a loop nest needs {len(self._numbers)} address registers, a queue has "
+                f"{REGISTERS - 1}"
             )
         self._used = used
 

@@ -6,8 +6,8 @@ folds each such run into one `Loop`, itself a node whose "addresses" are its tri
 its first iteration. A loop whose trip count changes by a constant from one outer iteration to the
 next (a triangular nest) therefore folds like everything else. What is left may fold in twos.
 
-The tree is exact: `programs.common.loops` turns it into instructions, and interpreting those gives the
-trace back.
+The tree is exact: `programs.common.loops` turns it into instructions, and interpreting those gives
+the trace back.
 """
 
 from collections.abc import Iterator, Sequence

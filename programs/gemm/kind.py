@@ -8,18 +8,15 @@ from programs.gemm.workload import Gemm, parse_gemm, random_matrices
 
 __all__ = ["GEMM"]
 
-
-class _GemmKind:
-    name = "gemm"
-    specs = ("gemm",)
-    workload = Gemm
-    dataflows = ("summa",)
-    parse = staticmethod(parse_gemm)
-    rank = staticmethod(rank_gemm)
-    estimate = staticmethod(estimate_gemm)
-    compile = staticmethod(compile_gemm)
-    compile_mapping = staticmethod(compile_gemm_mapping)
-    random_tensors = staticmethod(random_matrices)
-
-
-GEMM: WorkloadKind[Gemm, GemmMapping] = _GemmKind()
+GEMM: WorkloadKind[Gemm, GemmMapping] = WorkloadKind(
+    name="gemm",
+    specs=("gemm",),
+    workload=Gemm,
+    dataflows=("summa",),
+    parse=parse_gemm,
+    rank=rank_gemm,
+    estimate=estimate_gemm,
+    compile=compile_gemm,
+    compile_mapping=compile_gemm_mapping,
+    random_tensors=random_matrices,
+)

@@ -68,5 +68,6 @@ class GemmSemaphores(SemaphoreNumbers):
         sharers = max(across, up) if mapping.cut == "grid" else across * up
         if sharers >= 1 << tile.semaphore_bits:
             raise UserError(
-                f"{sharers} tiles that share a panel would overflow {tile.semaphore_bits}-bit semaphores"
+                f"{sharers} tiles that share a panel would overflow {tile.semaphore_bits}-bit "
+                "semaphores"
             )

@@ -121,6 +121,7 @@ class GemmMapping:
     def describe(self) -> str:
         """One phrase for tables."""
         return (
-            f"group {self.group[0]}x{self.group[1]} cut by {CUTS[self.cut]}, {self.rows} rows x {self.columns} columns of C "
-            f"a tile, panels of {self.depth}, A {'half a panel after' if self.staggered else 'together with'} B"
+            f"group {self.group[0]}x{self.group[1]} cut by {CUTS[self.cut]}, {self.rows} rows x "
+            f"{self.columns} columns of C a tile, panels of {self.depth}, A "
+            f"{'half a panel after' if self.staggered else 'together with'} B"
         )

@@ -12,6 +12,7 @@ docs/dataflows.md lists the semaphores. What needs none, and why:
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from isa.instructions import Format, Opcode, Queue
 from isa.machine import Tile
@@ -210,7 +211,10 @@ class GemmQueues:
             rows=rows.size,
             words=part.pitch,
             **self._hbm(part.region, part.offset),
-            **{name: Ref(f"{tensor}_{name}") for name in ("x0", "y0", "x1", "y1")},
+            x0=Ref(f"{tensor}_x0"),
+            y0=Ref(f"{tensor}_y0"),
+            x1=Ref(f"{tensor}_x1"),
+            y1=Ref(f"{tensor}_y1"),
             bump=1,
             sem=self.semaphores(f"{tensor}_full", slot),
             tag=TAGS[tensor],
@@ -266,7 +270,7 @@ class GemmQueues:
             )
             self._stored.add(s)
 
-    def _hbm(self, region: HbmRegion, offset: int) -> dict[str, Ref]:
+    def _hbm(self, region: HbmRegion, offset: int) -> dict[str, Any]:
         number = next(
             (i for i, known in enumerate(self.regions) if known is region), len(self.regions)
         )

@@ -106,7 +106,8 @@ def _candidates(
         shapes = [parse_group(machine, group)]
         if shapes[0][0] > mesh.columns:
             raise UserError(
-                f"group must be at most {mesh.columns} columns wide for summa (it is not folded), not {group!r}"
+                f"group must be at most {mesh.columns} columns wide for summa (it is not folded), "
+                f"not {group!r}"
             )
     for shape in shapes:
         # On a line of tiles two cuts are the same.

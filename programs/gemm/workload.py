@@ -29,8 +29,7 @@ class Gemm:
     k: int
     batch: int = 1
     fmt: Format = Format.FP16
-    o_fmt: Format | None = None
-    """None becomes `fmt`."""
+    o_fmt: Format = None  # type: ignore[assignment]  # becomes `fmt`, so that readers need not ask
 
     def __post_init__(self) -> None:
         if self.o_fmt is None:

@@ -19,7 +19,8 @@ def check_loops(code: Sequence[Instruction]) -> tuple[int, str]:
         (i.opcode, *((i["rd"], i["rs"], i["imm"]) if i.opcode in _SCALARS else (0, 0, 0)))
         for i in code
     ]
-    registers, loops = [0] * REGISTERS, []
+    registers = [0] * REGISTERS
+    loops: list[list[int]] = []
     pc = executed = 0
     while pc < len(steps):
         opcode, rd, rs, imm = steps[pc]

@@ -30,7 +30,7 @@ class Count(NamedTuple):
     line: int
     tiles: tuple[TileXY, ...]
     semaphore: int
-    count: int
+    value: int
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Listing:
             words = max((block.end for block in here), default=0)
             memory = np.zeros(words * self.machine.tile.word_bytes, np.uint8)
             for block in here:
-                if any(block is content for content in self.contents):
+                if block.bits is not None and any(block is content for content in self.contents):
                     block.view(memory)[...] = block.bits
             channels.append(memory)
         return channels
@@ -109,7 +109,7 @@ class Listing:
     def fill_l1(self, l1: dict[TileXY, NDArray[np.uint8]]) -> None:
         """Write what is in the tiles' L1 before the run."""
         for block in self.contents:
-            if not _in_hbm(block):
+            if not isinstance(block.place, int) and block.bits is not None:
                 for tile in block.place:
                     block.view(l1[tile])[...] = block.bits
 

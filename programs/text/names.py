@@ -105,7 +105,8 @@ class Names:
         return f"{field_name}={pieces}"
 
     def _piece(self, piece: str, here: TileXY) -> str:
-        base, register = re.fullmatch(r"(.*?)(\+r\d+)?", piece, re.DOTALL).groups(default="")
+        register = found[0] if (found := re.search(r"\+r\d+\Z", piece)) else ""
+        base = piece.removesuffix(register)
         if not base or is_number(base) or base in _TAKEN.difference(_HERE):
             return piece
         value = self._values.get(base)

@@ -107,8 +107,8 @@ def _element(text: str, block: Block) -> int | list[int]:
     if block.fmt is None:
         raise ValueError(f"{text!r} must be a word in hexadecimal, 0x...")
     try:
-        value = float(text)
+        number = float(text)
     except ValueError:
         raise ValueError(f"{text!r} must be a number, or bits in hexadecimal") from None
     with np.errstate(all="ignore"):
-        return int(encode(np.array([value]).astype(np.float32), block.fmt)[0])
+        return int(encode(np.array([number]).astype(np.float32), block.fmt)[0])

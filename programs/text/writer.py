@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,8 @@ def write_listing(
         raise UserError(f"OUT must be a name like file.s, without spaces or #, not {path.name!r}")
     text = listing_text(compiled, data.name, machine=machine, title=title)
     try:
-        np.savez_compressed(data, **{f"hbm{index}": content for index, content in enumerate(hbm)})
+        channels: dict[str, Any] = {f"hbm{index}": content for index, content in enumerate(hbm)}
+        np.savez_compressed(data, **channels)
         path.write_text(text)
     except OSError as error:
         raise UserError(f"OUT {path}: {error.strerror}") from None

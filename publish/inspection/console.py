@@ -53,7 +53,8 @@ def print_report(
         (
             "window",
             f"cycles {recording.first:,} to {recording.last:,}",
-            f"{recording.facts.columns}x{recording.facts.rows} mesh, {recording.flits:,} flits on links",
+            f"{recording.facts.columns}x{recording.facts.rows} mesh, {recording.flits:,} flits on "
+            "links",
         ),
         (
             "collectives",

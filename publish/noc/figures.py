@@ -104,18 +104,16 @@ def curves(results: dict[str, dict]) -> Curves:
 def flat(machine: Machine, seen: Curves, results: dict[str, dict]) -> dict:
     """The keys of result.json; those whose runs were left out are not there."""
     result: dict = {}
-    rows = [
-        shape
+    rows = {
+        shape: point.cycles
         for shape in SHAPES
-        if shape.startswith("row") and seen.at(shape, "multicast", "hardware", 1)
-    ]
+        if shape.startswith("row") and (point := seen.at(shape, "multicast", "hardware", 1))
+    }
     if len(rows) > 1:
-        near, away = rows[0], rows[-1]
-        more = (
-            seen.at(away, "multicast", "hardware", 1).cycles
-            - seen.at(near, "multicast", "hardware", 1).cycles
+        (near, first), *_, (away, last) = rows.items()
+        result["cycles_per_hop"] = (last - first) / (
+            far(away, "multicast") - far(near, "multicast")
         )
-        result["cycles_per_hop"] = more / (far(away, "multicast") - far(near, "multicast"))
     if seen.startups:
         result |= {
             "startup_cycles": max(seen.startups),
@@ -133,9 +131,10 @@ def flat(machine: Machine, seen: Curves, results: dict[str, dict]) -> dict:
             if point.words in (1, 16):
                 result[f"{kind}_excess_{name}"] = point.cycles - bound - point.words
             speedup = seen.speedup(shape, kind, point.words)
-            if speedup and (point.words in SPEEDUPS):
+            software = seen.software(shape, kind, point.words)
+            if speedup and software and point.words in SPEEDUPS:
                 result[f"{kind}_speedup_{name}"] = speedup
-                method_, fastest = seen.software(shape, kind, point.words)
+                method_, fastest = software
                 result[f"{kind}_software_{name}"] = method_
                 result[f"{kind}_software_cycles_{name}"] = fastest.cycles
                 if tree := seen.at(shape, kind, "tree", point.words):

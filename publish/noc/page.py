@@ -33,7 +33,8 @@ def page_table(r: dict) -> str:
         ),
         (
             "cycles beyond D + L at L = 1 / 16, row of 8: multicast; sum",
-            f"{at('multicast_excess', '8', 1, 16, form='{}')}; {at('reduce_excess', '8', 1, 16, form='{}')}",
+            f"{at('multicast_excess', '8', 1, 16, form='{}')}; "
+            f"{at('reduce_excess', '8', 1, 16, form='{}')}",
         ),
         (
             "multicast over the best software method, row of 8, L = 4, 64, 1024",
@@ -45,7 +46,8 @@ def page_table(r: dict) -> str:
         ),
         (
             "uniform random saturation, share of the bound: 4×4 / 8×8; neighbour 4×4",
-            f"{r['saturation_uniform_4x4']:.1%} / {r['saturation_uniform_8x8']:.1%}; {r['saturation_neighbour_4x4']:.1%}",
+            f"{r['saturation_uniform_4x4']:.1%} / {r['saturation_uniform_8x8']:.1%}; "
+            f"{r['saturation_neighbour_4x4']:.1%}",
         ),
         (
             "random flits checked; runs of the deadlock set; hangs",

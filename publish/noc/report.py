@@ -33,6 +33,7 @@ COLOURS = {
     "doubling": "#e67e22",
     "halving": "#27ae60",
 }
+_HERE = Path(__file__).parent
 SHADES = {
     "row2": "#f1c40f",
     "row4": "#e67e22",
@@ -40,15 +41,6 @@ SHADES = {
     "4x4": "#2980b9",
     "8x8": "#2c3e50",
 }
-STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:1100px;margin:2em auto;padding:0 1em}
-h1{font-size:1.6em}h2{border-bottom:1px solid #ddd;margin-top:2em}h3{margin-bottom:.3em}
-table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}
-td,th{padding:.15em .7em;text-align:right;border-bottom:1px solid #eee}td:first-child,th:first-child{text-align:left}
-th{border-bottom:2px solid #999}.note{color:#666;font-size:13px;margin:.3em 0 1.5em}img{max-width:100%}
-.figures{display:flex;flex-wrap:wrap;gap:.8em}.figure{border:1px solid #ddd;border-radius:6px;padding:.5em 1em}
-.figure b{display:block;font-size:1.5em}.figure span{color:#666;font-size:13px}pre{background:#f6f6f6;padding:1em;overflow:auto}
-"""
 
 
 def write_report(
@@ -189,21 +181,6 @@ def _speedup(seen: Curves, shapes: list[str]) -> Figure:
     return figure
 
 
-METHODS_TEXT = """
-<ul>
-<li><b>T</b> is counted from the cycle in which the first member's instruction is issued to the cycle in which the last word is
-written in the farthest SRAM, both included. All members of a collective start in the same cycle. <b>L</b> is the number of flits
-(words), <b>D</b> the hops from the source to the farthest member or from there to the root, both ways for an all-reduce.</li>
-<li>Every collective is a tile program on the RTL. What it leaves in each receiver's SRAM is compared bit for bit with NumPy and
-with the golden machine; a wrong bit ends the benchmark.</li>
-<li><b>hardware</b>: one PUT to a rectangle, or one REDUCE per member, turned round at the root's router for an all-reduce.
-<b>unicast</b>: the root serves everybody, or is served by everybody and adds. <b>chain</b>: a path through all tiles, in segments.
-<b>comb</b>: the root's row as a chain, and a chain along every column. <b>tree</b>: recursive halving of the set, in segments.
-<b>doubling</b>, <b>halving</b>: exchanges between partners at distances of powers of two, of all words or of halves of them.
-Software passes a segment on as soon as its semaphore says that it is there, and adds with the vector engine.</li>
-<li>Segment sizes of the software methods are searched on the RTL, around the best one by estimate; each point is the best found.
-A software reduction ends when the vector engine has written its last word.</li>
-</ul>"""
 HEADLINES = (
     ("cycles_per_hop", "cycles a hop", "{:.2f}"),
     ("startup_cycles", "cycles from instruction to first flit", "{}"),
@@ -226,13 +203,20 @@ def _page(machine: Machine, result: dict, tables: list[Table], images: dict[str,
         if key in result
     )
     drawn = "".join(
-        f'<p><img alt="{html.escape(name)}" src="data:image/png;base64,{base64.b64encode(content).decode()}"></p>'
+        f'<p><img alt="{html.escape(name)}" '
+        f'src="data:image/png;base64,{base64.b64encode(content).decode()}"></p>'
         for name, content in images.items()
     )
+    style, methods = ((_HERE / name).read_text() for name in ("page.css", "methods.html"))
     return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>flatmesh: the network, measured</title><style>{STYLE}</style>"
-        f"<h1>The network, measured on the RTL</h1><p>Machine {html.escape(machine.name)}, mesh {result['mesh']}, commit "
-        f"{html.escape(result['commit'])}. Made by <code>{html.escape(result['command'])}</code>.</p><div class=figures>{boxes}</div>"
-        f"<h2>How it is measured</h2>{METHODS_TEXT}<h2>Pictures</h2>{drawn}<h2>Tables</h2>{''.join(table.html() for table in tables)}"
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        f"<title>flatmesh: the network, measured</title><style>\n{style}</style>"
+        "<h1>The network, measured on the RTL</h1>"
+        f"<p>Machine {html.escape(machine.name)}, mesh {result['mesh']}, "
+        f"commit {html.escape(result['commit'])}. "
+        f"Made by <code>{html.escape(result['command'])}</code>.</p>"
+        f"<div class=figures>{boxes}</div>"
+        f"<h2>How it is measured</h2>{methods}<h2>Pictures</h2>{drawn}"
+        f"<h2>Tables</h2>{''.join(table.html() for table in tables)}"
         f"<h2>The machine</h2><pre>{html.escape(machine.to_toml())}</pre></html>\n"
     )

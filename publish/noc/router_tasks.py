@@ -1,5 +1,7 @@
 """What `make noc` runs on bare networks of routers: simulations fit for a process each."""
 
+from typing import Any
+
 import tb.noc
 from tb.noc.deadlock import PATTERNS as DEADLOCK
 from tb.noc.orders import KINDS as DISAGREEMENTS
@@ -24,7 +26,8 @@ def router_tasks(quick: bool, seed: int) -> list[Task]:
     """One or two simulations each. A quick run keeps to networks that are compiled in seconds, and
     to fewer flits and runs.
     """
-    tasks = []
+    tasks: list[Task] = []
+    arguments: dict[str, Any]
     points: list[tuple[str, str, int | None]] = [
         ("uniform", "4x4", None),
         ("neighbour", "4x4", None),

@@ -89,7 +89,8 @@ def _speedups(seen: Curves) -> Table:
         "The network against software on the same mesh, cycles",
         ("collective", "network", *SOFTWARE, "best, flits a segment", "speed-up"),
         rows,
-        "each software method at its best segment size, searched on the RTL; empty: not run, because it is far from the best",
+        "each software method at its best segment size, searched on the RTL; empty: not run, "
+        "because it is far from the best",
     )
 
 
@@ -108,8 +109,10 @@ def _crowds(machine: Machine, seen: Curves) -> Table:
                 )
             )
     return Table(
-        f"Many collectives at once on {machine.mesh.columns}x{machine.mesh.rows}, {CROWD_WORDS} flits each",
+        f"Many collectives at once on {machine.mesh.columns}x{machine.mesh.rows}, {CROWD_WORDS} "
+        "flits each",
         ("set", "collectives", "flits of the busiest port", "cycles", "cycles / flits"),
         rows,
-        "from the first issue to the last word written; the busiest port of a router or a tile bounds it from below",
+        "from the first issue to the last word written; the busiest port of a router or a tile "
+        "bounds it from below",
     )

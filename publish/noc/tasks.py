@@ -30,7 +30,8 @@ def machine_of_options(name: str, mesh: str) -> Machine:
     machine = machine_for(load_machine(name, mesh or None))
     if not _fitting(machine):
         raise UserError(
-            f"MESH must hold a row of at least 2 tiles, {machine.mesh.columns}x{machine.mesh.rows} does not"
+            f"MESH must hold a row of at least 2 tiles, {machine.mesh.columns}x{machine.mesh.rows} "
+            "does not"
         )
     return machine
 

@@ -137,7 +137,7 @@ def _beside_golden(block: Inspection, golden: Counter) -> dict:
     """Every collective of a run, by the VCD and by the golden machine."""
     seen = Counter(listed(c) for c in block.collectives)
     word = block.recording.facts.word_bytes
-    rows = [
+    rows: list[tuple] = [
         (
             f"{key.kind} {key.op or ''}".strip(),
             key.tag,
@@ -158,7 +158,7 @@ def _beside_golden(block: Inspection, golden: Counter) -> dict:
 
 def _hops(c: Transfer) -> dict:
     """A collective, link by link."""
-    rows = [
+    rows: list[tuple] = [
         (
             f"{hop.link.network} ({hop.link.tile[0]},{hop.link.tile[1]}) "
             + hop.link.port.replace("_", " "),

@@ -82,8 +82,9 @@ def check(made: SeriesPlan, dumped: list[NDArray[np.uint8]], who: str) -> int:
                     wrong = np.flatnonzero(seen != values.view(np.uint32))
                     if len(wrong):
                         raise UserError(
-                            f"{who}: {item.key} at tile {tile}: {len(wrong)} of {len(seen)} elements differ, first element "
-                            f"{wrong[0]}: expected {values.view(np.uint32)[wrong[0]]:#010x}, got {seen[wrong[0]]:#010x}"
+                            f"{who}: {item.key} at tile {tile}: {len(wrong)} of {len(seen)} "
+                            f"elements differ, first element {wrong[0]}: expected "
+                            f"{values.view(np.uint32)[wrong[0]]:#010x}, got {seen[wrong[0]]:#010x}"
                         )
                     words += c.words
     return words
@@ -113,6 +114,7 @@ def measure(
         for content, reference in zip(dumped, golden, strict=True)
     ):
         raise UserError("RTL: words beside the results differ from the golden machine's")
+    assert run.events is not None
     return read_timings(made.lanes, run.events), run
 
 
@@ -136,7 +138,8 @@ def read_timings(lanes: list[SeriesLane], events: NDArray) -> dict[tuple, Timing
             timing, end = _timing(item, by_tag, marks, lag or 0)
             if timing.first <= previous:
                 raise UserError(
-                    f"{item.key} began in cycle {timing.first}, the item before it ended in {previous}"
+                    f"{item.key} began in cycle {timing.first}, the item before it ended in "
+                    f"{previous}"
                 )
             previous = end
             timings[item.key] = timing
@@ -199,6 +202,7 @@ def _marker_lag(lane: SeriesLane, by_tag: dict[int, NDArray], marks: NDArray) ->
                 lags.append(int(at.min() - written))
     if not lags:
         raise UserError(
-            f"lane {lane.rectangle} marks the end of items, but has no marked collective of the hardware"
+            f"lane {lane.rectangle} marks the end of items, but has no marked collective of the "
+            "hardware"
         )
     return min(lags)

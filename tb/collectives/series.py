@@ -2,14 +2,15 @@
 same cycle.
 
 Every tile loads its own words from HBM; then a rectangle of tiles (a `SeriesLane`) runs its `Item`s
-one after the other, while other lanes run theirs: rows do not share a link, nor do quadrants.
-In front of each item the lane meets at a barrier, an all-reduce of one word. Its result reaches a tile one
-cycle later per hop from the root, so nearer tiles pause for that many cycles more. When all lanes
-are through, the results go to HBM.
+one after the other, while other lanes run theirs: rows do not share a link, nor do quadrants. In
+front of each item the lane meets at a barrier, an all-reduce of one word. Its result reaches a tile
+one cycle later per hop from the root, so nearer tiles pause for that many cycles more. When all
+lanes are through, the results go to HBM.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +115,7 @@ def plan(machine: Machine, lanes: Sequence[SeriesLane], *, seed: int = 1) -> Ser
     channels = machine.channels
     turns = -(-machine.mesh.tiles // len(channels))
 
-    def channel_of(tile: TileXY) -> tuple[dict[str, int], int]:
+    def channel_of(tile: TileXY) -> tuple[dict[str, Any], int]:
         channel, turn = home(machine, tile)
         at = channels[channel]
         return {"target_x": at.x, "target_y": at.y, "edge": EdgePort[at.edge.upper()]}, turn
@@ -164,7 +165,8 @@ def plan(machine: Machine, lanes: Sequence[SeriesLane], *, seed: int = 1) -> Ser
             code.add(tile, Queue.OUT, Opcode.SYNC, waits=[(MOVED, len(pieces))])
         if code.slots(tile) > machine.tile.program_instructions:
             raise UserError(
-                f"tile {tile} needs {code.slots(tile)} instruction slots, it has {machine.tile.program_instructions}"
+                f"tile {tile} needs {code.slots(tile)} instruction slots, it has "
+                f"{machine.tile.program_instructions}"
             )
     hbm, sources = contents(machine, seed)
     return SeriesPlan(machine, placed, code.programs(), hbm, sources, first, end - first)
@@ -209,7 +211,8 @@ def _place(machine: Machine, lanes: Sequence[SeriesLane]) -> tuple[list[SeriesLa
         placed.append(SeriesLane(lane.rectangle, items))
     if end + scratch > machine.tile.l1_words:
         raise UserError(
-            f"targets and buffers need L1 up to word {end + scratch}, there are {machine.tile.l1_words}"
+            f"targets and buffers need L1 up to word {end + scratch}, there are "
+            f"{machine.tile.l1_words}"
         )
     for lane in placed:
         lane.items = [

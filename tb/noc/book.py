@@ -120,8 +120,8 @@ class Book:
         right = np.lexsort((item, self.source[item], target))
         reordered = int((item[right] != item).sum())
         first = next(
-            f"{what} item {values[found_at[0]] % count} of {self.source[values[found_at[0]] % count]} "
-            f"at end {values[found_at[0]] // count}"
+            f"{what} item {values[found_at[0]] % count} of "
+            f"{self.source[values[found_at[0]] % count]} at end {values[found_at[0]] // count}"
             for what, found_at in (
                 ("missing", np.flatnonzero(missing)),
                 ("extra", np.flatnonzero(extra)),

@@ -233,7 +233,8 @@ def refuse(verdicts: list[tuple[str, Verdict]], where: str, left: int = 0) -> No
             raise SimulationFailure(f"{where}, run {number} ({name}): {verdict}")
         if verdict.oldest > OLDEST:
             raise SimulationFailure(
-                f"{where}, run {number} ({name}): a flit took {verdict.oldest} cycles, limit {OLDEST}"
+                f"{where}, run {number} ({name}): a flit took {verdict.oldest} cycles, limit "
+                f"{OLDEST}"
             )
     if left and not any(verdict.hung for _, verdict in verdicts):
         raise SimulationFailure(

@@ -18,6 +18,13 @@ __all__ = ["ForkCoverage", "JoinCoverage", "markdown"]
 Bins = dict[str, set[tuple]]
 
 
+def _named(pattern: str, path: Path) -> tuple[str, ...]:
+    """What a probe's file is named after."""
+    found = re.search(pattern, path.name)
+    assert found is not None, path
+    return found.groups()
+
+
 class _Coverage:
     left = 0
     """Flits that were at the head of a queue when a run was over."""
@@ -40,7 +47,7 @@ class ForkCoverage(_Coverage):
     def collect(self, folder: Path) -> None:
         """Add what probes left in the folder of a simulation."""
         for path in folder.glob("forks_*.txt"):
-            x, y, port = re.search(r"router_(\d+)_(\d+)\.fork_(\w+)\.", path.name).groups()
+            x, y, port = _named(r"router_(\d+)_(\d+)\.fork_(\w+)\.", path)
             for line in self._lines(path):
                 mask, taken, count = map(int, line.split())
                 self.seen[int(x), int(y), Port[port.upper()], mask, taken] += count
@@ -87,7 +94,7 @@ class JoinCoverage(_Coverage):
     def collect(self, folder: Path) -> None:
         """Add what probes left in the folder of a simulation."""
         for path in folder.glob("joins_*.txt"):
-            x, y = re.search(r"joins_(\d+)_(\d+)", path.name).groups()
+            x, y = _named(r"joins_(\d+)_(\d+)", path)
             for line in self._lines(path):
                 *what, count = map(int, line.split())
                 self.seen[int(x), int(y), *what] += count
@@ -149,7 +156,8 @@ def markdown(reports: dict[str, dict[str, dict]]) -> str:
     for mesh, report in reports.items():
         for kind, row in report.items():
             lines.append(
-                f"| {mesh} | {kind} | {row['bins']} | {row['seen']} | {'; '.join(row['holes']) or 'none'} |"
+                f"| {mesh} | {kind} | {row['bins']} | {row['seen']} | "
+                f"{'; '.join(row['holes']) or 'none'} |"
             )
     return "\n".join(lines) + "\n"
 

@@ -3,6 +3,7 @@ noticed.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -138,7 +139,8 @@ def _network(
     if name == "data":
         layout = data_flit(machine.tile)
         router = Router(machine=machine, payload=layout, multicast=True)
-        traffic, equal = partial(_packets, machine, rng), ("x0", "y0", "x1", "y1")
+        traffic: Callable[[], tuple[Run, Book]] = partial(_packets, machine, rng)
+        equal: tuple[str, ...] = ("x0", "y0", "x1", "y1")
     else:
         layout = reduce_flit(machine.tile)
         router = ReduceRouter(machine=machine)
@@ -159,7 +161,8 @@ def _network(
         [run for _, run, _ in runs],
         progress=progress,
     )
-    injected, caught = Counter(), Counter()
+    injected: Counter[str] = Counter()
+    caught: Counter[str] = Counter()
     reasons: dict[str, Counter] = {kind: Counter() for kind in KINDS}
     for (kind, _, book), outcome in zip(runs, outcomes, strict=True):
         verdict = book.check(outcome)

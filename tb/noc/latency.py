@@ -57,7 +57,7 @@ def zero_load(mesh: str, *, quick: bool = False, progress: Progress | None = Non
         if (verdict := book.check(outcome)).faults:
             raise SimulationFailure(f"zero load on {mesh}: {verdict}")
     return {
-        "cycles_per_hop": _per_hop(machine, *data[0], outcomes[0]),
+        "cycles_per_hop": _per_hop(machine, data[0][0], data[0][1], outcomes[0]),
         "multicast_row4": {
             n: _cycles(outcome) for n, outcome in zip(lengths, outcomes[1:], strict=True)
         },

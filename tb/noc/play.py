@@ -135,8 +135,8 @@ def _write(folder: Path, ends: int, runs: Sequence[Run], seed: int) -> None:
                 "faults": one.fault,
             }
         )
-    for end, records in enumerate(parts):
-        np.concatenate(records).astype(">u4").tofile(folder / f"source_{end}.bin")
+    for end, part in enumerate(parts):
+        np.concatenate(part).astype(">u4").tofile(folder / f"source_{end}.bin")
     (folder / "runs.json").write_text(json.dumps(settings))
 
 

@@ -62,8 +62,9 @@ def reduce_bench(machine: Machine) -> Build:
         ", ".join(f"{name}.o__{what}" for name in reversed(names)) for what in ("valid", "ready")
     )
     flits = ", ".join(f".flit_{port}({name}.o__payload)" for port, name in enumerate(names))
+    op, fmt = layout["op"].offset, layout["fmt"].offset
     inside = f"""
-  noc_join_probe #(.WIDTH({layout.size}), .OP({layout["op"].offset}), .FORMAT({layout["fmt"].offset})) probe (
+  noc_join_probe #(.WIDTH({layout.size}), .OP({op}), .FORMAT({fmt})) probe (
     .clk(clk), .rst(rst), .x(x), .y(y), .valid({{{valid}}}), .ready({{{ready}}}), {flits}
   );"""
     return build_bench(router, machine, probe="join_probe.v", inside=inside, hierarchical=True)

@@ -76,7 +76,7 @@ FLOWS: tuple[tuple[str, str, tuple[tuple[str, Any], ...]], ...] = (
 )
 BOUNDS = (("compute", "mha:S=512,D=64,H=4", False), ("HBM", "mha:S=256,D=64,H=2", True))
 SLICES = ((8, 8), (8, 16), (16, 8), (16, 16), (16, 32), (32, 32))
-UTILISATION = (
+UTILISATION: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "S = 1024, D = 64, slices of 64 x 16 as the rule chose before",
         "mha:S=1024,D=64,H=2",
@@ -102,9 +102,9 @@ def _cases() -> list[Variant]:
                 named = tuple((name, value.format(rows=rows)) for name, value in fixed)
                 table = f"dataflows {bound} {machine}"
                 found.append(Variant(table, title, spec, dataflow, "fp16", machine, slow, named))
-    for title, spec, fixed in UTILISATION:
+    for title, spec, asked in UTILISATION:
         found.append(
-            Variant("utilisation", title, spec, "flat-async", fixed=tuple(sorted(fixed.items())))
+            Variant("utilisation", title, spec, "flat-async", fixed=tuple(sorted(asked.items())))
         )
     return found
 

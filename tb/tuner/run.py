@@ -91,5 +91,5 @@ def _key(machine: Machine, images: dict, memory: list) -> str:
     for tile in sorted(images):
         digest.update(f"{tile} {list(images[tile])}".encode())
     for content in memory:
-        digest.update(np.ascontiguousarray(content))
+        digest.update(np.ascontiguousarray(content).data)
     return digest.hexdigest()[:24]

@@ -16,10 +16,21 @@ __all__ = ["Request", "access", "seed_and_count", "start"]
 class Request(Protocol):
     """One access to the L1, see `hw.layouts.L1Request`."""
 
-    write: int
-    addr: int
-    mask: int
-    data: int
+    @property
+    def write(self) -> int:
+        """1 for a write."""
+
+    @property
+    def addr(self) -> int:
+        """First word."""
+
+    @property
+    def mask(self) -> int:
+        """Words of the line that are meant."""
+
+    @property
+    def data(self) -> int:
+        """What is written."""
 
 
 def access(memory: NDArray[np.uint8], tile: Tile, request: Request, rest: int = 0) -> int | None:

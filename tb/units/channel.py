@@ -43,7 +43,8 @@ async def send(dut, flits: list[dict]) -> None:
 
 async def receive(dut, count: int, rng: random.Random, stall: float) -> list[tuple[int, object]]:
     """Take `count` flits; each with the cycle of its arrival."""
-    seen, cycle = [], 0
+    seen: list[tuple[int, object]] = []
+    cycle = 0
     while len(seen) < count:
         dut.data__ready.value = rng.random() >= stall
         await RisingEdge(dut.clk)

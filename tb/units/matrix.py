@@ -48,7 +48,7 @@ class MatrixBench:
             part: getattr(dut, f"l1__req__{part}") for part in ("valid", "ready", "payload")
         }
         self._layout = L1Request(tile)
-        self._kept = None
+        self._kept: tuple | None = None
         self._ready = 0
         self._responding = False
 

@@ -135,7 +135,10 @@ def first_difference(
             here, there = actual[row].view(np.uint32), expected[row].view(np.uint32)
             wrong = np.flatnonzero(here != there)
             if len(wrong):
-                return f"{case}: C[{index}, {wrong[0]}] is {here[wrong[0]]:08x} and not {there[wrong[0]]:08x}"
+                return (
+                    f"{case}: C[{index}, {wrong[0]}] is {here[wrong[0]]:08x} and not "
+                    f"{there[wrong[0]]:08x}"
+                )
     return f"byte {np.flatnonzero(actual != expected)[0]} of L1, outside of every C, was written"
 
 
@@ -143,7 +146,8 @@ def random_cases(tile: Tile, seed: int, count: int, *, words: int | None = None)
     """Random instructions that fit into L1 together, shaped to meet the edges of blocks and
     chunks.
     """
-    rng, cases = random.Random(seed), []
+    rng = random.Random(seed)
+    cases: list[Product] = []
     left = words or tile.l1_words
 
     def pick(unit: int) -> int:
@@ -156,9 +160,9 @@ def random_cases(tile: Tile, seed: int, count: int, *, words: int | None = None)
 
     while len(cases) < count:
         m, n, k = pick(tile.matrix_rows), pick(tile.line_elements), pick(tile.line_elements)
-        formats = rng.choices(FORMATS_OF_OPERANDS, k=2)
+        fmt_a, fmt_b = rng.choices(FORMATS_OF_OPERANDS, k=2)
         case = Product(
-            m, n, k, *formats, rng.getrandbits(1), rng.getrandbits(1), rng.random() < 0.3
+            m, n, k, fmt_a, fmt_b, rng.getrandbits(1), rng.getrandbits(1), rng.random() < 0.3
         )
         size = sum(
             shape[0] * (shape[1] * 4 // tile.word_bytes + 3) + 3 for shape in case.shapes().values()

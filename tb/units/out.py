@@ -51,7 +51,8 @@ def command(opcode: Opcode, rng: random.Random, **fields: int) -> dict[str, int]
 
 def flits_of(tile: Tile, c: dict[str, int]) -> list[tuple[str, dict[str, int]]]:
     """(network, fields) of each flit of a command, in order."""
-    opcode, flits = Opcode(c["opcode"]), []
+    opcode = Opcode(c["opcode"])
+    flits: list[tuple[str, dict[str, int]]] = []
     for row in range(c["rows"]):
         for word in range(c["words"]):
             flit = {

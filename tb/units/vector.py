@@ -79,10 +79,10 @@ class VectorBench:
             offered = int(payload.value) if int(valid.value) else None
             if self._offered[name] is not None:
                 assert offered == self._offered[name], f"{name} request changed before it was taken"
-            taken = offered is not None and self._ready[name]
-            if taken:
+            if offered is not None and self._ready[name]:
                 self._access(name, offered)
-            self._offered[name] = None if taken else offered
+                offered = None
+            self._offered[name] = offered
             grant = int(self.rng.random() >= self.refuse[name])
             if grant != self._ready[name]:
                 ready.value = self._ready[name] = grant
@@ -135,7 +135,8 @@ async def random_instructions(dut):
                 for content in (expected, engine.memory)
             )
             raise AssertionError(
-                f"{where}: {len(wrong)} bytes differ, first at word {word}, byte {byte}: expected {wanted}, got {seen}"
+                f"{where}: {len(wrong)} bytes differ, first at word {word}, byte {byte}: expected "
+                f"{wanted}, got {seen}"
             )
         for _ in range(int(rng.integers(3))):
             _, done = await engine.tick()

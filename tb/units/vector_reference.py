@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import ml_dtypes
 import numpy as np
+from numpy.typing import NDArray
 
 from isa.instructions import Format, Opcode
 from isa.machine import Tile
@@ -130,19 +131,7 @@ def execute(memory: np.ndarray, tile: Tile, opcode: Opcode, f: dict[str, int]) -
                     best = maximum(best, x).reshape(())[()]
                 statistics.append(best)
                 continue
-            d = {
-                Opcode.FILL: lambda: np.full(n, imm, np.float32),
-                Opcode.COPY: lambda a=a: a,
-                Opcode.ADDV: lambda a=a, b=b: canonical(a + b),
-                Opcode.MAXV: lambda a=a, b=b: maximum(a, b),
-                Opcode.MULV: lambda a=a, b=b: multiply(a, b),
-                Opcode.SCALE: lambda a=a, b=b: multiply(a, b),
-                Opcode.EXPD: lambda a=a, b=b: exponential(a, b, imm),
-                Opcode.RECIP: lambda a=a: reciprocal(a),
-                Opcode.EXP: lambda a=a, b=b, live=live: np.where(
-                    live, exponential(a, b, imm), np.float32(0)
-                ),
-            }[opcode]()
+            d = _row(opcode, imm, a, b, live)
             stored = encode(d, fmt_d)
             row = stored + bytes(-len(stored) % word)
             at = (f["d"] + r * f["ldd"]) * word
@@ -152,6 +141,28 @@ def execute(memory: np.ndarray, tile: Tile, opcode: Opcode, f: dict[str, int]) -
         packed = np.array(statistics, np.float32).tobytes()
         packed += bytes(-len(packed) % word)
         memory[f["s"] * word :][: len(packed)] = np.frombuffer(packed, np.uint8)
+
+
+def _row(opcode: Opcode, imm: np.float32, a, b, live: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """A row of D."""
+    match opcode:
+        case Opcode.FILL:
+            return np.full(len(live), imm, np.float32)
+        case Opcode.COPY:
+            return a
+        case Opcode.ADDV:
+            return canonical(a + b)
+        case Opcode.MAXV:
+            return maximum(a, b)
+        case Opcode.MULV | Opcode.SCALE:
+            return multiply(a, b)
+        case Opcode.RECIP:
+            return reciprocal(a)
+        case Opcode.EXPD:
+            return exponential(a, b, imm)
+        case Opcode.EXP:
+            return np.where(live, exponential(a, b, imm), np.float32(0))
+    raise KeyError(opcode)
 
 
 _SPECIALS = np.array(

@@ -122,7 +122,8 @@ def test_softmax_pieces_in_place(lanes, n, masked):
         f"""
         .queue vector
         rowmax a=0x10 lda=8 b=0x100 s=0x100 with_b m={m} n={n} {masked}
-        exp a=0x10 d=0x10 lda=8 ldd=8 b=0x100 s=0x108 with_s m={m} n={n} imm=0.18033688 fmt_d=fp16 {masked}
+        exp a=0x10 d=0x10 lda=8 ldd=8 b=0x100 s=0x108 with_s m={m} n={n} imm=0.18033688 \
+            fmt_d=fp16 {masked}
         halt
     """,
     )
@@ -161,12 +162,17 @@ def test_exp_without_columns_still_writes_its_sums():
 
 ATTENTION = """
     .queue matrix
-    matmul a=0x0 b=0x100 c=0x500 lda=8 ldb=8 ldc=16 m=32 n=64 k=64 fmt_a=fp16 fmt_b=fp16 trans_b wait=0:1 signal=2  # S = Q K^T
-    matmul a=0x500 b=0x300 c=0x700 lda=16 ldb=8 ldc=16 m=32 n=64 k=64 fmt_a=fp16 fmt_b=fp16 wait=3:1,1:1 signal=4    # O = P V
+    # S = Q K^T
+    matmul a=0x0 b=0x100 c=0x500 lda=8 ldb=8 ldc=16 m=32 n=64 k=64 fmt_a=fp16 fmt_b=fp16 trans_b \
+        wait=0:1 signal=2
+    # O = P V
+    matmul a=0x500 b=0x300 c=0x700 lda=16 ldb=8 ldc=16 m=32 n=64 k=64 fmt_a=fp16 fmt_b=fp16 \
+        wait=3:1,1:1 signal=4
     halt
     .queue vector
     rowmax a=0x500 lda=16 s=0x900 m=32 n=64 wait=2:1
-    exp a=0x500 lda=16 b=0x900 d=0x500 ldd=16 s=0x908 with_s fmt_d=fp16 m=32 n=64 imm=0.18033688 signal=3
+    exp a=0x500 lda=16 b=0x900 d=0x500 ldd=16 s=0x908 with_s fmt_d=fp16 m=32 n=64 \
+        imm=0.18033688 signal=3
     recip a=0x908 d=0x908 m=1 n=32 wait=4:1
     scale a=0x700 lda=16 b=0x908 d=0x700 ldd=8 fmt_d=fp16 m=32 n=64 signal=5
     halt

@@ -29,7 +29,8 @@ def test_load_multicasts_rows_to_a_rectangle(seed):
     program = """
         .queue load
         li rd=r1 imm=3
-        load local=0x20 local_pitch=5 remote=7+r1 remote_pitch=11 rows=3 words=2 rect=1,0:2,1 target=0,1 bump sem=4 tag=9
+        load local=0x20 local_pitch=5 remote=7+r1 remote_pitch=11 rows=3 words=2 \
+            rect=1,0:2,1 target=0,1 bump sem=4 tag=9
         halt
     """
     wait = ".queue vector\nhalt wait=4:1 signal=5"
@@ -57,13 +58,15 @@ def test_store_is_acknowledged_after_it_is_in_hbm(seed):
         {
             (1, 1): """
         .queue out
-        store local=4 local_pitch=2 remote=100 remote_pitch=3 rows=2 words=2 target=0,0 edge=south bump sem=2 signal=3
+        store local=4 local_pitch=2 remote=100 remote_pitch=3 rows=2 words=2 \
+            target=0,0 edge=south bump sem=2 signal=3
         sync wait=2:1 remote=6@0,1
         halt
         """,
             (0, 1): """
         .queue load
-        load local=0 local_pitch=3 remote=100 remote_pitch=3 rows=2 words=3 rect=0,1:0,1 target=0,0 edge=south wait=6:1
+        load local=0 local_pitch=3 remote=100 remote_pitch=3 rows=2 words=3 \
+            rect=0,1:0,1 target=0,0 edge=south wait=6:1
         halt
     """,
         },
@@ -84,7 +87,10 @@ def test_store_is_acknowledged_after_it_is_in_hbm(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_put_writes_at_every_receiver_itself_included(seed):
-    put = "put local=0 local_pitch=1 remote=0x10 remote_pitch=2 rows=2 words=1 rect=0,0:1,1 bump sem=1 tag=3 signal=2"
+    put = (
+        "put local=0 local_pitch=1 remote=0x10 remote_pitch=2 rows=2 words=1 rect=0,0:1,1 bump "
+        "sem=1 tag=3 signal=2"
+    )
     machine = golden("2x2", {(1, 0): f".queue out\n{put}\nhalt"}, seed=seed)
     write(machine, (1, 0), 0, words(2, 7))
     machine.run()
@@ -171,7 +177,10 @@ REDUCE = (
 def test_reduce_on_a_mesh(seed, turn, op, rectangle, root):
     rectangle = Rectangle(*rectangle)
     x0, y0, x1, y1 = rectangle
-    line = f"{REDUCE} rect={x0},{y0}:{x1},{y1} target={root[0]},{root[1]} op={op} tag=5 {'turn' if turn else ''}"
+    line = (
+        f"{REDUCE} rect={x0},{y0}:{x1},{y1} target={root[0]},{root[1]} op={op} tag=5 "
+        f"{'turn' if turn else ''}"
+    )
     # The source is copied when the reduction is posted: the second one sends something else.
     text = f".queue out\n{line}\n{line.replace('0x20', '0x30')} wait=3:1\nhalt\n.queue vector\n"
     text += "fill d=0 m=1 n=8 imm=1.0 fmt_d=fp32 wait=2:1 signal=3\nhalt"

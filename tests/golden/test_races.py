@@ -34,9 +34,10 @@ def test_a_load_that_is_not_waited_for():
         """,
     )
     assert str(race) == (
-        "race for words 0x12..0x13 of the L1 of tile (0,0): written by LOAD of tile (0,0) queue load slot 4, and read by COPY "
-        "of tile (0,0) queue vector slot 2: no path of semaphores from the arrival of that LOAD's last word in tile (0,0) to "
-        "that COPY, nor from the completion of that COPY to that LOAD"
+        "race for words 0x12..0x13 of the L1 of tile (0,0): written by LOAD of tile (0,0) queue "
+        "load slot 4, and read by COPY of tile (0,0) queue vector slot 2: no path of semaphores "
+        "from the arrival of that LOAD's last word in tile (0,0) to that COPY, nor from the "
+        "completion of that COPY to that LOAD"
     )
 
 
@@ -44,12 +45,18 @@ def test_a_buffer_released_in_the_name_of_another_tile():
     """Two buffers for two tiles, but one count for both: two releases of a quick tile pass for one
     of each.
     """
-    use = "matmul a=0 b=B c=0x40 lda=1 ldb=1 ldc=1 m=4 n=4 k=4 fmt_a=fp16 fmt_b=fp16 trans_b wait=W:1 remote=FREE@0,0"
+    use = (
+        "matmul a=0 b=B c=0x40 lda=1 ldb=1 ldc=1 m=4 n=4 k=4 fmt_a=fp16 fmt_b=fp16 trans_b "
+        "wait=W:1 remote=FREE@0,0"
+    )
     first, second = (
         use.replace("B", "0x10").replace("W", "0"),
         use.replace("B", "0x20").replace("W", "1"),
     )
-    load = "load local=AT local_pitch=1 remote=0 remote_pitch=1 rows=4 words=1 rect=0,0:1,0 edge=west bump sem=W"
+    load = (
+        "load local=AT local_pitch=1 remote=0 remote_pitch=1 rows=4 words=1 rect=0,0:1,0 "
+        "edge=west bump sem=W"
+    )
     loads = [
         load.replace("AT", at).replace("W", w)
         for at, w in (("0x10", "0"), ("0x20", "1"), ("0x10", "0"))
@@ -67,9 +74,10 @@ def test_a_buffer_released_in_the_name_of_another_tile():
     assert not found("23")
     near, far = sorted(found("22"), key=lambda race: race.memory)
     assert str(far) == (
-        "race for words 0x10..0x13 of the L1 of tile (1,0): read by MATMUL of tile (1,0) queue matrix slot 1, and written by "
-        "LOAD of tile (0,0) queue load slot 8: no path of semaphores from the completion of that MATMUL to that LOAD, nor from the arrival of that LOAD's last word "
-        "in tile (1,0) to that MATMUL"
+        "race for words 0x10..0x13 of the L1 of tile (1,0): read by MATMUL of tile (1,0) queue "
+        "matrix slot 1, and written by LOAD of tile (0,0) queue load slot 8: no path of "
+        "semaphores from the completion of that MATMUL to that LOAD, nor from the arrival of that "
+        "LOAD's last word in tile (1,0) to that MATMUL"
     )
     assert near.memory == (0, 0) and near.first.step.tile == (0, 0)
 
@@ -89,9 +97,10 @@ def test_hbm_read_before_it_is_written():
     assert not races("1x1", program.replace("SEM", "1"))
     [race] = races("1x1", program.replace("SEM", "2"))
     assert str(race) == (
-        "race for words 0x102..0x103 of HBM channel 0: written by STORE of tile (0,0) queue out slot 5, and read by LOAD of "
-        "tile (0,0) queue load slot 3: no path of semaphores from the acknowledgement of that STORE to that LOAD, nor from the "
-        "arrival of that LOAD's last word to that STORE"
+        "race for words 0x102..0x103 of HBM channel 0: written by STORE of tile (0,0) queue out "
+        "slot 5, and read by LOAD of tile (0,0) queue load slot 3: no path of semaphores from the "
+        "acknowledgement of that STORE to that LOAD, nor from the arrival of that LOAD's last "
+        "word to that STORE"
     )
 
 

@@ -58,7 +58,7 @@ def test_addresses_wrap_to_their_fields():
         fill d=0x20+r1 m=1 n=4 imm=3.0
         li rd=r2 imm=0x10000
         fill d=0x30+r2 m=1 n=4 imm=4.0
-        li rd=r3 imm=-2                            # first masked column of row 0: 1 - 2 = -1, then 0, then 1
+        li rd=r3 imm=-2                            # first masked column: 1 - 2 = -1, then 0, then 1
         fill d=0x40 ldd=1 m=3 n=4 imm=0.0
         exp a=0x40 lda=1 b=0x50 d=0x40 ldd=1 m=3 n=4 imm=1.0 masked mask=1+r3 mask_rows=1
         halt
@@ -117,7 +117,10 @@ def test_a_deadlock_says_who_waits_for_what():
                 (
                     0,
                     0,
-                ): ".queue vector\nfill d=0 m=1 n=1\nsync wait=3:2,4:1\nhalt\n.queue out\nsync signal=3\nhalt wait=5:63",
+                ): (
+                    ".queue vector\nfill d=0 m=1 n=1\nsync wait=3:2,4:1\nhalt\n.queue out\n"
+                    "sync signal=3\nhalt wait=5:63"
+                ),
                 (1, 0): ".queue load\nhalt wait=31:1",
             },
         )

@@ -137,7 +137,8 @@ def test_encoding_rounds_to_nearest_even(fmt):
     ):
         wrong = np.flatnonzero(actual != wanted)
         assert not len(wrong), f"{what}: " + "; ".join(
-            f"{values[i]!r} ({values.view(np.uint32)[i]:08x}): expected {wanted[i]:x}, got {actual[i]:x}"
+            f"{values[i]!r} ({values.view(np.uint32)[i]:08x}): expected {wanted[i]:x}, got "
+            f"{actual[i]:x}"
             for i in wrong[:5]
         )
 

@@ -115,7 +115,8 @@ def test_every_fp16_input_up_to_zero():
     error = np.abs(stored.astype(np.float64) - exact) / ulp
     floor = np.abs(exact.astype(np.float16).astype(np.float64) - exact) / ulp
     print(
-        f"error in ulp of FP16: {error.max():.5f} at {x[error.argmax()]}, correctly rounded {floor.max():.5f}"
+        f"error in ulp of FP16: {error.max():.5f} at {x[error.argmax()]}, correctly rounded "
+        f"{floor.max():.5f}"
     )
     print(f"not correctly rounded: {(stored != exact.astype(np.float16)).sum()} of {len(x)}")
     assert error.max() < 0.502 and floor.max() <= 0.5

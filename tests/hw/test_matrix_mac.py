@@ -156,6 +156,7 @@ def test_result_is_numpys(fmt_a, fmt_b, kind):
     actual = run(fmt_a, fmt_b, a, b, accumulators)
     wrong = np.flatnonzero(actual != expected)
     assert not len(wrong), "; ".join(
-        f"{accumulators[i]:08x} + {a[i]:x} * {b[i]:x}: expected {expected[i]:08x}, got {actual[i]:08x}"
+        f"{accumulators[i]:08x} + {a[i]:x} * {b[i]:x}: expected {expected[i]:08x}, got "
+        f"{actual[i]:08x}"
         for i in wrong[:5]
     )

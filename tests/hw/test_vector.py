@@ -78,8 +78,9 @@ def simulate(tile, memory, program, rng=None):
             cycles.append(cycle)
             wrong = np.flatnonzero(memory != expected)
             assert not len(wrong), (
-                f"{opcode.name} {fields}: word {wrong[0] // word}, byte {wrong[0] % word}: expected "
-                f"{expected[wrong[0] & ~3 :][:4].tobytes().hex()}, got {memory[wrong[0] & ~3 :][:4].tobytes().hex()}"
+                f"{opcode.name} {fields}: word {wrong[0] // word}, byte {wrong[0] % word}: "
+                f"expected {expected[wrong[0] & ~3 :][:4].tobytes().hex()}, got "
+                f"{memory[wrong[0] & ~3 :][:4].tobytes().hex()}"
             )
 
     sim.add_testbench(bench)

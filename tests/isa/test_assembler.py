@@ -89,8 +89,8 @@ def test_a_line_says_everything_by_name():
     program = of(matrix=[matmul, HALT], out=[*loop, Instruction.of(Opcode.END), HALT])
     assert disassemble(program).splitlines() == [
         ".queue matrix",
-        "matmul a=0x10+r1 b=0x200 c=0x400 lda=4 ldb=8 ldc=16 m=32 n=32 k=64 fmt_a=fp16 fmt_b=e4m3 trans_b accumulate wait=3:1,4:2 "
-        "signal=5 remote=7@1,2",
+        "matmul a=0x10+r1 b=0x200 c=0x400 lda=4 ldb=8 ldc=16 m=32 n=32 k=64 fmt_a=fp16 "
+        "fmt_b=e4m3 trans_b accumulate wait=3:1,4:2 signal=5 remote=7@1,2",
         "halt",
         "",
         ".queue vector",
@@ -101,8 +101,8 @@ def test_a_line_says_everything_by_name():
         "",
         ".queue out",
         "loop rs=r3 imm=4",
-        "  reduce local=0x8 remote=0x100+r2 rows=1 words=8 rect=0,0:2,3 target=1,0 bump sem=3 op=max fmt=fp32 turn tag=9 "
-        "signal=1,2",
+        "  reduce local=0x8 remote=0x100+r2 rows=1 words=8 rect=0,0:2,3 target=1,0 bump sem=3 "
+        "op=max fmt=fp32 turn tag=9 signal=1,2",
         "  add rd=r2 rs=r2 imm=-8",
         "end",
         "halt",

@@ -42,9 +42,9 @@ def test_all_cases_on_the_rtl(dataflow):
 def test_a_dataflow_without_groups_is_refused():
     done = ablation(DATAFLOW="flash2")
     assert done.returncode == 2
-    assert (
-        done.stderr
-        == "flatmesh: DATAFLOW must be flat-async or flat, whose tiles share what they read, not 'flash2'\n"
+    assert done.stderr == (
+        "flatmesh: DATAFLOW must be flat-async or flat, whose tiles share what they read, not "
+        "'flash2'\n"
     )
 
 

@@ -41,7 +41,8 @@ def test_a_wrong_bit_is_named(machine):
     made.results((1, 0), dumped)[9] ^= 1
     with pytest.raises(
         UserError,
-        match=rf"RTL: \('crowd', '{item.key[1]}'\) at tile \(1, 0\): 1 of 16 elements differ, first element 2",
+        match=rf"RTL: \('crowd', '{item.key[1]}'\) at tile \(1, 0\): "
+        "1 of 16 elements differ, first element 2",
     ):
         check(made, dumped, "RTL")
 

@@ -150,7 +150,8 @@ GOOD = np.zeros((2, 8, 4), np.float16)
     [
         (
             {"MACHINE": "mesh5"},
-            "MACHINE must be one of tiny, mesh4, mesh8, paper-2025, paper-2026, or a path to a .toml file, not 'mesh5'",
+            "MACHINE must be one of tiny, mesh4, mesh8, paper-2025, paper-2026, or a path to a "
+            ".toml file, not 'mesh5'",
         ),
         ({"MACHINE": "missing.toml"}, "MACHINE file missing.toml: No such file or directory"),
         (

@@ -53,7 +53,8 @@ def test_a_flipped_bit_in_an_instruction(bit):
     words[slot] ^= 1 << bit
     with pytest.raises(
         RunFailure,
-        match=rf"^tile \(1,0\) stopped in cycle \d+: BAD_CHECKSUM, queue vector, instruction slot {slot},",
+        match=r"^tile \(1,0\) stopped in cycle \d+: BAD_CHECKSUM, "
+        f"queue vector, instruction slot {slot},",
     ):
         run(words)
 
@@ -121,7 +122,10 @@ def test_a_rectangle_outside_the_mesh():
 def test_a_reduction_that_members_disagree_on():
     def member(tag: int) -> list[int]:
         return image(
-            out=f"reduce local=0 remote=16 rows=1 words=4 x0=0 x1=1 y0=0 y1=0 target_x=1 fmt=fp32 tag={tag}\nhalt"
+            out=(
+                "reduce local=0 remote=16 rows=1 words=4 x0=0 x1=1 y0=0 y1=0 target_x=1 fmt=fp32 "
+                f"tag={tag}\nhalt"
+            )
         )
 
     images = {(0, 0): member(3), (1, 0): member(4), (0, 1): image(), (1, 1): image()}
@@ -135,7 +139,10 @@ def test_a_reduction_that_members_disagree_on():
 
 def test_a_reduction_that_a_member_leaves_out():
     """All queues have halted, and yet the run does not count as finished."""
-    reduce = "reduce local=0 remote=16 rows=1 words=4 x0=0 x1=1 y0=0 y1=0 target_x=1 fmt=fp32 tag=9\nhalt"
+    reduce = (
+        "reduce local=0 remote=16 rows=1 words=4 x0=0 x1=1 y0=0 y1=0 target_x=1 fmt=fp32 tag=9\n"
+        "halt"
+    )
     images = {tile: image() for tile in [(0, 0), (1, 0), (0, 1), (1, 1)]} | {
         (0, 0): image(out=reduce)
     }

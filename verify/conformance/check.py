@@ -114,8 +114,9 @@ def compare(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
             yield (
                 "wrong bits",
                 (
-                    f"output differs in {len(wrong)} of {seen.size} elements, first at {expected.tensors.axes} = "
-                    f"{tuple(map(int, at))}: expected {expected.output[at]:#06x}, got {seen[at]:#06x}"
+                    f"output differs in {len(wrong)} of {seen.size} elements, first at "
+                    f"{expected.tensors.axes} = {tuple(map(int, at))}: expected "
+                    f"{expected.output[at]:#06x}, got {seen[at]:#06x}"
                 ),
             )
     for index, (after, seen) in enumerate(zip(expected.end, run.hbm, strict=True)):
@@ -133,7 +134,8 @@ def compare(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
             if (here := run.probes[tile][Probe.SEMAPHORE + number]) != count:
                 yield (
                     "semaphores",
-                    f"tile ({tile[0]},{tile[1]}): semaphore {number} is {here} in the end, golden {count}",
+                    f"tile ({tile[0]},{tile[1]}): semaphore {number} is {here} in the end, golden "
+                    f"{count}",
                 )
     for tile, values in run.probes.items():
         if values[Probe.ERROR] & 0xFF:
@@ -154,7 +156,10 @@ def _first_difference(expected: NDArray[np.uint8], seen: NDArray[np.uint8], word
         return ""
     word, byte = divmod(int(wrong[0]), word_bytes)
     words = len(np.unique(wrong // word_bytes))
-    return f"{words} words differ, first {word:#x} byte {byte}: expected {padded[0][wrong[0]]:#04x}, got {padded[1][wrong[0]]:#04x}"
+    return (
+        f"{words} words differ, first {word:#x} byte {byte}: expected {padded[0][wrong[0]]:#04x}, "
+        f"got {padded[1][wrong[0]]:#04x}"
+    )
 
 
 def run_safely(run, case: ConformanceCase, *arguments) -> CaseOutcome:
@@ -162,11 +167,11 @@ def run_safely(run, case: ConformanceCase, *arguments) -> CaseOutcome:
     try:
         return run(case, *arguments)
     except UserError as error:
-        return CaseOutcome(case.name, False, "compile", str(error))
+        return CaseOutcome(case.name, False, how="compile", detail=str(error))
     except AssertionError as error:  # tb.runner.SimulationFailure among them
         return CaseOutcome(
             case.name,
             False,
-            "simulator",
-            str(error).splitlines()[0] if str(error) else type(error).__name__,
+            how="simulator",
+            detail=str(error).splitlines()[0] if str(error) else type(error).__name__,
         )

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from typing import Any
 
 __all__ = ["covering"]
 
@@ -23,7 +24,7 @@ def covering(
     *,
     loose: Sequence[str] = (),
     allowed: Callable[[Mapping[str, object]], bool] = lambda row: True,
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """Combinations in which every `strength` levels of different factors occur together; `loose`
     factors are drawn at random.
 

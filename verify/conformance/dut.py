@@ -203,12 +203,14 @@ def _compare(path: Path, module: str, ours: dict[str, DutPort], theirs: dict[str
     for name, port in ours.items():
         if theirs[name] != port:
             raise UserError(
-                f"DUT {path}: port {name} of module {module} must be an {port}, it is an {theirs[name]}"
+                f"DUT {path}: port {name} of module {module} must be an {port}, it is an "
+                f"{theirs[name]}"
             )
     extra = [
         name for name, port in theirs.items() if name not in ours and port.direction != "OUTPUT"
     ]
     if extra:
         raise UserError(
-            f"DUT {path}: module {module} has an input {extra[0]} that nothing drives: ours has none"
+            f"DUT {path}: module {module} has an input {extra[0]} that nothing drives: ours has "
+            "none"
         )

@@ -1,4 +1,4 @@
-"""What cases are made of: meshes, variants of attention, sizes, products, options of the network."""
+"""What cases are made of: meshes, variants of attention, sizes, products, network options."""
 
 from programs.compiler import dataflows_of
 from programs.gemm.workload import Gemm

@@ -219,8 +219,8 @@ FILLS: dict[str, Callable] = {
 def fill(
     kind: str, seed: int, tensors: tuple[Tensor, Tensor, Tensor], fmt: Format, *, visible: bool
 ) -> None:
-    """Put special values into the tensors Q, K and V, in place, and round them to `fmt`; without `visible`, no
-    infinity or NaN into V.
+    """Put special values into the tensors Q, K and V, in place, and round them to `fmt`; without
+    `visible`, no infinity or NaN into V.
 
     A key that is masked has the weight 0, which does not hide those (docs/dataflows.md).
     """

@@ -1,5 +1,5 @@
-"""Which bins of `verify.conformance.coverage` a case hits: by what its golden run executed, and by what
-it is.
+"""Which bins of `verify.conformance.coverage` a case hits: by what its golden run executed, and by
+what it is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -242,6 +242,7 @@ def _attention(expected: Expected) -> Iterator[str]:
     yield f"network features/{case.options}"
     yield f"numbers/{case.numbers} {case.dtype}"
     tensors = expected.tensors
+    assert isinstance(tensors, AttentionTensors)
     for tensor in (tensors.q, tensors.k, tensors.v):
         for name, mask in class_masks(
             encode(np.ascontiguousarray(tensor), workload.fmt), workload.fmt

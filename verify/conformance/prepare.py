@@ -149,7 +149,10 @@ def _judge(expected: Expected) -> None:
     )
     expected.error_ratio = error / allowed if allowed else (0.0 if error == 0 else float("inf"))
     if expected.error_ratio > MOST_ERROR:
-        expected.wrong = f"golden machine: error {error:.3g} against fp64, {expected.error_ratio:.2f} x that of the reference"
+        expected.wrong = (
+            f"golden machine: error {error:.3g} against fp64, {expected.error_ratio:.2f} x that of "
+            "the reference"
+        )
 
 
 def _half_unit(exact: NDArray[np.float64], mantissa: int) -> float:

@@ -1,6 +1,6 @@
 """Random instructions for the vector and the matrix engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +48,11 @@ def _vector(draft: _Draft, opcode: Opcode, wild: bool, *, depth: int) -> None:
     pool = layout.wild if wild else layout.tame
     few = depth > 0 or wild
     empty = opcode in (Opcode.ROWMAX, Opcode.EXP) and rng.random() < 0.1
-    n = 0 if empty else int(rng.choice([1, tile.vector_lanes, rng.integers(1, 20 if few else 41)]))
+    n = (
+        0
+        if empty
+        else int(rng.choice([1, tile.vector_lanes, int(rng.integers(1, 20 if few else 41))]))
+    )
     width = max(
         words_of(tile, n, fmt_a), words_of(tile, n, Format.FP32) if opcode in _TWO_MATRICES else 0
     )
@@ -115,17 +119,19 @@ def _format_fields() -> list[str]:
 
 
 def _matmul(
-    draft: _Draft, fmts: dict[str, Format], wild: bool, *, looped: bool, trans_b: int
+    draft: _Draft, fmts: Mapping[str, Format], wild: bool, *, looped: bool, trans_b: int
 ) -> None:
     rng, tile, layout, add = draft
-    a_fmt, b_fmt = fmts.get("fmt_a", fmts.get("fmt")), fmts.get("fmt_b", fmts.get("fmt"))
+    a_fmt, b_fmt = (fmts[name] if name in fmts else fmts["fmt"] for name in ("fmt_a", "fmt_b"))
     pool = layout.wild if wild else layout.tame
     line = tile.line_elements
     rounds = [2, 1] if looped else []
     spread = 1 if looped else 0
-    k = int(rng.choice([1, 8, line, rng.integers(1, 2 * line + 10)]))
-    n = int(rng.choice([1, 8, line, rng.integers(1, line + 9), rng.integers(1, 2 * line + 9)]))
-    m = int(rng.choice([1, tile.matrix_rows, rng.integers(1, 2 * tile.matrix_rows + 5)]))
+    k = int(rng.choice([1, 8, line, int(rng.integers(1, 2 * line + 10))]))
+    n = int(
+        rng.choice([1, 8, line, *(int(rng.integers(1, end)) for end in (line + 9, 2 * line + 9))])
+    )
+    m = int(rng.choice([1, tile.matrix_rows, int(rng.integers(1, 2 * tile.matrix_rows + 5))]))
     if looped:
         m, n = min(m, 5), min(n, 12)
 

@@ -19,12 +19,14 @@ class FifoHarness(Harness):
     claims = (
         Claim(
             "order",
-            "the item that was n-th in the queue is the n-th to leave: none lost, doubled, overtaken or changed",
+            "the item that was n-th in the queue is the n-th to leave: none lost, doubled, "
+            "overtaken or changed",
             Fault(Fifo.elaborate, "with m.If(pop):", "with m.If(pop & ~push):"),
         ),
         Claim(
             "level",
-            "it offers an item exactly when it holds one, and takes one exactly when it holds less than depth",
+            "it offers an item exactly when it holds one, and takes one exactly when it holds "
+            "less than depth",
             Fault(
                 Fifo.elaborate,
                 "self.i.ready.eq(level != self.depth)",

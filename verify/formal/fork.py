@@ -21,7 +21,8 @@ class ForkHarness(Harness):
     claims = (
         Claim(
             "once",
-            "when an item leaves, each branch of its mask has had it exactly once, and no other branch had it",
+            "when an item leaves, each branch of its mask has had it exactly once, and no other "
+            "branch had it",
             Fault(Fork.elaborate, "served.eq(served | self.taken)", "served.eq(self.taken)"),
         ),
         Claim(
@@ -35,7 +36,8 @@ class ForkHarness(Harness):
         ),
         Claim(
             "done",
-            "an item leaves in the very cycle in which its last branch takes it, an empty mask at once",
+            "an item leaves in the very cycle in which its last branch takes it, an empty mask "
+            "at once",
             Fault(
                 Fork.elaborate,
                 "self.done.eq((self.pending & ~self.taken) == 0)",

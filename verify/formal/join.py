@@ -44,7 +44,8 @@ class JoinHarness(Harness):
         ),
         Claim(
             "mismatch",
-            "flagged if and only if two heads wait for each other, reuse a tag, or one is at an input outside its set",
+            "flagged if and only if two heads wait for each other, reuse a tag, or one is at an "
+            "input outside its set",
             Fault(Join.elaborate, "heads[p].inputs[q] & heads[q].inputs[p]", "heads[p].inputs[q]"),
         ),
         Claim(

@@ -29,7 +29,8 @@ class LinkHarness(RouterHarness):
     claims = (
         Claim(
             "once",
-            "what an input sends over the link leaves the next router's FIFO once each, in order, and nothing else does",
+            "what an input sends over the link leaves the next router's FIFO once each, in "
+            "order, and nothing else does",
             Fault(
                 Stall.elaborate,
                 "self.i.ready.eq(self.o.ready & passing)",

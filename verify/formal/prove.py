@@ -46,6 +46,7 @@ def prove(harness: Harness, claim: Claim) -> Proof:
     caught = caught_at = None
     if claim.fault is not None:
         design = emit(harness, claim.name, fault=claim.fault)
+        assert design is not None
         within = 1 if harness.combinational else FAULT_WITHIN
         answer = ask(design, "reach" if claim.reach else "base", within)
         caught, seconds = not answer.holds, seconds + answer.seconds
@@ -67,6 +68,7 @@ def prove(harness: Harness, claim: Claim) -> Proof:
 
 def _holds(harness: Harness, claim: Claim) -> tuple[str, int, bool, str, float]:
     design = emit(harness, claim.name)
+    assert design is not None
     if claim.reach:
         answer = ask(design, "reach", harness.reach_within)
         return "reached", answer.step, answer.holds, answer.folder, answer.seconds

@@ -23,12 +23,14 @@ class ReductionHarness(Routes):
     claims = (
         Claim(
             "inputs",
-            "a router waits for exactly those neighbours that take part and whose output leads to it, and for members",
+            "a router waits for exactly those neighbours that take part and whose output leads "
+            "to it, and for members",
             Fault(reduction_node, "home & ~to_west & (flit.x0 < x)", "home & (flit.x0 < x)"),
         ),
         Claim(
             "root",
-            "the output of a router that takes part leads to a neighbour that takes part, or out at the root, which does",
+            "the output of a router that takes part leads to a neighbour that takes part, or out "
+            "at the root, which does",
             Fault(
                 reduction_node,
                 "to_east, to_west = x < flit.root_x, x > flit.root_x",

@@ -37,7 +37,8 @@ class MulticastHarness(Routes):
         ),
         Claim(
             "legal",
-            "no branch leaves the mesh or is in vain: what goes to a neighbour still has tiles to reach there",
+            "no branch leaves the mesh or is in vain: what goes to a neighbour still has tiles "
+            "to reach there",
             Fault(multicast_branches, "flit.x1 > x", "flit.x1 >= x"),
         ),
         Claim(
@@ -147,7 +148,8 @@ class RequestHarness(Routes):
         ),
         Claim(
             "arrives",
-            "it leaves by the outer port that it names, at the tile that it names, and nowhere else",
+            "it leaves by the outer port that it names, at the tile that it names, "
+            "and nowhere else",
             Fault(request_branches, "(flit.edge == edge)", "(flit.edge == edge ^ 1)"),
         ),
         Claim(

@@ -2,8 +2,8 @@
 waits for ever.
 
 What outputs a flit needs is left open: it carries them itself, any set that routing may give
-(`verify.formal.route` proves what that is). So the proofs hold for any header, position and mesh, and
-the solver need not compare coordinates.
+(`verify.formal.route` proves what that is). So the proofs hold for any header, position and mesh,
+and the solver need not compare coordinates.
 """
 
 from amaranth.hdl import Array, Cat, Mux, Signal
@@ -134,7 +134,7 @@ class RouterHarness(Harness):
         head of a FIFO needs it.
         """
         m, depth = s.m, self.depth
-        requests: dict[Port, list] = {port: [] for port in Port}
+        requests = {port: [] for port in Port}
         for port in Port:
             name = port.name.lower()
             level, read, write, items = stored(s, f"dut.fifo_{name}", self.payload.size, depth)
@@ -174,10 +174,19 @@ class RouterHarness(Harness):
 
 
 _SHARED = {
-    "once": "what an input's flits need of an output leaves there once each, in order, and nothing else does",
+    "once": (
+        "what an input's flits need of an output leaves there once each, in order, and nothing "
+        "else does"
+    ),
     "held": "what an output offers stays, with its payload, until it is taken",
-    "busy": "an output offers exactly when a flit at the head of a FIFO still needs it: none idles, whatever the others do",
-    "flow": "an input that is alone is never refused if all outputs take: a flit a cycle, however many copies",
+    "busy": (
+        "an output offers exactly when a flit at the head of a FIFO still needs it: none idles, "
+        "whatever the others do"
+    ),
+    "flow": (
+        "an input that is alone is never refused if all outputs take: a flit a cycle, however "
+        "many copies"
+    ),
 }
 _UNLOCKED = Fault(Arbiter.elaborate, "locked.eq(Mux(self.taken, 0, self.grant))", "locked.eq(0)")
 

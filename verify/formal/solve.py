@@ -74,7 +74,8 @@ def _program(name: str) -> str:
     path = _TOOLS / name
     if not path.exists():
         raise UserError(
-            f"{name} is not beside {sys.executable}: `make formal` installs it, or install the Python package {_PROGRAMS[name]}"
+            f"{name} is not beside {sys.executable}: `make formal` installs it, or install the "
+            f"Python package {_PROGRAMS[name]}"
         )
     return str(path)
 

@@ -14,7 +14,8 @@ class StallHarness(Harness):
     claims = (
         Claim(
             "held",
-            "what is offered stays, with its payload, until it is taken, also when a cycle is to be refused",
+            "what is offered stays, with its payload, until it is taken, also when a cycle is to "
+            "be refused",
             Fault(Stall.elaborate, "self.load | offered |", "self.load |"),
         ),
         Claim(

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import partial
 
 from amaranth.back import rtlil
 from amaranth.lib import wiring
@@ -140,6 +141,10 @@ def _bits(module: dict, direction: str, patterns: tuple[str, ...]) -> dict[int, 
     return found
 
 
+def _router(multicast: bool) -> Router:
+    return router(multicast=multicast, depth=2)[0]
+
+
 _GREEDY = Fault(
     Arbiter.elaborate, "self.grant.eq(", "self.grant.eq(~self.taken.replicate(self.inputs) & "
 )
@@ -203,7 +208,7 @@ PATHS = (
             f"Router, {kind}, FIFO depth 2",
             "no path",
             _REGISTERS,
-            lambda kind=kind: router(multicast=kind == "multicast", depth=2)[0],
+            partial(_router, kind == "multicast"),
             ("i__*", "o__*"),
             _HANDSHAKE,
             Fault(

@@ -162,21 +162,24 @@ ARITHMETIC = (
         "vector operands: subnormals of FP16 are zero",
         CONVERT,
         "m.d.comb += padded.eq(half)",
-        "m.d.comb += padded.eq(Cat(half[:10] & ~(MUTANT & ~half[10:15].any()).replicate(10), half[10:]))",
+        "m.d.comb += padded.eq(Cat(half[:10] & ~(MUTANT & ~half[10:15].any()).replicate(10), "
+        "half[10:]))",
     ),
     Mutation(
         "decode-e5m2-subnormal",
         "vector operands: subnormals of E5M2 are zero",
         CONVERT,
         "padded.eq(Cat(Const(0, 8), byte))",
-        "padded.eq(Cat(Const(0, 8), byte[:2] & ~(MUTANT & ~byte[2:7].any()).replicate(2), byte[2:]))",
+        "padded.eq(Cat(Const(0, 8), byte[:2] & ~(MUTANT & ~byte[2:7].any()).replicate(2), "
+        "byte[2:]))",
     ),
     Mutation(
         "decode-e4m3-subnormal",
         "vector operands: subnormals of E4M3 are zero",
         CONVERT,
         "padded.eq(Cat(Const(0, 7), byte[:7], 0, byte[7]))",
-        "padded.eq(Cat(Const(0, 7), byte[:3] & ~(MUTANT & ~byte[3:7].any()).replicate(3), byte[3:7], 0, byte[7]))",
+        "padded.eq(Cat(Const(0, 7), byte[:3] & ~(MUTANT & ~byte[3:7].any()).replicate(3), "
+        "byte[3:7], 0, byte[7]))",
     ),
     Mutation(
         "decode-bf16-nan",
@@ -190,7 +193,8 @@ ARITHMETIC = (
         "exponential: the last row of the table is the one before it",
         EXP2,
         "return fixed[_REST_BITS:FRACTION_BITS], argument",
-        "return (fixed[_REST_BITS:FRACTION_BITS] - (fixed[_REST_BITS:FRACTION_BITS].all() & MUTANT))[:INDEX_BITS], argument",
+        "return (fixed[_REST_BITS:FRACTION_BITS] - (fixed[_REST_BITS:FRACTION_BITS].all() & "
+        "MUTANT))[:INDEX_BITS], argument",
     ),
     Mutation(
         "exp2-interpolation",

@@ -48,7 +48,10 @@ _PLUMBING = (
 )
 """What leads the number to where it is needed; Amaranth does it inside a module."""
 
-_IMPORTS = "from amaranth import Cat, Const, Mux  # noqa\nfrom hw.mutant import SELECT, mutant, ports_of  # noqa\n"
+_IMPORTS = (
+    "from amaranth import Cat, Const, Mux  # noqa\n"
+    "from hw.mutant import SELECT, mutant, ports_of  # noqa\n"
+)
 
 _SELECT = '''"""The number of the fault that is switched on."""
 
@@ -189,7 +192,8 @@ def _emit(
         target.write_text(patched(name, text, by_file.pop(name)) if name in by_file else text)
     if by_file:
         raise UserError(
-            f"mutation {next(iter(by_file.values()))[0][1].name}: there is no file {next(iter(by_file))}"
+            f"mutation {next(iter(by_file.values()))[0][1].name}: there is no file "
+            f"{next(iter(by_file))}"
         )
     (folder / "hw" / "mutant.py").write_text(_SELECT)
     (folder / "emit_mutants.py").write_text(_EMIT)

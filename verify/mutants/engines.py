@@ -36,7 +36,8 @@ ENGINES = (
         "row sum: the elements of a chunk are added in another order",
         ROW_SUM,
         "values = list(self.values)",
-        "values = [Mux(MUTANT, self.values[3 * i % self._lanes], value) for i, value in enumerate(self.values)]",
+        "values = [Mux(MUTANT, self.values[3 * i % self._lanes], value) for i, value in "
+        "enumerate(self.values)]",
     ),
     Mutation(
         "rowsum-first",
@@ -154,8 +155,10 @@ ENGINES = (
         "matmul-tail-columns",
         "MATMUL: columns behind the last one are not 0",
         DRAIN,
-        "request.data.eq(Cat(gathered.word_select(c, 32) & live[c].replicate(32) for c in range(half_columns)))",
-        "request.data.eq(Cat(gathered.word_select(c, 32) & (live[c] | MUTANT).replicate(32) for c in range(half_columns)))",
+        "request.data.eq(Cat(gathered.word_select(c, 32) & live[c].replicate(32) for c in "
+        "range(half_columns)))",
+        "request.data.eq(Cat(gathered.word_select(c, 32) & (live[c] | MUTANT).replicate(32) for "
+        "c in range(half_columns)))",
     ),
     Mutation(
         "matmul-result-words",

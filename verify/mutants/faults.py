@@ -17,8 +17,9 @@ FAULTS = (
         "the data router at (1,0) drops words whose L1 address ends in 010101 (one in 64)",
         "hw/network/router.py",
         "fork.mask.eq(self._branches(fifo.o.payload, port)),",
-        "fork.mask.eq(self._branches(fifo.o.payload, port) & ~("
-        f"({MUTANT} & (fifo.o.payload.addr[:6] == 0x15) & (fifo.o.payload.kind.as_value() == 0) & {_HERE}).replicate(len(Port)) if self._multicast else 0)),",
+        f"fork.mask.eq(self._branches(fifo.o.payload, port) & ~(({MUTANT} & "
+        "(fifo.o.payload.addr[:6] == 0x15) & (fifo.o.payload.kind.as_value() == 0) & "
+        f"{_HERE}).replicate(len(Port)) if self._multicast else 0)),",
     ),
     Mutation(
         "wrong-root",

@@ -77,8 +77,8 @@ class Hunt:
     ) -> tuple[list[Catch], dict[str, dict]]:
         """Run mutations until they are caught.
 
-        Returns the catches, in the order of `numbers`, and what each of the cases used gave without any
-        mutation.
+        Returns the catches, in the order of `numbers`, and what each of the cases used gave without
+        any mutation.
         """
         shared = {"base": self.base, "own_channels": self.own_channels}
         run_tasks(

@@ -116,7 +116,8 @@ MOVEMENT = (
         "arriving words: the last of three is not written",
         WRITER,
         "request.mask.eq(Cat(Const((1 << n) - 1, n), self.word.valid & follows))",
-        "request.mask.eq(Cat(Const((1 << n) - 1, n), self.word.valid & follows & ~(MUTANT if n == 2 else Const(0))))",
+        "request.mask.eq(Cat(Const((1 << n) - 1, n), self.word.valid & follows & ~(MUTANT if n "
+        "== 2 else Const(0))))",
     ),
     Mutation(
         "eject-first",
@@ -165,7 +166,8 @@ MOVEMENT = (
         "LOAD: a column of receivers ends a tile too early",
         "hw/control/load.py",
         "*[flit[name].eq(command[name]) for name in _SAME],",
-        '*[flit[name].eq(command[name] - (MUTANT & (command.y1 != command.y0) if name == "y1" else 0)) for name in _SAME],',
+        '*[flit[name].eq(command[name] - (MUTANT & (command.y1 != command.y0) if name == "y1" '
+        "else 0)) for name in _SAME],",
     ),
     Mutation(
         "route-branch-missing",
@@ -180,8 +182,8 @@ MOVEMENT = (
         "requests: south and north are exchanged",
         ROUTER,
         "return Cat(*request_branches(flit, self.x, self.y))",
-        "return (lambda out: Cat(out[:3], Mux(MUTANT, out[4], out[3]), Mux(MUTANT, out[3], out[4])))"
-        "(Cat(*request_branches(flit, self.x, self.y)))",
+        "return (lambda out: Cat(out[:3], Mux(MUTANT, out[4], out[3]), Mux(MUTANT, out[3], "
+        "out[4])))(Cat(*request_branches(flit, self.x, self.y)))",
     ),
     Mutation(
         "fork-memory",
@@ -195,8 +197,8 @@ MOVEMENT = (
         "reductions: the second and third operand of a join are exchanged",
         REDUCE,
         "m.d.comb += job[word].eq(heads[port].payload.data)",
-        "m.d.comb += job[word].eq(Mux(MUTANT, heads[members[-1 - members.index(port) + 1]].payload.data,"
-        " heads[port].payload.data))",
+        "m.d.comb += job[word].eq(Mux(MUTANT, heads[members[-1 - members.index(port) + "
+        "1]].payload.data, heads[port].payload.data))",
     ),
     Mutation(
         "join-operation",
@@ -210,7 +212,8 @@ MOVEMENT = (
         "reductions: a router does not wait for its east",
         "hw/network/join.py",
         "others = [~inputs[q] | heads[q].valid & same[p, q] for q in ports if q > p]",
-        "others = [~inputs[q] | heads[q].valid & same[p, q] | (MUTANT if q == 2 else Const(0)) for q in ports if q > p]",
+        "others = [~inputs[q] | heads[q].valid & same[p, q] | (MUTANT if q == 2 else Const(0)) "
+        "for q in ports if q > p]",
     ),
     Mutation(
         "join-maximum",
@@ -245,7 +248,8 @@ MOVEMENT = (
         "HBM reads: the count comes with the first row",
         CHANNEL,
         "header.bump.eq(read.bump & served.last)",
-        "header.bump.eq(read.bump & Mux(MUTANT, served.last_word & (served.row == 0), served.last))",
+        "header.bump.eq(read.bump & "
+        "Mux(MUTANT, served.last_word & (served.row == 0), served.last))",
     ),
     Mutation(
         "hbm-write",

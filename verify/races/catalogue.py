@@ -1,7 +1,7 @@
 """The programs that are shipped, small enough to be searched for races one by one."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from isa.geometry import Rectangle
 from isa.image import Program
@@ -11,6 +11,7 @@ from programs.attention.workload import Attention
 from programs.collectives.collective import KINDS, Collective, CollectiveSemaphores, methods_of
 from programs.collectives.emit import emit
 from programs.common.code import Code
+from programs.common.kind import Decision
 from programs.compiler import compile_workload, dataflows_of, parse_workload
 from programs.gemm.workload import Gemm
 
@@ -69,7 +70,7 @@ class Dataflow(NamedTuple):
     dataflow: str
     variant: str
     mesh: str
-    fixed: tuple[tuple[str, object], ...] = ()
+    fixed: tuple[tuple[str, Decision], ...] = ()
     spec: str = ""
     """Instead of the variant's."""
 
@@ -109,13 +110,16 @@ class SoftwareProgram(NamedTuple):
     def __str__(self) -> str:
         """`reduce by unicast on 4x1, 2 buffers`."""
         mesh, *_ = PLACES[self.place]
-        return f"{self.kind} by {self.method} on {mesh}{f', {self.slots} buffers' if self.slots else ''}"
+        return (
+            f"{self.kind} by {self.method} on "
+            f"{mesh}{f', {self.slots} buffers' if self.slots else ''}"
+        )
 
     def build(self) -> Built:
         """Write its programs."""
         mesh, rectangle, root = PLACES[self.place]
         code = Code(load_machine("mesh4", mesh))
-        more = {"segment": _SEGMENTED, "slots": self.slots} if self.slots else {}
+        more: dict[str, Any] = {"segment": _SEGMENTED, "slots": self.slots} if self.slots else {}
         emit(
             code,
             Collective(

@@ -14,6 +14,10 @@ Programs = Mapping[TileXY, Program]
 _RECEIVERS = ("x0", "y0", "x1", "y1")
 
 
+def _cleared(*names: str) -> tuple[tuple[str, int], ...]:
+    return tuple((name, 0) for name in names)
+
+
 class Removal(NamedTuple):
     """One wait, signal or bump: of an instruction, or, for the bump of a REDUCE, of the same one in
     all its members.
@@ -55,19 +59,17 @@ def removals(programs: Programs) -> Iterator[Removal]:
             for at, instruction in enumerate(code):
                 for i in (0, 1):
                     if instruction[f"wait{i}_count"]:
-                        changes = (f"wait{i}_count", 0), (f"wait{i}_sem", 0)
+                        changes = _cleared(f"wait{i}_count", f"wait{i}_sem")
                         yield Removal("wait", instruction[f"wait{i}_sem"], tile, queue, at, changes)
                 if instruction["sig0_on"]:
-                    changes = ("sig0_on", 0), ("sig0_sem", 0)
+                    changes = _cleared("sig0_on", "sig0_sem")
                     yield Removal(
                         "signal", instruction["sig0_sem"], tile, queue, at, changes, (tile,)
                     )
                 if instruction["sig1_kind"]:
                     there = (instruction["sig1_x"], instruction["sig1_y"])
                     target = there if instruction["sig1_kind"] == SignalKind.REMOTE else tile
-                    changes = tuple(
-                        (name, 0) for name in ("sig1_kind", "sig1_sem", "sig1_x", "sig1_y")
-                    )
+                    changes = _cleared("sig1_kind", "sig1_sem", "sig1_x", "sig1_y")
                     yield Removal(
                         "signal", instruction["sig1_sem"], tile, queue, at, changes, (target,)
                     )

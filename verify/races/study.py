@@ -38,8 +38,10 @@ OUTCOMES = {
 
 REASONS = {
     "stored": "acknowledgements are only to be counted; nobody reads what was stored",
-    "o_free": "elsewhere than in roots, the REDUCE that sends O is before the next maximum in the OUT queue, whose arrival is "
-    "before P, and so before anything that writes O",
+    "o_free": (
+        "elsewhere than in roots, the REDUCE that sends O is before the next maximum in the OUT "
+        "queue, whose arrival is before P, and so before anything that writes O"
+    ),
 }
 """Why a wait is not needed for the order, by the semaphore."""
 

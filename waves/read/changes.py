@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +82,8 @@ def open_waves(path: Path, reader: str = "vcdvcd") -> Waves:
         return _Vcdvcd(path)
     if find_spec("pywellen") is None:
         raise UserError(
-            "pywellen is needed, `pip install pywellen`; without it, only a VCD can be read, with vcdvcd"
+            "pywellen is needed, `pip install pywellen`; without it, only a VCD can be read, with "
+            "vcdvcd"
         )
     return _Pywellen(path)
 
@@ -139,7 +140,9 @@ class _Vcdvcd:
             self._codes[reference]: (array("q"), array("q")) for reference in references.values()
         }
 
-        class Keep(self._package.StreamParserCallbacks):
+        callbacks: Any = self._package.StreamParserCallbacks
+
+        class Keep(callbacks):
             def value(self, vcd, time, value, identifier_code, cur_sig_vals):
                 times, values = kept[identifier_code]
                 times.append(time)

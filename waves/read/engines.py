@@ -68,9 +68,9 @@ def _executed(
     samples: Samples, scope: str, queue: Queue, state: NDArray, busy: NDArray[np.bool_]
 ) -> NDArray:
     """The instructions of a queue. An engine completes them in order."""
-    issue, done = samples.flag(f"{scope}.issue"), samples.flag(f"{scope}.done")
-    early = _under_way(issue, done, state, busy)
-    issued, done = np.flatnonzero(issue), np.flatnonzero(done)
+    flags = samples.flag(f"{scope}.issue"), samples.flag(f"{scope}.done")
+    early = _under_way(*flags, state, busy)
+    issued, done = map(np.flatnonzero, flags)
     if (
         len(done) > early + len(issued)
         or (done[early:] <= issued[: max(len(done) - early, 0)]).any()

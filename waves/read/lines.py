@@ -62,7 +62,8 @@ def _check_header(lines: _Lines) -> dict[str, int]:
     """Read up to the end of the declarations; return the width of each identifier code, 0 if it has
     no bits.
     """
-    number, depth, widths = 0, 0, {}
+    number = depth = 0
+    widths: dict[str, int] = {}
     for number, line in lines:
         text = line.strip()
         if text.startswith("$enddefinitions"):
@@ -92,11 +93,12 @@ def _skip(lines: _Lines, number: int, text: str) -> None:
     """Read on to the ``$end`` of what began in this line."""
     begun, opened = number, text.split()[0]
     while "$end" not in text.split():
-        number, text = next(lines, (number, None))
-        if text is None:
+        number, line = next(lines, (number, None))
+        if line is None:
             raise UserError(
                 f"truncated: it ends in line {number}, within the {opened} of line {begun}"
             )
+        text = line
 
 
 def _check_values(lines: _Lines, widths: dict[str, int]) -> None:
@@ -158,7 +160,8 @@ def _check_change(number: int, line: str, words: list[str], widths: dict[str, in
         raise UserError(f"line {number}: the value in {_show(line)} is not binary")
     if len(value) > widths[code]:
         raise UserError(
-            f"line {number}: a value of {len(value)} bits for a signal of {widths[code]}, {_show(line)}"
+            f"line {number}: a value of {len(value)} bits for a signal of {widths[code]}, "
+            f"{_show(line)}"
         )
 
 

@@ -6,6 +6,7 @@ import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
@@ -57,13 +58,13 @@ def _is_plain(path: Path) -> bool:
         )
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+def _pieces(file: BufferedIOBase) -> Iterator[bytes]:
     """Whole lines, about a `_PIECE` of them at a time."""
     while piece := file.read(_PIECE):
         yield piece + file.readline(_PIECE)
 
 
-def _write(source: IO[bytes], copy: IO[bytes]) -> None:
+def _write(source: BufferedReader, copy: IO[bytes]) -> None:
     packed = source.peek(len(_GZIP)).startswith(_GZIP)
     try:
         for number, piece in enumerate(

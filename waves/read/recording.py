@@ -58,7 +58,8 @@ class Facts:
     fifo_depth: int
     adder_stages: int
     joins_in_flight: int
-    """Flits that a router of the reduction network can have taken and not yet passed on combined."""
+    """Flits that a router of the reduction network can have taken and not yet passed on combined.
+    """
     channel_queue: int
     """Words that an HBM channel can hold ready to be sent."""
     hbm_latency: int

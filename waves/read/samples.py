@@ -57,7 +57,8 @@ class Samples:
             raise UserError(f"the signal cycle is x at time {times[cycles == UNKNOWN][0]}")
         for wrong in np.flatnonzero(np.diff(cycles) != 1):
             raise UserError(
-                f"cycle {cycles[wrong]} is followed by {cycles[wrong + 1]} at time {times[wrong + 1]}: cycles are missing"
+                f"cycle {cycles[wrong]} is followed by {cycles[wrong + 1]} at time "
+                f"{times[wrong + 1]}: cycles are missing"
             )
 
     def _index(self, times: NDArray) -> NDArray:

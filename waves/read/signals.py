@@ -170,7 +170,8 @@ def needed(hierarchy: Hierarchy, widths: Mapping[str, int]) -> list[str]:
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise UserError(
-            f"the signal {missing[0]}{more} of a {hierarchy.columns}x{hierarchy.rows} mesh is missing ({_AGAIN})"
+            f"the signal {missing[0]}{more} of a {hierarchy.columns}x{hierarchy.rows} mesh is "
+            f"missing ({_AGAIN})"
         )
     for name, width in wanted.items():
         if width is not None and widths[name] != width:

@@ -59,6 +59,8 @@ def cycles_of(vcd: Path) -> tuple[int, int]:
             raise ValueError(f"{vcd} has no signal cycle")
         change = rb"^b([01]+) " + re.escape(code[1]) + rb"$"
         first = re.search(change, text, re.MULTILINE)
+        if first is None:
+            raise ValueError(f"{vcd} shows no cycle")
         tail = re.findall(change, text[-(1 << 20) :], re.MULTILINE)
         last = tail[-1] if tail else re.findall(change, text, re.MULTILINE)[-1]
         return int(first[1], 2), int(last, 2)

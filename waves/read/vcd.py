@@ -18,7 +18,8 @@ __all__ = ["read"]
 def read(path: Path, *, reader: str = "vcdvcd") -> Recording:
     """Read what a VCD, or an FST file, shows of a run.
 
-    A VCD may be a gzip file or a pipe, and have any encoding and line ends. The scope ``waves`` is found by its name, whatever is above it.
+    A VCD may be a gzip file or a pipe, and have any encoding and line ends. The scope ``waves`` is
+    found by its name, whatever is above it.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def _facts(samples: Samples, hierarchy: Hierarchy) -> Facts:
     machine = {name: int(samples.at(f"machine.{name}")[0]) for name in MACHINE}
     if (machine["columns"], machine["rows"]) != (hierarchy.columns, hierarchy.rows):
         raise UserError(
-            f"machine.columns and machine.rows say {machine['columns']}x{machine['rows']}, but the tiles are those of a "
-            f"{hierarchy.columns}x{hierarchy.rows} mesh"
+            f"machine.columns and machine.rows say {machine['columns']}x{machine['rows']}, but the "
+            f"tiles are those of a {hierarchy.columns}x{hierarchy.rows} mesh"
         )
     return Facts(**machine, channels=hierarchy.channels)

@@ -18,8 +18,8 @@ def inspect(recording: Recording) -> Inspection:
     """Rebuild every transfer of a recording and check it.
 
     Flits are given to the instructions that put them in and followed through the routers, each
-    against the tree that its own header demands; `waves.rebuild.forks` and `waves.rebuild.joins` say what
-    is checked on the way, `waves.rebuild.transfers` what is at the end.
+    against the tree that its own header demands; `waves.rebuild.forks` and `waves.rebuild.joins`
+    say what is checked on the way, `waves.rebuild.transfers` what is at the end.
     """
     problems: list[Problem] = []
     messages = Messages()

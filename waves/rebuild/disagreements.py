@@ -35,7 +35,8 @@ def unlike_members(transfers: Sequence[Transfer]) -> Iterator[Problem]:
                 yield Problem(
                     few.issued[tile],
                     tile,
-                    f"{few.name} over {area(rectangle)}: {_who(few)} {_does(few)}, {_who(many)} {_does(many)}",
+                    f"{few.name} over {area(rectangle)}: {_who(few)} {_does(few)}, {_who(many)} "
+                    f"{_does(many)}",
                     few.number,
                 )
 
@@ -63,8 +64,8 @@ def unhalted(recording: Recording) -> Iterator[Problem]:
             else ""
         )
         text = (
-            f"the run ends with an error or hangs: {len(recording.unhalted)} queues have not halted; the {engine.queue.name.lower()} "
-            f"queue of this tile is in {state}{sem}"
+            f"the run ends with an error or hangs: {len(recording.unhalted)} queues have not "
+            f"halted; the {engine.queue.name.lower()} queue of this tile is in {state}{sem}"
         )
         yield Problem(recording.last, engine.tile, text)
 

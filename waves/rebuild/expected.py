@@ -9,6 +9,7 @@ from golden.dry import list_collectives
 from golden.statistics import CollectiveRecord
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
+from programs.common.kind import Decision
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
 from programs.text.listing import Listing
@@ -92,10 +93,10 @@ def expect(note: Path, facts: Facts) -> Expectation:
         missing = [name for name in NOTED if name not in run]
         if missing:
             raise UserError(f"{says} ({missing[0]} is missing): make waves writes it; or remove it")
-        seed, fixed = (
-            int(run["seed"]),
-            {name: int(run[name]) for name in ("rows", "columns") if run[name]},
-        )
+        seed = int(run["seed"])
+        fixed: dict[str, Decision] = {
+            name: int(run[name]) for name in ("rows", "columns") if run[name]
+        }
     except (ValueError, AttributeError, OSError):
         raise UserError(f"{says}: make waves writes it; or remove it") from None
     machine = load_machine(run["machine"], run["mesh"] or None)

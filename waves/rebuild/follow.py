@@ -24,8 +24,8 @@ class Follower:
     """What following has in common, on any network.
 
     Inputs and outputs of routers are numbered ``tile * 5 + port``; an entry of an input is a list
-    of the owner of a flit (the number of its message, -1: unknown), its header, the cycle in which it
-    came in and what the subclass keeps.
+    of the owner of a flit (the number of its message, -1: unknown), its header, the cycle in which
+    it came in and what the subclass keeps.
     """
 
     name: str

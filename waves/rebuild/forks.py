@@ -37,12 +37,11 @@ class _Forks(Follower):
         for link, out in enumerate(self._leaves):
             if out is not None:
                 taken = self.network.taken[link]
-                spans = zip(
+                busy[out // PORTS] += zip(
                     self.network.offered[link].tolist(),
                     np.where(taken < 0, self.last, taken).tolist(),
                     strict=True,
                 )
-                busy[out // PORTS] += spans
         dry = []
         for spans in busy:
             cycle = first + 1
@@ -131,7 +130,10 @@ class _Forks(Follower):
         owner, header, entered, pending, _ = entry
         ways = ", ".join(port.name.lower() for port in Port if pending >> port & 1)
         if ways:
-            what = f"comes in by {_name(at)} and never leaves by {ways}: dropped, changed, or on a wrong way"
+            what = (
+                f"comes in by {_name(at)} and never leaves by {ways}: dropped, changed, or on a "
+                "wrong way"
+            )
             self.say(entered, at, header, what, owner)
 
     def vanished(self, entry: list, at: int, place: int) -> bool:

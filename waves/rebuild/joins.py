@@ -126,7 +126,10 @@ class _Joins(Follower):
         return excused
 
     def lost(self, entry: list, at: int) -> None:
-        what = f"comes in by {_name(at)} and is never combined: another part is missing, or it came twice"
+        what = (
+            f"comes in by {_name(at)} and is never combined: another part is missing, or it came "
+            "twice"
+        )
         self.say(entry[2], at, entry[1], what, entry[0])
 
     def vanished(self, entry: list, at: int, place: int) -> bool:

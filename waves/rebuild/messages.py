@@ -1,5 +1,5 @@
-"""Messages: what single instructions put into the networks. A reduction is made of as many as it has
-members.
+"""Messages: what single instructions put into the networks. A reduction is made of as many as it
+has members.
 """
 
 from collections.abc import Iterable

@@ -122,12 +122,15 @@ def describe(network: str, header: dict[str, int]) -> str:
     to = area((header["x0"], header["y0"], header["x1"], header["y1"]))
     if network == "reduce":
         return (
-            f"word {header['seq']} of the {'all-reduce' if header['turn'] else 'reduction'} with tag {header['tag']} over {to} "
-            f"to ({header['root_x']},{header['root_y']})"
+            f"word {header['seq']} of the {'all-reduce' if header['turn'] else 'reduction'} with "
+            f"tag {header['tag']} over {to} to ({header['root_x']},{header['root_y']})"
         )
     if network == "request":
         what = "write" if header["write"] else "read"
-        return f"{what} request with tag {header['tag']} to word {header['addr']:#x} of the channel at ({header['x']},{header['y']})"
+        return (
+            f"{what} request with tag {header['tag']} to word {header['addr']:#x} of the channel "
+            f"at ({header['x']},{header['y']})"
+        )
     what = "signal" if header["kind"] == 2 else f"word for L1 address {header['addr']:#x}"
     return f"{what} with tag {header['tag']} to {to}"
 

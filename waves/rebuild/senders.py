@@ -92,7 +92,8 @@ class Senders:
                 Problem(
                     cycle,
                     message.tile,
-                    f"{describe(name, header)} follows {describe(name, message.header)} of the same instruction",
+                    f"{describe(name, header)} follows {describe(name, message.header)} of the "
+                    "same instruction",
                     message=number,
                 )
             )
@@ -121,7 +122,10 @@ class Senders:
                 and message.done >= 0
                 and message.sent != wanted
             ):
-                what = f"{message.kind} with tag {message.tag}, issued in cycle {message.issued}, put in {message.sent} of {wanted} flits"
+                what = (
+                    f"{message.kind} with tag {message.tag}, issued in cycle {message.issued}, put "
+                    f"in {message.sent} of {wanted} flits"
+                )
                 self.problems.append(Problem(message.done, message.tile, what, message=number))
 
 

@@ -131,7 +131,10 @@ def _over_by(inspection: Inspection, tile: TileXY, semaphore: int, cycle: int) -
         late = traffic.taken[bumps & (traffic.taken >= cycle - SIGNAL_CYCLES)]
         for transfer in inspection.transfers if len(late) else ():
             if transfer.completed.get(tile) == late[-1]:
-                return f"{transfer.name} from ({transfer.root[0]},{transfer.root[1]}), complete in cycle {late[-1]}"
+                return (
+                    f"{transfer.name} from ({transfer.root[0]},{transfer.root[1]}), complete in "
+                    f"cycle {late[-1]}"
+                )
     ended = []
     for queue in (Queue.VECTOR, Queue.MATRIX, Queue.OUT):
         engine = inspection.recording.engines[tile, queue]

@@ -24,7 +24,8 @@ def parse_collective(text: str) -> tuple[int, int]:
         and (number.isdecimal() and int(number) > 0 if ":" in text else True)
     ):
         raise UserError(
-            f"COLLECTIVE must be a tag from 0 to 255, or TAG:NUMBER with numbers from 1 up, not {text!r}"
+            "COLLECTIVE must be a tag from 0 to 255, or TAG:NUMBER with numbers from 1 up, not "
+            f"{text!r}"
         )
     return int(tag), int(number or 1)
 

@@ -55,7 +55,8 @@ def write_report(inspection: Inspection, path: Path, *, title: str) -> None:
         If the folder cannot be written.
     """
     columns = "\n".join(
-        f'<script type="text/plain" data-column="{name}" data-steps="{int(column.steps)}">{encode(column)}</script>'
+        f'<script type="text/plain" data-column="{name}" '
+        f'data-steps="{int(column.steps)}">{encode(column)}</script>'
         for name, column in columns_of(inspection).items()
     )
     parts = {
@@ -79,8 +80,7 @@ def write_report(inspection: Inspection, path: Path, *, title: str) -> None:
 def read_report(path: Path) -> tuple[dict, dict[str, NDArray[np.int32]]]:
     """Index and columns of a report, as its page sees them."""
     page = path.read_text(encoding="utf-8")
-    index = json.loads(
-        re.search(r'<script type="application/json" id="index">(.*?)</script>', page, re.DOTALL)[1]
-    )
+    index = page.partition('<script type="application/json" id="index">')[2]
+    index = index.partition("</script>")[0]
     found = re.findall(r'data-column="([\w.]+)" data-steps="(\d)">([^<]*)</script>', page)
-    return index, {name: decode(text, steps == "1") for name, steps, text in found}
+    return json.loads(index), {name: decode(text, steps == "1") for name, steps, text in found}

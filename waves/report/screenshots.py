@@ -44,7 +44,8 @@ def screenshots(html: Path, folder: Path, *, links: dict[str, str] | None = None
                 page.goto(f"{html.resolve().as_uri()}#{state}")
                 page.wait_for_selector("body[aria-busy=false]")
                 page.evaluate(
-                    "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+                    "() => new Promise(done => requestAnimationFrame(() => "
+                    "requestAnimationFrame(done)))"
                 )
                 page.screenshot(path=Path(scratch, f"{name}.png"))
                 page.close()

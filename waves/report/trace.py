@@ -138,7 +138,7 @@ def _instructions(recording: Recording, engine: EngineActivity) -> Iterator[Even
     """
     free = recording.first
     for row in engine.executed.tolist():
-        fields = dict(zip(engine.executed.dtype.names, row, strict=True))
+        fields = dict(zip(engine.executed.dtype.names or (), row, strict=True))
         opcode, done = fields.pop("opcode"), fields["done"]
         begin = max(free, fields["issued"])
         free = done + 1 if done >= 0 else recording.last + 1

@@ -3,6 +3,7 @@
 import math
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from vcd.gtkw import GTKWColor, GTKWSave, make_translation_filter
 
@@ -49,9 +50,9 @@ def save_file(header: Header, view: Group, dump: Path, folder: Path) -> str:
 def filter_files(view: Group) -> dict[str, str]:
     """Name to text of each filter file that the view needs."""
     return {
-        _filter_name(row): _filter(row.translation, row.signal.width)
+        _filter_name(row, names): _filter(names, row.signal.width)
         for row in rows(view)
-        if row.translation
+        if (names := row.translation)
     }
 
 
@@ -64,8 +65,8 @@ def _zoom(header: Header) -> float:
     return math.log2(pixels / 2 / FRAME)
 
 
-def _filter_name(row: Row) -> str:
-    return f"{row.translation.name}.{row.signal.width}.txt"
+def _filter_name(row: Row, names: Translation) -> str:
+    return f"{names.name}.{row.signal.width}.txt"
 
 
 def _filter(translation: Translation, width: int) -> str:
@@ -82,13 +83,14 @@ def _write(save: GTKWSave, item: Row | Group, folder: Path) -> None:
             for inner in item.items:
                 _write(save, inner, folder)
         return
-    path = str(folder / "filters" / _filter_name(item)) if item.translation else None
-    look = {
+    names = item.translation
+    path = str(folder / "filters" / _filter_name(item, names)) if names else None
+    look: dict[str, Any] = {
         "color": COLOURS[item.colour],
         "datafmt": FORMATS[item.radix],
         "translate_filter_file": path,
     }
-    if item.translation and item.signal.width == 1:
+    if names and item.signal.width == 1:
         save.trace(
             f"#{{{item.label}}} {item.signal.path}", **look
         )  # a vector of one bit: only vectors are translated

@@ -15,6 +15,7 @@ from matplotlib.colors import to_hex
 
 from waves.views.header import Header
 from waves.views.layout import Colour, Group, Radix, Row, rows
+from waves.views.translations import Translation
 
 __all__ = ["MAPPINGS", "VERSION", "command_file", "mapping_files", "state_file"]
 
@@ -42,7 +43,8 @@ UNITS = {
 }
 
 STATE = """\
-// A view of {dump} for Surfer {version}. Start Surfer in the folder of this file, where it finds the names of values:
+// A view of {dump} for Surfer {version}. Start Surfer in the folder of this file,
+// where it finds the names of values:
 //     surfer --state-file {name} {dump}
 (
     waves: Some((
@@ -58,7 +60,8 @@ STATE = """\
         display_item_ref_counter: {count},
         viewports: [(
             curr_left: (0.0), curr_right: (1.0), target_left: (0.0), target_right: (1.0),
-            move_start_left: (0.0), move_start_right: (1.0), move_duration: None, move_strategy: Instant,
+            move_start_left: (0.0), move_start_right: (1.0), move_duration: None,
+            move_strategy: Instant,
         )],
         cursor: None,
         markers: {{}},
@@ -87,7 +90,8 @@ STATE = """\
     variable_name_filter_focused: false,
     variable_filter: (
         name_filter_type: Contain, name_filter_str: "", name_filter_case_insensitive: true,
-        include_inputs: true, include_outputs: true, include_inouts: true, include_others: true, group_by_direction: false,
+        include_inputs: true, include_outputs: true, include_inouts: true, include_others: true,
+        group_by_direction: false,
     ),
 )
 """
@@ -115,7 +119,8 @@ def command_file(header: Header, view: Group) -> str:
     channel, folded.
     """
     text = [
-        f"# A view of {header.path.name} for any Surfer since 0.4. Start Surfer in the folder of this file:",
+        f"# A view of {header.path.name} for any Surfer since 0.4. Start Surfer in the folder of "
+        "this file:",
         "#     surfer --command-file waves.sucl " + str(header.path),
     ]
     for position, item in enumerate(_unfolded(view)):
@@ -134,26 +139,30 @@ def command_file(header: Header, view: Group) -> str:
 
 def mapping_files(view: Group) -> dict[str, str]:
     """Name to text of each mapping file that the view needs."""
-    return {f"{_mapping_name(row)}.txt": _mapping(row) for row in rows(view) if row.translation}
-
-
-def _mapping_name(row: Row) -> str:
-    return f"flatmesh_{row.translation.name}_{row.signal.width}"
-
-
-def _mapping(row: Row) -> str:
-    colours = {
-        entry.value: f"[{to_hex(entry.colour)}]" if entry.colour else ""
-        for entry in row.translation.entries
+    return {
+        f"{_mapping_name(row, names)}.txt": _mapping(row, names)
+        for row in rows(view)
+        if (names := row.translation)
     }
-    lines = [
-        f"{entry.value}{colours[entry.value]} {entry.text}" for entry in row.translation.entries
-    ]
-    return "\n".join([f"Name = {_mapping_name(row)}", f"Bits = {row.signal.width}", *lines]) + "\n"
+
+
+def _mapping_name(row: Row, names: Translation) -> str:
+    return f"flatmesh_{names.name}_{row.signal.width}"
+
+
+def _mapping(row: Row, names: Translation) -> str:
+    colours = {
+        entry.value: f"[{to_hex(entry.colour)}]" if entry.colour else "" for entry in names.entries
+    }
+    lines = [f"{entry.value}{colours[entry.value]} {entry.text}" for entry in names.entries]
+    return (
+        "\n".join([f"Name = {_mapping_name(row, names)}", f"Bits = {row.signal.width}", *lines])
+        + "\n"
+    )
 
 
 def _format(row: Row) -> str | None:
-    return _mapping_name(row) if row.translation else FORMATS.get(row.radix)
+    return _mapping_name(row, row.translation) if row.translation else FORMATS.get(row.radix)
 
 
 def _flat(item: Row | Group, level: int) -> Iterator[tuple[int, Row | Group]]:
@@ -195,13 +204,18 @@ def _item(ref: int, item: Row | Group) -> str:
     """
     if isinstance(item, Group):
         is_open = "true" if item.unfolded else "false"
-        return f"Group((name: {_string(item.label)}, color: None, background_color: None, content: [], is_open: {is_open}))"
+        return (
+            f"Group((name: {_string(item.label)}, color: None, background_color: None, content: "
+            f"[], is_open: {is_open}))"
+        )
     scopes = ", ".join(_string(scope) for scope in item.signal.scopes)
     return (
-        f"Variable((variable_ref: (path: (strs: [{scopes}], id: Wellen(({ref}))), name: {_string(item.signal.name)}, "
-        f"id: Wellen(({ref})), index: None), color: {_some(COLOURS.get(item.colour))}, background_color: None, "
-        f"display_name: {_string(item.signal.name)}, display_name_type: Unique, manual_name: {_some(item.label)}, "
-        f"format: {_some(_format(item))}, field_formats: [], height_scaling_factor: None, analog: None))"
+        f"Variable((variable_ref: (path: (strs: [{scopes}], id: Wellen(({ref}))), name: "
+        f"{_string(item.signal.name)}, id: Wellen(({ref})), index: None), color: "
+        f"{_some(COLOURS.get(item.colour))}, background_color: None, display_name: "
+        f"{_string(item.signal.name)}, display_name_type: Unique, manual_name: "
+        f"{_some(item.label)}, format: {_some(_format(item))}, field_formats: [], "
+        "height_scaling_factor: None, analog: None))"
     )
 
 

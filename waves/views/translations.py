@@ -5,6 +5,7 @@ the enums themselves.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from isa.instructions import OPCODES_OF, EdgePort, Format, Opcode, Queue, ReduceOp
 from isa.packets import FlitKind
@@ -52,7 +53,7 @@ class Translation:
     entries: tuple[Entry, ...]
 
 
-def _of(name: str, members: type[Enum], colours: Mapping[Enum, str] | None = None) -> Translation:
+def _of(name: str, members: type[Enum], colours: Mapping[Any, str] | None = None) -> Translation:
     return Translation(
         name,
         tuple(Entry(member.value, member.name, (colours or {}).get(member)) for member in members),

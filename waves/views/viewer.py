@@ -40,8 +40,9 @@ def viewer_command(dump: Path, folder: Path) -> list[str]:
                 *(argument.format(dump=dump.resolve()) for argument in VIEWERS[Path(program).name]),
             ]
     raise UserError(
-        f"no {wanted or 'waveform viewer'} on PATH: install GTKWave (Debian: apt-get install gtkwave) and open "
-        f"{folder / 'waves.gtkw'}, or Surfer (surfer-project.org) and open {dump} with {folder / 'waves.surf.ron'}"
+        f"no {wanted or 'waveform viewer'} on PATH: install GTKWave (Debian: apt-get install "
+        f"gtkwave) and open {folder / 'waves.gtkw'}, or Surfer (surfer-project.org) and open "
+        f"{dump} with {folder / 'waves.surf.ron'}"
     )
 
 
@@ -76,5 +77,6 @@ def open_viewer(dump: Path, folder: Path) -> subprocess.Popen:
         return viewer
     said = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     raise UserError(
-        f"{Path(command[0]).name} ended at once (exit code {code}): {said[0] if said else 'it says nothing'}; see {log}"
+        f"{Path(command[0]).name} ended at once (exit code {code}): "
+        f"{said[0] if said else 'it says nothing'}; see {log}"
     )

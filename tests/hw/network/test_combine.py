@@ -1,5 +1,5 @@
-"""Sums and maxima are NumPy's, bit for bit, in order, after the cycles that `isa.timing.combine_cycles` states, at
-the stated rate.
+"""Sums and maxima are NumPy's, bit for bit, in order, after the cycles that
+`isa.timing.combine_cycles` states, at the stated rate.
 """
 
 import random

@@ -31,7 +31,7 @@ def name(machine: Machine) -> str:
 
 
 def summed(machine: Machine, *several: list[Reduction]) -> list[Outcome]:
-    """Play reductions that all tiles issue at once, a run of each list; every result must be right."""
+    """Play reductions that all tiles issue at once, a run of each list; each must be right."""
     rng = np.random.default_rng(1)
     runs = [reduction_run(reductions, machine, rng, limit=LIMIT) for reductions in several]
     count = len(ends(machine.mesh.columns, machine.mesh.rows))

@@ -22,7 +22,7 @@ def machine(request) -> Machine:
 
 
 def delivered(machine: Machine, *several: Packets) -> list[tuple[Outcome, np.ndarray]]:
-    """Play a run of each, which must be right; its outcome, and by arrival the number of the flit."""
+    """Play a run of each, which must be right; its outcome, and the flits' numbers by arrival."""
     rng = np.random.default_rng(1)
     runs = [data_run(packets, machine, rng, limit=LIMIT) for packets in several]
     count = len(ends(machine.mesh.columns, machine.mesh.rows))
@@ -49,7 +49,7 @@ def test_every_copy_arrives_once_and_in_order(machine):
 
 
 def test_a_hop_is_a_cycle(machine):
-    """Without load a flit takes a cycle a router, from every end; so does each copy of a multicast."""
+    """Without load a flit takes a cycle a router, from every end; so does a copy of a multicast."""
     where = np.array([(x, y) for x, y, _ in ends(machine.mesh.columns, machine.mesh.rows)])
     packets = mixed_packets(
         "rectangles", machine.mesh, 100, np.random.default_rng(1), longest=1, copies=500

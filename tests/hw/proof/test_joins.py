@@ -35,7 +35,8 @@ def around_the_members(flit, x, y):
     [
         (
             everybody,
-            r"^router \(\d,\d\): a reduction waits for a tile that is no member, or not for one that is",
+            r"^router \(\d,\d\): a reduction waits for a tile that is no member, "
+            "or not for one that is",
         ),
         (
             no_transit,

@@ -185,7 +185,8 @@ def test_an_order_that_would_hang_is_refused():
     queue[reduces[0]], queue[reduces[1]] = queue[reduces[1]], queue[reduces[0]]
     with pytest.raises(
         UserError,
-        match=r"^tiles \(0,0\) and \(1,0\) disagree on reduction 0 over \(0,0\)..\(1,0\): tag is 8 \(tag 8, .* and 9 ",
+        match=r"^tiles \(0,0\) and \(1,0\) disagree on reduction 0 over \(0,0\)..\(1,0\): "
+        r"tag is 8 \(tag 8, .* and 9 ",
     ):
         check_programs(machine, programs)
     queue[reduces[0]] = queue[reduces[0]].replace(y1=1)
@@ -202,7 +203,8 @@ def test_an_order_that_would_hang_is_refused():
             "mha:S=64,D=16",
             "spiral",
             {},
-            "DATAFLOW must be one of flat-async, flat, flat-tree, flat-seq, flash3, flash2, not 'spiral'",
+            "DATAFLOW must be one of flat-async, flat, flat-tree, flat-seq, flash3, flash2, not "
+            "'spiral'",
         ),
         (
             "mha:S=64,D=16",

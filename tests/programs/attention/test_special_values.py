@@ -74,7 +74,8 @@ def test_every_case_is_in_its_class(fmt, dataflow, causal):
         else:
             where = np.argwhere(~same)[:1]
             assert same.all(), (
-                f"{name}: at {where} {classes(out[number])[~same][0]}, not {classes(exact[number])[~same][0]}"
+                f"{name}: at {where} {classes(out[number])[~same][0]}, not "
+                f"{classes(exact[number])[~same][0]}"
             )
         finite = np.isfinite(exact[number]) & np.isfinite(out[number])
         assert np.allclose(

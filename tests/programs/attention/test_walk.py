@@ -13,7 +13,7 @@ from programs.attention.walk import walk
 from programs.attention.workload import parse_attention
 from programs.common.costs import matmul_cycles, matmul_lines
 from programs.compiler import parse_workload
-from tb import tuner
+from tb.tuner.candidates import candidates
 
 MESH4 = MACHINES["mesh4"]
 RESULTS = Path(__file__).resolve().parents[3] / "docs" / "results" / "tuning.json"
@@ -80,7 +80,7 @@ MEASURED = [run for run in json.loads(RESULTS.read_text()) if run["listed"]]
 @pytest.mark.parametrize("run", MEASURED, ids=lambda run: run["workload"])
 def test_the_rule_takes_a_mapping_near_the_best_that_was_measured(run):
     machine = load_machine(run["machine"], run["mesh"])
-    (first,) = tuner.candidates(machine, parse_workload(run["workload"]), None, {}, 1)
+    (first,) = candidates(machine, parse_workload(run["workload"]), None, {}, 1)
     # A rule that takes another mapping, or estimates it otherwise, must be measured anew.
     assert (first.name, round(first.estimate)) == (run["rule"], run["rule_estimate"])
     assert run["rule_percent"] <= 10 and run["chosen_percent"] <= 3

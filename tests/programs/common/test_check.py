@@ -65,7 +65,8 @@ def refused(says, out, **more):
         ),
         (
             "reduce rect=1,0:1,1 target=1,0 rows=1 words=1 fmt=7",
-            r"format 7 must be one that this machine reduces in \(mesh.reduce_formats\): fp32, fp16, bf16$",
+            r"format 7 must be one that this machine reduces in \(mesh.reduce_formats\): "
+            "fp32, fp16, bf16$",
         ),
         (
             "reduce rect=1,0:1,1 target=1,0 rows=1 words=1 fmt=e4m3",
@@ -142,7 +143,8 @@ def test_a_loop_that_walks_another_way():
 def test_a_member_that_does_not_take_part():
     code = f"reduce {ROW} tag=8"
     says = (
-        r"^tile \(0,0\) issues a reduction with tag 8 over \(0,0\)\.\.\(1,0\) to \(1,0\) \(queue out, slot {}\) that its member "
+        r"^tile \(0,0\) issues a reduction with tag 8 over \(0,0\)\.\.\(1,0\) to \(1,0\) "
+        r"\(queue out, slot {}\) that its member "
         r"tile \(1,0\) does not issue: all of \(0,0\)\.\.\(1,0\) must$"
     )
     refused(says.format(4), {(0, 0): code})
@@ -186,8 +188,11 @@ def crossing():
 
 def test_reductions_that_meet_on_a_link_only():
     refused(
-        r"^the reductions tag 0 over \(0,0\)\.\.\(1,0\) to \(1,2\) \(tile \(0,0\), queue out, slot 4\) and tag 1 over \S+ to \(1,2\) "
-        r"\(tile \(0,1\), queue out, slot 4\) meet on the link from router \(\d,1\) to the north and come from no common queue, so that nothing keeps their order: put their roots inside their rectangles$",
+        r"^the reductions tag 0 over \(0,0\)\.\.\(1,0\) to \(1,2\) "
+        r"\(tile \(0,0\), queue out, slot 4\) and tag 1 over \S+ to \(1,2\) "
+        r"\(tile \(0,1\), queue out, slot 4\) meet on the link from router \(\d,1\) to the north "
+        "and come from no common queue, so that nothing keeps their order: "
+        "put their roots inside their rectangles$",
         crossing(),
         mesh="2x3",
     )
@@ -206,8 +211,9 @@ def test_a_tag_for_two():
     column = "reduce rect=1,0:1,1 target=1,0 rows=1 words=4 tag=7"
     out = {(0, 0): row, (1, 0): f"{row}\n{column}", (1, 1): column}
     refused(
-        r"^one tag for different reductions that meet in router \(1,0\), fp32 sum tag 7 over \(0,0\)\.\.\(1,0\) to \(1,0\) \(tile "
-        r"\(0,0\), queue out, slot 4\) and fp32 sum tag 7 over \(1,0\)\.\.\(1,1\) to \(1,0\) \(tile \(1,0\), queue out, slot 5\): "
+        r"^one tag for different reductions that meet in router \(1,0\), fp32 sum tag 7 "
+        r"over \(0,0\)\.\.\(1,0\) to \(1,0\) \(tile \(0,0\), queue out, slot 4\) and fp32 sum "
+        r"tag 7 over \(1,0\)\.\.\(1,1\) to \(1,0\) \(tile \(1,0\), queue out, slot 5\): "
         "give them tags of their own$",
         out,
     )
@@ -263,7 +269,10 @@ def test_what_passes_never_hangs(inside):
                 else (rng.randrange(3), rng.randrange(3))
             )
             members = Rectangle(x0, y0, x1, y1)
-            code = f"reduce rect={x0},{y0}:{x1},{y1} target={root[0]},{root[1]} rows=1 words=5 tag={len(reductions)}\n"
+            code = (
+                f"reduce rect={x0},{y0}:{x1},{y1} target={root[0]},{root[1]} rows=1 words=5 "
+                f"tag={len(reductions)}\n"
+            )
             trial = {
                 tile: programs.get(tile, "") + code * (tile in members)
                 for tile in {*programs, *members.tiles()}

@@ -166,7 +166,10 @@ def test_a_dump_that_begins_late_and_is_turned_off(reader, tmp_path):
 def test_other_signals_and_texts(reader, tmp_path):
     """Numbers, strings, arrays, comments and blank lines of what else is in a VCD."""
     text = vcd([{}, {f"{EAST}.valid": 1, f"{EAST}.ready": 1}])
-    others = "$comment\n two lines: \u00fc $end\n$var real 64 ~~ r $end\n$var wire 8 ~a m[3] $end\n$var wire 1 ~b b [0] $end\n"
+    others = (
+        "$comment\n two lines: \u00fc $end\n$var real 64 ~~ r $end\n$var wire 8 ~a m[3] $end\n"
+        "$var wire 1 ~b b [0] $end\n"
+    )
     values = "$comment\n 1! $end\nr-1.5e3 ~~\n\nb1x0z ~a\nB1 ~b\nX~b\n"
     path = tmp_path / "waves.vcd"
     path.write_text(

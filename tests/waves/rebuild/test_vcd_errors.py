@@ -66,7 +66,10 @@ def test_not_a_vcd(refused, text, message):
 
 
 def test_another_design(refused):
-    other = "$scope module top $end\n$var wire 1 ! clk $end\n$upscope $end\n$enddefinitions $end\n#0\n0!\n"
+    other = (
+        "$scope module top $end\n$var wire 1 ! clk $end\n$upscope $end\n$enddefinitions $end\n#0\n"
+        "0!\n"
+    )
     assert refused(other).startswith(
         "one scope waves with a signal cycle is needed, and there is none"
     )

@@ -96,7 +96,8 @@ def test_it_opens_with_the_first_collective(page, inspection):
     facts = page.inner_text("#facts")
     assert "3 × 2" in facts and f"{inspection.recording.flits:,}" in facts
     assert page.evaluate(
-        "[...document.querySelectorAll('canvas')].filter(c => c.clientWidth).every(c => c.ariaLabel)"
+        "[...document.querySelectorAll('canvas')].filter(c => c.clientWidth).every(c => "
+        "c.ariaLabel)"
     )
 
 
@@ -126,8 +127,8 @@ def test_the_space_time_diagram_says_what_a_flit_is(page, inspection):
         page.mouse.move(*spot(page, "spacetime", hop.first + 0.5, 30 + (row + 0.5) * height))
         text = page.inner_text("#tip")
         assert (
-            f"tag {transfer.tag} · transfer #4 allreduce sum\nlink {hop.link}\nrectangle (0,0)–(2,0)"
-            in text
+            f"tag {transfer.tag} · transfer #4 allreduce sum\nlink {hop.link}\n"
+            "rectangle (0,0)–(2,0)" in text
         )
         assert f"taken {hop.first}" in text and f"word 0 of {transfer.words}" in text
 

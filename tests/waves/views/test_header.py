@@ -14,11 +14,13 @@ from waves.views import write_views
         ("hello\n" * 1000, "not a VCD"),
         ("$timescale 1ns $end\n$scope module mesh $end\n", "not a VCD: it has no .enddefinitions"),
         (
-            "$scope module counter $end $var wire 4 ! q [3:0] $end $upscope $end $enddefinitions $end\n#0\n",
+            "$scope module counter $end $var wire 4 ! q [3:0] $end $upscope $end $enddefinitions "
+            "$end\n#0\n",
             "another design",
         ),
         (
-            "$scope module waves $end $var wire many ! cycle $end $upscope $end $enddefinitions $end\n#0\n",
+            "$scope module waves $end $var wire many ! cycle $end $upscope $end $enddefinitions "
+            "$end\n#0\n",
             "cannot be read",
         ),
     ],

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
@@ -81,7 +82,7 @@ def spacetime(recording: Recording, transfer: Transfer) -> Figure:
     if "reduce" in transfer.kind:
         entries["below: waits for its join"] = WAITS["join"]
     entries["below: in the router"] = WAITS["router"]
-    handles = patches(entries)
+    handles: list[Artist] = [*patches(entries)]
     if transfer.start >= 0 and transfer.bound:
         bound = transfer.start + transfer.bound
         handles.append(

@@ -106,4 +106,7 @@ def title_of(transfer: Transfer) -> str:
         if transfer.whole and transfer.bound
         else ""
     )
-    return f"{what} #{transfer.number}, tag {transfer.tag}: {where}, {root}, {transfer.words:,} words{bound}"
+    return (
+        f"{what} #{transfer.number}, tag {transfer.tag}: {where}, {root}, {transfer.words:,} "
+        f"words{bound}"
+    )
