@@ -12,6 +12,7 @@ count, as if it had no others.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,20 @@ from golden.arithmetic import quiet
 from golden.storage import round_to
 from isa.instructions import Format
 
-__all__ = ["attention", "online_attention", "visible"]
+__all__ = ["Blocked", "attention", "online_attention", "visible"]
+
+
+class Blocked(NamedTuple):
+    """How an online softmax is cut and stored."""
+
+    keys: int
+    """In a block."""
+    fmt: Format
+    """Of the inputs."""
+    p_fmt: Format | None = None
+    """Of P; None: `fmt`."""
+    o_fmt: Format | None = None
+    """Of the output; None: `fmt`."""
 
 
 def attention(
@@ -56,25 +70,21 @@ def online_attention(
     q: NDArray[np.floating],
     k: NDArray[np.floating],
     v: NDArray[np.floating],
+    blocked: Blocked,
     *,
-    block: int,
-    fmt: Format,
-    p_fmt: Format | None = None,
-    o_fmt: Format | None = None,
     causal: bool = False,
     lengths: Sequence[int] = (),
     scale: float | None = None,
 ) -> NDArray[np.float32]:
-    """The same over blocks of `block` keys, with inputs in `fmt`, P in `p_fmt`, the output in
-    `o_fmt`, all else in FP32.
-
-    `p_fmt` and `o_fmt` default to `fmt`.
+    """The same over blocks of keys, with inputs, P and the output in the formats of `blocked`, all
+    else in FP32.
 
     Statistics as in the hardware's dataflow: a running maximum, and a running sum of P as it was
     rounded.
     """
     _check(q, k, v, lengths)
-    p_fmt, o_fmt = (fmt if chosen is None else chosen for chosen in (p_fmt, o_fmt))
+    block, fmt = blocked.keys, blocked.fmt
+    p_fmt, o_fmt = (fmt if f is None else f for f in (blocked.p_fmt, blocked.o_fmt))
     factor = np.float32(1 / np.sqrt(q.shape[2]) if scale is None else scale)
     q, k, v = (round_to(np.asarray(x, np.float32), fmt) for x in (q, k, v))
     out = np.zeros((*q.shape[:2], v.shape[2]), np.float32)

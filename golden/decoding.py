@@ -75,7 +75,7 @@ class Image:
     """
 
     def __init__(self, image: Program | list[int], machine: Machine, tile: tuple[int, int]):
-        self._machine = machine
+        self.machine = machine
         self._tile = tile
         self._slots: list[Instruction | int]
         if isinstance(image, Program):
@@ -118,10 +118,10 @@ class Image:
         found = self._decoded.get((pc, queue))
         if found is None:
             slot = self._slots[pc] if pc < len(self._slots) else 0
-            found = _decode(slot, queue, self._machine)
-            check_semaphores(found.fields, self._machine)
+            found = _decode(slot, queue, self.machine)
+            check_semaphores(found.fields, self.machine)
             if found.kind != Kind.SCALAR and not found.added:
-                check_operands(found.opcode, found.fields, self._tile, self._machine)
+                check_operands(found.opcode, found.fields, self._tile, self.machine)
             self._decoded[pc, queue] = found
         return found
 

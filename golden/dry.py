@@ -27,7 +27,7 @@ class _DryMachine(GoldenMachine):
     accesses = 0
 
     def _execute(self, sequencer: GoldenSequencer, opcode: Opcode, f: dict[str, int]) -> None:
-        l1 = self._l1[sequencer.tile]
+        l1 = self._transfers.l1[sequencer.tile]
         for blocks in touched(opcode, f, self.machine.tile):
             for block in blocks:
                 l1.check(*block)

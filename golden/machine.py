@@ -14,26 +14,23 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.collectives import Contribution, Reductions
 from golden.decoding import Image
 from golden.engines import run_matrix, run_vector
 from golden.errors import GoldenError, GoldenFault
 from golden.events import Events
-from golden.hbm import GoldenHbmChannel
 from golden.races import RaceError, check_races
 from golden.recording import RecordingSequencer, Step
 from golden.sequencer import GoldenSequencer
-from golden.statistics import CollectiveRecord, Statistics
-from golden.tile import GoldenL1, GoldenSemaphores
-from isa.geometry import Rectangle, TileXY
+from golden.statistics import Statistics
+from golden.transfers import Transfers, Words, fault_at, name_of
+from isa.geometry import TileXY
 from isa.image import Program
-from isa.instructions import EdgePort, Format, Kind, Opcode, Queue, ReduceOp, kind_of
+from isa.instructions import Kind, Opcode, Queue, kind_of
 from isa.machine import Machine
 from isa.status import ErrorCode
 
 __all__ = ["GoldenMachine"]
 
-Words = NDArray[np.uint32]
 _LINES = 100
 """Blocked queues a deadlock's message lists."""
 
@@ -67,26 +64,13 @@ class GoldenMachine:
         races: bool = False,
     ):
         self.machine = machine
-        channels = machine.channels
-        if len(hbm) != len(channels):
-            raise ValueError(
-                f"hbm must hold {len(channels)} arrays, one per channel, not {len(hbm)}"
-            )
-        self._channels = [
-            GoldenHbmChannel(machine, contents, f"hbm[{index}]")
-            for index, contents in enumerate(hbm)
-        ]
-        self._channel_at = {(c.x, c.y, EdgePort[c.edge.upper()]): c.index for c in channels}
-        tiles = [(x, y) for y in range(machine.mesh.rows) for x in range(machine.mesh.columns)]
-        self._l1 = {tile: GoldenL1(machine.tile) for tile in tiles}
-        self._semaphores = {tile: GoldenSemaphores(machine.tile) for tile in tiles}
-        self._reductions = Reductions()
         self._events = Events(seed)
-        self._sequencers: list[GoldenSequencer] = []
         self._statistics = Statistics()
+        self._transfers = Transfers(machine, hbm, self._events, self._statistics)
+        self._sequencers: list[GoldenSequencer] = []
         self._steps: list[Step] | None = [] if races else None
         for tile, image in images.items():
-            if tile not in self._l1:
+            if tile not in self._transfers.l1:
                 raise ValueError(
                     f"images must name tiles of the {machine.mesh.columns}x{machine.mesh.rows} "
                     f"mesh, not {tile}"
@@ -98,19 +82,19 @@ class GoldenMachine:
     @property
     def l1(self) -> dict[TileXY, NDArray[np.uint8]]:
         """L1 of each tile, as bytes."""
-        return {tile: l1.bytes for tile, l1 in self._l1.items()}
+        return {tile: l1.bytes for tile, l1 in self._transfers.l1.items()}
 
     @property
     def hbm(self) -> list[Words]:
         """Words of each channel as a (words, link_bits / 32) array, grown to the highest word
         written.
         """
-        return [channel.words for channel in self._channels]
+        return [channel.words for channel in self._transfers.channels]
 
     @property
     def semaphores(self) -> dict[TileXY, list[int]]:
         """Semaphore counts of each tile."""
-        return {tile: semaphores.counts for tile, semaphores in self._semaphores.items()}
+        return {tile: semaphores.counts for tile, semaphores in self._transfers.semaphores.items()}
 
     @property
     def waiting(self) -> set[tuple[TileXY, Queue, int]]:
@@ -125,8 +109,12 @@ class GoldenMachine:
     @property
     def statistics(self) -> Statistics:
         """What was counted so far."""
-        self._statistics.hbm_words_read = [channel.words_read for channel in self._channels]
-        self._statistics.hbm_words_written = [channel.words_written for channel in self._channels]
+        self._statistics.hbm_words_read = [
+            channel.words_read for channel in self._transfers.channels
+        ]
+        self._statistics.hbm_words_written = [
+            channel.words_written for channel in self._transfers.channels
+        ]
         return self._statistics
 
     def run(self) -> Statistics:
@@ -151,7 +139,7 @@ class GoldenMachine:
             memory = Image(image, self.machine, tile)
         except GoldenFault as fault:
             raise GoldenError(fault.code, fault.text, tile=tile, detail=fault.detail) from None
-        take = self._semaphores[tile].take
+        take = self._transfers.semaphores[tile].take
         make = (
             GoldenSequencer
             if self._steps is None
@@ -159,13 +147,12 @@ class GoldenMachine:
         )
         return [
             make(
-                machine=self.machine,
                 tile=tile,
                 queue=queue,
                 image=memory,
                 take=take,
                 execute=self._execute,
-                signal=self._signal,
+                signal=self._transfers.signal,
             )
             for queue in Queue
         ]
@@ -181,28 +168,28 @@ class GoldenMachine:
             try:
                 decoded = sequencer.step()
             except GoldenFault as fault:
-                raise _at(sequencer, fault) from None
+                raise fault_at(sequencer, fault) from None
             if decoded is None:
                 assert sequencer.blocked
                 wake = partial(self._events.ready, partial(self._run_queue, sequencer))
-                self._semaphores[sequencer.tile].call(sequencer.blocked[0], wake)
+                self._transfers.semaphores[sequencer.tile].call(sequencer.blocked[0], wake)
                 return
             counted[decoded.opcode] += 1
             count += 1
 
     def _check_finished(self) -> None:
         stuck = [sequencer for sequencer in self._sequencers if not sequencer.halted]
-        pending = self._reductions.pending()
+        pending = self._transfers.reductions.pending()
         if not stuck and not pending:
-            self._reductions.check_order()
+            self._transfers.reductions.check_order()
             return
         lines = []
         for sequencer in stuck[:_LINES]:
             assert sequencer.blocked
             semaphore, count = sequencer.blocked
-            present = self._semaphores[sequencer.tile].counts[semaphore]
+            present = self._transfers.semaphores[sequencer.tile].counts[semaphore]
             lines.append(
-                f"{_name(sequencer)}: waits for semaphore {semaphore} >= {count}, has {present}"
+                f"{name_of(sequencer)}: waits for semaphore {semaphore} >= {count}, has {present}"
             )
         if len(stuck) > _LINES:
             lines.append(f"and {len(stuck) - _LINES} more")
@@ -213,161 +200,17 @@ class GoldenMachine:
         )
         raise GoldenError(ErrorCode.NONE, "\n".join([summary, *lines, *pending]))
 
-    def _bump(self, tile: TileXY, semaphore: int, sender: str) -> None:
-        try:
-            self._semaphores[tile].bump(semaphore)
-        except GoldenFault as fault:
-            raise GoldenError(
-                fault.code, f"{fault.text}, bumped by {sender}", tile=tile, detail=fault.detail
-            ) from None
-
-    def _signal(self, sequencer: GoldenSequencer, semaphore: int, remote: TileXY | None) -> None:
-        sender = _name(sequencer)
-        if remote is None:
-            self._bump(sequencer.tile, semaphore, sender)
-        else:
-            self._events.send(
-                ("data", sequencer.tile, remote), partial(self._bump, remote, semaphore, sender)
-            )
-
     def _execute(self, sequencer: GoldenSequencer, opcode: Opcode, f: dict[str, int]) -> None:
         kind = kind_of(opcode)
-        l1 = self._l1[sequencer.tile]
+        l1 = self._transfers.l1[sequencer.tile]
         if kind == Kind.MATRIX:
             self._statistics.macs += run_matrix(l1, f)
         elif kind == Kind.VECTOR:
             run_vector(l1, opcode, f, self.machine.tile)
         elif opcode == Opcode.LOAD:
-            self._load(sequencer, f)
+            self._transfers.load(sequencer, f)
         else:
             data = l1.read_words(f["local"], f["local_pitch"], f["rows"], f["words"])
-            serve = {Opcode.STORE: self._store, Opcode.PUT: self._put, Opcode.REDUCE: self._reduce}[
-                opcode
-            ]
-            serve(sequencer, f, data)
-
-    def _load(self, sequencer: GoldenSequencer, f: dict[str, int]) -> None:
-        target = f["target_x"], f["target_y"]
-        channel = self._channel_at[*target, EdgePort(f["edge"])]
-        rectangle, where = _rectangle(f), (f["local"], f["local_pitch"])
-        place = _Place(sequencer)
-
-        def serve() -> None:
-            try:
-                data = self._channels[channel].read(
-                    f["remote"], f["remote_pitch"], f["rows"], f["words"]
-                )
-            except GoldenFault as fault:
-                raise _at(place, fault) from None
-            self._deliver(("channel", channel), rectangle.tiles(), *where, data, f, _name(place))
-
-        self._count("load", f, target, rectangle)
-        self._events.send(("read", sequencer.tile, channel), serve)
-
-    def _store(self, sequencer: GoldenSequencer, f: dict[str, int], data: Words) -> None:
-        channel = self._channel_at[f["target_x"], f["target_y"], EdgePort(f["edge"])]
-        place = _Place(sequencer)
-
-        def serve() -> None:
-            try:
-                self._channels[channel].write(f["remote"], f["remote_pitch"], data)
-            except GoldenFault as fault:
-                raise _at(place, fault) from None
-            if f["bump"]:
-                path = "channel", channel, place.tile
-                self._events.send(path, partial(self._bump, place.tile, f["sem"], _name(place)))
-
-        # A channel keeps writes in a queue apart from reads: only the acknowledgement orders the
-        # two.
-        self._events.send(("write", sequencer.tile, channel), serve)
-
-    def _put(self, sequencer: GoldenSequencer, f: dict[str, int], data: Words) -> None:
-        rectangle, where = _rectangle(f), (f["remote"], f["remote_pitch"])
-        self._count("put", f, sequencer.tile, rectangle)
-        self._deliver(
-            ("data", sequencer.tile), rectangle.tiles(), *where, data, f, _name(sequencer)
-        )
-
-    def _reduce(self, sequencer: GoldenSequencer, f: dict[str, int], data: Words) -> None:
-        rectangle, root = _rectangle(f), (f["target_x"], f["target_y"])
-        header = Contribution(
-            rectangle=rectangle,
-            root=root,
-            tag=f["tag"],
-            op=ReduceOp(f["op"]),
-            fmt=Format(f["fmt"]),
-            turn=bool(f["turn"]),
-            rows=f["rows"],
-            words=f["words"],
-            remote=f["remote"],
-            pitch=f["remote_pitch"] if f["rows"] > 1 else 0,
-            semaphore=f["sem"] if f["bump"] else None,
-        )
-        result = self._reductions.post(sequencer.tile, header, data)
-        if result is not None:
-            self._count("allreduce" if header.turn else "reduce", f, root, rectangle, header.op)
-            receivers = rectangle.tiles() if header.turn else [root]
-            sender = f"reduction tag {header.tag}"
-            path = "turned" if header.turn else "reduced", root
-            self._deliver(path, receivers, header.remote, header.pitch, result, f, sender)
-
-    def _deliver(
-        self,
-        path: tuple,
-        tiles: list[TileXY],
-        address: int,
-        pitch: int,
-        data: Words,
-        f: dict[str, int],
-        sender: str,
-    ) -> None:
-        """Send rows of words to each receiver, and the bump behind them."""
-
-        def arrive(tile: TileXY) -> None:
-            try:
-                self._l1[tile].write_words(address, pitch, data)
-            except GoldenFault as fault:
-                raise GoldenError(
-                    fault.code, f"{fault.text}, sent by {sender}", tile=tile, detail=fault.detail
-                ) from None
-            if f["bump"]:
-                self._bump(tile, f["sem"], sender)
-
-        for tile in tiles:
-            self._events.send((*path, tile), partial(arrive, tile))
-
-    def _count(
-        self,
-        kind: str,
-        f: dict[str, int],
-        root: TileXY,
-        rectangle: Rectangle,
-        op: ReduceOp | None = None,
-    ) -> None:
-        if op is not None or len(rectangle.tiles()) > 1:
-            name = None if op is None else op.name.lower()
-            self._statistics.collectives.append(
-                CollectiveRecord(f["tag"], kind, name, root, rectangle, f["rows"] * f["words"])
-            )
-
-
-class _Place:
-    """Where an instruction was issued, for messages after the sequencer has moved on."""
-
-    def __init__(self, sequencer: GoldenSequencer):
-        self.tile, self.queue, self.pc = sequencer.tile, sequencer.queue, sequencer.pc
-
-
-def _at(place: GoldenSequencer | _Place, fault: GoldenFault) -> GoldenError:
-    return GoldenError(
-        fault.code, fault.text, tile=place.tile, queue=place.queue, pc=place.pc, detail=fault.detail
-    )
-
-
-def _rectangle(f: dict[str, int]) -> Rectangle:
-    return Rectangle(f["x0"], f["y0"], f["x1"], f["y1"])
-
-
-def _name(place: GoldenSequencer | _Place) -> str:
-    (x, y), queue = place.tile, place.queue.name.lower()
-    return f"tile ({x},{y}) queue {queue} pc {place.pc}"
+            t = self._transfers
+            send = {Opcode.STORE: t.store, Opcode.PUT: t.put, Opcode.REDUCE: t.reduce}[opcode]
+            send(sequencer, f, data)

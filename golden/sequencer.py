@@ -8,7 +8,6 @@ from golden.decoding import Decoded, Image
 from golden.errors import GoldenFault
 from golden.legality import check_operands
 from isa.instructions import LOOP_DEPTH, REGISTERS, Kind, Opcode, Queue
-from isa.machine import Machine
 from isa.status import ErrorCode
 
 __all__ = ["GoldenSequencer"]
@@ -21,7 +20,7 @@ class GoldenSequencer:
 
     Parameters
     ----------
-    machine, tile, queue, image
+    tile, queue, image
         Where it is and what it runs.
     take
         Takes a count from a semaphore of the tile: `take(semaphore, count) -> bool`.
@@ -35,7 +34,6 @@ class GoldenSequencer:
     def __init__(
         self,
         *,
-        machine: Machine,
         tile: tuple[int, int],
         queue: Queue,
         image: Image,
@@ -51,7 +49,7 @@ class GoldenSequencer:
         self.blocked: tuple[int, int] | None = None
         """(semaphore, count) of the wait that was not met."""
         self.retired = 0
-        self._machine = machine
+        self._machine = image.machine
         self._image = image
         self._take = take
         self._execute = execute

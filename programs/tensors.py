@@ -36,10 +36,13 @@ class Tensors(Protocol):
     axes: ClassVar[str]
     """What the indices of a result are, for messages."""
 
-    seed: int
-    """Of what was drawn; recorded, whether anything was drawn or not."""
-    rounding: dict[str, Rounding]
-    """What rounding to the storage format did to each tensor of a file."""
+    @property
+    def seed(self) -> int:
+        """Of what was drawn; recorded, whether anything was drawn or not."""
+
+    @property
+    def rounding(self) -> dict[str, Rounding]:
+        """What rounding to the storage format did to each tensor of a file."""
 
     @property
     def name(self) -> str:
@@ -175,18 +178,18 @@ def load_workload(
     if spec == "minilm" or spec.endswith(".npz"):
         path = DATA / "minilm.npz" if spec == "minilm" else Path(spec)
         arrays = read_arrays(path, ("q", "k", "v"), OPTIONS, fmt)
-        workload, *tensors, rounding = from_arrays(fmt=fmt, **arrays)
+        workload, q, k, v, rounding = from_arrays(fmt=fmt, **arrays)
         batch = arrays["q"].shape[0] if arrays["q"].ndim == 4 else 0
     else:
-        workload, rounding, batch = parse_workload(spec, fmt), {}, 0
-        if isinstance(workload, Gemm):
+        parsed, rounding, batch = parse_workload(spec, fmt), {}, 0
+        if isinstance(parsed, Gemm):
             if p_dtype:
                 raise UserError(
                     "PTYPE is the format of probabilities, gemm has none: "
                     f"it must be empty, not {p_dtype!r}"
                 )
-            matrices = random_matrices(workload, seed)
-            return GemmTensors(spec, replace(workload, o_fmt=o_fmt), *matrices, seed)
-        tensors = list(random_tensors(workload, seed))
+            a, b = random_matrices(parsed, seed)
+            return GemmTensors(spec, replace(parsed, o_fmt=o_fmt), a, b, seed)
+        workload, (q, k, v) = parsed, random_tensors(parsed, seed)
     workload = replace(workload, p_fmt=p_fmt, o_fmt=o_fmt)
-    return AttentionTensors(spec, workload, *tensors, seed, rounding, batch)
+    return AttentionTensors(spec, workload, q, k, v, seed, rounding, batch)

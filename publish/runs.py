@@ -49,7 +49,7 @@ def check_npz(name: str) -> Path:
 def write_npz(path: Path, arrays: Mapping[str, NDArray]) -> None:
     """Write arrays in one step."""
     content = io.BytesIO()
-    np.savez(content, **arrays)
+    np.savez(content, allow_pickle=False, **arrays)
     write(path, content.getvalue())
 
 

@@ -21,7 +21,7 @@ from verify.conformance.campaign import Campaign, wanted
 from verify.conformance.cases import SETS, cases, machine_of
 from verify.conformance.coverage import count, declared
 from verify.conformance.dut import read_dut
-from verify.mutants.hunt import MESH, chosen, hunt
+from verify.mutants.hunt import MESH, Hunt, chosen
 
 __all__ = ["run"]
 
@@ -57,7 +57,7 @@ def run() -> int:
     if not (options.dut or options.case or options.target == "golden" or options.mutations == "0"):
         on = options.mesh or MESH
         some = [case for case in cases("default", seed, options.mesh) if case.mesh == on]
-        found.catches, found.clean = hunt(numbers, some, base, own, jobs, console, keep)
+        found.catches, found.clean = Hunt(base, own, jobs, keep).run(numbers, some, console)
     told = {name: getattr(options, name) for name in ("set", "target", "dut")}
     told |= {"machine": base.name, "mesh": mesh, "seed": seed, "commit": commit()}
     result = found.result() | told | {"seconds": time.monotonic() - started}

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from golden.attention import attention, online_attention, visible
+from golden.attention import Blocked, attention, online_attention, visible
 from golden.product import blocked_product, product
 from programs.attention.workload import Attention
 from programs.tensors import AttentionTensors, GemmTensors, Tensors
@@ -37,10 +37,8 @@ def same_precision_result(tensors: Tensors) -> NDArray[np.float32]:
     """The result with the precision of the hardware, but NumPy's operations."""
     w = tensors.workload
     if isinstance(tensors, AttentionTensors):
-        formats = {"fmt": w.fmt, "p_fmt": w.p_fmt, "o_fmt": w.o_fmt}
-        return online_attention(
-            tensors.q, tensors.k, tensors.v, block=BLOCK, **formats, **_options(w)
-        )
+        blocked = Blocked(BLOCK, w.fmt, w.p_fmt, w.o_fmt)
+        return online_attention(tensors.q, tensors.k, tensors.v, blocked, **_options(w))
     assert isinstance(tensors, GemmTensors)
     return blocked_product(tensors.a, tensors.b, block=BLOCK, fmt=w.fmt, o_fmt=w.o_fmt)
 

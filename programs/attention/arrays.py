@@ -65,8 +65,8 @@ def from_arrays(
         scale=_scale(options),
     )
     rounded = {name: round_once(array, fmt) for name, array in named.items()}
-    values = (stored for stored, _ in rounded.values())
-    return FromArrays(workload, *values, {name: cost for name, (_, cost) in rounded.items()})
+    q, k, v = (stored for stored, _ in rounded.values())
+    return FromArrays(workload, q, k, v, {name: cost for name, (_, cost) in rounded.items()})
 
 
 def _check_array(name: str, array: NDArray) -> None:

@@ -12,18 +12,13 @@ from dataclasses import replace
 
 from isa.instructions import Format
 from isa.machine import Machine
+from programs.attention.engine_cycles import EngineCycles
 from programs.attention.groups import TileGroup, deal_attention
 from programs.attention.hbm_timing import ChannelSet, find_sources
 from programs.attention.mapping import AttentionMapping
 from programs.attention.schedule import Turn, Visit, turns
 from programs.attention.workload import Attention
-from programs.common.costs import (
-    lines_of_row,
-    matmul_cycles,
-    matmul_lines,
-    recip_cycles,
-    vector_cycles,
-)
+from programs.common.costs import recip_cycles, vector_cycles
 from programs.common.l1 import row_words
 
 __all__ = ["walk"]
@@ -34,10 +29,6 @@ _REDUCE_START = 40
 _HOP = 5
 """Cycles per tile of a row for an all-reduce: one hop and a pipelined adder towards the root, one
 hop back.
-"""
-_ALONE = 0.5
-"""Accesses to L1 of an arriving word: one in four where a line comes in one piece, one where words
-of two lines take turns.
 """
 _ROUNDS = 8
 _MOST_TURNS = 160
@@ -99,49 +90,13 @@ class _Walk:
         self._k_words = row_words(self._tile, workload.d, workload.fmt)
         self._o_words = row_words(self._tile, workload.dv, workload.o_fmt)
         self._v_words = row_words(self._tile, workload.dv, workload.fmt)
-        self._find_contention()
+        self._engines = EngineCycles(self._tile, workload, mapping)
 
     def _work(self, group: TileGroup) -> int:
         seen = self._mapping.seen_blocks
         return sum(
             len(seen(self._workload, block)) for item in group.items for block in item if block
         )
-
-    def _find_contention(self) -> None:
-        """Shares of L1's cycles that arriving words take from the matrix engine, and both from the
-        vector engine.
-        """
-        workload, mapping, tile = self._workload, self._mapping, self._tile
-        m, n = mapping.rows, mapping.columns
-        words = n * (self._k_words + (0 if workload.latent else self._v_words))
-        arriving = _ALONE * words / (mapping.streams if mapping.paired else 1)
-        lines = matmul_lines(tile, m, n, workload.d, trans_b=True, accumulate=False)
-        lines += matmul_lines(tile, m, workload.dv, n, trans_b=False, accumulate=True)
-        vector = [(n, 4, 0), (n, 4, 2), (workload.dv, 4, 4)]
-        array = matmul_cycles(tile, m, n, workload.d) + matmul_cycles(tile, m, workload.dv, n)
-        lanes = sum(vector_cycles(tile, m, width) for width, _, _ in vector)
-        moved = sum(
-            m * (lines_of_row(tile, width, reads) + lines_of_row(tile, width, writes))
-            for width, reads, writes in vector
-        )
-        period = max(array, lanes, arriving + lines + moved)
-        self._arriving = arriving / period
-        # One stream's softmax has L1 to itself but for what arrives: the matrix engine waits for
-        # it.
-        self._before_vector = (arriving + lines * (mapping.streams > 1)) / period
-
-    def _scores_cycles(self, m: int, n: int) -> float:
-        lines = matmul_lines(self._tile, m, n, self._workload.d, trans_b=True, accumulate=False)
-        return max(matmul_cycles(self._tile, m, n, self._workload.d), lines / (1 - self._arriving))
-
-    def _values_cycles(self, m: int, n: int) -> float:
-        lines = matmul_lines(self._tile, m, self._workload.dv, n, trans_b=False, accumulate=True)
-        return max(matmul_cycles(self._tile, m, self._workload.dv, n), lines / (1 - self._arriving))
-
-    def _vector(self, m: int, n: int, reads: int, writes: int) -> float:
-        """Cycles of a vector instruction that reads and writes elements of so many bytes."""
-        lines = m * (lines_of_row(self._tile, n, reads) + lines_of_row(self._tile, n, writes))
-        return max(vector_cycles(self._tile, m, n), lines / (1 - self._before_vector))
 
     def cycles(self) -> float:
         """Walk, and go on at the pace of the last items."""
@@ -225,7 +180,7 @@ class _Walk:
         waits = [given["p_full", s], given["v_full", slot]]
         if visit.first:
             waits.append(given["o_free", s])
-        done = self._run("matrix", self._values_cycles(m, n), *waits) + self._drain
+        done = self._run("matrix", self._engines.values(m, n), *waits) + self._drain
         if visit.last_user:
             given["k_free" if workload.latent else "v_free", slot] = done
         if visit.last:
@@ -253,12 +208,12 @@ class _Walk:
         if visit.first:
             given["q_full", s] = self._load("q", m * self._k_words, given["q_free", s])
             waits.append(given["q_full", s])
-        done = self._run("matrix", self._scores_cycles(m, n), *waits) + self._drain
+        done = self._run("matrix", self._engines.scores(m, n), *waits) + self._drain
         if visit.last_user and not workload.latent:
             given["k_free", slot] = done
         if self._mapping.streams == 1:
             self._divide(s)
-        local = self._run("vector", self._vector(m, n, 4, 0), done)
+        local = self._run("vector", self._engines.vector(m, n, 4, 0), done)
         if visit.last:
             given["q_free", s] = local
         if self._mapping.group[0] > 1:
@@ -275,9 +230,9 @@ class _Walk:
         vector, dv = self._tile, self._workload.dv
         if not visit.first:
             self._run("vector", vector_cycles(vector, 1, m), full)
-        ready = self._run("vector", self._vector(m, n, 4, 2), full)
+        ready = self._run("vector", self._engines.vector(m, n, 4, 2), full)
         if not visit.first:
-            ready = self._run("vector", self._vector(m, dv, 4, 4))
+            ready = self._run("vector", self._engines.vector(m, dv, 4, 4))
             self._run("vector", 2 * vector_cycles(vector, 1, m))
         self._given["p_full", s] = ready
         self._given["sums", s] = self._free["vector"]
@@ -292,7 +247,7 @@ class _Walk:
         if (m := self._pending.get(s)) and ("o_final", s) not in self._given:
             self._run("vector", recip_cycles(self._tile, m), self._given["o_full", s])
             self._given["o_final", s] = self._run(
-                "vector", self._vector(m, self._workload.dv, 4, 2)
+                "vector", self._engines.vector(m, self._workload.dv, 4, 2)
             )
 
     def _store(self, s: int) -> None:

@@ -6,6 +6,8 @@ from golden.machine import GoldenMachine
 from isa.assembler import assemble
 from isa.machine import MACHINES, Machine
 
+MATMUL = "matmul a={} b={} c={} lda=1 ldb=1 ldc=1 m=4 n=4 k=4 fmt_a=fp16 fmt_b=fp16 {}"
+
 
 def small(mesh: str, **tile) -> Machine:
     """The tiny machine with another mesh, and other tile parameters."""
@@ -55,3 +57,10 @@ def write(machine: GoldenMachine, tile: tuple[int, int], word: int, values: np.n
     raw = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
     at = word * machine.machine.tile.word_bytes
     machine.l1[tile][at : at + len(raw)] = raw
+
+
+def queues(**code):
+    """A program text of what each queue runs."""
+    return "".join(
+        f".queue {queue}\n" + "\n".join(lines) + "\nhalt\n" for queue, lines in code.items()
+    )

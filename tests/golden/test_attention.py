@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from golden.attention import attention, online_attention
+from golden.attention import Blocked, attention, online_attention
 from golden.storage import round_to
 from isa.instructions import Format
 
@@ -36,7 +36,7 @@ def test_default_scale_is_one_over_the_root_of_d():
 
 
 @pytest.mark.parametrize(
-    "function", [attention, lambda *a, **o: online_attention(*a, block=4, fmt=Format.FP16, **o)]
+    "function", [attention, lambda *a, **o: online_attention(*a, Blocked(4, Format.FP16), **o)]
 )
 def test_a_row_that_sees_nothing_is_zero_and_what_is_masked_takes_no_part(function):
     q, k, v = tensors(1, 1, 6, 4, 8, 8, Format.FP16)
@@ -48,7 +48,7 @@ def test_a_row_that_sees_nothing_is_zero_and_what_is_masked_takes_no_part(functi
 
 
 @pytest.mark.parametrize(
-    "function", [attention, lambda *a, **o: online_attention(*a, block=4, fmt=Format.FP16, **o)]
+    "function", [attention, lambda *a, **o: online_attention(*a, Blocked(4, Format.FP16), **o)]
 )
 @pytest.mark.parametrize("causal", [False, True])
 def test_keys_beyond_a_length_are_as_if_not_there(function, causal):
@@ -76,7 +76,7 @@ def test_ieee_specials_in_the_textbook():
 def test_online_has_the_error_of_its_format(fmt, causal, block):
     q, k, v = tensors(4, 2, 40, 50, 16, 16, fmt)
     exact = attention(q, k, v, causal=causal)
-    out = online_attention(q, k, v, block=block, fmt=fmt, causal=causal)
+    out = online_attention(q, k, v, Blocked(block, fmt), causal=causal)
     assert np.array_equal(out, round_to(out, fmt))
     ulp = {Format.FP16: 2.0**-11, Format.BF16: 2.0**-8, Format.E4M3: 2.0**-4, Format.E5M2: 2.0**-3}[
         fmt

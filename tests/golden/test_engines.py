@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from golden import arithmetic
-from golden.attention import attention, online_attention
+from golden.attention import Blocked, attention, online_attention
 from golden.storage import decode, dtype_of, encode
 from golden.vector import exp_rows, masked_columns, row_max
 from isa.formats import FORMATS
@@ -201,7 +201,7 @@ def test_attention_on_one_tile(seed):
     out = machine.hbm[0][0x500:0x600].view(np.float16).reshape(32, 64).astype(np.float64)
     q, k, v = (x[None].astype(np.float32) for x in (q, k, v))
     exact = attention(q, k, v)[0]
-    reference = online_attention(q, k, v, block=64, fmt=Format.FP16)[0]
+    reference = online_attention(q, k, v, Blocked(64, Format.FP16))[0]
     assert np.abs(out - exact).max() <= 2 * np.abs(reference - exact).max()
     assert machine.statistics.macs == 2 * 32 * 64 * 64
     assert sum(machine.statistics.hbm_words_read) == 32 * 8 + 2 * 64 * 8

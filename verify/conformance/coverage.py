@@ -24,7 +24,7 @@ from isa.instructions import (
 from isa.machine import Machine
 from programs.attention.mapping import DATAFLOWS
 from programs.tensors import DTYPES
-from verify.conformance.cases import (
+from verify.conformance.factors import (
     BANDWIDTHS,
     GEMM_DATAFLOWS,
     LATENCIES,

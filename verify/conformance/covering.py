@@ -8,6 +8,7 @@ tuples, take the best.
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
@@ -33,24 +34,16 @@ def covering(
     """
     rng = random.Random(seed)
     names = [name for name in factors if name not in loose]
-    missing: set[frozenset] = {
-        frozenset(zip(chosen, levels, strict=True))
-        for chosen in combinations(names, strength)
-        for levels in product(*(factors[name] for name in chosen))
-        if allowed(dict(zip(chosen, levels, strict=True)))
-    }
+    design = _Design(factors, names, strength, allowed)
+    missing = design.all_tuples()
     rows = []
     while missing:
         first = min(missing, key=lambda tuple_: sorted(map(repr, tuple_)))
         best = max(
-            (
-                _candidate(rng, factors, names, strength, first, missing, allowed)
-                for _ in range(_CANDIDATES)
-            ),
-            key=lambda c: c[0],
+            (design.candidate(rng, first, missing) for _ in range(_CANDIDATES)), key=lambda c: c[0]
         )
         row = best[1]
-        missing -= _tuples(row, names, strength)
+        missing -= design.tuples(row)
         for name in loose:
             row[name] = rng.choice(
                 [level for level in factors[name] if allowed(row | {name: level})]
@@ -59,36 +52,49 @@ def covering(
     return rows
 
 
-def _tuples(row: Mapping[str, object], names: Sequence[str], strength: int) -> set[frozenset]:
-    there = [name for name in names if name in row]
-    return {
-        frozenset((name, row[name]) for name in chosen) for chosen in combinations(there, strength)
-    }
+@dataclass(frozen=True)
+class _Design:
+    """What must occur together, see `covering`."""
 
+    factors: Mapping[str, Sequence]
+    names: Sequence[str]
+    """Of the factors that are not loose."""
+    strength: int
+    allowed: Callable[[Mapping[str, object]], bool]
 
-def _candidate(
-    rng: random.Random,
-    factors: Mapping[str, Sequence],
-    names: Sequence[str],
-    strength: int,
-    first: frozenset,
-    missing: set[frozenset],
-    allowed: Callable[[Mapping[str, object]], bool],
-) -> tuple[int, dict[str, object]]:
-    """Return a combination that holds `first`, and how many missing tuples it covers."""
-    row = dict(first)
-    rest = [name for name in names if name not in row]
-    rng.shuffle(rest)
-    for name in rest:
-        levels = [level for level in factors[name] if allowed(row | {name: level})]
-        rng.shuffle(levels)
-        others = [(other, row[other]) for other in names if other in row]
+    def all_tuples(self) -> set[frozenset]:
+        return {
+            frozenset(zip(chosen, levels, strict=True))
+            for chosen in combinations(self.names, self.strength)
+            for levels in product(*(self.factors[name] for name in chosen))
+            if self.allowed(dict(zip(chosen, levels, strict=True)))
+        }
 
-        def gain(level: object, name: str = name, others: list = others) -> int:
-            return sum(
-                frozenset([*chosen, (name, level)]) in missing
-                for chosen in combinations(others, strength - 1)
-            )
+    def tuples(self, row: Mapping[str, object]) -> set[frozenset]:
+        """Those in a combination."""
+        there = [name for name in self.names if name in row]
+        return {
+            frozenset((name, row[name]) for name in chosen)
+            for chosen in combinations(there, self.strength)
+        }
 
-        row[name] = max(levels, key=gain)
-    return len(_tuples(row, names, strength) & missing), row
+    def candidate(
+        self, rng: random.Random, first: frozenset, missing: set[frozenset]
+    ) -> tuple[int, dict[str, object]]:
+        """Return a combination that holds `first`, and how many missing tuples it covers."""
+        row = dict(first)
+        rest = [name for name in self.names if name not in row]
+        rng.shuffle(rest)
+        for name in rest:
+            levels = [level for level in self.factors[name] if self.allowed(row | {name: level})]
+            rng.shuffle(levels)
+            others = [(other, row[other]) for other in self.names if other in row]
+
+            def gain(level: object, name: str = name, others: list = others) -> int:
+                return sum(
+                    frozenset([*chosen, (name, level)]) in missing
+                    for chosen in combinations(others, self.strength - 1)
+                )
+
+            row[name] = max(levels, key=gain)
+        return len(self.tuples(row) & missing), row

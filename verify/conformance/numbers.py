@@ -217,15 +217,15 @@ FILLS: dict[str, Callable] = {
 
 
 def fill(
-    kind: str, seed: int, q: Tensor, k: Tensor, v: Tensor, fmt: Format, *, visible: bool
+    kind: str, seed: int, tensors: tuple[Tensor, Tensor, Tensor], fmt: Format, *, visible: bool
 ) -> None:
-    """Put special values into tensors, in place, and round them to `fmt`; without `visible`, no
-    infinity or NaN into V.
+    """Put special values into the tensors Q, K and V, in place, and round them to `fmt`; without
+    `visible`, no infinity or NaN into V.
 
     A key that is masked has the weight 0, which does not hide those (docs/dataflows.md).
     """
-    FILLS[kind](np.random.default_rng(seed), q, k, v, fmt, visible)
-    for tensor in (q, k, v):
+    FILLS[kind](np.random.default_rng(seed), *tensors, fmt, visible)
+    for tensor in tensors:
         tensor[...] = decode(encode(tensor, fmt), fmt)
 
 
@@ -235,4 +235,4 @@ MATRIX_FILLS = ("normal", "zeros", "subnormal", "infinite", "nan")
 
 def fill_matrices(kind: str, seed: int, a: Tensor, b: Tensor, fmt: Format) -> None:
     """Put special values into the factors of a product, in place, and round them to `fmt`."""
-    fill(kind, seed, a, b.copy(), b, fmt, visible=True)
+    fill(kind, seed, (a, b.copy(), b), fmt, visible=True)

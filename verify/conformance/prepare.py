@@ -18,7 +18,8 @@ from programs.common.compiled import Compiled
 from programs.compiler import compile_workload
 from programs.tensors import AttentionTensors, Tensors, load_workload
 from tb.accuracy import judge
-from verify.conformance.cases import OPTIONS, ConformanceCase, machine_of
+from verify.conformance.cases import ConformanceCase, machine_of
+from verify.conformance.factors import OPTIONS
 from verify.conformance.numbers import fill, fill_matrices
 from verify.conformance.tile_programs import tile_program
 
@@ -81,15 +82,8 @@ def prepare(case: ConformanceCase, base: Machine, own_channels: bool = True) -> 
         )
         if isinstance(tensors, AttentionTensors):
             w = tensors.workload
-            fill(
-                case.numbers,
-                case.seed,
-                tensors.q,
-                tensors.k,
-                tensors.v,
-                w.fmt,
-                visible=not w.masked,
-            )
+            inputs = tensors.q, tensors.k, tensors.v
+            fill(case.numbers, case.seed, inputs, w.fmt, visible=not w.masked)
         else:
             fill_matrices(case.numbers, case.seed, tensors.a, tensors.b, tensors.workload.fmt)
         expected = Expected(

@@ -1,6 +1,7 @@
 """Random instructions for the vector and the matrix engine."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,15 @@ COUNTS = {"vector": (26, 3), "matrix": (4, 14), "network": (4, 2), "wild": (26, 
 """Instructions of the vector and of the matrix engine, by focus."""
 
 
+class _Draft(NamedTuple):
+    """What an instruction is drawn with, where it works, and what takes it."""
+
+    rng: np.random.Generator
+    tile: Tile
+    layout: Layout
+    add: Callable
+
+
 def vector_queue(
     rng: np.random.Generator, tile: Tile, layout: Layout, add: Callable, focus: str
 ) -> None:
@@ -28,19 +38,12 @@ def vector_queue(
     for number in range(COUNTS[focus][0]):
         opcode = Opcode(int(opcodes[number % len(opcodes)]))
         wild = focus == "wild" or rng.random() < 0.15
-        _vector(rng, tile, layout, add, opcode, wild, depth=int(rng.choice([0, 0, 0, 1, 2, 3, 4])))
+        draft = _Draft(rng, tile, layout, add)
+        _vector(draft, opcode, wild, depth=int(rng.choice([0, 0, 0, 1, 2, 3, 4])))
 
 
-def _vector(
-    rng: np.random.Generator,
-    tile: Tile,
-    layout: Layout,
-    add: Callable,
-    opcode: Opcode,
-    wild: bool,
-    *,
-    depth: int,
-) -> None:
+def _vector(draft: _Draft, opcode: Opcode, wild: bool, *, depth: int) -> None:
+    rng, tile, layout, add = draft
     fmt_a, fmt_d = Format(int(rng.integers(5))), Format(int(rng.integers(5)))
     pool = layout.wild if wild else layout.tame
     few = depth > 0 or wild
@@ -107,7 +110,8 @@ def matrix_queue(
     for number in range(COUNTS[focus][1]):
         fmts = {name: formats[int(rng.integers(4))] for name in _format_fields()}
         wild = rng.random() < 0.2
-        _matmul(rng, tile, layout, add, fmts, wild, looped=number % 4 == 3, trans_b=number % 2)
+        draft = _Draft(rng, tile, layout, add)
+        _matmul(draft, fmts, wild, looped=number % 4 == 3, trans_b=number % 2)
 
 
 def _format_fields() -> list[str]:
@@ -115,16 +119,9 @@ def _format_fields() -> list[str]:
 
 
 def _matmul(
-    rng: np.random.Generator,
-    tile: Tile,
-    layout: Layout,
-    add: Callable,
-    fmts: Mapping[str, Format],
-    wild: bool,
-    *,
-    looped: bool,
-    trans_b: int,
+    draft: _Draft, fmts: Mapping[str, Format], wild: bool, *, looped: bool, trans_b: int
 ) -> None:
+    rng, tile, layout, add = draft
     a_fmt, b_fmt = (fmts[name] if name in fmts else fmts["fmt"] for name in ("fmt_a", "fmt_b"))
     pool = layout.wild if wild else layout.tame
     line = tile.line_elements

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from isa.errors import UserError
 from isa.geometry import TileXY
 from isa.image import Program
-from isa.instructions import LOOP_DEPTH, EdgePort, Format, Opcode, Queue
-from isa.machine import Channel, Machine
+from isa.instructions import LOOP_DEPTH, Format, Opcode, Queue
+from isa.machine import Machine
 from programs.common.code import Code
 from verify.conformance.tile_data import Layout, Section, images
 from verify.conformance.tile_engines import matrix_queue, vector_queue
 from verify.conformance.tile_network import Arrival, TileTraffic
+from verify.conformance.tile_stores import Stores, at
 
 __all__ = ["TileProgram", "tile_program"]
 
@@ -85,7 +86,7 @@ class _Draft:
         for layout in self._layouts.values():
             layout.vector.words -= LAST
         self._loads = dict.fromkeys(self._tiles, 0)
-        self._store_at = [Layout(machine.tile).words for _ in machine.channels]
+        self._stores = Stores(machine, rng, STORED)
 
     def finish(self) -> TileProgram:
         self._greet()
@@ -102,7 +103,7 @@ class _Draft:
             programs,
             [
                 np.concatenate([content, np.zeros(end * word - len(content), np.uint8)])
-                for content, end in zip(hbm, self._store_at, strict=True)
+                for content, end in zip(hbm, self._stores.ends, strict=True)
             ],
         )
 
@@ -178,7 +179,7 @@ class _Draft:
             "y0": y0,
             "x1": x1,
             "y1": y1,
-            **_at(channel),
+            **at(channel),
             "tag": 1,
         }
         add, counts = self._adder(loader, Queue.LOAD), 1
@@ -249,74 +250,20 @@ class _Draft:
             stores = 0
             for number, block in enumerate(reversed(traffic.received[tile])):
                 counted = number % 3 != 1
-                self._store(add, block, counted)
+                self._stores.one(add, block, counted)
                 stores += counted
             add(Opcode.SYNC, waits=[(VECTOR_END, 1)])
-            self._store(add, self._last(tile), True)
+            self._stores.one(add, self._last(tile), True)
             stores += 1
             add(Opcode.SYNC, waits=[(MATRIX_END, 1)])
             for area in (layout.vector, layout.matrix):
-                stores += self._store_loop(add, Section(area.address, area.words))
+                stores += self._stores.loop(add, Section(area.address, area.words))
             _wait(add, STORED, stores)
 
     def _last(self, tile: TileXY) -> Arrival:
         """The last words of the vector area."""
         area = self._layouts[tile].vector
         return Arrival(area.address + area.words, 1, LAST, 1)
-
-    def _store_loop(self, add: Callable, area: Section) -> int:
-        """STORE an area in rounds of a loop; returns how many acknowledgements come."""
-        rounds = int(self._rng.choice([n for n in (1, 2, 4, 5) if area.words % n == 0]))
-        each = area.words // rounds
-        words = int(self._rng.choice([w for w in range(1, 65) if each % w == 0]))
-        channel = self._machine.channels[self._rng.integers(len(self._machine.channels))]
-        pitch = words + int(self._rng.integers(0, 2))
-        rows = each // words
-        remote = self._room(channel, rounds * rows * pitch)
-        add(Opcode.LI, rd=2, imm=0)
-        add(Opcode.LI, rd=3, imm=remote)
-        add(Opcode.LI, rd=4, imm=rounds - 1)
-        add(Opcode.LOOP, imm=1, rs=4)
-        add(
-            Opcode.STORE,
-            local=area.address,
-            local_reg=2,
-            local_pitch=words,
-            remote=0,
-            remote_reg=3,
-            remote_pitch=pitch,
-            rows=rows,
-            words=words,
-            **_at(channel),
-            bump=1,
-            sem=STORED,
-            tag=2,
-        )
-        add(Opcode.ADD, rd=2, rs=2, imm=each)
-        add(Opcode.ADD, rd=3, rs=3, imm=rows * pitch)
-        add(Opcode.END)
-        return rounds
-
-    def _store(self, add: Callable, block: Arrival, counted: bool) -> None:
-        channel = self._machine.channels[self._rng.integers(len(self._machine.channels))]
-        remote = self._room(channel, block.rows * block.words)
-        add(
-            Opcode.STORE,
-            local=block.address,
-            local_pitch=block.pitch,
-            remote=remote,
-            remote_pitch=block.words,
-            rows=block.rows,
-            words=block.words,
-            **_at(channel),
-            bump=int(counted),
-            sem=STORED,
-            tag=3,
-        )
-
-    def _room(self, channel: Channel, words: int) -> int:
-        self._store_at[channel.index] += words
-        return self._store_at[channel.index] - words
 
     def _adder(self, tile: TileXY, queue: Queue) -> Callable:
         return lambda opcode, **fields: self._code.add(tile, queue, opcode, **fields)
@@ -335,14 +282,6 @@ def _rectangles(columns: int, rows: int, cut: str) -> list[tuple[int, int, int, 
         (x, y, min(x + dx, columns) - 1, y + dy - 1)
         for x, y in product(range(0, columns, dx), range(0, rows, dy))
     ]
-
-
-def _at(channel: Channel) -> dict[str, int]:
-    return {
-        "target_x": channel.x,
-        "target_y": channel.y,
-        "edge": int(EdgePort[channel.edge.upper()]),
-    }
 
 
 def _wait(add: Callable, semaphore: int, count: int) -> None:

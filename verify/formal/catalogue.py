@@ -16,7 +16,8 @@ from verify.formal.join import JoinHarness
 from verify.formal.link import LinkHarness
 from verify.formal.prove import Proof, prove
 from verify.formal.reduce_router import ReduceRouterHarness
-from verify.formal.route import MulticastHarness, ReductionHarness, RequestHarness
+from verify.formal.reduction_route import ReductionHarness
+from verify.formal.route import MulticastHarness, RequestHarness
 from verify.formal.router import MulticastRouterHarness, UnicastRouterHarness
 from verify.formal.solve import version
 from verify.formal.stall import StallHarness

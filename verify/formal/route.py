@@ -7,78 +7,28 @@ the branches. By induction over the distance this is the tree: every tile of the
 from everywhere. There is no state, so that one step is a whole proof.
 """
 
-from amaranth.hdl import Cat, Const, Mux, Signal, Value
-from amaranth.lib import data
+from amaranth.hdl import Cat, Const, Mux
 
 from hw.layouts import COORDINATE
-from hw.network.route import multicast_branches, reduction_node, request_branches
+from hw.network.route import multicast_branches, request_branches
 from isa.geometry import OPPOSITE, STEP
 from isa.packets import Port
-from verify.formal.harness import Claim, Fault, Harness
+from verify.formal.harness import Claim, Fault
+from verify.formal.routes import SUBJECT, Routes, count, within
 
-__all__ = ["MulticastHarness", "ReductionHarness", "RequestHarness"]
+__all__ = ["MulticastHarness", "RequestHarness"]
 
-_FLIT = data.StructLayout(
-    {**dict.fromkeys(("x0", "y0", "x1", "y1", "root_x", "root_y", "x", "y"), COORDINATE), "edge": 2}
-)
-_SUBJECT = "every mesh up to 64 x 64"
 _ROW, _ORIGIN = 128, 256
 """Ranks that are above all distances along a column, and along a row."""
 
 
-class _Routes(Harness):
-    """A mesh of any size, a router of it, a flit."""
-
-    combinational = True
-
-    def surround(self, s):
-        """Choose mesh, router and flit."""
-        self.flit = s.any(_FLIT, "flit")
-        self.x, self.y = s.any(COORDINATE, "x"), s.any(COORDINATE, "y")
-        # One bit more than a coordinate.
-        self.columns, self.rows = (
-            s.any(COORDINATE.width + 1, "columns"),
-            s.any(COORDINATE.width + 1, "rows"),
-        )
-        s.assume((self.columns <= 64) & (self.rows <= 64))
-        s.assume(self.inside(self.x, self.y))
-
-    def inside(self, x, y):
-        """Whether that position is in the mesh."""
-        return (x < self.columns) & (y < self.rows)
-
-    def assume_rectangle(self, s):
-        """Choose a rectangle of the mesh."""
-        f = self.flit
-        s.assume((f.x0 <= f.x1) & (f.y0 <= f.y1) & self.inside(f.x1, f.y1))
-
-    def neighbour(self, x, y, port: Port):
-        """Whether there is a router at that port, and its position."""
-        dx, dy = STEP[port]
-        edge = {
-            Port.WEST: x == 0,
-            Port.EAST: x == self.columns - 1,
-            Port.SOUTH: y == 0,
-            Port.NORTH: y == self.rows - 1,
-        }
-        return ~edge[port], (x + dx)[: COORDINATE.width], (y + dy)[: COORDINATE.width]
-
-
-def _within(value, low, high):
-    return (value >= low) & (value <= high)
-
-
-def _count(conditions) -> Value:
-    return sum((Value.cast(condition) for condition in conditions), Const(0, 1))
-
-
-class MulticastHarness(_Routes):
+class MulticastHarness(Routes):
     """Any rectangle of the mesh, injected at any tile or outer port, seen at any router by any
     port.
     """
 
     name = "multicast"
-    subject = f"multicast_branches, {_SUBJECT}"
+    subject = f"multicast_branches, {SUBJECT}"
     claims = (
         Claim(
             "exactly once",
@@ -128,7 +78,7 @@ class MulticastHarness(_Routes):
                 )
                 falls.append(~branches[out] | (self.rank(to_x, to_y, back) < self.rank(x, y, port)))
             possible = self.may_arrive(x, y, port)
-            once.append(~possible | (_count(parts) == self.reaches(x, y, port, tile)))
+            once.append(~possible | (count(parts) == self.reaches(x, y, port, tile)))
             legal.append(~possible | Cat(leads).all())
             nearer.append(~possible | Cat(falls).all())
             if port != Port.LOCAL:
@@ -150,7 +100,7 @@ class MulticastHarness(_Routes):
         in which it goes.
         """
         f = self.flit
-        column = _within(x, f.x0, f.x1)
+        column = within(x, f.x0, f.x1)
         on_its_way = {
             Port.LOCAL: Const(1, 1),
             Port.WEST: f.x1 >= x,
@@ -170,7 +120,7 @@ class MulticastHarness(_Routes):
             Port.SOUTH: (tile_x == x) & (tile_y >= y),
             Port.NORTH: (tile_x == x) & (tile_y <= y),
         }
-        member = _within(tile_x, f.x0, f.x1) & _within(tile_y, f.y0, f.y1)
+        member = within(tile_x, f.x0, f.x1) & within(tile_y, f.y0, f.y1)
         return member & (self.origin(x, y, port) | ahead[port])
 
     def rank(self, x, y, port: Port):
@@ -185,11 +135,11 @@ class MulticastHarness(_Routes):
         return Mux(self.origin(x, y, port), _ORIGIN, left[port])
 
 
-class RequestHarness(_Routes):
+class RequestHarness(Routes):
     """Any outer port of the mesh as target, any tile as source."""
 
     name = "request"
-    subject = f"request_branches, {_SUBJECT}"
+    subject = f"request_branches, {SUBJECT}"
     claims = (
         Claim(
             "one",
@@ -237,7 +187,7 @@ class RequestHarness(_Routes):
             turns.append(~came | ~branches[out])
             if out in (Port.SOUTH, Port.NORTH):
                 turns.append(~came | target | ~(branches[Port.WEST] | branches[Port.EAST]))
-        s.claim("one", (_count(branches) == 1) & ~branches[Port.LOCAL])
+        s.claim("one", (count(branches) == 1) & ~branches[Port.LOCAL])
         s.claim("arrives", Cat(arrives).all())
         s.claim("nearer", Cat(nearer).all())
         s.claim("turns", Cat(turns).all())
@@ -251,80 +201,3 @@ class RequestHarness(_Routes):
             Port.SOUTH: (f.x == x) & (f.y >= y),
             Port.NORTH: (f.x == x) & (f.y <= y),
         }[port]
-
-
-class ReductionHarness(_Routes):
-    """Any rectangle and any root of the mesh, inside or outside. A router takes part if it joins at
-    least one input.
-    """
-
-    name = "reduction"
-    subject = f"reduction_node, {_SUBJECT}"
-    claims = (
-        Claim(
-            "inputs",
-            "a router waits for exactly those neighbours that take part and whose output leads "
-            "to it, and for members",
-            Fault(reduction_node, "home & ~to_west & (flit.x0 < x)", "home & (flit.x0 < x)"),
-        ),
-        Claim(
-            "root",
-            "the output of a router that takes part leads to a neighbour that takes part, or out "
-            "at the root, which does",
-            Fault(
-                reduction_node,
-                "to_east, to_west = x < flit.root_x, x > flit.root_x",
-                "to_east, to_west = x <= flit.root_x, x > flit.root_x",
-            ),
-        ),
-        Claim(
-            "nearer",
-            "every hop is one nearer to the root",
-            Fault(
-                reduction_node, "home & to_west, home & to_east,", "home & to_east, home & to_west,"
-            ),
-        ),
-        Claim(
-            "turns",
-            "no input is also the output, and none comes from a row into a column",
-            Fault(reduction_node, "column & ~to_north & (flit.y1 > y)", "column & (flit.y1 > y)"),
-        ),
-    )
-
-    def build(self, s):
-        """Compare inputs with what the neighbours send."""
-        self.surround(s)
-        self.assume_rectangle(s)
-        f, x, y = self.flit, self.x, self.y
-        s.assume(self.inside(f.root_x, f.root_y))
-        inputs, output = self.node(s, "here", x, y)
-        member = _within(x, f.x0, f.x1) & _within(y, f.y0, f.y1)
-        root = (x == f.root_x) & (y == f.root_y)
-        hops = abs(f.root_x - x) + abs(f.root_y - y)
-        partners, leads, nearer = [inputs[Port.LOCAL] == member], [], []
-        for port, back in OPPOSITE.items():
-            there, to_x, to_y = self.neighbour(x, y, port)
-            theirs, their_output = self.node(s, port.name.lower(), to_x, to_y)
-            partners.append(inputs[port] == (there & (theirs != 0) & their_output[back]))
-            leads.append(~output[port] | there & (theirs != 0) & ~root)
-            nearer.append(~output[port] | (abs(f.root_x - to_x) + abs(f.root_y - to_y) + 1 == hops))
-        leads.append(~output[Port.LOCAL] | root)
-        takes_part = inputs != 0
-        vertical = output[Port.SOUTH] | output[Port.NORTH]
-        s.claim("inputs", Cat(partners).all())
-        s.claim(
-            "root", (~takes_part | (_count(output) == 1) & Cat(leads).all()) & (~root | takes_part)
-        )
-        s.claim("nearer", ~takes_part | Cat(nearer).all())
-        s.claim(
-            "turns",
-            ~takes_part
-            | ((inputs & output)[1:] == 0) & ~(vertical & (inputs[Port.WEST] | inputs[Port.EAST])),
-        )
-
-    def node(self, s, name: str, x, y):
-        """Inputs and output of the router there."""
-        inputs, output = (Signal(len(Port), name=f"{what}_{name}") for what in ("inputs", "output"))
-        found = reduction_node(self.flit, x, y)
-        s.m.d.comb += [inputs.eq(Cat(*found[0])), output.eq(Cat(*found[1]))]
-        return inputs, output

@@ -17,7 +17,7 @@ from verify.conformance.cases import ConformanceCase
 from verify.conformance.tasks import build_mutants, run_mutant
 from verify.mutants.catalogue import CATALOGUE
 
-__all__ = ["MESH", "Catch", "chosen", "hunt"]
+__all__ = ["MESH", "Catch", "Hunt", "chosen"]
 
 MESH = "3x2"
 """Of the hardware with mutations, unless the user names one: joins of three, rows and columns."""
@@ -61,48 +61,55 @@ def chosen(text: str) -> list[int]:
     )
 
 
-def hunt(
-    numbers: list[int],
-    cases: list[ConformanceCase],
-    base: Machine,
-    own_channels: bool,
-    jobs: int,
-    console: Console,
-    keep: Path | None,
-) -> tuple[list[Catch], dict[str, dict]]:
-    """Run mutations until they are caught.
+@dataclass(frozen=True)
+class Hunt:
+    """How mutations are run."""
 
-    Returns the catches, in the order of `numbers`, and what each of the cases used gave without any
-    mutation.
-    """
-    shared = {"base": base, "own_channels": own_channels}
-    run_tasks(
-        [Task("build of the mutations", build_mutants, {"case": cases[0], **shared})], 1, console
-    )
-    caught: dict[int, Catch] = {}
-    clean: dict[str, dict] = {}
-    queues = {number: _order(cases, number) for number in numbers}
-    for turn in range(MOST_TRIES):
-        pairs = [
-            (number, queues[number][turn])
-            for number in numbers
-            if number not in caught and turn < len(queues[number])
-        ]
-        if not pairs:
-            break
-        # Those that share a case come together, since a process remembers its last golden runs.
-        pairs.sort(key=lambda pair: pair[1].name)
-        used = {case.name: case for _, case in pairs if case.name not in clean}
-        tasks = [_task(0, case, shared) for case in used.values()] + [
-            _task(number, case, shared) for number, case in pairs
-        ]
-        results = run_tasks(tasks, jobs, console, keep=keep)
-        clean |= {name: results[_name(0, case)] for name, case in used.items()}
-        for number, case in pairs:
-            result = results[_name(number, case)]
-            if not result["passed"] and clean[case.name]["passed"]:
-                caught[number] = Catch(number, case.name, result["how"], result["detail"])
-    return [caught.get(number, Catch(number)) for number in numbers], clean
+    base: Machine
+    own_channels: bool
+    """Channels where each mesh of the sets has them, instead of the base machine's."""
+    jobs: int
+    keep: Path | None
+    """Folder of the results of earlier runs, if they are to be used."""
+
+    def run(
+        self, numbers: list[int], cases: list[ConformanceCase], console: Console
+    ) -> tuple[list[Catch], dict[str, dict]]:
+        """Run mutations until they are caught.
+
+        Returns the catches, in the order of `numbers`, and what each of the cases used gave without
+        any mutation.
+        """
+        shared = {"base": self.base, "own_channels": self.own_channels}
+        run_tasks(
+            [Task("build of the mutations", build_mutants, {"case": cases[0], **shared})],
+            1,
+            console,
+        )
+        caught: dict[int, Catch] = {}
+        clean: dict[str, dict] = {}
+        queues = {number: _order(cases, number) for number in numbers}
+        for turn in range(MOST_TRIES):
+            pairs = [
+                (number, queues[number][turn])
+                for number in numbers
+                if number not in caught and turn < len(queues[number])
+            ]
+            if not pairs:
+                break
+            # Those that share a case come together, since a process remembers its last golden runs.
+            pairs.sort(key=lambda pair: pair[1].name)
+            used = {case.name: case for _, case in pairs if case.name not in clean}
+            tasks = [_task(0, case, shared) for case in used.values()] + [
+                _task(number, case, shared) for number, case in pairs
+            ]
+            results = run_tasks(tasks, self.jobs, console, keep=self.keep)
+            clean |= {name: results[_name(0, case)] for name, case in used.items()}
+            for number, case in pairs:
+                result = results[_name(number, case)]
+                if not result["passed"] and clean[case.name]["passed"]:
+                    caught[number] = Catch(number, case.name, result["how"], result["detail"])
+        return [caught.get(number, Catch(number)) for number in numbers], clean
 
 
 def _order(cases: list[ConformanceCase], number: int) -> list[ConformanceCase]:

@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from golden.attention import attention, online_attention
+from golden.attention import Blocked, attention, online_attention
 from golden.machine import GoldenMachine
 from isa.errors import UserError
 from isa.formats import decode
@@ -42,8 +42,8 @@ def run(workload, tensors=None, *, dataflow="flat-async", mesh="3x2", **fixed):
 
 
 def reference(workload, tensors, block):
-    formats = {"fmt": workload.fmt, "p_fmt": workload.p_fmt, "o_fmt": workload.o_fmt}
-    return online_attention(*tensors, block=block, causal=workload.causal, **formats)
+    blocked = Blocked(block, workload.fmt, workload.p_fmt, workload.o_fmt)
+    return online_attention(*tensors, blocked, causal=workload.causal)
 
 
 def test_p_and_o_are_as_the_inputs_unless_said():

@@ -5,7 +5,7 @@ tails.
 import numpy as np
 import pytest
 
-from golden.attention import attention, online_attention
+from golden.attention import Blocked, attention, online_attention
 from golden.dry import check
 from golden.machine import GoldenMachine
 from isa.errors import UserError
@@ -34,7 +34,8 @@ def run(mesh, spec, dataflow=None, *, seed=None, **fixed):
     assert out.shape == (workload.heads, workload.sq, workload.dv)
     keys = {"causal": workload.causal, "lengths": workload.lengths}
     exact = attention(*tensors, **keys)
-    reference = online_attention(*tensors, block=compiled.mapping.columns, fmt=workload.fmt, **keys)
+    blocked = Blocked(compiled.mapping.columns, workload.fmt)
+    reference = online_attention(*tensors, blocked, **keys)
     error, floor = np.abs(decode(out, workload.fmt) - exact).max(), np.abs(reference - exact).max()
     assert error <= 2 * floor, (
         f"error {error:.3g} against fp64, same-precision reference {floor:.3g}"

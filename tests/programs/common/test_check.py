@@ -3,7 +3,6 @@ tokens in small queues.
 """
 
 import random
-from collections import deque
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,11 +11,12 @@ import pytest
 from hw.network.route import reduction_node
 from isa.assembler import assemble
 from isa.errors import UserError
-from isa.geometry import OPPOSITE, STEP, Rectangle
+from isa.geometry import Rectangle
 from isa.machine import load_machine
 from isa.packets import Port
 from isa.routes import reduction_tree
 from programs.common.check import check_programs
+from tests.programs.common.tokens import Tokens
 
 ROW = "rect=0,0:1,0 target=1,0 rows=1 words=4 fmt=fp32"
 TILES = [(0, 0), (1, 0), (0, 1), (1, 1)]
@@ -235,57 +235,6 @@ def test_the_tree_is_the_hardwares():
             ins, outs = reduction_node(flit, np.int64(x), np.int64(y))
             assert tuple(port for port in Port if ins[port]) == joined
             assert [port for port in Port if outs[port]] == [out]
-
-
-class Tokens:
-    """Reductions in a network of small queues, moved one step at a time in random order: does it
-    come to an end?
-    """
-
-    def __init__(self, orders, reductions, length, depth):
-        self.trees, self.depth = [reduction_tree(*one) for one in reductions], depth
-        self.sources = {
-            t: deque((n, i) for n in order for i in range(length)) for t, order in orders.items()
-        }
-        self.queues = {}
-        self.left = len(reductions) * length
-
-    def queue(self, x, y, port):
-        return self.queues.setdefault((x, y, port), deque())
-
-    def moves(self):
-        for (x, y), source in self.sources.items():
-            if source and len(self.queue(x, y, Port.LOCAL)) < self.depth:
-                yield x, y, None
-        for (x, y, _), queue in list(self.queues.items()):
-            if queue:
-                joined, out = self.trees[queue[0][0]][x, y]
-                heads = [self.queues.get((x, y, p), ()) for p in joined]
-                if all(h and h[0] == queue[0] for h in heads) and (
-                    out == Port.LOCAL or len(self.target(x, y, out)) < self.depth
-                ):
-                    yield x, y, queue[0]
-
-    def target(self, x, y, out):
-        return self.queue(x + STEP[out][0], y + STEP[out][1], OPPOSITE[out])
-
-    def run(self, rng):
-        """Number of results that never come."""
-        weight = {}  # some tiles are slow, others quick
-        while moves := list(self.moves()):
-            weights = [weight.setdefault(move[:2], rng.choice([1, 30, 1000])) for move in moves]
-            x, y, item = rng.choices(moves, weights)[0]
-            if item is None:
-                self.queue(x, y, Port.LOCAL).append(self.sources[x, y].popleft())
-                continue
-            joined, out = self.trees[item[0]][x, y]
-            for port in joined:
-                self.queues[x, y, port].popleft()
-            if out == Port.LOCAL:
-                self.left -= 1
-            else:
-                self.target(x, y, out).append(item)
-        return self.left
 
 
 def test_two_that_meet_on_a_link_only_can_hang():

@@ -11,10 +11,11 @@ from isa.formats import decode
 from isa.instructions import Format
 from isa.machine import MACHINES, load_machine
 from programs.attention.mapping import DATAFLOWS
-from verify.conformance.cases import FOCUSES, MESHES, cases, machine_of
+from verify.conformance.cases import cases, machine_of
 from verify.conformance.check import run_on_golden
 from verify.conformance.coverage import count, declared
 from verify.conformance.covering import covering
+from verify.conformance.factors import FOCUSES, MESHES
 from verify.conformance.numbers import CLASSES, class_masks, exists, raw_words
 from verify.conformance.observe import observe
 from verify.conformance.prepare import prepare

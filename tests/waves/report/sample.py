@@ -6,13 +6,10 @@ from itertools import cycle
 import numpy as np
 
 from isa.geometry import Rectangle
-from isa.instructions import OPCODES_OF, Opcode, Queue
-from isa.status import QueueState
+from isa.instructions import Queue
+from tests.waves.report.sample_engines import engine_activity
 from waves.read.recording import (
     DIRECTIONS,
-    EXECUTED,
-    RUN,
-    EngineActivity,
     Facts,
     Link,
     LinkTraffic,
@@ -252,55 +249,6 @@ class Sample:
             made[link] = LinkTraffic(columns.pop("offered"), taken, columns)
         return made
 
-    def engine(self, tile: tuple[int, int], queue: Queue) -> EngineActivity:
-        """Instructions of random length, waits before some of them, and the stalls of its kind."""
-        executed, states, waits, active, at = [], [], [], [], 0
-        length = {Queue.MATRIX: 90, Queue.VECTOR: 40}.get(queue, 60)
-        causes = {
-            Queue.MATRIX: ["operand", "drain", "l1"],
-            Queue.VECTOR: ["l1"],
-            Queue.OUT: ["network", "l1"],
-        }.get(queue, [])
-        stalls: dict[str, list] = {cause: [] for cause in causes}
-        while at < self.cycles:
-            wait = int(self.rng.integers(0, 50)) * int(self.rng.random() < 0.4)
-            begin = at + 3 + wait
-            end = begin + int(self.rng.integers(length // 3, length))
-            states += [
-                (at, at + 3, QueueState.FETCH),
-                (at + 3, begin, QueueState.WAIT0),
-                (begin, end, QueueState.ENGINE),
-            ]
-            waits.append((at + 3, begin, int(self.rng.integers(1, 20))))
-            opcode = self.rng.choice([int(op) for op in OPCODES_OF[queue] if op != Opcode.FILL])
-            executed.append((begin, end - 1, opcode, len(executed) % 60, len(executed) % 200, 8, 4))
-            active.append((begin + 2, end - 2, 1))
-            for cause in causes:
-                from_ = begin + int(self.rng.integers(0, length // 4))
-                stalls[cause].append((from_, min(from_ + int(self.rng.integers(1, 8)), end), 1))
-            at = end
-        return EngineActivity(
-            tile,
-            queue,
-            executed=np.array(
-                [
-                    e if e[1] < self.cycles else (e[0], -1, *e[2:])
-                    for e in executed
-                    if e[0] < self.cycles
-                ],
-                EXECUTED,
-            ),
-            states=self.runs(states),
-            waits=self.runs(waits),
-            stalls={cause: self.runs(found) for cause, found in stalls.items()},
-            active=self.runs(active),
-        )
-
-    def runs(self, found: list[tuple]) -> np.ndarray:
-        return np.array(
-            [(a, min(b, self.cycles), int(v)) for a, b, v in found if a < min(b, self.cycles)], RUN
-        )
-
 
 def sample(
     columns: int = 3, rows: int = 2, cycles: int = 2000, problems: bool = False, seed: int = 0
@@ -312,7 +260,7 @@ def sample(
     build.fill()
     traffic = build.traffic()
     engines = {
-        ((x, y), queue): build.engine((x, y), queue)
+        ((x, y), queue): engine_activity(build.rng, cycles, (x, y), queue)
         for y in range(rows)
         for x in range(columns)
         for queue in Queue
