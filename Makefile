@@ -8,7 +8,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim run compile tune waves inspect test test-all conformance formal races noc ablation bench accuracy measure docs lint clean
+.PHONY: help sim run compile tune waves inspect test test-all conformance formal races noc ablation bench accuracy measure docs check lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -71,6 +71,10 @@ help: ## the targets, and every variable with its default and unit
 
 docs: .venv/ready ## rewrite the generated parts of README and docs from the code and docs/results
 	@$(PY) -m scripts.docs
+
+check: lint ## the gate before a commit: lint, the house, and a tiny run on golden and on the RTL
+	@$(PY) -m pytest -q -n 2 tests/test_house.py tests/isa tests/publish
+	@$(PY) -m scripts.run --program examples/reduce.s --out check
 
 lint: .venv/ready ## style, import rules, types
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy

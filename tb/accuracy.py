@@ -148,7 +148,8 @@ def _masked(
     if not special.any() or not w.masked:
         return nowhere, 0
     hidden = ~np.stack([seen_keys(w, head // w.sharing) for head in range(w.heads)])
-    keys = np.count_nonzero(special.any(axis=2)[:: w.sharing] & hidden.any(axis=1)[:: w.sharing])
+    each = slice(None, None, w.sharing)  # one query head of each KV head
+    keys = np.count_nonzero(special[each].any(axis=2) & hidden[each].any(axis=1))
     # Of each column, whether a row has a special value among the keys that it does not see.
     behind = np.matmul(hidden.astype(np.float32), special.astype(np.float32)) > 0
     return np.isnan(values) & ~np.isnan(exact) & behind, int(keys)
