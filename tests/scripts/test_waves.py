@@ -146,7 +146,7 @@ def test_a_window_behind_the_last_activity():
     assert inspected()[0]["collectives"] == 0
 
 
-@pytest.mark.parametrize("change", [{"seed": "abc"}, {"rows": "many"}, {"mesh": "3x2"}])
+@pytest.mark.parametrize("change", [{"seed": "abc"}, {"slice": "many"}, {"mesh": "3x2"}])
 def test_a_note_that_is_wrong(change):
     waves(TO="100")
     note = WAVES / "run.json"

@@ -10,6 +10,7 @@ from golden.statistics import CollectiveRecord
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
 from programs.common.kind import Decision
+from programs.common.ranking import parse_slice
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
 from programs.text.listing import Listing
@@ -29,8 +30,7 @@ NOTED = (
     "otype",
     "seed",
     "group",
-    "rows",
-    "columns",
+    "slice",
     "stall",
     "fault",
 )
@@ -90,20 +90,16 @@ def expect(note: Path, facts: Facts) -> Expectation:
     says = f"{note} does not say what was run"
     try:
         run = {name: str(value) for name, value in json.loads(note.read_text()).items()}
-        missing = [name for name in NOTED if name not in run]
-        if missing:
-            raise UserError(f"{says} ({missing[0]} is missing): make waves writes it; or remove it")
-        seed = int(run["seed"])
-        fixed: dict[str, Decision] = {
-            name: int(run[name]) for name in ("rows", "columns") if run[name]
-        }
+        missing = [f" ({name} is missing)" for name in NOTED if name not in run]
+        seed = 0 if missing else int(run["seed"])
     except (ValueError, AttributeError, OSError):
-        raise UserError(f"{says}: make waves writes it; or remove it") from None
+        missing = [""]
+    if missing:
+        raise UserError(f"{says}{missing[0]}: make waves writes it; or remove it")
+    fixed = _fixed(note, run)
     machine = load_machine(run["machine"], run["mesh"] or None)
     _same_mesh(note, machine, facts)
     tensors = load_workload(run["workload"], run["dtype"], seed, run["ptype"], run["otype"])
-    if run["group"]:
-        fixed["group"] = run["group"]
     compiled = compile_workload(machine, tensors.workload, run["dataflow"] or None, **fixed)
     images = {tile: program.words() for tile, program in compiled.programs.items()}
     counts = Counter(list_collectives(machine, images))
@@ -112,6 +108,15 @@ def expect(note: Path, facts: Facts) -> Expectation:
         f"{tensors.name}, {compiled.mapping.dataflow} on {_place(machine)}{fault}",
         counts,
     )
+
+
+def _fixed(note: Path, run: dict[str, str]) -> dict[str, Decision]:
+    """What was fixed of the mapping."""
+    try:
+        fixed: dict[str, Decision] = {**parse_slice(run["slice"])} if run["slice"] else {}
+    except UserError as error:
+        raise UserError(f"{note}: {error}") from None
+    return {**fixed, "group": run["group"]} if run["group"] else fixed
 
 
 def _program_text(note: Path) -> Listing | None:

@@ -15,7 +15,7 @@ from isa.formats import decode
 from isa.instructions import Format
 from isa.machine import MACHINES, Hbm, load_machine
 from programs.common.ranges import Range, share_whole
-from programs.compiler import compile_workload
+from programs.compiler import compile_workload, parse_workload
 from programs.gemm.compile import compile_gemm_mapping
 from programs.gemm.mapping import CUTS, GemmMapping
 from programs.gemm.tiling import estimate_gemm, rank_gemm
@@ -217,7 +217,7 @@ def test_programs_do_not_grow_with_the_matrices():
 )
 def test_one_clear_line(spec, dataflow, fixed, says):
     with pytest.raises(UserError, match=says) as error:
-        compile_workload(MESH4, parse_gemm(spec), dataflow, **fixed)
+        compile_workload(MESH4, parse_workload(spec), dataflow, **fixed)
     assert "\n" not in str(error.value)
 
 
