@@ -25,7 +25,7 @@ __all__ = ["Blocked", "attention", "online_attention", "visible"]
 
 
 class Blocked(NamedTuple):
-    """How an online softmax is cut and stored."""
+    """How an online softmax is cut, stored and scaled."""
 
     keys: int
     """In a block."""
@@ -35,6 +35,8 @@ class Blocked(NamedTuple):
     """Of P; None: `fmt`."""
     o_fmt: Format | None = None
     """Of the output; None: `fmt`."""
+    scale: float | None = None
+    """Of the scores; None: 1 / sqrt(D)."""
 
 
 def attention(
@@ -74,7 +76,6 @@ def online_attention(
     *,
     causal: bool = False,
     lengths: Sequence[int] = (),
-    scale: float | None = None,
 ) -> NDArray[np.float32]:
     """The same over blocks of keys, with inputs, P and the output in the formats of `blocked`, all
     else in FP32.
@@ -85,7 +86,7 @@ def online_attention(
     _check(q, k, v, lengths)
     block, fmt = blocked.keys, blocked.fmt
     p_fmt, o_fmt = (fmt if f is None else f for f in (blocked.p_fmt, blocked.o_fmt))
-    factor = np.float32(1 / np.sqrt(q.shape[2]) if scale is None else scale)
+    factor = np.float32(1 / np.sqrt(q.shape[2]) if blocked.scale is None else blocked.scale)
     q, k, v = (round_to(np.asarray(x, np.float32), fmt) for x in (q, k, v))
     out = np.zeros((*q.shape[:2], v.shape[2]), np.float32)
     with quiet():

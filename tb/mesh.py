@@ -168,7 +168,7 @@ def simulate(
     if settings.waves:
         settings.waves.path.parent.mkdir(parents=True, exist_ok=True)
         settings.waves.path.unlink(missing_ok=True)
-    boot_address, boot_words = write_memory(machine, images, hbm, workdir)
+    boot = write_memory(machine, images, hbm, workdir)
     compiled = build_mesh(
         machine,
         stall=settings.stall_rate > 0 or settings.backpressure,
@@ -177,25 +177,8 @@ def simulate(
         events=settings.events or settings.waves is not None,  # one build for both
         design=design,
     )
-    (workdir / "run.json").write_text(
-        json.dumps(
-            {
-                "targets": machine.mesh.tiles,
-                "channels": len(machine.channels),
-                "most_cycles": settings.most_cycles,
-                "inputs": {
-                    **(design.inputs if design else {}),
-                    "boot_address": boot_address,
-                    "boot_words": boot_words,
-                    "hbm_latency": machine.hbm.latency,
-                    "hbm_bytes_per_cycle": machine.hbm.bytes_per_cycle,
-                    "watchdog": settings.watchdog,
-                    "stall_rate": settings.stall_rate,
-                    "stall_seed": settings.stall_seed,
-                },
-            }
-        )
-    )
+    orders = _orders(machine, settings, boot, design.inputs if design else {})
+    (workdir / "run.json").write_text(json.dumps(orders))
     with _reporting(workdir / "progress", progress):
         run(
             compiled,
@@ -210,10 +193,36 @@ def simulate(
             ],
             workdir=workdir,
         )
+    return _result(machine, settings, workdir, compiled.seconds)
+
+
+def _orders(
+    machine: Machine, settings: Settings, boot: tuple[int, int], inputs: Mapping[str, int]
+) -> dict:
+    """What the bench reads: how long to wait, what to read back, and the mesh's inputs."""
+    return {
+        "targets": machine.mesh.tiles,
+        "channels": len(machine.channels),
+        "most_cycles": settings.most_cycles,
+        "inputs": {
+            **inputs,
+            "boot_address": boot[0],
+            "boot_words": boot[1],
+            "hbm_latency": machine.hbm.latency,
+            "hbm_bytes_per_cycle": machine.hbm.bytes_per_cycle,
+            "watchdog": settings.watchdog,
+            "stall_rate": settings.stall_rate,
+            "stall_seed": settings.stall_seed,
+        },
+    }
+
+
+def _result(machine: Machine, settings: Settings, workdir: Path, build_seconds: float) -> MeshRun:
+    """What the bench has left in the folder of a run."""
     seen = json.loads((workdir / "seen.json").read_text())
+    columns = machine.mesh.columns
     probes = {
-        (index % machine.mesh.columns, index // machine.mesh.columns): values
-        for index, values in enumerate(seen["tiles"])
+        (index % columns, index // columns): values for index, values in enumerate(seen["tiles"])
     }
     if seen["endless"]:
         raise RunFailure(
@@ -232,12 +241,10 @@ def simulate(
             read_memory(workdir / f"out_{index}.hex", machine.tile.word_bytes)
             for index in range(len(machine.channels))
         ],
-        build_seconds=compiled.seconds,
+        build_seconds=build_seconds,
         run_seconds=seen["seconds"],
         simulated_cycles=seen["cycles"] + seen["boot_cycles"],
-        events=_read_events(workdir / "events.txt", machine.mesh.columns)
-        if settings.events
-        else None,
+        events=_read_events(workdir / "events.txt", columns) if settings.events else None,
         workdir=workdir,
     )
 

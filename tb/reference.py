@@ -21,8 +21,8 @@ def fp64_result(tensors: Tensors) -> tuple[NDArray[np.float64], NDArray[np.float
     absolute products: |P| |V|, or |A| |B|.
     """
     if isinstance(tensors, AttentionTensors):
-        q, k, v = tensors.q, tensors.k, tensors.v
-        both = attention(q, k, np.concatenate([v, np.abs(v)], axis=2), **_options(tensors.workload))
+        q, k, v, w = tensors.q, tensors.k, tensors.v, tensors.workload
+        both = attention(q, k, np.concatenate([v, np.abs(v)], axis=2), **_mask(w), scale=w.scale)
         return both[:, :, : v.shape[2]], both[:, :, v.shape[2] :]
     assert isinstance(tensors, GemmTensors)
     return product(tensors.a, tensors.b), product(np.abs(tensors.a), np.abs(tensors.b))
@@ -37,11 +37,11 @@ def same_precision_result(tensors: Tensors) -> NDArray[np.float32]:
     """The result with the precision of the hardware, but NumPy's operations."""
     w = tensors.workload
     if isinstance(tensors, AttentionTensors):
-        blocked = Blocked(BLOCK, w.fmt, w.p_fmt, w.o_fmt)
-        return online_attention(tensors.q, tensors.k, tensors.v, blocked, **_options(w))
+        blocked = Blocked(BLOCK, w.fmt, w.p_fmt, w.o_fmt, w.scale)
+        return online_attention(tensors.q, tensors.k, tensors.v, blocked, **_mask(w))
     assert isinstance(tensors, GemmTensors)
     return blocked_product(tensors.a, tensors.b, block=BLOCK, fmt=w.fmt, o_fmt=w.o_fmt)
 
 
-def _options(workload: Attention) -> dict[str, Any]:
-    return {"causal": workload.causal, "lengths": workload.lengths, "scale": workload.scale}
+def _mask(workload: Attention) -> dict[str, Any]:
+    return {"causal": workload.causal, "lengths": workload.lengths}
