@@ -93,6 +93,16 @@ class ProgramRun:
                 console.print("  " + " ".join(text.rjust(width) for text in row), soft_wrap=True)
         console.print(f"\n{self._semaphores()}\n", markup=False, highlight=False)
         self._counters().show(console)
+        if not self.problems:
+            console.print(f"passed: {self._verdict()}")
+
+    def _verdict(self) -> str:
+        """What was compared, of a run without problems."""
+        equal = ["golden and RTL are identical"] if len(self.states) > 1 else []
+        met = len(self.listing.expected)
+        wanted = [f"{met} expectation{'s' * (met != 1)} met"] if met else ["nothing was expected"]
+        golden = any(state.machine.lower() == "golden" for state in self.states)
+        return ", ".join([*equal, *wanted, *(["no race"] if golden else [])])
 
     def _shown(self) -> list[tuple[str, list[list[str]]]]:
         return [

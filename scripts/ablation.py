@@ -10,7 +10,8 @@ from isa.errors import UserError
 from programs.tensors import load_workload
 from publish.ablation import table
 from publish.output import write_result
-from scripts.options import common_parser, machine_of, main, overrides, positive, settings_of
+from scripts.front import main
+from scripts.options import common_parser, machine_of, overrides, positive, settings_of
 from tb.runner import ROOT
 from tb.studies import ablation
 

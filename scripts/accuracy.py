@@ -10,7 +10,7 @@ from rich.table import Table
 from golden.accuracy import exp_error
 from isa.instructions import Format
 from publish.output import write_result
-from scripts.options import main
+from scripts.front import main
 from tb.runner import ROOT
 
 

@@ -11,7 +11,8 @@ from isa.errors import UserError
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
 from publish.output import show, write_result
-from scripts.options import common_parser, machine_of, main, overrides, positive
+from scripts.front import main
+from scripts.options import common_parser, machine_of, overrides, positive
 from tb.bare import run_bare
 from tb.hardware import build_mesh
 from tb.mesh import simulate

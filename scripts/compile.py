@@ -7,7 +7,8 @@ from isa.errors import UserError
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
 from programs.text.writer import write_listing
-from scripts.options import common_parser, machine_of, main, overrides, positive
+from scripts.front import main
+from scripts.options import common_parser, machine_of, overrides, positive
 
 
 def run() -> int:
@@ -16,6 +17,8 @@ def run() -> int:
     if not options.out:
         raise UserError("OUT must name the text to write, for example OUT=attention.s")
     path, machine = Path(options.out), machine_of(options)
+    if path.is_dir():
+        raise UserError(f"OUT {path}: is a folder")
     seed = positive("SEED", options.seed)
     tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
     compiled = compile_workload(

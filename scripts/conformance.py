@@ -13,7 +13,8 @@ from isa.errors import UserError
 from isa.machine import load_machine
 from publish.conformance import Findings, show, write_reports
 from publish.output import write_result
-from scripts.options import main, parser_of, positive
+from scripts.front import main
+from scripts.options import parser_of, positive
 from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT

@@ -3,7 +3,7 @@
 import argparse
 
 from publish.pages import update
-from scripts.options import main
+from scripts.front import main
 
 
 def run() -> int:

@@ -10,7 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from publish.formal import explain, summary, table, verdict
 from publish.output import wide_console, write_result
-from scripts.options import CORES, main, parser_of, positive
+from scripts.front import main
+from scripts.options import CORES, parser_of, positive
 from tb.runner import ROOT
 from verify.formal.catalogue import Property, properties, select
 from verify.formal.catalogue import run as prove_all

@@ -12,7 +12,8 @@ from isa.errors import UserError
 from publish.inspection.console import print_report
 from publish.inspection.files import clear_files, result_of, write_files
 from publish.output import wide_console, write_result
-from scripts.options import main, parser_of, positive
+from scripts.front import main
+from scripts.options import parser_of, positive
 from tb.runner import ROOT
 from waves.read.vcd import read
 from waves.rebuild.analysis import inspect

@@ -11,7 +11,8 @@ from rich.console import Console
 from isa.errors import UserError
 from publish import attention
 from publish.measure import SETS, Order, measure, right
-from scripts.options import main, parser_of, positive
+from scripts.front import main
+from scripts.options import parser_of, positive
 from scripts.variables import VARIABLES
 from tb import toolchain
 from tb.studies import variants

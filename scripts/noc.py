@@ -15,7 +15,8 @@ from publish.noc.router_tasks import router_tasks
 from publish.noc.tables import tables
 from publish.noc.tasks import machine_of_options, mesh_tasks
 from publish.output import wide_console
-from scripts.options import main, parser_of, positive
+from scripts.front import main
+from scripts.options import parser_of, positive
 from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT

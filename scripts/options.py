@@ -1,21 +1,16 @@
-"""The variables of the make targets as command-line options with the environment as default, and
-how a command ends.
-"""
+"""The variables of the make targets as command-line options, with the environment as default."""
 
 import argparse
 import os
 import re
-import sys
-from collections.abc import Callable
 
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
 from programs.common.ranking import parse_slice
 from scripts.variables import VARIABLES
 from tb.mesh import Settings
-from tb.runner import SimulationFailure
 
-__all__ = ["COMMON", "CORES", "common_parser", "machine_of", "main", "overrides", "parser_of"]
+__all__ = ["COMMON", "CORES", "common_parser", "machine_of", "overrides", "parser_of"]
 __all__ += ["positive", "settings_of"]
 
 CORES = str(os.cpu_count() or 1)
@@ -37,16 +32,27 @@ def positive(name: str, text: str, *, least: int = 0, most: int | None = None) -
 
 
 def parser_of(description: str, *names: str, **defaults: str) -> argparse.ArgumentParser:
-    """A parser with an option for each variable; `defaults` are other ones than `VARIABLES` has."""
+    """A parser with an option for each variable; `defaults` are other ones than `VARIABLES` has.
+
+    Raises
+    ------
+    UserError
+        If a variable of the environment is none of its few values.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     for variable in map(VARIABLES.__getitem__, names):
         default = defaults.get(variable.name, variable.default)
+        given = os.environ.get(variable.name) or default
+        if variable.choices and given not in variable.choices:
+            raise UserError(
+                f"{variable.name} must be one of {', '.join(variable.choices)}, not {given!r}"
+            )
         parser.add_argument(
             variable.option,
             dest=variable.attribute,
-            default=os.environ.get(variable.name) or default,
+            default=given,
             choices=variable.choices or None,
             help=f"{variable.text} ({variable.name})",
         )
@@ -78,23 +84,3 @@ def overrides(options) -> dict:
     if options.slice:
         fixed |= parse_slice(options.slice)
     return fixed
-
-
-def main(run: Callable[[], int]) -> None:
-    """Call `run` and exit with its status; a `UserError` becomes one line and status 2, a simulator
-    that fails one line and status 1.
-    """
-    for name in ("COLUMNS", "LINES"):  # of a shell: tables are as wide as the terminal itself
-        os.environ.pop(name, None)
-    try:
-        status = run()
-    except UserError as error:
-        print(f"flatmesh: {error}", file=sys.stderr)
-        status = 2
-    except SimulationFailure as error:
-        print(f"flatmesh: {str(error).splitlines()[0]}", file=sys.stderr)
-        status = 1
-    except KeyboardInterrupt:
-        print("flatmesh: interrupted", file=sys.stderr)
-        status = 130
-    sys.exit(status)

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from publish.output import wide_console, write_result
 from publish.races import messages, program_table, removal_table
-from scripts.options import CORES, main, parser_of, positive
+from scripts.front import main
+from scripts.options import CORES, parser_of, positive
 from tb.runner import ROOT
 from verify.races.survey import summary, survey
 

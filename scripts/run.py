@@ -11,7 +11,8 @@ from programs.text.listing import Listing
 from programs.text.reader import read_listing
 from publish.output import clear, wide_console, write_result
 from publish.program import ProgramRun
-from scripts.options import main, parser_of
+from scripts.front import main
+from scripts.options import parser_of
 from tb import toolchain
 from tb.files import write_json
 from tb.run_program import State, run_on_golden, run_on_rtl

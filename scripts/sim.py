@@ -10,15 +10,8 @@ from programs.tensors import load_workload
 from publish.experiment import report
 from publish.output import wide_console
 from publish.runs import check_npz, new_folder, write_npz, write_run
-from scripts.options import (
-    COMMON,
-    common_parser,
-    machine_of,
-    main,
-    overrides,
-    positive,
-    settings_of,
-)
+from scripts.front import main
+from scripts.options import COMMON, common_parser, machine_of, overrides, positive, settings_of
 from tb import toolchain
 from tb.experiment import Experiment, Rig, run_experiment
 from tb.mesh import Window

@@ -6,7 +6,8 @@ from rich.console import Console
 
 from publish.output import wide_console, write_result
 from publish.tuning import summary, table
-from scripts.options import CORES, common_parser, machine_of, main, overrides, positive
+from scripts.front import main
+from scripts.options import CORES, common_parser, machine_of, overrides, positive
 from tb import toolchain
 from tb.runner import ROOT
 from tb.tuner.tune import ALL, Search, tune

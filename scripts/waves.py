@@ -8,7 +8,8 @@ from isa.errors import UserError
 from programs.tensors import load_workload
 from publish.output import clear, wide_console, write_result
 from publish.recording import Files, Recorder, report, result_of
-from scripts.options import common_parser, machine_of, main, overrides, positive, settings_of
+from scripts.front import main
+from scripts.options import common_parser, machine_of, overrides, positive, settings_of
 from tb import toolchain
 from tb.files import write_json
 from tb.mesh import Window

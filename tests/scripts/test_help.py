@@ -11,8 +11,9 @@ from rich.console import Console
 
 from isa.machine import MACHINES
 from programs.attention.mapping import DATAFLOWS
+from scripts.front import main
 from scripts.help import lines, targets
-from scripts.options import COMMON, common_parser, main
+from scripts.options import COMMON, common_parser
 from scripts.variables import VARIABLES
 from tb.toolchain import clean
 from verify.mutants.faults import FAULTS
@@ -21,7 +22,7 @@ from waves.views.viewer import VIEWERS
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
-LIBRARY = {"__init__", "help", "options", "variables"}
+LIBRARY = {"front", "__init__", "help", "options", "variables"}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from isa.errors import UserError
-from scripts.options import main
+from scripts.front import main
 from tb.runner import Build, SimulationFailure, _environment, run
 from tb.toolchain import check_folder, clean, environment
 
