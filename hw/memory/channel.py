@@ -92,7 +92,8 @@ class HbmChannel(wiring.Component):
     data : ``Out(stream)``
         Read data (WRITE or PROGRAM flits) and acknowledgements (SIGNAL flits).
     latency : ``In(12)``
-        Cycles from a read request's arrival to its first data flit (at least 5 are always taken).
+        Cycles from a read request's arrival to its first data flit; `isa.timing.read_cycles` has
+        the least.
     bytes_per_cycle : ``In(8)``
         Bandwidth, at most the bytes of a word.
     count : ``In(1)``

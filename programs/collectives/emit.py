@@ -90,10 +90,10 @@ def _check(machine: Machine, c: Collective) -> None:
         )
     if not (0 <= c.root[0] < mesh.columns and 0 <= c.root[1] < mesh.rows):
         raise UserError(f"root {c.root} must be in the {mesh.columns}x{mesh.rows} mesh")
-    if c.method != "hardware" and c.kind == "allreduce" and c.root not in c.rectangle.tiles():
-        raise UserError(
-            f"root {c.root} of a software all-reduce must be in its rectangle {c.rectangle}"
-        )
+    inside = c.kind == "allreduce" or (c.kind, c.method) == ("reduce", "halving")
+    if c.method != "hardware" and inside and c.root not in c.rectangle:
+        what = "software all-reduce" if c.kind == "allreduce" else "reduce by halving"
+        raise UserError(f"root {c.root} of a {what} must be in its rectangle {c.rectangle}")
     if c.slots not in (None, 1, 2, 4):
         raise UserError(
             f"receive buffers per child must be 1, 2, 4 or one per segment, not {c.slots}"

@@ -273,14 +273,17 @@ def test_bad_collectives_get_one_line(change, message):
         emit(Code(load_machine("mesh4", "4x1")), c)
 
 
-def test_a_software_allreduce_has_its_root_inside():
-    with pytest.raises(
-        UserError, match=r"root \(3, 0\) of a software all-reduce must be in its rectangle"
-    ):
-        emit(
-            Code(load_machine("mesh4", "4x1")),
-            collective("allreduce", "tree", (0, 0, 2, 0), (3, 0), 8),
-        )
+@pytest.mark.parametrize(
+    ("kind", "method", "what"),
+    [
+        ("allreduce", "tree", "software all-reduce"),
+        ("allreduce", "halving", "software all-reduce"),
+        ("reduce", "halving", "reduce by halving"),
+    ],
+)
+def test_a_root_that_must_be_inside(kind, method, what):
+    with pytest.raises(UserError, match=rf"^root \(3, 0\) of a {what} must be in its rectangle"):
+        emit(Code(load_machine("mesh4", "4x1")), collective(kind, method, (0, 0, 1, 0), (3, 0), 8))
 
 
 def test_buffers_are_as_large_as_said():
