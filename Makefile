@@ -8,7 +8,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim run compile tune waves inspect test test-all conformance formal races noc ablation bench accuracy measure docs check lint clean
+.PHONY: help sim run compile machine verilog tune waves inspect test test-all conformance formal races noc ablation bench accuracy measure docs check lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -22,6 +22,12 @@ run: .venv/ready ## a program text of your own on golden and on the RTL, compare
 
 compile: .venv/ready ## a workload as such a text (OUT=file.s)
 	@$(PY) -m scripts.compile
+
+machine: .venv/ready ## a machine as TOML: make -s machine MACHINE=mesh4 > mine.toml, then MACHINE=mine.toml
+	@$(PY) -m scripts.machine
+
+verilog: .venv/ready ## the Verilog of a machine's tile and mesh, with a list of files (OUT=folder)
+	@$(PY) -m scripts.verilog
 
 tune: .venv/ready ## choose a mapping by running the best candidates on the RTL (TOP EXHAUSTIVE MOST)
 	@$(PY) -m scripts.tune

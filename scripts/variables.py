@@ -79,7 +79,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
     ),
     "programs of your own": (
         _V("PROGRAM", "", "the text that run takes, for example examples/put.s"),
-        _V("OUT", "", "the text that compile writes; sim: an .npz of o, expected and fp64"),
+        _V("OUT", "", "compile: a text; verilog: a folder; sim: an .npz of o, expected, fp64"),
     ),
     "conformance and measure": (
         _V("SET", "default", "conformance: default or nightly; measure: what is measured"),
