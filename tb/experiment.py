@@ -71,7 +71,7 @@ class Rig:
 def run_experiment(
     machine: Machine,
     tensors: Tensors,
-    dataflow: str | None,
+    dataflow: str | None = None,
     *,
     overrides: dict | None = None,
     settings: Settings = Settings(),
