@@ -3,7 +3,6 @@ back.
 """
 
 import json
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from isa.machine import Machine
 from tb.diagnosis import why_stopped
 from tb.hardware import Design, build_mesh
 from tb.memory_files import read_memory, write_memory
-from tb.runner import ROOT, SimulationFailure, run
+from tb.runner import SimulationFailure, fresh_folder, run
 
 __all__ = ["EVENTS", "MeshRun", "RunFailure", "Settings", "Window", "simulate"]
 
@@ -161,9 +160,7 @@ def simulate(
     SimulationFailure
         If the simulator itself fails.
     """
-    if workdir is None:
-        (ROOT / "build" / "runs").mkdir(parents=True, exist_ok=True)
-        workdir = Path(tempfile.mkdtemp(prefix="mesh-", dir=ROOT / "build" / "runs"))
+    workdir = workdir or fresh_folder("mesh")
     workdir.mkdir(parents=True, exist_ok=True)
     if settings.waves:
         settings.waves.path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,6 @@
 that is the same and what the text expects.
 """
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from tb.hardware import Design, verilog
 from tb.l1_files import read_l1, with_l1_files, write_l1
 from tb.memory_files import read_memory
 from tb.mesh import RunFailure, Settings, Window, simulate
-from tb.runner import ROOT
+from tb.runner import fresh_folder
 
 __all__ = ["Failure", "State", "run_on_golden", "run_on_rtl"]
 
@@ -124,9 +123,7 @@ def run_on_rtl(
         If the simulator itself fails.
     """
     machine = listing.machine
-    if workdir is None:
-        (ROOT / "build" / "runs").mkdir(parents=True, exist_ok=True)
-        workdir = Path(tempfile.mkdtemp(prefix="program-", dir=ROOT / "build" / "runs"))
+    workdir = workdir or fresh_folder("program")
     l1 = {tile: np.zeros(machine.tile.l1_bytes, np.uint8) for tile in listing.tiles}
     listing.fill_l1(l1)
     write_l1(machine, l1, workdir)

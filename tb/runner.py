@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cocotb_tools.check_results import get_results
+from cocotb_tools.config import libs_dir
 from cocotb_tools.runner import get_runner
 
 from hw.emit import emit, port_names
@@ -33,6 +34,7 @@ __all__ = [
     "build",
     "build_library",
     "build_unit",
+    "fresh_folder",
     "run",
     "run_unit",
 ]
@@ -131,7 +133,8 @@ def build(
         )
 
     parts = library.folder.name if library else ""
-    seconds, folder = _once([top, arguments, waves, parts], files, compile_all)
+    linked = str(libs_dir)  # by its path: a checkout that has moved links anew
+    seconds, folder = _once([top, arguments, waves, parts, linked], files, compile_all)
     return Build(top, folder, seconds + (library.seconds if library else 0.0))
 
 
@@ -178,6 +181,13 @@ def _once(
     return seconds, folder
 
 
+def fresh_folder(name: str) -> Path:
+    """A new folder for the files of a run, under ``build/runs``."""
+    folder = ROOT / "build" / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder))
+
+
 def run(
     compiled: Build,
     module: str,
@@ -195,9 +205,7 @@ def run(
     SimulationFailure
         If a test fails or none ran.
     """
-    if workdir is None:
-        (ROOT / "build" / "runs").mkdir(parents=True, exist_ok=True)
-        workdir = Path(tempfile.mkdtemp(prefix=f"{compiled.top}-", dir=ROOT / "build" / "runs"))
+    workdir = workdir or fresh_folder(compiled.top)
     workdir.mkdir(parents=True, exist_ok=True)
     log = workdir / "simulation.log"
     results = workdir / "results.xml"

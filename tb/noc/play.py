@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tb.runner import ROOT, Build, run
+from tb.runner import Build, fresh_folder, run
 
 __all__ = ["Outcome", "Progress", "Run", "play"]
 
@@ -86,8 +85,7 @@ def play(
     ``progress(share)`` is called now and then, ``collect(folder)`` at the end, when probes have
     left their files there.
     """
-    (ROOT / "build" / "runs").mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="noc-", dir=ROOT / "build" / "runs"))
+    folder = fresh_folder("noc")
     _write(folder, ends, runs, seed)
     stop = threading.Event()
     watcher = threading.Thread(target=_watch, args=(folder / "progress", progress, stop))
