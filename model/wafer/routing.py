@@ -1,7 +1,7 @@
 """Which experts tokens choose: shares, and how likely a token needs any of a set of experts."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from math import comb
 
 import numpy as np
@@ -64,12 +64,22 @@ class ExpertRouting:
             return np.full(self.experts, self.chosen / self.experts)
         return self._drawn.mean(axis=0)
 
-    def reaches(self, wanted: frozenset[int]) -> float:
-        """Probability that a token takes at least one of these experts."""
-        if not self.even or self.groups_chosen < self.groups:
-            return float(self._drawn[:, sorted(wanted)].any(axis=1).mean())
-        none = comb(self.experts - len(wanted), self.chosen) / comb(self.experts, self.chosen)
-        return 1 - none
+    def reaches(self, parts: int, wanted: frozenset[int]) -> float:
+        """Probability that a token takes at least one expert of the `wanted` ones among `parts`
+        equal, consecutive parts.
+        """
+        if self.even and self.groups_chosen == self.groups:
+            others = self.experts - len(wanted) * self.experts // parts
+            return 1 - comb(others, self.chosen) / comb(self.experts, self.chosen)
+        bits = np.zeros(parts, bool)
+        bits[sorted(wanted)] = True
+        return float((self._taken_parts(parts) & _words(bits)).any(axis=-1).mean())
+
+    @cache  # noqa: B019  # routings are few
+    def _taken_parts(self, parts: int) -> NDArray[np.uint64]:
+        """Parts that each token of the sample takes experts of, a bit each."""
+        taken: NDArray[np.bool_] = np.any(self._drawn.reshape(SAMPLE, parts, -1), axis=2)
+        return _words(taken)
 
     @cached_property
     def _drawn(self) -> NDArray[np.bool_]:
@@ -88,3 +98,9 @@ class ExpertRouting:
         drawn = np.zeros((SAMPLE, self.experts), bool)
         np.put_along_axis(drawn, taken, True, axis=1)
         return drawn
+
+
+def _words(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """The last axis as bits of words."""
+    missing = [(0, 0)] * (bits.ndim - 1) + [(0, -bits.shape[-1] % 64)]
+    return np.packbits(np.pad(bits, missing), axis=-1).view(np.uint64)

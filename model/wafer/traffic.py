@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 from isa.errors import UserError
 from model.wafer.description import Fabric
@@ -75,11 +75,7 @@ class Traffic:
         return self._solve(
             key,
             lambda: [
-                Flow(a, (b,), 1 / len(group))
-                for group in groups
-                for a in group
-                for b in group
-                if a != b
+                Flow(a, (b,), 1 / len(group)) for group in groups for a, b in permutations(group, 2)
             ],
         )
 
@@ -111,30 +107,31 @@ class Traffic:
         )
 
     def _group(self, dies: tuple[int, ...], routing: ExpertRouting, copies: str, back: bool):
-        size = routing.experts // len(dies)
-        held = {die: frozenset(range(i * size, (i + 1) * size)) for i, die in enumerate(dies)}
+        parts = len(dies)
         if copies == "fabric":
-            return [self._multicast(die, held, routing, back) for die in dies]
-        loads = routing.loads()
+            return [self._multicast(die, dies, routing, back) for die in dies]
+        loads = routing.loads().reshape(parts, -1).sum(axis=1)
         share = {
-            die: float(loads[sorted(experts)].sum()) if copies == "expert" else
-            routing.reaches(experts)
-            for die, experts in held.items()
-        }  # fmt: skip
-        pairs = [(a, b) for a in dies for b in dies if a != b]
-        return [Flow(b if back else a, (a if back else b,), share[b]) for a, b in pairs]
-
-    def _multicast(self, source: int, held: dict, routing: ExpertRouting, back: bool) -> Flow:
-        targets = tuple(die for die in held if die != source)
-        every = routing.reaches(frozenset().union(*(held[die] for die in targets)))
-        if not every:
-            return Flow(source, targets, 0.0)
-        tree = self.topology.tree(source, targets)
-        shares = {
-            link: routing.reaches(frozenset().union(*(held[die] for die in behind))) / every
-            for link, behind in tree.items()
+            die: float(loads[i]) if copies == "expert" else routing.reaches(parts, frozenset({i}))
+            for i, die in enumerate(dies)
         }
-        ejected = {die: routing.reaches(held[die]) / every for die in targets}
+        return [
+            Flow(b if back else a, (a if back else b,), share[b]) for a, b in permutations(dies, 2)
+        ]
+
+    def _multicast(
+        self, source: int, dies: tuple[int, ...], routing: ExpertRouting, back: bool
+    ) -> Flow:
+        number = {die: i for i, die in enumerate(dies)}
+
+        def reached(behind: tuple[int, ...]) -> float:
+            return routing.reaches(len(dies), frozenset(map(number.__getitem__, behind)))
+
+        targets = tuple(die for die in dies if die != source)
+        every = reached(targets)
+        tree = self.topology.tree(source, targets)
+        shares = {link: reached(behind) / every for link, behind in tree.items() if every}
+        ejected = {die: reached((die,)) / every for die in targets if every}
         return Flow(source, targets, every, shares, ejected, reverse=back)
 
     def _solve(self, key: tuple, flows) -> FlowTimes:

@@ -9,7 +9,7 @@ from model.wafer.bounds import bisection_seconds, credit_bytes_per_s, hop_second
 from model.wafer.description import PAPER_WAFER, Fabric, load_wafer
 from model.wafer.flows import Flow, run_flows
 from model.wafer.packets import run_packets
-from model.wafer.routing import ExpertRouting, zipf
+from model.wafer.routing import SAMPLE, ExpertRouting, zipf
 from model.wafer.topology import Topology
 from model.wafer.traffic import COPIES, Traffic, place
 
@@ -155,16 +155,26 @@ def test_bytes_are_conserved():
     assert times.port_bytes.reshape(2, 16) == pytest.approx(np.full((2, 16), 15_000))
 
 
-@pytest.mark.parametrize("groups, chosen_groups", [(1, 1), (8, 4)])
-def test_even_routing_is_what_drawn_tokens_do(groups, chosen_groups):
-    exact = ExpertRouting(256, 8, groups, chosen_groups)
-    drawn = ExpertRouting(256, 8, groups, chosen_groups, popularity=(1.0,) * 256)
+def test_even_routing_is_what_drawn_tokens_do():
+    exact = ExpertRouting(256, 8)
+    drawn = ExpertRouting(256, 8, popularity=(1.0,) * 256)
     assert exact.loads().sum() == pytest.approx(8)
     assert drawn.loads().sum() == pytest.approx(8)
-    for wanted in (range(8), range(64), range(100, 130), range(256)):
-        noise = 4 * math.sqrt(0.25 / 8192)
-        expected = exact.reaches(frozenset(wanted))
-        assert drawn.reaches(frozenset(wanted)) == pytest.approx(expected, abs=noise)
+    noise = 4 * math.sqrt(0.25 / SAMPLE)
+    for wanted in (range(1), range(8), range(13, 17), range(32)):
+        expected = exact.reaches(32, frozenset(wanted))
+        assert drawn.reaches(32, frozenset(wanted)) == pytest.approx(expected, abs=noise)
+
+
+def test_a_limit_to_groups_is_kept():
+    limited, free = ExpertRouting(256, 8, 8, 4), ExpertRouting(256, 8)
+    drawn = limited._drawn
+    assert (drawn.sum(axis=1) == 8).all()
+    assert drawn.reshape(SAMPLE, 8, 32).any(axis=2).sum(axis=1).max() == 4
+    assert drawn.mean(axis=0) == pytest.approx(8 / 256, rel=0.2)
+    # A token has fewer dies to go to, of those that hold a group each.
+    one = frozenset({3})
+    assert limited.reaches(8, one) <= 0.5 + 0.02 < free.reaches(8, one)
 
 
 def test_skew_moves_load_and_keeps_tokens():
