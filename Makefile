@@ -2,13 +2,15 @@
 # (scripts/variables.py), which go through the environment.
 export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP SLICE SEED STALL WAVES \
   JOBS QUICK SMALL TOP EXHAUSTIVE MOST FROM TO COLLECTIVE FAULT FORMAT VCD READER LIST OPEN VIEWER \
-  PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME
+  PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME \
+  MODEL WAFER DIES SHAPE D2D_GBPS D2D_NS EP PP TP BATCH KV DRAFTS ACCEPTANCE ELEMENT ATTENTION COPIES \
+  SKEW OVERLAP COSTS
 unexport $(filter COCOTB_% PYTHON%,$(.VARIABLES))  # what they say is meant for other programs
 PYTHON ?= python3
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help sim run compile machine verilog tune waves inspect test test-all conformance formal races noc ablation bench accuracy measure docs check lint clean
+.PHONY: help sim run compile machine verilog tune waves inspect test test-all conformance formal races noc ablation bench accuracy wafer measure docs check lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -68,7 +70,10 @@ bench: .venv/ready ## simulation speed: cocotb against a bare C++ loop
 accuracy: .venv/ready ## error of the exponential over every input, in ulp
 	@$(PY) -m scripts.accuracy
 
-measure: .venv/ready ## publish a set: SET=tables noc formal races ablation variants tuning tour conformance
+wafer: .venv/ready ## a language model on many dies: one point if a variable is set, else the sweep
+	@$(PY) -m scripts.wafer
+
+measure: .venv/ready ## publish a set: SET=tables noc formal races ablation variants tuning tour conformance wafer
 	@$(PY) -m scripts.measure
 
 ##@ maintain

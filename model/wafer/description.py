@@ -112,6 +112,20 @@ class Wafer(_Table):
         """FLOP/s of a die's matrix engines."""
         return 2 * self.machine.macs * self.machine.clock_ghz * 1e9
 
+    def with_fabric(self, fields: dict) -> "Wafer":
+        """This wafer with another fabric.
+
+        Raises
+        ------
+        UserError
+            One line that names the field that is wrong.
+        """
+        try:
+            fabric = Fabric.model_validate(fields)
+        except ValidationError as error:
+            raise UserError(f"WAFER: {_first(error)}") from error
+        return self.model_copy(update={"fabric": fabric})
+
     def to_toml(self) -> str:
         """The description as TOML text that `load_wafer` reads back to an equal one."""
         return tomli_w.dumps(self.model_dump())
@@ -152,8 +166,12 @@ def load_wafer(name: str) -> Wafer:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"WAFER file {name}: not TOML: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "wafer"
-        message = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"WAFER file {name}: {where}: {message}") from error
+        raise UserError(f"WAFER file {name}: {_first(error)}") from error
     return wafer
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing that is wrong, with its field."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "wafer"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"

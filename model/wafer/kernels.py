@@ -9,7 +9,8 @@ from isa.timing import read_cycles, vector_cycles
 from programs.attention.workload import Attention
 from programs.gemm.workload import Gemm
 
-__all__ = ["Cycles", "Kernel", "KernelCycles", "Pointwise", "kernel_macs", "pointwise_cycles"]
+__all__ = ["DATAFLOW", "Cycles", "Kernel", "KernelCycles", "Pointwise", "kernel_macs"]
+__all__ += ["pointwise_cycles"]
 
 
 class Cycles(NamedTuple):
@@ -50,8 +51,7 @@ class Kernel:
     """Of a layer, for breakdowns: attention, projection, experts, dense, pointwise, head."""
     work: Gemm | Attention | Pointwise
     dataflow: str | None = None
-    """Of attention: `flat`, collectives in the network, or `flash`, each tile alone; the better
-    of the dataflows that are."""
+    """Of attention: a key of `DATAFLOW`."""
     count: int = 1
 
 
@@ -120,6 +120,9 @@ def weighted_sum(rows: int, columns: int, terms: int, fmt_bytes: int) -> Pointwi
     steps = ((Opcode.SCALE, columns), (Opcode.ADDV, columns)) * terms
     return Pointwise(rows, steps, columns * (terms * fmt_bytes + 2))
 
+
+DATAFLOW = {"flat": "flat-async", "flash": "flash3"}
+"""Attention with collectives in the network, and with each tile alone, both asynchronous."""
 
 ELEMENT_FORMATS = {"fp8": Format.E4M3, "bf16": Format.BF16}
 """Names of what weights, caches and inputs of matrix products are stored in."""

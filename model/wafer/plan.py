@@ -7,7 +7,7 @@ from functools import cached_property
 from isa.errors import UserError
 from isa.formats import FORMATS
 from model.wafer.description import GIB, Wafer
-from model.wafer.kernels import ELEMENT_FORMATS
+from model.wafer.kernels import DATAFLOW, ELEMENT_FORMATS
 from model.wafer.language import LanguageModel
 from model.wafer.routing import ExpertRouting
 from model.wafer.traffic import COPIES, place
@@ -46,7 +46,7 @@ class Serving:
             raise UserError(f"acceptance must be from 0 to 1, not {self.acceptance:g}")
         for name, known in (
             ("element", ELEMENT_FORMATS),
-            ("attention", ("flat", "flash")),
+            ("attention", tuple(DATAFLOW)),
             ("copies", COPIES),
         ):
             if getattr(self, name) not in known:

@@ -7,7 +7,7 @@ from isa.errors import UserError
 from model.wafer.description import Wafer
 from model.wafer.language import LanguageModel
 from model.wafer.plan import Plan, Serving
-from model.wafer.serving import Point, Server
+from model.wafer.serving import ServedPoint, Server
 
 __all__ = ["best_plan", "every_plan", "possible"]
 
@@ -40,13 +40,13 @@ def best_plan(
     plans: Iterable[Plan],
     batches: Sequence[int],
     limit_ms: float,
-) -> Point | None:
+) -> ServedPoint | None:
     """The point with most tokens per second whose TPOT is at most `limit_ms`, if there is one.
 
     A larger batch never makes a step shorter, and more requests in a step never give fewer tokens:
     so only the largest batch that memory and limit allow is looked for, by halving.
     """
-    best: Point | None = None
+    best: ServedPoint | None = None
     sizes = sorted(batches)
     for plan in plans:
         low, high, found = 0, len(sizes) - 1, None
@@ -67,9 +67,9 @@ def every_plan(
     plans: Iterable[Plan],
     batches: Sequence[int],
     limit_ms: float,
-) -> Point | None:
+) -> ServedPoint | None:
     """What `best_plan` finds, by trying everything."""
-    best: Point | None = None
+    best: ServedPoint | None = None
     for plan in plans:
         for batch in sorted(batches):
             point = _point(server, serving, replace(plan, batch=batch))
@@ -78,14 +78,14 @@ def every_plan(
     return best
 
 
-def _point(server: Server, serving: Serving, plan: Plan) -> Point | None:
+def _point(server: Server, serving: Serving, plan: Plan) -> ServedPoint | None:
     try:
         return server.point(serving, plan)
     except UserError:  # memory
         return None
 
 
-def _better(best: Point | None, other: Point | None) -> Point | None:
+def _better(best: ServedPoint | None, other: ServedPoint | None) -> ServedPoint | None:
     if best is None or other is None:
         return best or other
     first, second = (p.tokens_per_second_per_chip.cycles for p in (best, other))

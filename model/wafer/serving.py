@@ -16,11 +16,11 @@ from model.wafer.schedule import Task, cut_evenly, interleaved
 from model.wafer.topology import Topology
 from model.wafer.traffic import Traffic
 
-__all__ = ["Point", "Server"]
+__all__ = ["ServedPoint", "Server"]
 
 
 @dataclass(frozen=True)
-class Point:
+class ServedPoint:
     """One plan at work. Seconds are of one step, which gives `Serving.tokens_per_step` tokens."""
 
     serving: Serving
@@ -71,7 +71,7 @@ class Server:
         """Transfers over the wafer's links."""
         return Traffic(Topology(self.wafer.fabric), self.wafer.port_bytes_per_s)
 
-    def point(self, serving: Serving, plan: Plan) -> Point:
+    def point(self, serving: Serving, plan: Plan) -> ServedPoint:
         """What a plan gives.
 
         Raises
@@ -79,8 +79,7 @@ class Server:
         UserError
             If its degrees do not divide what they share out, or a die's memory is too small.
         """
-        plan.check(self.wafer, serving.model)
-        self._check_memory(serving, plan, _even_cuts(serving, plan))
+        self.check(serving, plan)
         halves = 2 if serving.overlap and plan.batch > 1 else 1
         die = self._die_step(serving, plan, -(-plan.batch // halves))
         layers = [
@@ -109,7 +108,7 @@ class Server:
         for task in (task for tasks in stages for task in tasks):
             parts[task.part] = parts.get(task.part, 0.0) + task.seconds.cycles * halves
         floor = halves * max(self._floor(tasks) for tasks in stages)
-        return Point(
+        return ServedPoint(
             serving,
             plan,
             longest.times(plan.pipeline),
@@ -118,6 +117,27 @@ class Server:
             memory,
             floor * plan.pipeline,
         )
+
+    def check(self, serving: Serving, plan: Plan) -> None:
+        """Whether a plan is possible, before any kernel is looked at.
+
+        Raises
+        ------
+        UserError
+            One line that says what does not divide, or how many GiB are missing.
+        """
+        plan.check(self.wafer, serving.model)
+        self._check_memory(serving, plan, _even_cuts(serving, plan))
+
+    def kernels(self, serving: Serving, plan: Plan) -> set[Kernel]:
+        """All different kernels of a point."""
+        plan.check(self.wafer, serving.model)
+        halves = 2 if serving.overlap and plan.batch > 1 else 1
+        die = self._die_step(serving, plan, -(-plan.batch // halves))
+        steps = self._tail(serving, plan, die)
+        for moe in (False, True)[: 1 + bool(serving.model.moe_layers)]:
+            steps += decoder_layer(die, moe=moe)
+        return {step for step in steps if isinstance(step, Kernel)}
 
     def _check_memory(self, serving: Serving, plan: Plan, cuts: Sequence[int]) -> float:
         needed = memory_gib(serving, plan, cuts)

@@ -110,11 +110,13 @@ class Traffic:
         parts = len(dies)
         if copies == "fabric":
             return [self._multicast(die, dies, routing, back) for die in dies]
-        loads = routing.loads().reshape(parts, -1).sum(axis=1)
-        share = {
-            die: float(loads[i]) if copies == "expert" else routing.reaches(parts, frozenset({i}))
-            for i, die in enumerate(dies)
-        }
+        if copies == "expert":
+            loads = routing.loads().reshape(parts, -1).sum(axis=1).tolist()
+        else:
+            loads = [routing.reaches(parts, frozenset({i})) for i in range(parts)]
+            if routing.even:  # all the same, but for the sample
+                loads = [sum(loads) / parts] * parts
+        share = dict(zip(dies, loads, strict=True))
         return [
             Flow(b if back else a, (a if back else b,), share[b]) for a, b in permutations(dies, 2)
         ]

@@ -1,0 +1,255 @@
+"""Tables and pictures of `make wafer`."""
+
+import base64
+import csv
+import html
+import io
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from publish.output import Table, write_result
+from publish.wafer.sweep import flat_keys
+from tb.files import write
+from tb.runner import ROOT
+
+__all__ = ["pictures", "point_table", "served_table", "summary", "tables", "write_report"]
+
+SERVED = Path(__file__).parent / "served.csv"
+PAPER = {"flat": (6940.0, 35.8, 0.42), "flash": (None, None, 0.71)}
+"""arXiv 2604.02110: tokens/s per chip, TPOT in ms, share of attention."""
+PEAK_PFLOPS, HBM_TB_PER_S = 1.976, 4.0
+"""Of the paper's chip, as it counts them."""
+
+
+def _range(row: dict, key: str, digits: int = 0) -> str:
+    value, low, high = (row[f"{key}{end}"] for end in ("", "_low", "_high"))
+    if low == high:
+        return f"{value:,.{digits}f}"
+    return f"{value:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
+
+
+def point_table(row: dict) -> Table:
+    """One point, in words."""
+    what = f"{row['model']} on {row['dies']} dies ({row['shape']}), {row['plan']}"
+    rows = [
+        ("tokens/s per chip", _range(row, "tokens_per_second_per_chip")),
+        ("TPOT, ms", _range(row, "tpot_ms", 2)),
+        *((f"share of {part}", f"{share:.1%}") for part, share in row["parts"].items()),
+        ("floor of peaks and links / time", f"{row['floor_share']:.1%}"),
+        ("memory of the fullest die, GiB", f"{row['memory_gib']:.1f}"),
+        ("layers of the stages", " ".join(map(str, row["layers_of_stages"]))),
+    ]
+    title = f"{what}, {row['batch']} requests a die, KV {row['keys']}, {row['attention']}"
+    return Table(title, ("", "value"), rows)
+
+
+def summary(result: dict) -> Table:
+    """The paper's point beside the paper."""
+    rows = []
+    for attention in ("flat", "flash"):
+        row = _paper_point(result, attention)
+        tokens, tpot, share = PAPER[attention]
+        rows.append(
+            (
+                attention,
+                _range(row, "tokens_per_second_per_chip"),
+                f"{tokens:,.0f}" if tokens else "",
+                _range(row, "tpot_ms", 1),
+                f"{tpot}" if tpot else "",
+                f"{row['attention_share']:.0%}",
+                f"{share:.0%}",
+                f"{row['d2d_share']:.0%}",
+            )
+        )
+    heads = ("attention", "tokens/s per chip", "paper", "TPOT, ms", "paper", "share", "paper")
+    return Table("EP32-PP2, 256 requests a chip, KV 4096", (*heads, "D2D"), rows)
+
+
+def _paper_point(result: dict, curve: str) -> dict:
+    return next(r for r in result["points"] if r["curve"] == curve and r.get("batch") == 256)
+
+
+def _points(result: dict, *curves: str) -> list[dict]:
+    return [r for r in result["points"] if r["curve"] in curves and "refused" not in r]
+
+
+def tables(result: dict) -> dict[str, Table]:
+    """All tables, by marker of the page."""
+    heads = ("plan", "links", "copies", "attention", "overlap", "batch", "tokens/s per chip")
+    heads += ("TPOT, ms", "attention", "D2D", "floor / time")
+
+    def line(row: dict) -> tuple[str, ...]:
+        return (
+            row["plan"],
+            f"{row['shape']}, {row['gb_per_s']:g} GB/s",
+            row["copies"],
+            row["attention"],
+            "yes" if row["overlap"] else "no",
+            str(row["batch"]),
+            _range(row, "tokens_per_second_per_chip"),
+            _range(row, "tpot_ms", 1),
+            f"{row['attention_share']:.0%}",
+            f"{row['d2d_share']:.0%}",
+            f"{row['floor_share']:.0%}",
+        )
+
+    models = [
+        (
+            row["model"],
+            row["quantity"].replace("_", " "),
+            f"{row['derived']:,.0f}",
+            f"{row['published']:,.0f}",
+            f"{row['derived'] / row['published'] - 1:+.2%}",
+            row["source"],
+        )
+        for row in result["models"]
+    ]
+    fabric = [
+        (
+            row["shape"],
+            row["what"],
+            str(row["packets"]),
+            f"{row['flows_us']:.2f}",
+            f"{row['packets_us']:.2f}",
+            f"{row['error_percent']:+.1f}%",
+            f"{row['round_robin_us']:.2f}",
+            f"{row['bound_us']:.2f}" if row["bound_us"] else "",
+        )
+        for row in result["fabric"]
+    ]
+    fabric_heads = ("dies 4×4", "", "packets to each", "flows, µs", "packets, µs", "error")
+    return {
+        "wafer point": summary(result),
+        "wafer batches": Table(
+            "Batch", heads, [line(r) for r in _points(result, "flat", "flash", "overlap")]
+        ),
+        "wafer fabrics": Table(
+            "Fabric", heads, [line(r) for r in _points(result, "expert", "shape", "links", "skew")]
+        ),
+        "wafer best": Table(
+            f"Best plan under {result['limit_ms']:g} ms", heads, [line(r) for r in result["best"]]
+        ),
+        "wafer served": served_table(result),
+        "wafer models": Table(
+            "Models",
+            ("model", "what", "derived", "published", "difference", "source"),
+            models,
+        ),
+        "wafer packets": Table(
+            "Flows beside packets",
+            (*fabric_heads, "taking turns, µs", "bound, µs"),
+            fabric,
+        ),
+    }
+
+
+def served_table(result: dict) -> Table:
+    """Systems that serve DeepSeek-V3 or R1, per chip, per peak FLOP and per byte of HBM."""
+    ours = _paper_point(result, "flat")
+    rows = [
+        (
+            "ours, the paper's point",
+            "64 dies",
+            PEAK_PFLOPS,
+            HBM_TB_PER_S,
+            ours["tokens_per_second_per_chip"],
+            f"{ours['tpot_ms']:.1f}",
+            "modelled",
+        )
+    ]
+    with SERVED.open() as lines:
+        for row in csv.DictReader(lines):
+            peak, hbm, tokens = (
+                float(row[key]) for key in ("peak_pflops", "hbm_tb_per_s", "tokens_per_s")
+            )
+            rows.append(
+                (row["system"], row["chips"], peak, hbm, tokens, row["tpot_ms"], row["source"])
+            )
+    shown = [
+        (
+            system,
+            chips,
+            f"{tokens:,.0f}",
+            tpot,
+            f"{tokens / peak:,.0f}",
+            f"{tokens / hbm:,.0f}",
+            source,
+        )
+        for system, chips, peak, hbm, tokens, tpot, source in rows
+    ]
+    heads = ("system", "chips", "tokens/s per chip", "TPOT, ms", "per PFLOP/s", "per TB/s")
+    return Table("Served systems", (*heads, "source"), shown)
+
+
+def pictures(result: dict) -> dict[str, bytes]:
+    """Pictures by name, as PNG."""
+    return {"wafer_curves": _curves(result), "wafer_fabric": _fabric(result)}
+
+
+def _drawn(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120, bbox_inches="tight", metadata={"Software": ""})
+    plt.close(figure)
+    return content.getvalue()
+
+
+def _curves(result: dict) -> bytes:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    for curve in ("flat", "flash", "overlap"):
+        rows = _points(result, curve)
+        name = {"overlap": "flat, two micro-batches"}.get(curve, curve)
+        x, y = ([r[key] for r in rows] for key in ("tpot_ms", "tokens_per_second_per_chip"))
+        low, high = ([r[f"tokens_per_second_per_chip_{e}"] for r in rows] for e in ("low", "high"))
+        (drawn,) = left.plot(x, y, "o-", label=name)
+        left.fill_between(x, low, high, alpha=0.2, color=drawn.get_color())
+    left.plot(35.8, 6940, "k*", label="arXiv 2604.02110")
+    left.set(xlabel="TPOT, ms", ylabel="tokens/s per chip")
+    left.legend(fontsize=8)
+    bottoms = [0.0, 0.0]
+    rows = [_paper_point(result, curve) for curve in ("flat", "flash")]
+    for part in sorted({part for row in rows for part in row["parts"]}):
+        shares = [row["parts"].get(part, 0.0) * row["tpot_ms"] for row in rows]
+        right.bar(("flat", "flash"), shares, bottom=bottoms, label=part)
+        bottoms = [a + b for a, b in zip(bottoms, shares, strict=True)]
+    right.set(ylabel="ms of TPOT")
+    right.legend(fontsize=8)
+    return _drawn(figure)
+
+
+def _fabric(result: dict) -> bytes:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    rows = _points(result, "expert")
+    left.bar([row["plan"] for row in rows], [100 * row["d2d_share"] for row in rows])
+    left.set(ylabel="share of transfers between dies, %")
+    rows = _points(result, "links")
+    y = [row["tokens_per_second_per_chip"] for row in rows]
+    right.semilogx([row["gb_per_s"] for row in rows], y, "o-")
+    right.set(xlabel="GB/s of a link", ylabel="tokens/s per chip")
+    return _drawn(figure)
+
+
+def write_report(result: dict, console: Console) -> Path:
+    """Print the tables, and write pictures, ``report.html`` and ``result.json``."""
+    folder, shown = ROOT / "build" / "wafer", tables(result)
+    for table in shown.values():
+        table.show(console)
+    images = pictures(result)
+    for name, content in images.items():
+        write(folder / f"{name}.png", content)
+    body = "".join(table.html() for table in shown.values())
+    body += "".join(
+        f"<img alt={html.escape(name)} src=data:image/png;base64,{base64.b64encode(png).decode()}>"
+        for name, png in images.items()
+    )
+    write(folder / "report.html", f"<!doctype html><meta charset=utf-8><title>Wafer</title>{body}")
+    flat, flash = (_paper_point(result, curve) for curve in ("flat", "flash"))
+    quantities = {row["quantity"]: row["derived"] for row in result["models"][:2]}
+    keys = flat_keys(flat) | flat_keys(flash, "_flash") | {"parameters": quantities["parameters"]}
+    return write_result("wafer", keys | result)
