@@ -1,1 +1,1 @@
-"""Timing beyond what can be simulated: models of a die, and of many dies."""
+"""The timing model: cycles of the very program images that the RTL and the golden machine run."""
