@@ -6,6 +6,8 @@ nothing but the standard library, since `make help` comes before `.venv`.
 
 from typing import NamedTuple
 
+from publish.wafer.variables import WAFER
+
 __all__ = ["GROUPS", "VARIABLES", "Variable"]
 
 
@@ -39,11 +41,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
             "minilm",
             "minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), gemm:M=256,N=256,K=256, or an .npz",
         ),
-        _V(
-            "DATAFLOW",
-            "",
-            "flat-async, flat, flat-tree, flat-seq, flash3, flash2, summa; by rule if empty",
-        ),
+        _V("DATAFLOW", "", "flat-async, flat, flat-tree, flat-seq, flash3, flash2, summa; by rule"),
         _V("DTYPE", "fp16", "format of the inputs: fp16, bf16, e4m3 or e5m2"),
         _V("PTYPE", "", "format of the probabilities; that of the inputs if empty"),
         _V("OTYPE", "", "format of the output; that of the inputs if empty"),
@@ -81,32 +79,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("PROGRAM", "", "the text that run takes, for example examples/put.s"),
         _V("OUT", "", "compile: a text; verilog: a folder; sim: an .npz of o, expected, fp64"),
     ),
-    "wafer: a model on many dies": (
-        _V("MODEL", "deepseek-v3", "a model that comes along, or its config.json"),
-        _V("WAFER", "wafer", "the paper's 8x8 dies, or a .toml file"),
-        _V("DIES", "", "COLUMNSxROWS dies, instead of the wafer's"),
-        _V("SHAPE", "", "mesh, torus or fat-tree, instead of the wafer's"),
-        _V("D2D_GBPS", "", "10^9 bytes/s of a link between dies, each direction"),
-        _V("D2D_NS", "", "nanoseconds of a link between dies"),
-        _V("EP", "32", "dies that share the routed experts; 1 for a model without"),
-        _V("PP", "2", "pipeline stages"),
-        _V("TP", "1", "dies that share heads and dense layers"),
-        _V("BATCH", "256", "requests of a die in a step"),
-        _V("KV", "4096", "keys that attention reads for each request"),
-        _V("DRAFTS", "2", "tokens of a request that a step checks, drafted ones included"),
-        _V("ACCEPTANCE", "0.7", "probability that a drafted token is right"),
-        _V("ELEMENT", "fp8", "format of weights, caches, inputs of products", ("fp8", "bf16")),
-        _V("ATTENTION", "flat", "collectives in the network, or tiles alone", ("flat", "flash")),
-        _V(
-            "COPIES",
-            "expert",
-            "of a token: one an expert, one a die, or multicast and added by the fabric",
-            ("expert", "die", "fabric"),
-        ),
-        _V("SKEW", "0", "exponent of Zipf's law of the experts' popularity; 0: even"),
-        _V("OVERLAP", "0", "1: two micro-batches, transfers behind kernels", _SWITCH),
-        _V("COSTS", "ours", "costs of kernels: our hardware's", ("ours",)),
-    ),
+    "wafer: a model on many dies": tuple(Variable(*fields) for fields in WAFER),
     "conformance and measure": (
         _V("SET", "default", "conformance: default or nightly; measure: what is measured"),
         _V("TARGET", "rtl", "rtl, or golden: the golden machine alone; run: both if not given"),

@@ -18,12 +18,12 @@ from publish.output import write_result
 from publish.wafer.kernel_cache import costs_of
 from publish.wafer.report import point_table, write_report
 from publish.wafer.sweep import flat_keys, row_of, sweep
+from publish.wafer.variables import WAFER
 from scripts.front import main
 from scripts.options import CORES, parser_of, positive
 from tb.runner import ROOT
 
-NAMES = ("MODEL", "WAFER", "DIES", "SHAPE", "D2D_GBPS", "D2D_NS", "EP", "PP", "TP", "BATCH", "KV")
-NAMES += ("DRAFTS", "ACCEPTANCE", "ELEMENT", "ATTENTION", "COPIES", "SKEW", "OVERLAP", "COSTS")
+NAMES = tuple(name for name, *_ in WAFER)
 
 
 def _number(name: str, text: str) -> float:

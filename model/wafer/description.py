@@ -11,7 +11,7 @@ from isa.errors import UserError
 from isa.machine import MACHINES as DIES
 from isa.machine import Hbm, Machine, load_machine
 
-__all__ = ["PAPER_WAFER", "Fabric", "Wafer", "load_wafer"]
+__all__ = ["PAPER_WAFER", "DieFabric", "Wafer", "load_wafer"]
 
 GIB = 1 << 30
 NS = 1e-9
@@ -26,7 +26,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Fabric(_Table):
+class DieFabric(_Table):
     """Dies and the links between them. Die (x, y) has number y · columns + x."""
 
     shape: Literal["mesh", "torus", "fat-tree"] = Field(
@@ -68,7 +68,7 @@ class Fabric(_Table):
         return min(self.gb_per_s * 1e9, self.credits * self.packet_bytes / trip)
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Fabric":
+    def _consistent(self) -> "DieFabric":
         if self.shape == "fat-tree":
             if self.dies % self.leaf_dies:
                 raise ValueError(
@@ -95,7 +95,7 @@ class Wafer(_Table):
     name: str = Field(min_length=1, description="name used in results")
     die: str = Field(description="named machine, or path to the .toml file of one")
     hbm_gib: float = Field(gt=0, description="HBM of a die, in GiB")
-    fabric: Fabric
+    fabric: DieFabric
 
     @property
     def machine(self) -> Machine:
@@ -121,7 +121,7 @@ class Wafer(_Table):
             One line that names the field that is wrong.
         """
         try:
-            fabric = Fabric.model_validate(fields)
+            fabric = DieFabric.model_validate(fields)
         except ValidationError as error:
             raise UserError(f"WAFER: {_first(error)}") from error
         return self.model_copy(update={"fabric": fabric})
@@ -140,7 +140,9 @@ WAFER_DIE = DIES["paper-2026"].model_copy(
 )
 """The die of the FP8 study in arXiv 2604.02110: 1.9 GHz, 32 channels, 4 TB/s in all, 128 GiB."""
 
-PAPER_WAFER = Wafer(name="wafer", die="wafer-die", hbm_gib=128.0, fabric=Fabric(columns=8, rows=8))
+PAPER_WAFER = Wafer(
+    name="wafer", die="wafer-die", hbm_gib=128.0, fabric=DieFabric(columns=8, rows=8)
+)
 """arXiv 2604.02110: 8×8 dies, links of 1 TB/s and 256 ns. Packets and credits are ours: the paper
 has none.
 """

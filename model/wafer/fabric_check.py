@@ -3,7 +3,7 @@
 from itertools import permutations, product
 
 from model.wafer.bounds import bisection_seconds, link_seconds
-from model.wafer.description import Fabric
+from model.wafer.description import DieFabric
 from model.wafer.flows import Flow, run_flows
 from model.wafer.packets import run_packets
 from model.wafer.topology import Topology
@@ -21,7 +21,8 @@ def check_fabric(side: int = 4, packets: tuple[int, ...] = PACKETS) -> list[dict
     """
     rows = []
     for shape, what, count in product(SHAPES, ("all-to-all", "multicast"), packets):
-        fabric = Fabric(shape=shape, columns=side, rows=side, leaf_dies=side, spines=side)
+        sizes = {"columns": side, "rows": side, "leaf_dies": side, "spines": side}
+        fabric = DieFabric.model_validate({"shape": shape} | sizes)
         topology, size = Topology(fabric), float(count * fabric.packet_bytes)
         flows = _flows(fabric.dies, what, size)
         fluid, exact = run_flows(topology, flows, PORT), run_packets(topology, flows, PORT)

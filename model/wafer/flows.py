@@ -56,7 +56,7 @@ def run_flows(topology: Topology, flows: Sequence[Flow], port_bytes_per_s: float
     """Let all flows begin together, and share links, and the dies' ports, max-min fairly.
 
     A flow has at every moment the largest rate that takes nothing from a slower one (progressive
-    filling). A link carries `Fabric.link_bytes_per_s`, its credits included, times its width; a
+    filling). A link carries `DieFabric.link_bytes_per_s`, its credits included, times its width; a
     die's port `port_bytes_per_s` in each direction. On top comes the route's latency: that of its
     wires, and a packet's time on every link but the first (packets are stored and forwarded).
     """

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from model.wafer.kernels import Cycles
 
-__all__ = ["Task", "cut_evenly", "interleaved"]
+__all__ = ["StageTask", "cut_evenly", "interleaved"]
 
 
-class Task(NamedTuple):
+class StageTask(NamedTuple):
     """A kernel or a transfer, in seconds."""
 
     part: str
@@ -46,7 +46,7 @@ def cut_evenly(costs: Sequence[float], parts: int, last: float = 0.0) -> tuple[i
     return min(choices)[1]
 
 
-def interleaved(tasks: Sequence[Task], batches: int) -> Cycles:
+def interleaved(tasks: Sequence[StageTask], batches: int) -> Cycles:
     """Seconds from the first task to the last of `batches` micro-batches, each of which does all
     tasks in order.
 
@@ -56,7 +56,7 @@ def interleaved(tasks: Sequence[Task], batches: int) -> Cycles:
     return Cycles(*(_span(tasks, batches, end) for end in range(3)))
 
 
-def _span(tasks: Sequence[Task], batches: int, end: int) -> float:
+def _span(tasks: Sequence[StageTask], batches: int, end: int) -> float:
     if batches == 1:
         return sum(task.seconds[end] for task in tasks)
     ready, done = [0.0] * batches, [0] * batches
@@ -73,5 +73,5 @@ def _span(tasks: Sequence[Task], batches: int, end: int) -> float:
     return max(ready)
 
 
-def _links(task: Task) -> bool:
+def _links(task: StageTask) -> bool:
     return task.part == "d2d"

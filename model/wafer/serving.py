@@ -12,7 +12,7 @@ from model.wafer.floors import kernel_floor
 from model.wafer.kernels import Cycles, Kernel, KernelCycles
 from model.wafer.layer import DieStep, Send, Step, decoder_layer, draft_layer, head
 from model.wafer.plan import Plan, Serving, expert_rows, memory_gib, stages_of
-from model.wafer.schedule import Task, cut_evenly, interleaved
+from model.wafer.schedule import StageTask, cut_evenly, interleaved
 from model.wafer.topology import Topology
 from model.wafer.traffic import Traffic
 
@@ -170,25 +170,25 @@ class Server:
             steps += draft_layer(die) * (serving.speculative - 1)
         return steps
 
-    def _hand_over(self, serving: Serving, plan: Plan, die: DieStep) -> list[Task]:
+    def _hand_over(self, serving: Serving, plan: Plan, die: DieStep) -> list[StageTask]:
         if plan.pipeline == 1:
             return []
         send = Send("hand-over", 2 * serving.model.hidden_size, die.own)
         return self._tasks(serving, plan, [send])
 
-    def _tasks(self, serving: Serving, plan: Plan, steps: Sequence[Step]) -> list[Task]:
+    def _tasks(self, serving: Serving, plan: Plan, steps: Sequence[Step]) -> list[StageTask]:
         return [
             self._transfer(serving, plan, step) if isinstance(step, Send) else self._kernel(step)
             for step in steps
         ]
 
-    def _kernel(self, kernel: Kernel) -> Task:
+    def _kernel(self, kernel: Kernel) -> StageTask:
         if kernel not in self._known:
             self._known[kernel] = self.costs(kernel)
         seconds = self._known[kernel].times(kernel.count / (self.machine.clock_ghz * 1e9))
-        return Task(kernel.part, seconds, kernel_floor(self.wafer, kernel))
+        return StageTask(kernel.part, seconds, kernel_floor(self.wafer, kernel))
 
-    def _transfer(self, serving: Serving, plan: Plan, send: Send) -> Task:
+    def _transfer(self, serving: Serving, plan: Plan, send: Send) -> StageTask:
         """Seconds of a transfer; the flow model has no interval of its own."""
         stages = stages_of(self.wafer, plan)
         groups = [group for stage in stages for group in stage]
@@ -209,10 +209,10 @@ class Server:
         widths = np.array([link.width for link in self.traffic.topology.links], float)
         wires = widths * self.wafer.fabric.gb_per_s * 1e9
         floor = float((times.link_bytes / wires).max(initial=0.0)) * scale
-        return Task("d2d", Cycles(seconds, seconds, seconds), floor)
+        return StageTask("d2d", Cycles(seconds, seconds, seconds), floor)
 
     @staticmethod
-    def _floor(tasks: Sequence[Task]) -> float:
+    def _floor(tasks: Sequence[StageTask]) -> float:
         """Longest of what the die's kernels and what the links need, as if all overlapped."""
         d2d = sum(task.floor for task in tasks if task.part == "d2d")
         return max(d2d, sum(task.floor for task in tasks if task.part != "d2d"))

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import pairwise
 
 from isa.errors import UserError
-from model.wafer.description import Fabric
+from model.wafer.description import DieFabric
 
 __all__ = ["DieLink", "Topology"]
 
@@ -37,7 +37,7 @@ class Topology:
         If broken links leave dies unconnected.
     """
 
-    def __init__(self, fabric: Fabric) -> None:
+    def __init__(self, fabric: DieFabric) -> None:
         self.fabric = fabric
         self.dies = fabric.dies
         self.links = _tree_links(fabric) if fabric.shape == "fat-tree" else _grid_links(fabric)
@@ -118,7 +118,7 @@ def _steps(distance: int, size: int, ring: bool) -> list[int]:
     return [1 if distance > 0 else -1] * abs(distance)
 
 
-def _grid_links(fabric: Fabric) -> list[DieLink]:
+def _grid_links(fabric: DieFabric) -> list[DieLink]:
     columns, rows, ring = fabric.columns, fabric.rows, fabric.shape == "torus"
     pairs = set()
     for y in range(rows):
@@ -135,7 +135,7 @@ def _grid_links(fabric: Fabric) -> list[DieLink]:
     return [DieLink(a, b) for a, b in sorted(both - broken)]
 
 
-def _tree_links(fabric: Fabric) -> list[DieLink]:
+def _tree_links(fabric: DieFabric) -> list[DieLink]:
     leaves, found = fabric.dies // fabric.leaf_dies, []
     for die in range(fabric.dies):
         found.append((die, fabric.dies + die // fabric.leaf_dies))

@@ -5,7 +5,7 @@ from functools import cache
 from itertools import pairwise, permutations
 
 from isa.errors import UserError
-from model.wafer.description import Fabric
+from model.wafer.description import DieFabric
 from model.wafer.flows import Flow, FlowTimes, run_flows
 from model.wafer.routing import ExpertRouting
 from model.wafer.topology import Topology
@@ -19,7 +19,7 @@ that has some, or one that the fabric multicasts, and whose results it adds on t
 
 
 @cache
-def place(fabric: Fabric, parts: int) -> tuple[tuple[int, ...], ...]:
+def place(fabric: DieFabric, parts: int) -> tuple[tuple[int, ...], ...]:
     """Equal parts of the dies: on a grid, rectangles with the shortest sides that tile it, else
     dies in the order of their numbers.
 

@@ -18,7 +18,16 @@ __all__ = ["KeptCycles", "costs_of"]
 FOLDER = ROOT / "build" / "wafer" / "kernels"
 _SOURCES = ("isa", "programs", "model")
 """Rooms on which the cycles of a kernel depend; of `model`, all but what is above the kernels."""
-_ABOVE = ("routing", "traffic", "flows", "packets", "topology", "bounds", "plan", "serving")
+_ABOVE: tuple[str, ...] = (
+    "routing",
+    "traffic",
+    "flows",
+    "packets",
+    "topology",
+    "bounds",
+    "plan",
+    "serving",
+)
 _ABOVE += ("search", "schedule", "language", "layer", "floors", "description")
 
 

@@ -82,7 +82,15 @@ def _points(result: dict, *curves: str) -> list[dict]:
 
 def tables(result: dict) -> dict[str, Table]:
     """All tables, by marker of the page."""
-    heads = ("plan", "links", "copies", "attention", "overlap", "batch", "tokens/s per chip")
+    heads: tuple[str, ...] = (
+        "plan",
+        "links",
+        "copies",
+        "attention",
+        "overlap",
+        "batch",
+        "tokens/s per chip",
+    )
     heads += ("TPOT, ms", "attention", "D2D", "floor / time")
 
     def line(row: dict) -> tuple[str, ...]:
@@ -131,7 +139,9 @@ def tables(result: dict) -> dict[str, Table]:
             "Batch", heads, [line(r) for r in _points(result, "flat", "flash", "overlap")]
         ),
         "wafer fabrics": Table(
-            "Fabric", heads, [line(r) for r in _points(result, "expert", "shape", "links", "skew")]
+            "DieFabric",
+            heads,
+            [line(r) for r in _points(result, "expert", "shape", "links", "skew")],
         ),
         "wafer best": Table(
             f"Best plan under {result['limit_ms']:g} ms", heads, [line(r) for r in result["best"]]

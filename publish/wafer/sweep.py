@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from isa.errors import UserError
-from model.wafer.description import PAPER_WAFER, Wafer
+from model.wafer.description import PAPER_WAFER, DieFabric, Wafer
 from model.wafer.fabric_check import check_fabric
 from model.wafer.kernels import Kernel
 from model.wafer.language import derived, load_language_model, published
@@ -91,7 +91,8 @@ def _cases() -> Iterator[tuple[str, Wafer, Serving, Plan]]:
 def sweep(costs: KeptCycles, jobs: int) -> dict:
     """All points, the best plan, models beside what is published, and flows beside packets."""
     started = time.perf_counter()
-    cases, servers = list(_cases()), {}
+    cases = list(_cases())
+    servers: dict[DieFabric, Server] = {}
     kernels: set[Kernel] = set()
     for _, wafer, rules, plan in cases:
         servers.setdefault(wafer.fabric, Server(wafer, costs))

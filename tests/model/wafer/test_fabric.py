@@ -6,7 +6,7 @@ import pytest
 
 from isa.errors import UserError
 from model.wafer.bounds import bisection_seconds, credit_bytes_per_s, hop_seconds, link_seconds
-from model.wafer.description import PAPER_WAFER, Fabric, load_wafer
+from model.wafer.description import PAPER_WAFER, DieFabric, load_wafer
 from model.wafer.flows import Flow, run_flows
 from model.wafer.packets import run_packets
 from model.wafer.routing import SAMPLE, ExpertRouting, zipf
@@ -18,7 +18,7 @@ SHAPES = ("mesh", "torus", "fat-tree")
 
 
 def fabric(shape="mesh", columns=4, rows=4, **more) -> Topology:
-    return Topology(Fabric(shape=shape, columns=columns, rows=rows, leaf_dies=columns, **more))
+    return Topology(DieFabric(shape=shape, columns=columns, rows=rows, leaf_dies=columns, **more))
 
 
 def all_to_all(dies: int, size: float) -> list[Flow]:
@@ -51,7 +51,7 @@ def test_a_route_goes_round_a_broken_link():
 )
 def test_what_is_not_connected_is_refused(what, message):
     with pytest.raises(UserError, match=message):
-        Topology(Fabric(**({"columns": 4, "rows": 4} | what)))
+        Topology(DieFabric(**({"columns": 4, "rows": 4} | what)))
 
 
 def test_a_wafer_survives_toml(tmp_path):
@@ -184,7 +184,7 @@ def test_skew_moves_load_and_keeps_tokens():
 
 
 def test_parts_of_a_grid_are_rectangles():
-    eight = Fabric(columns=8, rows=8)
+    eight = DieFabric(columns=8, rows=8)
     assert [len(part) for part in place(eight, 4)] == [16] * 4
     assert place(eight, 4)[0] == tuple(y * 8 + x for y in range(4) for x in range(4))
     assert sorted(die for part in place(eight, 32) for die in part) == list(range(64))

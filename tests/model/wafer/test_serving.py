@@ -4,13 +4,13 @@ import pytest
 
 from isa.errors import UserError
 from isa.timing import vector_cycles
-from model.wafer.description import PAPER_WAFER, Fabric
+from model.wafer.description import PAPER_WAFER, DieFabric
 from model.wafer.kernels import Cycles, Kernel, kernel_macs, norm, pointwise_cycles
 from model.wafer.language import load_language_model
 from model.wafer.layer import DieStep, Send, decoder_layer, head
 from model.wafer.plan import Plan, Serving, expert_rows, memory_gib
 from model.wafer.routing import zipf
-from model.wafer.schedule import Task, cut_evenly, interleaved
+from model.wafer.schedule import StageTask, cut_evenly, interleaved
 from model.wafer.search import best_plan, every_plan, possible
 from model.wafer.serving import Server
 from programs.gemm.workload import Gemm
@@ -32,7 +32,7 @@ def tokens_per_second(server, serving, plan) -> float:
 
 def test_one_die_and_one_layer_is_its_kernels():
     model = replace_model(LLAMA, num_hidden_layers=1)
-    wafer = PAPER_WAFER.model_copy(update={"fabric": Fabric(columns=1, rows=1)})
+    wafer = PAPER_WAFER.model_copy(update={"fabric": DieFabric(columns=1, rows=1)})
     die, serving = IdealDie(wafer), Serving(model, speculative=1)
     point = Server(wafer, die).point(serving, Plan(batch=8))
     step = DieStep(model, requests=8, queries=1, keys=4096)
@@ -184,8 +184,8 @@ def test_stages_are_as_even_as_can_be():
 
 
 def test_two_batches_hide_transfers_behind_kernels():
-    def task(part: str, seconds: float) -> Task:
-        return Task(part, Cycles(seconds, seconds, seconds), 0.0)
+    def task(part: str, seconds: float) -> StageTask:
+        return StageTask(part, Cycles(seconds, seconds, seconds), 0.0)
 
     tasks = [task("die", 3.0), task("d2d", 2.0)] * 4
     assert interleaved(tasks, 1).cycles == 20
