@@ -49,6 +49,14 @@ def _noc() -> dict:
     return result
 
 
+def _wafer() -> dict:
+    result = _command("wafer")
+    for name in ("wafer_curves", "wafer_fabric"):
+        picture = ROOT / "build" / "wafer" / f"{name}.png"
+        write(RESULTS / picture.name, picture.read_bytes())
+    return result
+
+
 SETS: dict[str, Callable[[Order], Any]] = {
     "tables": lambda order: tables.run(order.jobs, order.console),
     "noc": lambda _: _noc(),
@@ -59,6 +67,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "tuning": lambda order: tuning.run(order.jobs, order.most, order.console),
     "tour": lambda order: tour.measure(order.console),
     "conformance": lambda _: _command("conformance"),
+    "wafer": lambda _: _wafer(),
 }
 """Set to what runs it and gives its result."""
 

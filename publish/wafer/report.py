@@ -4,6 +4,7 @@ import base64
 import csv
 import html
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
@@ -19,7 +20,7 @@ from publish.wafer.sweep import flat_keys
 from tb.files import write
 from tb.runner import ROOT
 
-__all__ = ["pictures", "point_table", "served_table", "summary", "tables", "write_report"]
+__all__ = ["MAKERS", "pictures", "point_table", "served_table", "summary", "tables", "write_report"]
 
 SERVED = Path(__file__).parent / "served.csv"
 PAPER = {"flat": (6940.0, 35.8, 0.42), "flash": (None, None, 0.71)}
@@ -263,3 +264,10 @@ def write_report(result: dict, console: Console) -> Path:
     quantities = {row["quantity"]: row["derived"] for row in result["models"][:2]}
     keys = flat_keys(flat) | flat_keys(flash, "_flash") | {"parameters": quantities["parameters"]}
     return write_result("wafer", keys | result)
+
+
+MAKERS: dict[str, Callable[[dict], str]] = {
+    f"wafer {name}": lambda result, name=name: tables(result)[f"wafer {name}"].markdown()
+    for name in ("point", "batches", "fabrics", "packets", "best", "served", "models")
+}
+"""Marker of the page to its maker."""
