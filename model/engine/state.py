@@ -13,6 +13,7 @@ from model.engine.tables import (
     RING,
     SEMAPHORES,
     WAITING,
+    WINDOWS,
     Collectives,
     Fabric,
     Laws,
@@ -98,7 +99,7 @@ _TILE = {
     # L1
     "used": "f8",  # lines so far, by those before the matrix engine
     "burst": "i4",  # the matrix engine reads a chunk
-    "drains": "i4",  # it writes blocks
+    "drains": "i4",  # blocks that it writes or fills
     # matrix engine
     "product": "i4",
     "at_column": "i4",
@@ -115,6 +116,12 @@ _TILE = {
     "filled": "f8",
     "bank_ready": "f8",
     "matrix_active": "f8",
+    # its results and initial values at the L1, a ring of the last windows
+    "window_from": ("f8", WINDOWS),
+    "window_to": ("f8", WINDOWS),
+    "window_lines": ("f8", WINDOWS),
+    "windows": "i8",
+    "window_past": "f8",  # lines of those that are not in the ring any more
 }
 _CHANNEL = {
     "waiting": ("i4", WAITING),  # a ring of instructions

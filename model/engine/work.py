@@ -48,9 +48,7 @@ def _share(s, tile):
     """What the matrix engine leaves of the L1."""
     if s.tile[tile].burst:
         return 0.0
-    if s.tile[tile].drains:
-        return 1.0 - 1.0 / s.laws[0].pieces
-    return 1.0
+    return max(0.0, 1.0 - s.tile[tile].drains / s.laws[0].pieces)
 
 
 @compiled
