@@ -48,6 +48,7 @@ _QUEUE = {
     "fetched": "f8",
     "worked": "f8",
     "version": "i4",
+    "active": "f8",
     "busy": "f8",
 }
 _LINK = {
@@ -165,7 +166,8 @@ def _records(count: int, fields: dict) -> NDArray:
 
 def _filled(records: NDArray, **values: NDArray | float) -> NDArray:
     for name, value in values.items():
-        records[name] = value
+        if np.size(value):
+            records[name] = value
     return records
 
 
