@@ -41,7 +41,7 @@ def laws_of(machine: Machine) -> Laws:
         first=2.0,
         pieces=tile.column_groups // 2,
         results=4.0 + tile.mac_latency,
-        filling=3.0,
+        filling=1.0,
         buffer=4.0,
         banks=tile.l1_banks,
     )

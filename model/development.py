@@ -38,6 +38,7 @@ class PublishedRun:
     """As its mapping describes itself."""
     cycles: int
     matrix_active: float
+    vector_busy: float
     hbm_bytes: int
 
 
@@ -85,6 +86,7 @@ def _run(entry: dict, title: str, source: str) -> PublishedRun:
         entry["mapping"],
         entry["cycles"],
         entry["share_matrix_active"],
+        entry["share_vector_busy"],
         entry["hbm_read_bytes"] + entry["hbm_write_bytes"],
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isa.geometry import TileXY
+from isa.instructions import Queue
 from isa.machine import Machine
 from model.costs import laws_of
 from model.decode import decode
@@ -26,6 +27,8 @@ class Prediction:
     """Share of all tiles' cycles in which the array is at work."""
     vector_active: float
     """Likewise the vector lanes."""
+    vector_busy: float
+    """Likewise the vector engine, from a command to its end."""
     hbm_read_bytes: int
     hbm_write_bytes: int
     hbm_bandwidth_utilization: float
@@ -48,11 +51,15 @@ def predict_images(machine: Machine, images: Mapping[TileXY, Sequence[int]]) -> 
     cycles = int(np.ceil(seen.cycles))
     tiles, word = machine.mesh.tiles, machine.tile.word_bytes
     read, written = int(seen.words_read.sum()) * word, int(seen.words_written.sum()) * word
-    vector = seen.work_active.reshape(tiles, -1)[:, 1].sum()
+    vector, busy = (
+        float(values.reshape(tiles, -1)[:, Queue.VECTOR].sum() / tiles / cycles)
+        for values in (seen.work_active, seen.work_busy)
+    )
     return Prediction(
         cycles,
         float(seen.matrix_active.sum() / tiles / cycles),
-        float(vector / tiles / cycles),
+        vector,
+        busy,
         read,
         written,
         (read + written) / cycles / machine.hbm_bytes_per_cycle,

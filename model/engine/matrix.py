@@ -8,7 +8,7 @@ the blocks in turn, and each is written while the other one computes.
 from model.engine.compiled import compiled
 from model.engine.heap import push
 from model.engine.release import release
-from model.engine.tables import CoreEvent, TaskColumn
+from model.engine.tables import WINDOWS, CoreEvent, TaskColumn
 from model.engine.work import change, renew
 
 __all__ = ["begin_chunk", "drain", "end_chunk", "start_product"]
@@ -51,14 +51,14 @@ def begin_chunk(s, tile, t):
     renew(s, tile, t)
     lines = rows + (columns if transposed else steps)
     s.tile[tile].chunk_from, s.tile[tile].chunk_lines = t, lines
-    s.tile[tile].chunk_used = s.tile[tile].used
+    s.tile[tile].chunk_used = s.tile[tile].used + _written(s, tile, t)
     push(s, t + lines, LOADED, 0, tile)
 
 
 @compiled
 def end_chunk(s, tile, t):
     """The last line should be granted at t, unless others took cycles meanwhile."""
-    taken = s.tile[tile].used - s.tile[tile].chunk_used
+    taken = s.tile[tile].used + _written(s, tile, t) - s.tile[tile].chunk_used
     if taken >= 1:
         whole = int(taken)
         s.tile[tile].chunk_used += whole
@@ -157,10 +157,35 @@ def _finish(s, tile, rows, columns, final):
     s.tile[tile].drain_from[bank] = start
     s.tile[tile].emptied[bank] = start + cycles - 1
     s.tile[tile].block += 1
-    push(s, start, DRAIN, 1, tile)
-    push(s, start + cycles, DRAIN, 0, tile)
+    _occupy(s, tile, start, start + cycles)
     if final:
         push(s, start + cycles, DONE, 0, 4 * tile)
+
+
+@compiled
+def _occupy(s, tile, start, end):
+    """Results or initial values go through the engine's port, a line each `pieces` cycles."""
+    this = s.tile[tile]
+    at = this.windows % WINDOWS
+    this.window_past += this.window_lines[at]
+    this.window_from[at], this.window_to[at] = start, end
+    this.window_lines[at] = (end - start) / s.laws[0].pieces
+    this.windows += 1
+    push(s, start, DRAIN, 1, tile)
+    push(s, end, DRAIN, 0, tile)
+
+
+@compiled
+def _written(s, tile, t):
+    """Their lines up to t: they come before operands."""
+    this = s.tile[tile]
+    lines = this.window_past
+    for i in range(WINDOWS):
+        if t >= this.window_to[i]:
+            lines += this.window_lines[i]
+        elif t > this.window_from[i]:
+            lines += (t - this.window_from[i]) / s.laws[0].pieces
+    return lines
 
 
 @compiled

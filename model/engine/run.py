@@ -36,6 +36,8 @@ class CoreOutcome(NamedTuple):
     """Cycles in which each tile's array was at work."""
     work_active: NDArray[np.float64]
     """Likewise each queue's work."""
+    work_busy: NDArray[np.float64]
+    """Cycles from its commands to their ends."""
     words_read: NDArray[np.int64]
     """Words that each channel read."""
     words_written: NDArray[np.int64]
@@ -64,6 +66,7 @@ def simulate(
         float(state.run["last"][0]),
         int(state.run["events"][0]),
         state.tile["matrix_active"],
+        state.queue["active"],
         state.queue["busy"],
         state.channel["words_read"],
         state.channel["words_written"],

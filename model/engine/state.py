@@ -13,6 +13,7 @@ from model.engine.tables import (
     RING,
     SEMAPHORES,
     WAITING,
+    WINDOWS,
     Collectives,
     Fabric,
     Laws,
@@ -47,6 +48,7 @@ _QUEUE = {
     "fetched": "f8",
     "worked": "f8",
     "version": "i4",
+    "active": "f8",
     "busy": "f8",
 }
 _LINK = {
@@ -98,7 +100,7 @@ _TILE = {
     # L1
     "used": "f8",  # lines so far, by those before the matrix engine
     "burst": "i4",  # the matrix engine reads a chunk
-    "drains": "i4",  # it writes blocks
+    "drains": "i4",  # blocks that it writes or fills
     # matrix engine
     "product": "i4",
     "at_column": "i4",
@@ -115,6 +117,12 @@ _TILE = {
     "filled": "f8",
     "bank_ready": "f8",
     "matrix_active": "f8",
+    # its results and initial values at the L1, a ring of the last windows
+    "window_from": ("f8", WINDOWS),
+    "window_to": ("f8", WINDOWS),
+    "window_lines": ("f8", WINDOWS),
+    "windows": "i8",
+    "window_past": "f8",  # lines of those that are not in the ring any more
 }
 _CHANNEL = {
     "waiting": ("i4", WAITING),  # a ring of instructions
@@ -158,7 +166,8 @@ def _records(count: int, fields: dict) -> NDArray:
 
 def _filled(records: NDArray, **values: NDArray | float) -> NDArray:
     for name, value in values.items():
-        records[name] = value
+        if np.size(value):
+            records[name] = value
     return records
 
 

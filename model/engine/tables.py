@@ -12,6 +12,7 @@ __all__ = [
     "RING",
     "SEMAPHORES",
     "WAITING",
+    "WINDOWS",
     "Collectives",
     "CoreEvent",
     "Fabric",
@@ -29,6 +30,8 @@ RING = 128
 
 WAITING = 1024
 """Reads that a channel can have waiting."""
+WINDOWS = 8
+"""Blocks whose writing or filling is remembered."""
 DEEPEST = 64
 """Flits of the deepest queue of a link."""
 
@@ -130,7 +133,7 @@ class CoreEvent(IntEnum):
     LOADED = 4
     """it has read it"""
     DRAIN = 5
-    """it begins (extra 1) or ends (0) to write a block"""
+    """it begins (extra 1) or ends (0) to write or to fill a block"""
     WORKED = 6
     """queue `index` should be done with its work, if nothing has changed since `extra`"""
     INJECT = 7

@@ -23,7 +23,8 @@ def start_work(s, q, code, t):
     s.queue[q].code = code
     s.queue[q].work_from, s.queue[q].work_used = t, s.tile[q >> 2].used
     s.queue[q].fetched = s.queue[q].worked = 0.0
-    s.queue[q].busy += s.table[code, ACTIVE]
+    s.queue[q].active += s.table[code, ACTIVE]
+    s.queue[q].busy -= t
     _promise(s, q, t)
 
 
@@ -48,9 +49,7 @@ def _share(s, tile):
     """What the matrix engine leaves of the L1."""
     if s.tile[tile].burst:
         return 0.0
-    if s.tile[tile].drains:
-        return 1.0 - 1.0 / s.laws[0].pieces
-    return 1.0
+    return max(0.0, 1.0 - s.tile[tile].drains / s.laws[0].pieces)
 
 
 @compiled
@@ -106,5 +105,6 @@ def worked(s, q, version, t):
         _promise(s, q, t)
         return
     s.queue[q].code = -1
+    s.queue[q].busy += t
     push(s, t, DONE, 0, q)
     release(s, q, t)
