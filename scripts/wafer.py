@@ -15,12 +15,12 @@ from model.wafer.plan import Plan, Serving
 from model.wafer.routing import zipf
 from model.wafer.serving import Server
 from publish.output import write_result
-from publish.wafer.kernel_cache import costs_of
+from publish.wafer.kernel_runs import KernelRuns
 from publish.wafer.report import point_table, write_report
 from publish.wafer.sweep import flat_keys, row_of, sweep
 from publish.wafer.variables import WAFER
 from scripts.front import main
-from scripts.options import CORES, parser_of, positive
+from scripts.options import CORES, parser_of, positive, workers_of
 from tb.runner import ROOT
 
 NAMES = tuple(name for name, *_ in WAFER)
@@ -49,14 +49,13 @@ def _wafer(options) -> Wafer:
 
 def run() -> int:
     """One point, or the sweep."""
-    parser = parser_of(__doc__ or "", *NAMES, "JOBS", JOBS=CORES)
+    parser = parser_of(__doc__ or "", *NAMES, "JOBS", "SCHEDULER", JOBS=CORES)
     options = parser.parse_args()
-    jobs = positive("JOBS", options.jobs, least=1)
     wafer, model = _wafer(options), load_language_model(options.model)
-    costs = costs_of(wafer.machine, options.costs)
+    costs = KernelRuns(wafer.machine, workers_of(options), Console(stderr=True))
     console = Console()
     if not any(os.environ.get(name) for name in NAMES):
-        path = write_report(sweep(costs, jobs), console)
+        path = write_report(sweep(costs), console)
         print(f"result: {path.relative_to(ROOT)}")
         return 0
     skew = _number("SKEW", options.skew)
@@ -75,7 +74,7 @@ def run() -> int:
     plan = replace(plan, batch=positive("BATCH", options.batch))
     server = Server(wafer, costs)
     server.check(serving, plan)
-    costs.prepare(server.kernels(serving, plan), jobs)
+    costs.prepare(server.kernels(serving, plan))
     row = row_of(wafer, server.point(serving, plan))
     counts = {
         "parameters": model.parameters,

@@ -142,7 +142,7 @@ def tables(result: dict) -> dict[str, Table]:
         "wafer fabrics": Table(
             "DieFabric",
             heads,
-            [line(r) for r in _points(result, "expert", "shape", "links", "skew")],
+            [line(r) for r in _points(result, "expert", "shape", "links")],
         ),
         "wafer best": Table(
             f"Best plan under {result['limit_ms']:g} ms", heads, [line(r) for r in result["best"]]
@@ -266,8 +266,15 @@ def write_report(result: dict, console: Console) -> Path:
     return write_result("wafer", keys | result)
 
 
-MAKERS: dict[str, Callable[[dict], str]] = {
-    f"wafer {name}": lambda result, name=name: tables(result)[f"wafer {name}"].markdown()
-    for name in ("point", "batches", "fabrics", "packets", "best", "served", "models")
+def _maker(name: str) -> Callable[[dict], str]:
+    return lambda result: tables(result)[name].markdown()
+
+
+MAKERS = {
+    name: _maker(name)
+    for name in (
+        *("wafer point", "wafer batches", "wafer fabrics", "wafer packets", "wafer best"),
+        *("wafer served", "wafer models"),
+    )
 }
 """Marker of the page to its maker."""
