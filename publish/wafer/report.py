@@ -3,24 +3,18 @@
 import base64
 import csv
 import html
-import io
 from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
 from rich.console import Console
 
 from publish.output import Table, write_result
-from publish.wafer.sweep import flat_keys
+from publish.wafer.pictures import pictures
+from publish.wafer.sweep import flat_keys, paper_point, points_of
 from tb.files import write
 from tb.runner import ROOT
 
-__all__ = ["MAKERS", "pictures", "point_table", "served_table", "summary", "tables", "write_report"]
+__all__ = ["MAKERS", "point_table", "served_table", "summary", "tables", "write_report"]
 
 SERVED = Path(__file__).parent / "served.csv"
 PAPER = {"flat": (6940.0, 35.8, 0.42), "flash": (None, None, 0.71)}
@@ -55,7 +49,7 @@ def summary(result: dict) -> Table:
     """The paper's point beside the paper."""
     rows = []
     for attention in ("flat", "flash"):
-        row = _paper_point(result, attention)
+        row = paper_point(result, attention)
         tokens, tpot, share = PAPER[attention]
         rows.append(
             (
@@ -71,14 +65,6 @@ def summary(result: dict) -> Table:
         )
     heads = ("attention", "tokens/s per chip", "paper", "TPOT, ms", "paper", "share", "paper")
     return Table("EP32-PP2, 256 requests a chip, KV 4096", (*heads, "D2D"), rows)
-
-
-def _paper_point(result: dict, curve: str) -> dict:
-    return next(r for r in result["points"] if r["curve"] == curve and r.get("batch") == 256)
-
-
-def _points(result: dict, *curves: str) -> list[dict]:
-    return [r for r in result["points"] if r["curve"] in curves and "refused" not in r]
 
 
 def tables(result: dict) -> dict[str, Table]:
@@ -137,17 +123,21 @@ def tables(result: dict) -> dict[str, Table]:
     return {
         "wafer point": summary(result),
         "wafer batches": Table(
-            "Batch", heads, [line(r) for r in _points(result, "flat", "flash", "overlap")]
+            "Batch", heads, [line(r) for r in points_of(result, "flat", "flash", "overlap")]
         ),
         "wafer fabrics": Table(
             "DieFabric",
             heads,
-            [line(r) for r in _points(result, "expert", "shape", "links")],
+            [line(r) for r in points_of(result, "expert", "shape", "links")],
+        ),
+        "wafer bounds": Table(
+            "If every kernel took its floor", heads, list(map(line, result["bounds"]))
         ),
         "wafer best": Table(
             f"Best plan under {result['limit_ms']:g} ms", heads, [line(r) for r in result["best"]]
         ),
         "wafer served": served_table(result),
+        "wafer kernels": _kernel_table(result),
         "wafer models": Table(
             "Models",
             ("model", "what", "derived", "published", "difference", "source"),
@@ -161,9 +151,28 @@ def tables(result: dict) -> dict[str, Table]:
     }
 
 
+def _kernel_table(result: dict) -> Table:
+    """Kernels of a layer with experts, at the paper's point."""
+    rows = [
+        (
+            row["name"],
+            row["part"],
+            row["shape"],
+            f"{row['cycles']:,}",
+            f"{row['floor_share']:.0%}",
+            f"{row['matrix_active']:.0%}",
+            f"{row['hbm_bandwidth_utilization']:.0%}",
+            row["mapping"],
+        )
+        for row in result["layer"]
+    ]
+    heads = ("kernel", "part", "shape", "cycles", "floor / time", "arrays busy", "HBM busy")
+    return Table("Kernels of a layer", (*heads, "mapping"), rows)
+
+
 def served_table(result: dict) -> Table:
     """Systems that serve DeepSeek-V3 or R1, per chip, per peak FLOP and per byte of HBM."""
-    ours = _paper_point(result, "flat")
+    ours = paper_point(result, "flat")
     rows = [
         (
             "ours, the paper's point",
@@ -199,53 +208,6 @@ def served_table(result: dict) -> Table:
     return Table("Served systems", (*heads, "source"), shown)
 
 
-def pictures(result: dict) -> dict[str, bytes]:
-    """Pictures by name, as PNG."""
-    return {"wafer_curves": _curves(result), "wafer_fabric": _fabric(result)}
-
-
-def _drawn(figure: Figure) -> bytes:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120, bbox_inches="tight", metadata={"Software": ""})
-    plt.close(figure)
-    return content.getvalue()
-
-
-def _curves(result: dict) -> bytes:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
-    for curve in ("flat", "flash", "overlap"):
-        rows = _points(result, curve)
-        name = {"overlap": "flat, two micro-batches"}.get(curve, curve)
-        x, y = ([r[key] for r in rows] for key in ("tpot_ms", "tokens_per_second_per_chip"))
-        low, high = ([r[f"tokens_per_second_per_chip_{e}"] for r in rows] for e in ("low", "high"))
-        (drawn,) = left.plot(x, y, "o-", label=name)
-        left.fill_between(x, low, high, alpha=0.2, color=drawn.get_color())
-    left.plot(35.8, 6940, "k*", label="arXiv 2604.02110")
-    left.set(xlabel="TPOT, ms", ylabel="tokens/s per chip")
-    left.legend(fontsize=8)
-    bottoms = [0.0, 0.0]
-    rows = [_paper_point(result, curve) for curve in ("flat", "flash")]
-    for part in sorted({part for row in rows for part in row["parts"]}):
-        shares = [row["parts"].get(part, 0.0) * row["tpot_ms"] for row in rows]
-        right.bar(("flat", "flash"), shares, bottom=bottoms, label=part)
-        bottoms = [a + b for a, b in zip(bottoms, shares, strict=True)]
-    right.set(ylabel="ms of TPOT")
-    right.legend(fontsize=8)
-    return _drawn(figure)
-
-
-def _fabric(result: dict) -> bytes:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
-    rows = _points(result, "expert")
-    left.bar([row["plan"] for row in rows], [100 * row["d2d_share"] for row in rows])
-    left.set(ylabel="share of transfers between dies, %")
-    rows = _points(result, "links")
-    y = [row["tokens_per_second_per_chip"] for row in rows]
-    right.semilogx([row["gb_per_s"] for row in rows], y, "o-")
-    right.set(xlabel="GB/s of a link", ylabel="tokens/s per chip")
-    return _drawn(figure)
-
-
 def write_report(result: dict, console: Console) -> Path:
     """Print the tables, and write pictures, ``report.html`` and ``result.json``."""
     folder, shown = ROOT / "build" / "wafer", tables(result)
@@ -260,7 +222,7 @@ def write_report(result: dict, console: Console) -> Path:
         for name, png in images.items()
     )
     write(folder / "report.html", f"<!doctype html><meta charset=utf-8><title>Wafer</title>{body}")
-    flat, flash = (_paper_point(result, curve) for curve in ("flat", "flash"))
+    flat, flash = (paper_point(result, curve) for curve in ("flat", "flash"))
     quantities = {row["quantity"]: row["derived"] for row in result["models"][:2]}
     keys = flat_keys(flat) | flat_keys(flash, "_flash") | {"parameters": quantities["parameters"]}
     return write_result("wafer", keys | result)
@@ -274,7 +236,7 @@ MAKERS = {
     name: _maker(name)
     for name in (
         *("wafer point", "wafer batches", "wafer fabrics", "wafer packets", "wafer best"),
-        *("wafer served", "wafer models"),
+        *("wafer served", "wafer models", "wafer bounds", "wafer kernels"),
     )
 }
 """Marker of the page to its maker."""

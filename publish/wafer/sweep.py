@@ -7,14 +7,16 @@ from dataclasses import replace
 from isa.errors import UserError
 from model.wafer.description import PAPER_WAFER, DieFabric, Wafer
 from model.wafer.fabric_check import check_fabric
-from model.wafer.kernels import Kernel
+from model.wafer.floors import IdealDie, kernel_floor
+from model.wafer.kernels import Kernel, Pointwise
 from model.wafer.language import derived, load_language_model, published
 from model.wafer.plan import Plan, Serving
 from model.wafer.search import best_plan, possible
 from model.wafer.serving import ServedPoint, Server
+from programs.gemm.workload import Gemm
 from publish.wafer.kernel_runs import KernelRuns
 
-__all__ = ["PAPER_PLAN", "flat_keys", "row_of", "sweep"]
+__all__ = ["PAPER_PLAN", "flat_keys", "paper_point", "points_of", "row_of", "sweep"]
 
 PAPER_PLAN = Plan(pipeline=2, expert=32, batch=256)
 """arXiv 2604.02110: EP32-PP2, 256 requests a chip."""
@@ -61,6 +63,16 @@ def flat_keys(row: dict, suffix: str = "") -> dict:
     return {f"{name}{suffix}": row[name] for name in (*ends, "attention_share", "d2d_share")}
 
 
+def paper_point(result: dict, curve: str) -> dict:
+    """The point of a curve with 256 requests a chip."""
+    return next(r for r in result["points"] if r["curve"] == curve and r.get("batch") == 256)
+
+
+def points_of(result: dict, *curves: str) -> list[dict]:
+    """Points of some curves, those that fit memory."""
+    return [r for r in result["points"] if r["curve"] in curves and "refused" not in r]
+
+
 def _cases() -> Iterator[tuple[str, Wafer, Serving, Plan]]:
     """Curve, machine, rules and plan of every point of the sweep."""
     paper, model = PAPER_WAFER, load_language_model("deepseek-v3")
@@ -80,6 +92,27 @@ def _cases() -> Iterator[tuple[str, Wafer, Serving, Plan]]:
         fabric = paper.fabric.model_copy(update={"gb_per_s": gb_per_s})
         wafer = paper.model_copy(update={"fabric": fabric})
         yield "links", wafer, serving, PAPER_PLAN
+
+
+def _layer(server: Server, costs: KernelRuns, rules: Serving) -> list[dict]:
+    """Products and attention of the paper's point, by what the die model says of each."""
+    rows = []
+    for attention in ("flat", "flash"):
+        for kernel in sorted(
+            server.kernels(replace(rules, attention=attention), PAPER_PLAN), key=repr
+        ):
+            if isinstance(kernel.work, Pointwise) or (attention == "flash" and not kernel.dataflow):
+                continue
+            seen, work = costs.seen(kernel), kernel.work
+            floor = kernel_floor(server.wafer, kernel) * server.machine.clock_ghz * 1e9
+            if isinstance(work, Gemm):
+                shape = f"{work.batch} x {work.m} x {work.n} x {work.k}"
+            else:
+                shape = f"{work.kv_heads} x {work.rows} x {work.skv}"
+            name = f"{kernel.name} ({attention})" if kernel.dataflow else kernel.name
+            row = {"name": name, "part": kernel.part, "shape": shape}
+            rows.append(row | {"floor_share": floor / seen["cycles"]} | seen)
+    return rows
 
 
 def sweep(costs: KernelRuns) -> dict:
@@ -107,6 +140,12 @@ def sweep(costs: KernelRuns) -> dict:
             rows.append({"curve": curve, "plan": plan.describe(), "refused": str(error)})
             continue
         rows.append({"curve": curve} | row_of(wafer, point))
+    bounds = []
+    for overlap in (False, True):
+        for copies in ("expert", "fabric"):
+            asked = replace(rules, overlap=overlap, copies=copies)
+            ideal = Server(PAPER_WAFER, IdealDie(PAPER_WAFER))
+            bounds.append(row_of(PAPER_WAFER, ideal.point(asked, PAPER_PLAN)))
     best = []
     for overlap in (False, True):
         for copies in ("expert", "fabric"):
@@ -117,7 +156,9 @@ def sweep(costs: KernelRuns) -> dict:
                 best.append(row_of(PAPER_WAFER, point_))
     return {
         "points": rows,
+        "bounds": bounds,
         "best": best,
+        "layer": _layer(paper, costs, rules),
         "limit_ms": LIMIT_MS,
         "models": [
             {

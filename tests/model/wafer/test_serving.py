@@ -5,6 +5,7 @@ import pytest
 from isa.errors import UserError
 from isa.timing import vector_cycles
 from model.wafer.description import PAPER_WAFER, DieFabric
+from model.wafer.floors import IdealDie
 from model.wafer.kernels import Cycles, Kernel, kernel_macs, norm, pointwise_cycles
 from model.wafer.language import load_language_model
 from model.wafer.layer import DieStep, Send, decoder_layer, head
@@ -14,7 +15,6 @@ from model.wafer.schedule import StageTask, cut_evenly, interleaved
 from model.wafer.search import best_plan, every_plan, possible
 from model.wafer.serving import Server
 from programs.gemm.workload import Gemm
-from tests.model.wafer.ideal import IdealDie
 
 DEEPSEEK = load_language_model("deepseek-v3")
 LLAMA = load_language_model("llama-3-70b")
@@ -23,7 +23,7 @@ PAPER = Plan(pipeline=2, expert=32, batch=256)
 
 @pytest.fixture(scope="module")
 def server() -> Server:
-    return Server(PAPER_WAFER, IdealDie())
+    return Server(PAPER_WAFER, IdealDie(PAPER_WAFER))
 
 
 def tokens_per_second(server, serving, plan) -> float:
@@ -58,7 +58,7 @@ def test_no_point_beats_its_floor(server, overlap, copies, plan):
     assert 0 < point.floor_seconds <= point.step_seconds.cycles * (1 + 1e-9)
     assert sum(point.cuts) == 61
     value, low, high = point.tokens_per_second_per_chip
-    assert low < value < high
+    assert low == value == high
 
 
 def test_throughput_and_time_grow_with_the_batch(server):
@@ -93,7 +93,7 @@ def test_faster_links_are_never_slower():
     for gb_per_s in (160.0, 500.0, 1000.0, 4000.0):
         fabric = PAPER_WAFER.fabric.model_copy(update={"gb_per_s": gb_per_s})
         wafer = PAPER_WAFER.model_copy(update={"fabric": fabric})
-        seen.append(tokens_per_second(Server(wafer, IdealDie()), Serving(DEEPSEEK), PAPER))
+        seen.append(tokens_per_second(Server(wafer, IdealDie(wafer)), Serving(DEEPSEEK), PAPER))
     assert seen == sorted(seen)
 
 
@@ -200,3 +200,18 @@ def test_pointwise_kernels_follow_the_laws_of_the_vector_engine():
     wide = norm(rows=1024, columns=7168, fmt_bytes=1)
     moved = 1024 * 7168 * 3 / machine.hbm_bytes_per_cycle
     assert pointwise_cycles(machine, wide) == pytest.approx(moved + 200, rel=0.01)
+
+
+def test_intervals_add_up():
+    class Unsure(IdealDie):
+        def __call__(self, kernel):
+            cycles, *_ = super().__call__(kernel)
+            return Cycles(cycles, 0.9 * cycles, 1.2 * cycles)
+
+    model = replace_model(LLAMA, num_hidden_layers=2)
+    wafer = PAPER_WAFER.model_copy(update={"fabric": DieFabric(columns=1, rows=1)})
+    point = Server(wafer, Unsure(wafer)).point(Serving(model, speculative=1), Plan(batch=8))
+    value, low, high = point.tpot_ms
+    assert (low, high) == pytest.approx((0.9 * value, 1.2 * value))
+    value, low, high = point.tokens_per_second_per_chip
+    assert (low, high) == pytest.approx((value / 1.2, value / 0.9))
