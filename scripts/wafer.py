@@ -12,6 +12,7 @@ from isa.errors import UserError
 from model.wafer.description import Wafer, load_wafer
 from model.wafer.language import load_language_model
 from model.wafer.plan import Plan, Serving
+from model.wafer.prefill import prefill_rules, split_prefill
 from model.wafer.routing import zipf
 from model.wafer.serving import Server
 from publish.output import write_result
@@ -30,6 +31,12 @@ def _number(name: str, text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
         raise UserError(f"{name} must be a number from 0 up, not {text!r}")
     return float(text)
+
+
+def _lengths(text: str) -> tuple[int, int]:
+    if not (match := re.fullmatch(r"([0-9]{1,7})/([1-9][0-9]{0,6})", text)):
+        raise UserError(f"REQUEST must be PROMPT/OUTPUT tokens, like 2048/1024, not {text!r}")
+    return int(match[1]), int(match[2])
 
 
 def _wafer(options) -> Wafer:
@@ -73,14 +80,17 @@ def run() -> int:
     plan = Plan(*(positive(name, getattr(options, name.lower())) for name in ("PP", "EP", "TP")))
     plan = replace(plan, batch=positive("BATCH", options.batch))
     server = Server(wafer, costs)
+    lengths = _lengths(options.request) if options.request else None
     server.check(serving, plan)
     costs.prepare(server.kernels(serving, plan))
     row = row_of(wafer, server.point(serving, plan))
-    counts = {
-        "parameters": model.parameters,
-        "flops_per_token": model.flops_per_token(serving.keys),
-    }
-    path = write_result("wafer", flat_keys(row) | counts | row)
+    row["parameters"] = model.parameters
+    row["flops_per_token"] = model.flops_per_token(serving.keys)
+    if lengths:
+        reading = replace(plan, batch=1)
+        costs.prepare(server.kernels(prefill_rules(serving, lengths[0]), reading))
+        row |= split_prefill(server, serving, plan, reading, lengths)._asdict()
+    path = write_result("wafer", flat_keys(row) | row)
     point_table(row).show(console)
     print(f"result: {path.relative_to(ROOT)}")
     return 0

@@ -75,6 +75,11 @@ class DieStep:
         """Tokens whose experts this die sees to."""
         return -(-self.tokens // self.tensor)
 
+    @property
+    def prefill(self) -> bool:
+        """Whether all keys are of this step."""
+        return self.queries > 1 and self.keys == self.queries
+
     def gemm(self, part: str, name: str, m: int, n: int, k: int, batch: int = 1) -> Kernel:
         """A product whose result is BF16."""
         return Kernel(name, part, Gemm(m, n, k, batch, self.fmt, Format.BF16))
@@ -94,8 +99,7 @@ def _attention(step: DieStep) -> list[Step]:
             step.gemm("projection", "queries", t, heads * (nope + rotated), query),
             Kernel("rope", "pointwise", rope(t, (heads + 1) * rotated, e)),
         ]
-        decode = step.keys > step.queries
-        if decode:
+        if not step.prefill:
             work = _decode(step, heads, 1, latent + rotated, latent, shared=True)
             steps += [
                 step.gemm("projection", "absorb K", t, latent, nope, heads),
@@ -206,10 +210,10 @@ def decoder_layer(step: DieStep, *, moe: bool) -> list[Step]:
 
 
 def head(step: DieStep) -> list[Step]:
-    """The last norm, and logits of every token, the vocabulary shared by the tensor-parallel
-    dies.
+    """The last norm, and logits of every token, or of each prompt's last one, the vocabulary shared
+    by the tensor-parallel dies.
     """
-    model, t = step.model, step.tokens
+    model, t = step.model, step.requests if step.prefill else step.tokens
     vocabulary = -(-model.vocab_size // step.tensor)
     return [
         Kernel("norm", "pointwise", norm(t, model.hidden_size, step.bytes)),

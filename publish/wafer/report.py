@@ -39,10 +39,24 @@ def point_table(row: dict) -> Table:
         *((f"share of {part}", f"{share:.1%}") for part, share in row["parts"].items()),
         ("floor of peaks and links / time", f"{row['floor_share']:.1%}"),
         ("memory of the fullest die, GiB", f"{row['memory_gib']:.1f}"),
+        *_prefill(row),
         ("layers of the stages", " ".join(map(str, row["layers_of_stages"]))),
     ]
     title = f"{what}, {row['batch']} requests a die, KV {row['keys']}, {row['attention']}"
     return Table(title, ("", "value"), rows)
+
+
+def _prefill(row: dict) -> list[tuple[str, str]]:
+    """Lines of a split into dies that read prompts and dies that decode, if it was asked for."""
+    if "prefill_share" not in row:
+        return []
+    return [
+        ("share of dies that read prompts", f"{row['prefill_share']:.1%}"),
+        ("prompts/s of one of them", f"{row['prompts_per_second']:.2f}"),
+        ("seconds to read a prompt", f"{row['first_token_seconds']:.3f}"),
+        ("tokens/s for each die of both sides", f"{row['tokens_per_second_of_all']:,.0f}"),
+        ("caches to a die that decodes, GB/s", f"{row['cache_bytes_per_second'] / 1e9:.2f}"),
+    ]
 
 
 def summary(result: dict) -> Table:

@@ -10,6 +10,7 @@ from model.wafer.kernels import Cycles, Kernel, kernel_macs, norm, pointwise_cyc
 from model.wafer.language import load_language_model
 from model.wafer.layer import DieStep, Send, decoder_layer, head
 from model.wafer.plan import Plan, Serving, expert_rows, memory_gib
+from model.wafer.prefill import split_prefill
 from model.wafer.routing import zipf
 from model.wafer.schedule import StageTask, cut_evenly, interleaved
 from model.wafer.search import best_plan, every_plan, possible
@@ -215,3 +216,18 @@ def test_intervals_add_up():
     assert (low, high) == pytest.approx((0.9 * value, 1.2 * value))
     value, low, high = point.tokens_per_second_per_chip
     assert (low, high) == pytest.approx((value / 1.2, value / 0.9))
+
+
+def test_neither_prefill_nor_decode_waits(server):
+    decode, prefill = replace(PAPER, batch=128), Plan(pipeline=2, expert=32, batch=1)
+    split = split_prefill(server, Serving(DEEPSEEK), decode, prefill, (2048, 1024))
+    alone = tokens_per_second(server, Serving(DEEPSEEK), decode)
+    read = split.prefill_share * split.prompts_per_second
+    begun = (1 - split.prefill_share) * alone / 1024
+    assert read == pytest.approx(begun)
+    assert split.tokens_per_second_of_all == pytest.approx(begun * 1024)
+    longer = split_prefill(server, Serving(DEEPSEEK), decode, prefill, (4096, 1024))
+    assert longer.prefill_share > split.prefill_share
+    # A prompt's tokens cannot be read faster than the arrays multiply their weights.
+    bound = PAPER_WAFER.peak_flops / (2048 * DEEPSEEK.flops_per_token())
+    assert split.prompts_per_second < bound * 1.03  # the head runs for the last token only
