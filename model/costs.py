@@ -1,14 +1,17 @@
 """The laws of our hardware, as the core takes them."""
 
-import numpy as np
+from math import ceil
+from typing import NamedTuple
 
 from isa.formats import FORMATS
 from isa.instructions import Format, Opcode
 from isa.machine import Machine, Tile
-from isa.timing import HOP, MOVE_START, READ_LEAST, vector_cycles
+from isa.timing import HOP, MOVE_START, READ_LEAST, chunks_of, vector_cycles
 from model.engine.tables import Laws
 
 __all__ = ["laws_of", "work_columns"]
+
+_TWO_MATRICES = (Opcode.ADDV, Opcode.MAXV, Opcode.MULV, Opcode.EXPD)
 
 
 def laws_of(machine: Machine) -> Laws:
@@ -47,9 +50,33 @@ def laws_of(machine: Machine) -> Laws:
     )
 
 
-def _lines(tile: Tile, rows: int, elements: int, size: int) -> float:
-    """Lines of L1 that rows of elements of `size` bytes take, a word for its part of one."""
-    return rows * -(-elements * size // tile.word_bytes) / tile.l1_banks
+class _Stream(NamedTuple):
+    """Accesses to L1 by one operand or result, and the words of an average one."""
+
+    accesses: float
+    words: float
+
+    @classmethod
+    def of(cls, tile: Tile, rows: int, elements: int, size: int) -> "_Stream":
+        """Rows of elements of `size` bytes, a line of words at a time."""
+        words = -(-elements * size // tile.word_bytes)
+        lines = -(-words // tile.l1_banks)
+        return cls(rows * lines, words / max(1, lines))
+
+    def __add__(self, other: "_Stream") -> "_Stream":  # type: ignore[override]
+        """Both through one port."""
+        accesses = self.accesses + other.accesses
+        words = self.accesses * self.words + other.accesses * other.words
+        return _Stream(accesses, words / max(1, accesses))
+
+
+def _cycles_of_l1(tile: Tile, reads: _Stream, writes: _Stream) -> float:
+    """Cycles in which an L1 that nobody else uses serves both: a read and a write share one unless
+    they need a bank both, for which words at any place have the chance (a + b - 1) / banks.
+    """
+    conflict = min(1.0, max(0.0, reads.words + writes.words - 1) / tile.l1_banks)
+    both = min(reads.accesses, writes.accesses)
+    return reads.accesses + writes.accesses - both * (1 - conflict)
 
 
 def work_columns(tile: Tile, opcode: Opcode, fields: dict[str, int]) -> tuple[int, int, int]:
@@ -57,15 +84,16 @@ def work_columns(tile: Tile, opcode: Opcode, fields: dict[str, int]) -> tuple[in
     m, n = fields["m"], fields["n"]
     with_b, with_s = bool(fields["with_b"]), bool(fields["with_s"])
     cycles = vector_cycles(tile, opcode, m, n, with_b=with_b, with_s=with_s)
-    chunks = m * max(1, -(-n // tile.vector_lanes))
+    chunks = chunks_of(tile, m, n)
     size_a, size_d = (FORMATS[Format(fields[name])].bytes for name in ("fmt_a", "fmt_d"))
-    reads = 0.0 if opcode == Opcode.FILL else _lines(tile, m, n, size_a)
-    if opcode in (Opcode.ADDV, Opcode.MAXV, Opcode.MULV, Opcode.EXPD):
-        reads += _lines(tile, m, n, 4)
-        cycles += max(0, m * 2 * -(-n * 4 // tile.line_bytes) - chunks)
+    none, packed = _Stream(0, 0), _Stream.of(tile, 1, m, 4)
+    reads = none if opcode == Opcode.FILL else _Stream.of(tile, m, n, size_a)
+    if opcode in _TWO_MATRICES:
+        reads += _Stream.of(tile, m, n, 4)
+        cycles += max(0, int(reads.accesses) - chunks)
     elif opcode in (Opcode.SCALE, Opcode.EXP) or with_b:
-        reads += _lines(tile, 1, m, 4)
-    writes = 0.0 if opcode == Opcode.ROWMAX else _lines(tile, m, n, size_d)
+        reads += packed
+    writes = none if opcode == Opcode.ROWMAX else _Stream.of(tile, m, n, size_d)
     if opcode == Opcode.ROWMAX or with_s:
-        writes += _lines(tile, 1, m, 4)
-    return cycles, int(np.ceil(reads + writes)), chunks
+        writes += packed
+    return cycles, ceil(_cycles_of_l1(tile, reads, writes)), chunks

@@ -84,7 +84,7 @@ def send(s, path, head, tail, flits, sem):
             before.gone = max(before.gone, x)
         node.head, node.tail = x, y
         if node.tile >= 0:
-            s.tile[node.tile].used += flits / s.laws[0].banks
+            write(s, node.tile, path, flits, sem)
             if sem >= 0:
                 push(s, y + eject, SIGNAL, sem, node.tile)
     for j in range(start, end):
@@ -93,6 +93,25 @@ def send(s, path, head, tail, flits, sem):
             leave(s, node.link, flits, node.gone, node.gone_last)
             s.link[node.link].last = max(s.link[node.link].last, node.head)
     return s.path[start].tail, s.path[end - 1].head, s.path[end - 1].tail
+
+
+@compiled
+def write(s, tile, stream, flits, sem):
+    """Count the lines of L1 that a train takes at its tile: words of one stream are written
+    together up to a line, or when the last one bumps a semaphore, or when another stream comes.
+    """
+    this, banks = s.tile[tile], s.laws[0].banks
+    w = 0 if stream >= 0 else 1
+    if this.stream[w] != stream:
+        this.used += 1 if this.held[w] else 0
+        this.held[w] = 0
+        this.stream[w] = stream
+    held = this.held[w] + flits
+    this.used += held // banks
+    this.held[w] = held % banks
+    if sem >= 0 and this.held[w]:
+        this.used += 1
+        this.held[w] = 0
 
 
 @compiled
@@ -163,6 +182,6 @@ def _join_one(s, node):
     if turn >= 0:
         send(s, turn, x + s.laws[0].turn, y + s.laws[0].turn, flits, sem)
     else:
-        s.tile[tile].used += flits / s.laws[0].banks
+        write(s, tile, -1 - node, flits, sem)
         if sem >= 0:
             push(s, y + s.laws[0].eject, SIGNAL, sem, tile)

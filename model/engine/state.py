@@ -97,7 +97,9 @@ _TILE = {
     "out_word": "i4",
     "out_waits": "i4",  # node whose join it waits for, or -1
     "out_at": "f8",
-    # L1
+    # L1; words that wait for more of their stream, from the data and from the reduction network
+    "stream": ("i4", 2),
+    "held": ("i4", 2),
     "used": "f8",  # lines so far, by those before the matrix engine
     "burst": "i4",  # the matrix engine reads a chunk
     "drains": "i4",  # blocks that it writes or fills

@@ -70,11 +70,9 @@ def _progress(s, q, t):
     per_line = cycles / lines
     fetched = s.queue[q].fetched + free * per_line
     s.queue[q].worked = min(s.queue[q].worked + past, max(fetched, s.queue[q].worked))
-    s.queue[q].fetched = min(
-        fetched, s.queue[q].worked + s.laws[0].buffer * per_line, float(cycles)
-    )
-    if s.queue[q].fetched >= cycles:
-        s.queue[q].worked = min(s.queue[q].worked, float(cycles))
+    # The last line is a result: it is written at the end, and not ahead.
+    end = max(cycles - per_line, s.queue[q].worked)
+    s.queue[q].fetched = min(fetched, s.queue[q].worked + s.laws[0].buffer * per_line, end)
 
 
 @compiled

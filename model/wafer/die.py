@@ -4,21 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from isa.errors import UserError
 from isa.machine import Machine
 from model.development import published_runs, tabulate
 from model.predict import predict
 from model.wafer.kernels import DATAFLOW, Cycles
 from programs.attention.workload import Attention
 from programs.common.compiled import Compiled
-from programs.compiler import compile_workload, compile_workload_mapping, rank_workload
-from programs.gemm.mapping import GemmMapping
-from programs.gemm.tiling import estimate_gemm
+from programs.compiler import compile_workload
 from programs.gemm.workload import Gemm
 
 __all__ = ["DieCycles", "Residuals", "die_cycles", "residuals", "with_interval"]
-
-_NEAR = 1.1
-"""Mappings whose estimate is at most this much above the rule's choice."""
 
 
 class DieCycles(NamedTuple):
@@ -44,9 +40,9 @@ class Residuals(NamedTuple):
 def die_cycles(machine: Machine, work: Gemm | Attention, dataflow: str | None = None) -> DieCycles:
     """Compile a product or attention for the die, and run the programs in the model.
 
-    Attention is cut by the tiling rule. A product is run twice, by the rule and by the mapping with
-    the least HBM traffic among those that the rule estimates within 10 % of it, and the faster one
-    counts: on 32×32 tiles the rule's estimate hardly tells wide groups from narrow ones.
+    Attention is cut by the tiling rule. A product is run twice, by the rule and by its best mapping
+    with one group of all tiles, and the faster one counts: only that one reads every tile column's
+    part of B from the column's own channel, which the rule's estimate does not see.
 
     Raises
     ------
@@ -55,11 +51,12 @@ def die_cycles(machine: Machine, work: Gemm | Attention, dataflow: str | None = 
     """
     flow = DATAFLOW[dataflow] if dataflow else None
     found = [_run(compile_workload(machine, work, flow))]
-    if isinstance(work, Gemm) and (other := _least_traffic(machine, work)) is not None:
-        compiled = compile_workload_mapping(machine, work, other)
-        fits = compiled.longest <= machine.tile.program_instructions
-        if fits and compiled.mapping.describe() != found[0].mapping:
-            found.append(_run(compiled))
+    if isinstance(work, Gemm):
+        whole = f"{machine.mesh.columns}x{machine.mesh.rows}"
+        try:
+            found.append(_run(compile_workload(machine, work, flow, group=whole)))
+        except UserError:  # one that does not fit L1 or the program memory
+            pass
     return min(found)
 
 
@@ -72,18 +69,6 @@ def _run(compiled: Compiled) -> DieCycles:
         seen.hbm_bandwidth_utilization,
         seen.hbm_read_bytes + seen.hbm_write_bytes,
     )
-
-
-def _least_traffic(machine: Machine, work: Gemm) -> GemmMapping | None:
-    ranked: list[GemmMapping] = rank_workload(machine, work)  # type: ignore[assignment]
-    limit = _NEAR * estimate_gemm(machine, work, ranked[0])
-    best, least = None, float("inf")
-    for mapping in ranked:
-        if (traffic := sum(mapping.hbm_bytes(work, machine.tile))) < least:
-            if estimate_gemm(machine, work, mapping) > limit:
-                break
-            best, least = mapping, traffic
-    return best
 
 
 def residuals() -> Residuals:

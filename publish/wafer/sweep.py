@@ -128,8 +128,7 @@ def sweep(costs: KernelRuns) -> dict:
     rules = Serving(load_language_model("deepseek-v3"))
     plans = possible(PAPER_WAFER, rules.model, (1, 2, 4), (16, 32, 64))
     for plan in plans:
-        for batch in BATCHES:
-            kernels |= paper.kernels(rules, replace(plan, batch=batch))
+        kernels |= paper.kernels(rules, replace(plan, batch=PAPER_PLAN.batch))
     computed = costs.prepare(kernels)
     prepared = time.perf_counter()
     rows = []
@@ -150,8 +149,8 @@ def sweep(costs: KernelRuns) -> dict:
     for overlap in (False, True):
         for copies in ("expert", "fabric"):
             asked = replace(rules, overlap=overlap, copies=copies)
-            batches = BATCHES[1:] if overlap else BATCHES  # halves of the first have no kernels
-            point_ = best_plan(paper, asked, plans, batches, LIMIT_MS)
+            some = [p for p in plans if p.expert == PAPER_PLAN.expert] if overlap else plans
+            point_ = best_plan(paper, asked, some, (PAPER_PLAN.batch,), LIMIT_MS)
             if point_ is not None:
                 best.append(row_of(PAPER_WAFER, point_))
     return {
