@@ -1,5 +1,6 @@
 """Cycles of kernels by the die model: compiled programs, the images that RTL and golden run."""
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -53,10 +54,8 @@ def die_cycles(machine: Machine, work: Gemm | Attention, dataflow: str | None = 
     found = [_run(compile_workload(machine, work, flow))]
     if isinstance(work, Gemm):
         whole = f"{machine.mesh.columns}x{machine.mesh.rows}"
-        try:
+        with suppress(UserError):  # one that does not fit L1 or the program memory
             found.append(_run(compile_workload(machine, work, flow, group=whole)))
-        except UserError:  # one that does not fit L1 or the program memory
-            pass
     return min(found)
 
 
