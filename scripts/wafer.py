@@ -15,7 +15,7 @@ from model.wafer.plan import Plan, Serving
 from model.wafer.prefill import prefill_rules, split_prefill
 from model.wafer.routing import zipf
 from model.wafer.serving import Server
-from publish.output import write_result
+from publish.output import wide_console, write_result
 from publish.wafer.kernel_runs import KernelRuns
 from publish.wafer.report import point_table, write_report
 from publish.wafer.sweep import flat_keys, row_of, sweep
@@ -60,7 +60,7 @@ def run() -> int:
     options = parser.parse_args()
     wafer, model = _wafer(options), load_language_model(options.model)
     costs = KernelRuns(wafer.machine, workers_of(options), Console(stderr=True))
-    console = Console()
+    console = wide_console()
     if not any(os.environ.get(name) for name in NAMES):
         path = write_report(sweep(costs), console)
         print(f"result: {path.relative_to(ROOT)}")
