@@ -50,6 +50,7 @@ def report(console: Console, experiment: Experiment, path: Path) -> None:
             f"{r['max_abs_error']:.2e}",
             f"{r['error_of_allowed']:.1%} of what an element may be off (docs/numerics.md)",
         ),
+        *_model(r),
         *_special(r),
         *_rounding(experiment),
         (
@@ -71,6 +72,12 @@ def report(console: Console, experiment: Experiment, path: Path) -> None:
     )
     at = path.relative_to(ROOT)
     console.print(f"result: {at}, output: {at.with_name('output.npz')}", soft_wrap=True)
+
+
+def _model(r: dict) -> list[tuple[str, str, str]]:
+    """A line if not all of the hardware was simulated as it is."""
+    text = "the PE array computed with the host's arithmetic, not its RTL: same cycles and bits"
+    return [("array", r["array"], text)] if r["array"] != "rtl" else []
 
 
 def _special(r: dict) -> list[tuple[str, str, str]]:

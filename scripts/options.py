@@ -66,13 +66,14 @@ def common_parser(description: str, *names: str, **defaults: str) -> argparse.Ar
 
 def machine_of(options) -> Machine:
     """The machine that the options name."""
-    return load_machine(options.machine, options.mesh or None)
+    return load_machine(options.machine, getattr(options, "mesh", None) or None)
 
 
 def settings_of(options, **more) -> Settings:
-    """Back-pressure as the options say."""
+    """Back-pressure, and where it can be chosen the PE array, as the options say."""
     stall = positive("STALL", options.stall, most=_MOST_STALL)
     seed = positive("SEED", options.seed)
+    more |= {"array": options.array} if "array" in options else {}
     return Settings(stall_rate=stall * 256 // 100, stall_seed=seed & 0xFFFF, **more)
 
 

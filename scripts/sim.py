@@ -20,7 +20,7 @@ from tb.runner import ROOT
 
 def run() -> int:
     """Run one experiment as the options say."""
-    parser = common_parser(__doc__, "OUT")
+    parser = common_parser(__doc__, "OUT", "ARRAY")
     parser.add_argument("--folder", default="sim", help="folder under build")
     options = parser.parse_args()
     toolchain.environment()  # says what is missing before anything takes time
@@ -79,8 +79,8 @@ def repeat(options) -> str:
     """The command that does the same again, whatever the environment holds by then."""
     given = "".join(
         f" --{name.lower()} {shlex.quote(value)}"
-        for name in COMMON
-        if name != "WAVES" and (value := getattr(options, name.lower()))
+        for name in (*COMMON, "ARRAY")
+        if name != "WAVES" and (value := getattr(options, name.lower(), ""))
     )
     return f"{sys.executable} -m scripts.sim{given}"
 

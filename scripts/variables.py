@@ -51,6 +51,12 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("SLICE", "", "32x64: query rows x keys of a tile, or rows x columns of C; or 32x, x64"),
         _V("SEED", "1", "seed of everything that is drawn: data, traffic, back-pressure"),
         _V("STALL", "0", "per cent of cycles in which every link refuses flits, up to 94"),
+        _V(
+            "ARRAY",
+            "rtl",
+            "functional: the PE array as a model with the host's arithmetic, same cycles and bits",
+            ("rtl", "functional"),
+        ),
         _V("WAVES", "0", "1: sim and run write the whole run as a VCD", _SWITCH),
     ),
     "how it is run": (
