@@ -29,7 +29,7 @@ class Variable(NamedTuple):
         return {"FROM": "first", "TO": "last"}.get(self.name, self.name.lower())
 
 
-_V, _SWITCH = Variable, ("0", "1")
+_V, _SWITCH, _ARRAYS = Variable, ("0", "1"), ("rtl", "functional")
 GROUPS: dict[str, tuple[Variable, ...]] = {
     "what is run": (
         _V("MACHINE", "mesh4", "tiny, mesh4, mesh8, paper-2025, paper-2026, or a .toml file"),
@@ -40,9 +40,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
             "minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), gemm:M=256,N=256,K=256, or an .npz",
         ),
         _V(
-            "DATAFLOW",
-            "",
-            "flat-async, flat, flat-tree, flat-seq, flash3, flash2, summa; by rule if empty",
+            "DATAFLOW", "", "flat-async, flat, flat-tree, flat-seq, flash3, flash2, summa (by rule)"
         ),
         _V("DTYPE", "fp16", "format of the inputs: fp16, bf16, e4m3 or e5m2"),
         _V("PTYPE", "", "format of the probabilities; that of the inputs if empty"),
@@ -51,16 +49,13 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("SLICE", "", "32x64: query rows x keys of a tile, or rows x columns of C; or 32x, x64"),
         _V("SEED", "1", "seed of everything that is drawn: data, traffic, back-pressure"),
         _V("STALL", "0", "per cent of cycles in which every link refuses flits, up to 94"),
-        _V(
-            "ARRAY",
-            "rtl",
-            "functional: the PE array as a model with the host's arithmetic, same cycles and bits",
-            ("rtl", "functional"),
-        ),
+        _V("ARRAY", "rtl", "or functional: PE arrays by host arithmetic, the same bits", _ARRAYS),
         _V("WAVES", "0", "1: sim and run write the whole run as a VCD", _SWITCH),
     ),
     "how it is run": (
-        _V("JOBS", "2", "processes at a time; races, formal and tune: one a core if not given"),
+        _V("JOBS", "2", "processes at a time; campaign, races, formal, tune: one a core if unset"),
+        _V("SCHEDULER", "", "tcp://host:8786: a Dask scheduler, whose workers do it instead"),
+        _V("SPEC", "", "the grid that campaign runs, for example examples/campaign.toml"),
         _V("QUICK", "0", "1: noc with fewer lengths, flits and runs"),
         _V("SMALL", "0", "1: ablation of mha:S=128,D=32,H=2", _SWITCH),
         _V("TOP", "8", "candidates that tune runs"),
