@@ -40,14 +40,8 @@ def run() -> int:
     found = flows(machine)
     workdir = ROOT / "build" / "bench" / "run"
     for index in range(repeat):
-        cycles = time_flows(
-            machine,
-            images,
-            memory,
-            found,
-            workdir=workdir,
-            say=lambda name, at=index + 1: console.print(f"run {at} of {repeat}: {name}"),
-        )
+        console.print(f"run {index + 1} of {repeat} in each", highlight=False)
+        cycles = time_flows(machine, images, memory, found, workdir)
     result = {
         "machine": machine.name,
         "workload": options.workload,

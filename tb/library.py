@@ -17,10 +17,6 @@ from tb.runner import SETTINGS, build_folder, once
 
 __all__ = ["Library", "build_library", "find_profiled", "profile"]
 
-OPTIMISATION = "-O2 -march=native"
-"""Of a compilation by a profile; without one, anything above `toolchain.OPTIMISATION` only costs
-time.
-"""
 RECORD = "-fprofile-generate -fprofile-update=single"
 USE = "-fprofile-use -Wno-missing-profile"
 
@@ -83,7 +79,7 @@ def _make(folder: Path, module: str, optimisation: str = toolchain.OPTIMISATION)
 
 
 def _key(library: Library, training: str) -> list:
-    return ["profiled", library.module, library.folder.name, OPTIMISATION, USE, training]
+    return ["profiled", library.module, library.folder.name, toolchain.OPTIMISATION, USE, training]
 
 
 def find_profiled(library: Library, training: str) -> Library | None:
@@ -108,11 +104,11 @@ def profile(library: Library, training: str, train: Callable[[Library], None]) -
 
     def compile_all(folder: Path) -> None:
         _copy_sources(library.folder, folder)
-        _make(folder, library.module, f"{OPTIMISATION} {RECORD}")
+        _make(folder, library.module, f"{toolchain.OPTIMISATION} {RECORD}")
         train(Library(library.module, folder, 0.0, link="-fprofile-generate"))
         for stale in (*folder.glob("*.o"), *folder.glob("*.a"), *folder.glob("*.gch")):
             stale.unlink()
-        _make(folder, library.module, f"{OPTIMISATION} {USE}")
+        _make(folder, library.module, f"{toolchain.OPTIMISATION} {USE}")
 
     seconds, folder = once(_key(library, training), {}, compile_all)
     return Library(library.module, folder, seconds, profiled=True)

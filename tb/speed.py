@@ -1,7 +1,7 @@
 """How fast the mesh is simulated: the same program on several builds of it, run in turn."""
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,9 +77,7 @@ def time_flows(
     images: Mapping[TileXY, Sequence[int]],
     memory: Sequence[NDArray[np.uint8]],
     found: Sequence[Flow],
-    *,
     workdir: Path,
-    say: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Run the program once more in each flow, through cocotb and bare; the cycles it takes.
 
@@ -90,7 +88,6 @@ def time_flows(
     """
     cycles: dict[str, int] = {}
     for flow in found:
-        say(flow.name)
         folder = workdir / flow.name
         seen = simulate(machine, images, memory, dump=(0, 0), design=flow.design, workdir=folder)
         bare = run_bare(flow.build, folder)
