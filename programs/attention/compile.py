@@ -65,19 +65,18 @@ def compile_attention(
     for name, value, known in (("reads", reads, READS), ("all_reduce", all_reduce, ALL_REDUCES)):
         if value not in known:
             raise UserError(f"{name} must be {' or '.join(known)}, not {value!r}")
-    ranked = [
-        replace(mapping, reads=reads, all_reduce=all_reduce)
-        for mapping in rank_attention(
-            machine, workload, dataflow, group=group, rows=rows, columns=columns
-        )
-    ]
+    ranked = rank_attention(machine, workload, dataflow, group=group, rows=rows, columns=columns)
     if ranked[0].in_software and (reads, all_reduce) != (READS[0], ALL_REDUCES[0]):
         raise UserError(
             f"{ranked[0].dataflow} has all collectives in software: reads and all_reduce do not "
             "apply"
         )
     return first_that_fits(
-        machine, ranked, lambda mapping: compile_attention_mapping(machine, workload, mapping)
+        machine,
+        ranked,
+        lambda mapping: compile_attention_mapping(
+            machine, workload, replace(mapping, reads=reads, all_reduce=all_reduce)
+        ),
     )
 
 
