@@ -112,11 +112,14 @@ class Attention:
     @property
     def useful_macs(self) -> int:
         """Multiply-accumulates of Q Kᵀ and P V, of every query with the keys it sees."""
-        seen = sum(
-            max(0, self.sees(head, position * self.sharing))
-            for head in range(self.kv_heads)
-            for position in range(self.sq)
-        )
+        heads = {self.length(head): head for head in range(self.kv_heads)}
+        of_length = {
+            length: sum(max(0, self.sees(head, p * self.sharing)) for p in range(self.sq))
+            if self.masked
+            else length * self.sq
+            for length, head in heads.items()
+        }
+        seen = sum(of_length[self.length(head)] for head in range(self.kv_heads))
         return seen * self.sharing * (self.d + self.dv)
 
 

@@ -150,7 +150,7 @@ def _candidates(
                 for chosen, staggered in ((two, True), (two, False), (~two, False)):
                     if chosen.any():
                         taken: list[Any] = [axis[chosen] for axis in (r, c, depth)]
-                        mapping = GemmMapping(shape, cut, *taken, slots, staggered)
+                        mapping = GemmMapping(shape, cut, *taken, slots=slots, staggered=staggered)
                         place = order[chosen] + 2 * number + (not staggered)
                         yield Batch(place, mapping, ("rows", "columns", "depth"))
 
