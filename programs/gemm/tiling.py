@@ -149,8 +149,12 @@ def _candidates(
             for number, slots in enumerate(_SLOTS):
                 for chosen, staggered in ((two, True), (two, False), (~two, False)):
                     if chosen.any():
-                        taken: list[Any] = [axis[chosen] for axis in (r, c, depth)]
-                        mapping = GemmMapping(shape, cut, *taken, slots=slots, staggered=staggered)
+                        taken: dict[str, Any] = {
+                            "rows": r[chosen],
+                            "columns": c[chosen],
+                            "depth": depth[chosen],
+                        }
+                        mapping = GemmMapping(shape, cut, **taken, slots=slots, staggered=staggered)
                         place = order[chosen] + 2 * number + (not staggered)
                         yield Batch(place, mapping, ("rows", "columns", "depth"))
 
