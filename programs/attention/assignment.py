@@ -2,7 +2,7 @@
 made from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -190,9 +190,7 @@ class GroupAssignments:
         if place not in self._keys:
             self._keys[place] = tuple(
                 tuple(
-                    tuple(_keys(self._workload, block, rows, part) for part in parts)
-                    if block and rows
-                    else ()
+                    tuple(_keys(self._workload, block, rows, parts)) if block and rows else ()
                     for block, rows, parts in zip(*streams, strict=True)
                 )
                 for streams in zip(
@@ -251,19 +249,23 @@ def _positions(mapping: AttentionMapping, group: TileGroup, x: int, y: int) -> T
     )
 
 
-def _keys(workload: Attention, block: RowBlock, rows: Range, part: Range) -> Keys:
+def _keys(
+    workload: Attention, block: RowBlock, rows: Range, parts: Sequence[Range]
+) -> Iterator[Keys]:
     if not workload.masked or not rows.size:
-        return Keys(part.size, part.size)
+        yield from (Keys(part.size, part.size) for part in parts)
+        return
     first, last = (
-        workload.sees(block.head, row) - part.start
-        for row in (rows.start, rows.start + rows.size - 1)
+        workload.sees(block.head, row) for row in (rows.start, rows.start + rows.size - 1)
     )
-    seen = max(0, min(last, part.size))
-    if first >= seen:
-        return Keys(part.size, seen)
-    # Rows of different positions: such a slice starts with a position's first row
-    # (`AttentionMapping.grain`).
-    return Keys(part.size, seen, first, workload.sharing)
+    for part in parts:
+        seen = max(0, min(last - part.start, part.size))
+        if first - part.start >= seen:
+            yield Keys(part.size, seen)
+        else:
+            # Rows of different positions: such a slice starts with a position's first row
+            # (`AttentionMapping.grain`).
+            yield Keys(part.size, seen, first - part.start, workload.sharing)
 
 
 def root_column(mapping: AttentionMapping, y: int, stream: int) -> int:

@@ -215,7 +215,7 @@ def _masked_keys(workload: Attention, size: Any, step: Any) -> Any:
         sizes, back = np.unique(pairs[0, which], return_inverse=True)
         last = np.minimum(np.arange(0, workload.rows, rows) + rows, workload.rows) - 1
         for length, count in heads.items():
-            seen = np.array([workload.sees(first[length], row) for row in last.tolist()])
+            seen = workload.sees(first[length], last)
             blocks = np.maximum(1, -(-seen[:, None] // sizes))
             read = np.minimum(length, blocks * sizes).sum(axis=0)
             found[which] += count * read[back]

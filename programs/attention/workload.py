@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,9 +104,9 @@ class Attention:
         """Keys of a KV head."""
         return self.lengths[head] if self.lengths else self.skv
 
-    def sees(self, head: int, row: int) -> int:
-        """Keys of a KV head that a (stacked) row of it sees; none or less: not even the
-        first one.
+    def sees(self, head: int, row: Any) -> Any:
+        """Keys of a KV head that a (stacked) row of it sees, or each of an array of rows; none or
+        less: not even the first one.
         """
         return self.length(head) - (self.sq - 1 - row // self.sharing if self.masked else 0)
 

@@ -141,7 +141,8 @@ def _issues(
     numbers: dict[Rectangle, int] = {}
     if not any(instruction.opcode == Opcode.REDUCE for instruction in code):
         return
-    for slot, i in steps(code):
+    deciding = [place for place, i in enumerate(code) if i.opcode in (*_ISSUING, Opcode.HALT)]
+    for number, i in steps([code[place] for place in deciding]):
         if i.opcode == Opcode.REDUCE:
             what = read.get(i)
             if what is None:
@@ -153,8 +154,8 @@ def _issues(
                     target_of(fields),
                     *(fields[name] for name in _Reduction._fields[2:]),
                 )
-            number = numbers[what.members] = numbers.get(what.members, -1) + 1
-            yield _Issue((what.members, number), what, first + slot)
+            count = numbers[what.members] = numbers.get(what.members, -1) + 1
+            yield _Issue((what.members, count), what, first + deciding[number])
 
 
 def _check_members(issued: Issued) -> None:
