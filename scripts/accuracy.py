@@ -2,8 +2,6 @@
 rounded floor.
 """
 
-import argparse
-
 from rich.console import Console
 from rich.table import Table
 
@@ -11,12 +9,13 @@ from golden.accuracy import exp_error
 from isa.instructions import Format
 from publish.output import write_result
 from scripts.front import main
+from scripts.options import target_parser
 from tb.runner import ROOT
 
 
 def run() -> int:
     """Compare in all storage formats."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    target_parser("accuracy", __doc__).parse_args()
     table = Table(
         "format",
         "inputs x <= 0",

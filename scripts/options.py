@@ -7,18 +7,13 @@ import re
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
 from programs.common.ranking import parse_slice
+from scripts.targets import COMMON, TARGETS
 from scripts.variables import VARIABLES
 from tb.mesh import Settings
 
-__all__ = ["COMMON", "CORES", "common_parser", "machine_of", "overrides", "parser_of"]
-__all__ += ["positive", "settings_of"]
+__all__ = ["common_parser", "machine_of", "overrides", "parser_of", "positive", "settings_of"]
+__all__ += ["target_parser"]
 
-CORES = str(os.cpu_count() or 1)
-COMMON = (
-    *("MACHINE", "MESH", "DATAFLOW", "WORKLOAD", "DTYPE", "PTYPE", "OTYPE", "SEED"),
-    *("GROUP", "SLICE", "STALL", "WAVES"),
-)
-"""Variables of every target that runs a workload."""
 _MOST_STALL = 94  # per cent: with more, a run takes for ever
 
 
@@ -62,6 +57,12 @@ def parser_of(description: str, *names: str, **defaults: str) -> argparse.Argume
 def common_parser(description: str, *names: str, **defaults: str) -> argparse.ArgumentParser:
     """A parser with the options of `COMMON`, and of what else is named."""
     return parser_of(description, *COMMON, *names, **defaults)
+
+
+def target_parser(target: str, description: str) -> argparse.ArgumentParser:
+    """A parser with the options of a make target, with its defaults."""
+    reads = TARGETS[target]
+    return parser_of(description, *reads.names, **reads.defaults)
 
 
 def machine_of(options) -> Machine:

@@ -11,7 +11,8 @@ from publish.experiment import report
 from publish.output import wide_console
 from publish.runs import check_npz, new_folder, write_npz, write_run
 from scripts.front import main
-from scripts.options import COMMON, common_parser, machine_of, overrides, positive, settings_of
+from scripts.options import machine_of, overrides, positive, settings_of, target_parser
+from scripts.targets import TARGETS
 from tb import toolchain
 from tb.experiment import Experiment, Rig, run_experiment
 from tb.mesh import Window
@@ -20,7 +21,7 @@ from tb.runner import ROOT
 
 def run() -> int:
     """Run one experiment as the options say."""
-    parser = common_parser(__doc__, "OUT")
+    parser = target_parser("sim", __doc__)
     parser.add_argument("--folder", default="sim", help="folder under build")
     options = parser.parse_args()
     toolchain.environment()  # says what is missing before anything takes time
@@ -79,8 +80,8 @@ def repeat(options) -> str:
     """The command that does the same again, whatever the environment holds by then."""
     given = "".join(
         f" --{name.lower()} {shlex.quote(value)}"
-        for name in COMMON
-        if name != "WAVES" and (value := getattr(options, name.lower()))
+        for name in TARGETS["sim"].names
+        if name not in ("WAVES", "OUT") and (value := getattr(options, name.lower()))
     )
     return f"{sys.executable} -m scripts.sim{given}"
 
