@@ -1,4 +1,4 @@
-"""What `make ablation` found: the table of a run, and that of README."""
+"""What `make ablation` found: the table of a run, and that of the page."""
 
 from rich.table import Table as RichTable
 

@@ -1,4 +1,4 @@
-"""What `make formal` found: the result, the table of a run, and that of README."""
+"""What `make formal` found: the result, the table of a run, and that of the page."""
 
 from dataclasses import asdict
 

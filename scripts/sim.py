@@ -8,7 +8,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from programs.tensors import load_workload
 from publish.experiment import report
-from publish.output import wide_console
 from publish.runs import check_npz, new_folder, write_npz, write_run
 from scripts.front import main
 from scripts.options import machine_of, overrides, positive, settings_of, target_parser
@@ -37,7 +36,7 @@ def run() -> int:
     path = write_run(folder, experiment.result, experiment.arrays)
     if out:
         write_npz(out, experiment.arrays)
-    report(wide_console(), experiment, path)
+    report(experiment, path)
     if waves:
         path = waves.path.relative_to(ROOT)
         print(f"waveform of the run: {path} (make inspect VCD={path} looks into it)")
