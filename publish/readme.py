@@ -35,13 +35,13 @@ def answer(rows: list[dict]) -> str:
     said = {kind: f"{min(some):.1%} to {max(some):.1%}" for kind, some in shares.items()}
     if min(shares["prefill"] + shares["decode"]) < 0.9 or max(shares["mla"]) > 0.9:
         raise UserError("variants: README's first lines no longer hold: see publish/readme.py")
-    best, alone = _arrays(rows, "mesh4"), _arrays(rows, "mesh8")
+    small, large = _arrays(rows, "mesh4"), _arrays(rows, "mesh8")
     return (
         f"**Yes, where it should: dense prefill runs at {said['prefill']} of the roofline, decode "
         f"at {said['decode']}** (FP16, 4×4 tiles).\nThe network is what makes it scale: the same "
-        f"prefill keeps the arrays busy for {best[0]:.1%} of the time on 4×4 tiles and "
-        f"{alone[0]:.1%}\non 8×8; with the best software in place of its collectives, for "
-        f"{best[1]:.1%} and {alone[1]:.1%}.\n**Not everywhere:** causal prefill of these lengths "
+        f"prefill keeps the arrays busy for {small[0]:.1%} of the time on 4×4 tiles and "
+        f"{large[0]:.1%}\non 8×8; with the best software in place of its collectives, for "
+        f"{small[1]:.1%} and {large[1]:.1%}.\n**Not everywhere:** causal prefill of these lengths "
         f"reaches {said['causal']}; MLA decode {said['mla']}, for want of L1."
     )
 
@@ -49,10 +49,11 @@ def answer(rows: list[dict]) -> str:
 def _arrays(rows: list[dict], machine: str) -> tuple[float, float]:
     """Matrix utilisation with the network's collectives, and the best without."""
     some = [r for r in rows if r["table"] == f"dataflows compute {machine}"]
-    return tuple(  # type: ignore[return-value]
-        max(r["matrix_utilization"] for r in some if (r["dataflow"] in ALONE) == without)
-        for without in (False, True)
-    )
+
+    def best(alone: bool) -> float:
+        return max(r["matrix_utilization"] for r in some if (r["dataflow"] in ALONE) == alone)
+
+    return best(False), best(True)
 
 
 def sim_output(rows: list[dict]) -> str:
