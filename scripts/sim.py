@@ -4,10 +4,10 @@ import shlex
 import sys
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from programs.tensors import load_workload
 from publish.experiment import report
+from publish.progress import RunProgress
 from publish.runs import check_npz, new_folder, write_npz, write_run
 from scripts.front import main
 from scripts.options import machine_of, overrides, positive, settings_of, target_parser
@@ -52,26 +52,14 @@ def _run(options, waves: Window | None) -> Experiment:
     machine, seed = machine_of(options), positive("SEED", options.seed)
     settings = settings_of(options, waves=waves)
     tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("compiling the program", total=None)
-        rig = Rig(
-            say=lambda text: bar.update(task, description=f"{text}; RTL: building and booting"),
-            progress=lambda cycle: bar.update(task, description=f"RTL: cycle {cycle:,}"),
-        )
+    with RunProgress(console) as shown:
         return run_experiment(
             machine,
             tensors,
             options.dataflow or None,
             overrides=overrides(options),
             settings=settings,
-            rig=rig,
+            rig=Rig(say=shown.say, expect=shown.expect, progress=shown.at),
         )
 
 
