@@ -15,7 +15,7 @@ from publish.conformance import Findings, show, write_reports
 from publish.output import write_result
 from scripts import targets
 from scripts.front import main
-from scripts.options import positive, target_parser
+from scripts.options import positive, target_parser, workers_of
 from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT
@@ -36,7 +36,7 @@ def run() -> int:
     """Run the cases, then the mutations, and write the reports."""
     started = time.monotonic()
     options = target_parser("conformance", __doc__).parse_args()
-    jobs, seed = positive("JOBS", options.jobs, least=1), positive("SEED", options.seed)
+    workers, seed = workers_of(options), positive("SEED", options.seed)
     _check(options)
     numbers = chosen(options.mutant)
     base = load_machine(options.machine)
@@ -49,13 +49,13 @@ def run() -> int:
     dut = read_dut(Path(options.dut), first) if options.dut else None
     keep = FOLDER / "kept" if options.resume != "0" and not options.case else None
     if not options.mutant:
-        campaign = Campaign(base, own, dut, options.target, jobs, keep)
+        campaign = Campaign(base, own, dut, options.target, workers, keep)
         found.outcomes = campaign.run(found.cases, console)
         found.bins = count((outcome["bins"] for outcome in found.outcomes.values()), declared(base))
     if not (options.dut or options.case or options.target == "golden" or options.mutations == "0"):
         on = options.mesh or MESH
         some = [case for case in cases("default", seed, options.mesh) if case.mesh == on]
-        found.catches, found.clean = Hunt(base, own, jobs, keep).run(numbers, some, console)
+        found.catches, found.clean = Hunt(base, own, workers, keep).run(numbers, some, console)
     told = {name: getattr(options, name) for name in ("set", "target", "dut")}
     told |= {"machine": base.name, "mesh": mesh, "seed": seed, "commit": commit()}
     result = found.result() | told | {"seconds": time.monotonic() - started}

@@ -31,10 +31,10 @@ COMMON = (
 _CORES = {"JOBS": str(os.cpu_count() or 1)}
 _CONFORMANCE = (
     *("SET", "CASE", "TARGET", "DUT", "MACHINE", "MESH", "SEED"),
-    *("JOBS", "RESUME", "MUTATIONS", "MUTANT"),
+    *("JOBS", "SCHEDULER", "RESUME", "MUTATIONS", "MUTANT"),
 )
-_NOC = ("QUICK", "MACHINE", "MESH", "SEED", "JOBS")
-_TUNE = (*COMMON, "TOP", "EXHAUSTIVE", "MOST", "JOBS")
+_NOC = ("QUICK", "MACHINE", "MESH", "SEED", "JOBS", "SCHEDULER")
+_TUNE = (*COMMON, "TOP", "EXHAUSTIVE", "MOST", "JOBS", "SCHEDULER")
 _WAVES = ("FROM", "TO", "COLLECTIVE", "FAULT", "FORMAT", "OPEN", "VIEWER")
 _RUN = ("PROGRAM", "MACHINE", "MESH", "TARGET", "WAVES")
 
@@ -45,16 +45,17 @@ TARGETS: dict[str, Reads] = {
     "machine": Reads(("MACHINE", "MESH")),
     "verilog": Reads(("MACHINE", "MESH", "OUT")),
     "tune": Reads(_TUNE, _CORES),
+    "campaign": Reads(("SPEC", "JOBS", "SCHEDULER", "RESUME"), _CORES),
     "waves": Reads((*COMMON, "STALL", *_WAVES)),
     "inspect": Reads(("VCD", "COLLECTIVE", "LIST", "READER", "OPEN")),
     "conformance": Reads(_CONFORMANCE, {"MACHINE": "tiny"}),
     "formal": Reads(("JOBS",), _CORES),
-    "races": Reads(("JOBS",), _CORES),
+    "races": Reads(("JOBS", "SCHEDULER"), _CORES),
     "noc": Reads(_NOC, {"MACHINE": "mesh8"}),
     "ablation": Reads((*COMMON, "STALL", "SMALL"), {"DATAFLOW": "flat-async"}),
     "bench": Reads(COMMON, {"WORKLOAD": "mha:S=256,D=64,H=2"}),
     "accuracy": Reads(),
-    "measure": Reads(("SET", "JOBS", "MOST"), {"SET": "", "MOST": "16"}),
+    "measure": Reads(("SET", "JOBS", "SCHEDULER", "MOST"), {"SET": "", "MOST": "16"}),
     "help": Reads(("FOR",)),
     **dict.fromkeys(("test", "test-all", "docs", "check", "lint", "clean"), Reads()),
 }

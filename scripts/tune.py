@@ -7,7 +7,7 @@ from rich.console import Console
 from publish.output import wide_console, write_result
 from publish.tuning import summary, table
 from scripts.front import main
-from scripts.options import machine_of, overrides, positive, target_parser
+from scripts.options import machine_of, overrides, positive, target_parser, workers_of
 from tb import toolchain
 from tb.runner import ROOT
 from tb.tuner.tune import ALL, Search, tune
@@ -30,7 +30,7 @@ def run() -> int:
         search,
         top=positive("TOP", options.top, least=1),
         most=most if options.exhaustive == "1" else 0,
-        jobs=positive("JOBS", options.jobs, least=1),
+        workers=workers_of(options),
         console=Console(stderr=True),
     )
     path = write_result("tune", tuned.result)
