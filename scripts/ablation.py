@@ -9,7 +9,7 @@ from rich.console import Console
 from isa.errors import UserError
 from programs.tensors import load_workload
 from publish.ablation import table
-from publish.output import write_result
+from publish.output import wide_console, write_result
 from scripts.front import main
 from scripts.options import machine_of, overrides, positive, settings_of, target_parser
 from tb.runner import ROOT
@@ -42,7 +42,7 @@ def run() -> int:
     )
     result = ablation.summary(seen)
     path = write_result("ablation", result)
-    Console().print(table(result, seen))
+    table(result, seen).show(wide_console())
     print(f"result: {path.relative_to(ROOT)}")
     if not result["bit_exact"]:
         print("flatmesh: an output differs from the golden machine's, see above", file=sys.stderr)
