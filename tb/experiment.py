@@ -18,7 +18,7 @@ from isa.machine import Machine
 from isa.status import Probe
 from programs.common.compiled import Compiled
 from programs.common.rounding import Rounding
-from programs.compiler import compile_workload
+from programs.compiler import compile_workload, estimate_workload
 from programs.tensors import Tensors
 from tb.accuracy import Accuracy, judge
 from tb.hardware import Design
@@ -64,6 +64,8 @@ class Rig:
     """Folder of the simulation's files; a fresh one under ``build/runs`` if None."""
     say: Callable[[str], None] = lambda _: None
     """Called with what has just been done."""
+    expect: Callable[[float], None] = lambda _: None
+    """Called with the cycles that the run will take, by the tiling rule's estimate."""
     progress: Callable[[int], None] | None = None
     """Called now and then with the cycle that the RTL has reached."""
 
@@ -92,6 +94,7 @@ def run_experiment(
     expected = golden_output(machine, tensors, compiled, memory)
     golden_seconds = time.perf_counter() - started
     rig.say(f"golden machine: {golden_seconds:.1f} s")
+    rig.expect(estimate_workload(machine, compiled.workload, compiled.mapping))
     run = simulate(
         machine,
         {tile: program.words() for tile, program in compiled.programs.items()},
