@@ -6,9 +6,10 @@ from pathlib import Path
 from isa.errors import UserError
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
-from programs.text.writer import write_listing
+from programs.text.writer import Contents, write_listing
 from scripts.front import main
 from scripts.options import common_parser, machine_of, overrides, positive
+from tb.experiment import golden_contents
 
 
 def run() -> int:
@@ -24,10 +25,11 @@ def run() -> int:
     compiled = compile_workload(
         machine, tensors.workload, options.dataflow or None, **overrides(options)
     )
+    memory = tensors.scatter(compiled)
     data = write_listing(
         path,
         compiled,
-        tensors.scatter(compiled),
+        Contents(memory, golden_contents(machine, compiled, memory)),
         machine=options.machine,
         title=f"{tensors.name} ({options.dtype}, seed {seed}), {compiled.dataflow}",
     )

@@ -13,7 +13,7 @@ from programs.common.check import check_programs
 from programs.text.directives import read_block, tiles_of
 from programs.text.lengths import check_loops
 from programs.text.listing import Count, Listing
-from programs.text.names import Names
+from programs.text.names import Names, in_words_of
 
 __all__ = ["read_listing"]
 
@@ -89,6 +89,7 @@ class _Reader:
         self._names = Names(machine)
         self._tiles: tuple[TileXY, ...] = ()
         self._code: dict[TileXY, Lines] = {tile: [] for tile in self._listing.tiles}
+        self._said: dict[int, str] = {}  # lines before names became numbers
         self._label = ""
         self._followed: set[int] = set()
         self._directives: dict[str, Callable[[int, list[str]], None]] = {
@@ -129,7 +130,8 @@ class _Reader:
                     key, assemble_lines(code)
                 )
             except LineError as error:
-                raise UserError(f"{path}:{error.line}: {error.text}") from None
+                said = in_words_of(self._said.get(error.line, ""), dict(code).get(error.line, ""))
+                raise UserError(f"{path}:{error.line}: {said(error.text)}") from None
             listing.lines[tile] = _lines_of(code)
         self._check()
         return listing
@@ -184,7 +186,7 @@ class _Reader:
     def _line(self, number: int, words: list[str]) -> None:
         if not self._tiles:
             raise ValueError(f"{words[0]} must come after .tile")
-        text = " ".join(words)
+        text = self._said[number] = " ".join(words)
         same = not {"x", "y"} & set(_letters(text))
         filled = ""
         for tile in self._tiles:
