@@ -43,7 +43,8 @@ def read_listing(path: Path, machine: str = "", mesh: str = "") -> Listing:
     lines = list(_split(path))
     said = _settings(path, lines)
     try:
-        found = load_machine(machine or said.get("machine", MACHINE), mesh or said.get("mesh"))
+        name = machine or _beside(path, said.get("machine", MACHINE))
+        found = load_machine(name, mesh or said.get("mesh"))
     except UserError as error:
         number = next((n for n, words in lines if words[0] in (".machine", ".mesh")), 0)
         raise UserError(f"{path}:{number}: {error}" if number else str(error)) from None
@@ -79,6 +80,12 @@ def _settings(path: Path, lines: list[tuple[int, list[str]]]) -> dict[str, str]:
                 raise UserError(f"{path}:{number}: .{name} must be there once, with one value")
             said[name] = words[1]
     return said
+
+
+def _beside(path: Path, machine: str) -> str:
+    """A machine's name; of a file that is beside the text, its path."""
+    file = path.parent / machine
+    return str(file) if machine.endswith(".toml") and file.exists() else machine
 
 
 class _Reader:
