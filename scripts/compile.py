@@ -20,6 +20,8 @@ def run() -> int:
     path, machine = Path(options.out), machine_of(options)
     if path.is_dir():
         raise UserError(f"OUT {path}: is a folder")
+    if path.with_suffix(".npz").resolve() == Path(options.workload).resolve():
+        raise UserError(f"OUT {path}: its data would replace WORKLOAD: must have another name")
     seed = positive("SEED", options.seed)
     tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
     compiled = compile_workload(

@@ -20,7 +20,7 @@ from tb.runner import build_unit, run
 from tb.units.bench import start
 from tb.units.links import LinkDriver, LinkMonitor
 from tb.units.neighbours import HbmModel, neighbour_flits
-from tb.verdict import differing_words
+from tb.verdict import differing_words, unmet
 
 __all__ = ["TileBench", "run_tile"]
 
@@ -139,7 +139,8 @@ class TileBench:
         return self.cycles - began - _QUIET
 
     async def check(self) -> None:
-        """Compare HBM, the neighbours' L1, and all semaphores with the golden machine's.
+        """Compare HBM, the neighbours' L1, and all semaphores with the golden machine's, and golden
+        with what the text expects.
 
         Raises
         ------
@@ -147,7 +148,8 @@ class TileBench:
             One line for each difference, or for what is wrong with the text itself.
         """
         golden, size = run_on_golden(self.listing), self.listing.machine.tile.word_bytes
-        wrong = [*golden.races, *([golden.failure.text] if golden.failure else [])]
+        wrong = [*golden.races, *unmet(self.listing, golden)]
+        wrong += [f"golden stopped: {golden.failure.text}"] if golden.failure else []
         for index, (model, ours) in enumerate(zip(self.hbm, golden.hbm, strict=True)):
             seen = model.content(len(ours) // size)
             wrong += differing_words(f"HBM channel {index}", ours, seen, size)
