@@ -31,6 +31,8 @@ _MASKS = (
 """What differs from machine to machine: times, rates and memory, the folder of the checkout, the
 folder of a run, the line of a target in the Makefile.
 """
+_KEPT = ("PATH", "HOME", "TMPDIR")
+"""Of the environment: a reader's shell has none of the variables of our targets."""
 _ANY = "..."
 _MOST_SECONDS = 1800
 
@@ -98,12 +100,11 @@ def follow(step: ShownFile | ShownCommand, folder: Path, *, page: str) -> None:
     if isinstance(step, ShownFile):
         (folder / step.name).write_text(step.text)
         return
-    hidden = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "COLUMNS", "LINES", "FORCE_COLOR")
-    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     done = subprocess.run(
         ["sh", "-c", step.command],
         cwd=folder,
-        env=environment,
+        env={**environment, "LC_ALL": "C.UTF-8"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -157,12 +157,11 @@ class TileBench:
             if place != self.tile:
                 where = f"L1 of tile {place}"
                 wrong += differing_words(where, golden.l1[place], self.l1[place], size)
-            for semaphore, (ours, seen) in enumerate(
-                zip(golden.semaphores[place], counts, strict=True)
-            ):
-                if ours != seen:
+            pairs = zip(golden.semaphores[place], counts, strict=True)
+            for semaphore, (count, has) in enumerate(pairs):
+                if count != has:
                     name = self.listing.named(f"semaphore {semaphore}")
-                    wrong.append(f"{name} of tile {place}: golden {ours}, RTL {seen}")
+                    wrong.append(f"{name} of tile {place}: golden {count}, RTL {has}")
         assert not wrong, "\n".join([f"tile {self.tile}, seed {self.seed}:", *wrong])
 
     async def probe(self, index: int) -> int:
@@ -201,9 +200,9 @@ class TileBench:
         for driver in self.drivers.values():
             driver.tick()
         for (network, port), monitor in self.monitors.items():
-            flit = monitor.tick()
-            if flit is not None:
-                self._left(network, port, flit)
+            taken = monitor.tick()
+            if taken is not None:
+                self._left(network, port, taken)
 
     def _left(self, network: str, port: Port, flit: dict[str, int]) -> None:
         """A flit has left the tile."""
