@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 
 from isa.errors import UserError
-from isa.formats import decode
 from isa.instructions import Format
 from isa.machine import load_machine
 from programs.compiler import compile_workload, dataflows_of, parse_workload
 from programs.tensors import load_workload
 from programs.text.reader import read_listing
 from programs.text.writer import Contents, write_listing
-from tb.experiment import golden_contents, golden_output, run_experiment
-from tb.run_program import run_on_golden, run_on_rtl
-from tb.verdict import differences, unmet
+from tb.experiment import golden_contents, golden_output
+from tb.run_program import run_on_golden
+from tb.verdict import unmet
 from verify.races.catalogue import VARIANTS
 
 
@@ -89,23 +88,6 @@ def test_a_large_output_takes_few_lines(tmp_path):
     assert len(re.findall("^.expect", text, re.MULTILINE)) <= 4
     shown = read_listing(tmp_path / "w.s").shown
     assert [(block.rows, block.columns) for block in shown] == [(4, 8)]
-
-
-@pytest.mark.parametrize(
-    ("spec", "dataflow"), [("mha:S=64,D=16,H=2", "flat-async"), ("gemm:M=48,N=40,K=56", "summa")]
-)
-def test_the_rtl_takes_the_cycles_of_the_experiment(tmp_path, spec, dataflow):
-    """`make run` of what `make compile` wrote: the cycles and bits of `make sim`."""
-    tensors, compiled, _ = written(tmp_path, spec, dataflow, "2x1")
-    read = read_listing(tmp_path / "w.s")
-    golden = run_on_golden(read)
-    rtl = run_on_rtl(read, golden)
-    assert not differences(read, golden, rtl) and not unmet(read, rtl)
-    experiment = run_experiment(compiled.machine, tensors, dataflow)
-    assert experiment.passed
-    assert (rtl.cycles, rtl.boot_cycles) == (experiment.run.cycles, experiment.run.boot_cycles)
-    seen = decode(tensors.gather(compiled, rtl.hbm), compiled.workload.o_fmt)
-    assert (tensors.shaped(seen) == experiment.arrays["o"]).all()
 
 
 @pytest.mark.parametrize("name", ["w.npz", "two words.s", "no#.s"])
