@@ -24,7 +24,8 @@ from tb.accuracy import Accuracy, judge
 from tb.hardware import Design
 from tb.mesh import MeshRun, Settings, simulate
 
-__all__ = ["Experiment", "Rig", "commit", "golden_output", "run_experiment"]
+__all__ = ["Experiment", "Rig", "commit", "golden_contents", "golden_output"]
+__all__ += ["run_experiment"]
 
 
 @dataclass
@@ -134,11 +135,17 @@ def golden_output(
     machine: Machine, tensors: Tensors, compiled: Compiled, memory: list[NDArray[np.uint8]]
 ) -> NDArray[np.unsignedinteger]:
     """Bits of the result on the golden machine."""
+    return tensors.gather(compiled, golden_contents(machine, compiled, memory))
+
+
+def golden_contents(
+    machine: Machine, compiled: Compiled, memory: list[NDArray[np.uint8]]
+) -> list[NDArray[np.uint8]]:
+    """Bytes of every channel after a run on the golden machine."""
     images = {tile: program.words() for tile, program in compiled.programs.items()}
     golden = GoldenMachine(machine, images, [content.copy() for content in memory])
     golden.run()
-    contents = [content.view(np.uint8).reshape(-1) for content in golden.hbm]
-    return tensors.gather(compiled, contents)
+    return [content.view(np.uint8).reshape(-1) for content in golden.hbm]
 
 
 def _rounding(tensors: Tensors) -> dict[str, int]:
