@@ -9,7 +9,7 @@ from programs.tensors import load_workload
 from publish.bench import bench_result, bench_rows
 from publish.output import show, write_result
 from scripts.front import main
-from scripts.options import common_parser, machine_of, overrides, positive
+from scripts.options import machine_of, overrides, positive, target_parser
 from tb.experiment import commit
 from tb.runner import ROOT
 from tb.speed import flows, time_flows
@@ -17,8 +17,7 @@ from tb.speed import flows, time_flows
 
 def run() -> int:
     """Time the same program in all flows, in turn, and compare medians."""
-    parser = common_parser(__doc__)
-    parser.set_defaults(workload="mha:S=256,D=64,H=2")
+    parser = target_parser("bench", __doc__)
     parser.add_argument("--repeat", default="3", help="runs of each")
     options = parser.parse_args()
     repeat = positive("--repeat", options.repeat, least=1)

@@ -5,7 +5,7 @@ takes that one; no cycle and no bit depends on it.
 from rich.console import Console
 
 from scripts.front import main
-from scripts.options import machine_of, parser_of
+from scripts.options import machine_of, target_parser
 from tb import toolchain
 from tb.runner import ROOT
 from tb.training import profile_tile
@@ -13,7 +13,7 @@ from tb.training import profile_tile
 
 def run() -> int:
     """Compile, or say that it has been done."""
-    options = parser_of(__doc__, "MACHINE", "ARRAY").parse_args()
+    options = target_parser("pgo", __doc__).parse_args()
     toolchain.environment()  # says what is missing before anything takes time
     machine = machine_of(options)
     Console(stderr=True).print("compiling the tile twice: minutes", highlight=False)

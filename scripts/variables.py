@@ -39,9 +39,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
             "minilm",
             "minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), gemm:M=256,N=256,K=256, or an .npz",
         ),
-        _V(
-            "DATAFLOW", "", "flat-async, flat, flat-tree, flat-seq, flash3, flash2, summa (by rule)"
-        ),
+        _V("DATAFLOW", "", "flat-async flat flat-tree flat-seq flash3 flash2 summa, or by rule"),
         _V("DTYPE", "fp16", "format of the inputs: fp16, bf16, e4m3 or e5m2"),
         _V("PTYPE", "", "format of the probabilities; that of the inputs if empty"),
         _V("OTYPE", "", "format of the output; that of the inputs if empty"),
@@ -53,7 +51,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("WAVES", "0", "1: sim and run write the whole run as a VCD", _SWITCH),
     ),
     "how it is run": (
-        _V("JOBS", "2", "processes at a time; campaign, races, formal, tune: one a core if unset"),
+        _V("JOBS", "2", "processes at a time; campaign, races, formal and tune: as many as cores"),
         _V("SCHEDULER", "", "tcp://host:8786: a Dask scheduler, whose workers do it instead"),
         _V("SPEC", "", "the grid that campaign runs, for example examples/campaign.toml"),
         _V("QUICK", "0", "1: noc with fewer lengths, flits and runs"),
@@ -91,7 +89,10 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("MUTANT", "", "only this mutation, by number or name"),
         _V("RESUME", "1", "0: run again what is there from before"),
     ),
-    "set-up": (_V("PYTHON", "python3", "Python 3.11 or newer that .venv is made with"),),
+    "set-up": (
+        _V("PYTHON", "python3", "Python 3.11 or newer that .venv is made with"),
+        _V("FOR", "", "help: only this target, and what it reads: make help FOR=sim"),
+    ),
 }
 """What belongs together, in the order in which it is printed."""
 
