@@ -13,8 +13,10 @@ from tb.mesh import simulate
 from tb.training import profile_tile
 
 TINY = MACHINES["tiny"]
-MOST = 1.0
-"""Tile-cycles of the mesh `tiny` may take as many times the fixed loop as this, see `cost`."""
+MOST = 7.0
+"""Tile-cycles may take as many times the fixed loop as this, see `cost`: twice what those of mesh4
+took without a profile, 3.1 to 3.4.
+"""
 LOOPS = 100_000
 """Tile-cycles that are compared with the loop."""
 
