@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from isa.errors import UserError
 from isa.machine import Machine
+from tb.boot import boots_directly, write_images
 from tb.diagnosis import why_stopped
 from tb.hardware import Design, build_mesh
 from tb.memory_files import read_memory, write_memory
@@ -81,6 +82,10 @@ class Settings:
     transport: bool = True
     """Tiles compiled apart from the mesh, or with waves links sampled at the falling edge: faster,
     and no cycle depends on it. See `hw.sim.native`, `hw.sim.transport`.
+    """
+    direct_boot: bool | None = None
+    """Boot without the network, see `tb.boot`; None: where it would take long. Only for a mesh with
+    `transport` and without waves.
     """
     most_cycles: int = 0
     """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
@@ -174,6 +179,12 @@ def simulate(
         events=settings.events or settings.waves is not None,  # one build for both
         design=design,
     )
+    native = settings.transport and not settings.waves and not design
+    direct = settings.direct_boot
+    if direct is None:
+        direct = native and boots_directly(machine, boot[1])
+    elif direct and not native:
+        raise ValueError("Direct boot must be of tiles that are compiled apart")
     orders = _orders(machine, settings, boot, design.inputs if design else {})
     (workdir / "run.json").write_text(json.dumps(orders))
     with _reporting(workdir / "progress", progress):
@@ -187,6 +198,7 @@ def simulate(
                 f"+dump_to={dump[1]}",
                 f"+event_log={workdir / 'events.txt'}",
                 *(settings.waves.plusargs if settings.waves else []),
+                *(write_images(machine, images, boot[1], workdir) if direct else []),
             ],
             workdir=workdir,
         )
