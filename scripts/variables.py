@@ -54,7 +54,9 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("WAVES", "0", "1: sim and run write the whole run as a VCD", _SWITCH),
     ),
     "how it is run": (
-        _V("JOBS", "2", "processes at a time; races, formal and tune: one a core if not given"),
+        _V("JOBS", "2", "processes at a time; campaign, races, formal, tune: one a core if unset"),
+        _V("SCHEDULER", "", "tcp://host:8786: a Dask scheduler, whose workers do it instead"),
+        _V("SPEC", "", "the grid that campaign runs, for example examples/campaign.toml"),
         _V("QUICK", "0", "1: noc with fewer lengths, flits and runs"),
         _V("SMALL", "0", "1: ablation of mha:S=128,D=32,H=2", _SWITCH),
         _V("TOP", "8", "candidates that tune runs"),
