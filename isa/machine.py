@@ -165,6 +165,11 @@ class Tile(_Table):
                 f"matrix_columns must leave at least mac_latency={self.mac_latency} column groups "
                 f"in a line of {self.line_elements} elements, not {self.column_groups}"
             )
+        if 32 * self.program_instructions > 4095 * self.word_bytes:
+            raise ValueError(
+                f"program_instructions must be at most {4095 * self.word_bytes // 32} (an image "
+                f"has up to 4095 words), not {self.program_instructions}"
+            )
         if (self.line_bytes // 4) % self.vector_lanes:
             raise ValueError(
                 f"vector_lanes must divide the {self.line_bytes // 4} FP32 elements of an L1 line, "
@@ -183,7 +188,9 @@ class Hbm(_Table):
     south_pitch: int = Field(default=0, ge=0, description="tiles per channel along the south edge")
     north_pitch: int = Field(default=0, ge=0, description="tiles per channel along the north edge")
     bytes_per_cycle: int = Field(
-        ge=1, description="bandwidth of one channel, reads and writes together, in bytes a cycle"
+        ge=1,
+        le=255,
+        description="bandwidth of one channel, reads and writes together, in bytes a cycle",
     )
     latency: int = Field(
         default=200,

@@ -18,7 +18,7 @@ __all__ += ["positive", "settings_of", "workers_of"]
 CORES = str(os.cpu_count() or 1)
 COMMON = (
     *("MACHINE", "MESH", "DATAFLOW", "WORKLOAD", "DTYPE", "PTYPE", "OTYPE", "SEED"),
-    *("GROUP", "SLICE", "STALL", "WAVES"),
+    *("GROUP", "SLICE", "STALL", "WAVES", "ANYSIZE"),
 )
 """Variables of every target that runs a workload."""
 
