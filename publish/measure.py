@@ -16,7 +16,7 @@ from publish.results import RESULTS, kept
 from publish.tour import measure as tour
 from tb.files import write, write_json
 from tb.runner import ROOT
-from tb.studies import tables, tuning, variants
+from tb.studies import large, tables, tuning, variants
 from tb.tasks import Workers
 
 __all__ = ["SETS", "Order", "measure", "right"]
@@ -56,6 +56,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "races": lambda _: _command("races"),
     "ablation": lambda _: _command("ablation"),
     "variants": lambda order: variants.run(order.workers, order.console),
+    "large": lambda order: large.run(order.workers, order.console),
     "tuning": lambda order: tuning.run(order.workers, order.most, order.console),
     "tour": lambda order: tour.measure(order.console),
     "conformance": lambda _: _command("conformance"),

@@ -16,8 +16,6 @@ from tb.tasks import Workers
 __all__ = ["common_parser", "machine_of", "overrides", "parser_of", "positive", "settings_of"]
 __all__ += ["target_parser", "workers_of"]
 
-_MOST_STALL = 94  # per cent: with more, a run takes for ever
-
 
 def positive(name: str, text: str, *, least: int = 0, most: int | None = None) -> int:
     """A whole number from `least` up (to `most`), or one clear line."""
