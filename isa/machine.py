@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from isa.errors import UserError
 from isa.instructions import Format
+from isa.mistakes import mistake
 
 __all__ = ["MACHINES", "Channel", "Hbm", "Machine", "Mesh", "Tile", "load_machine"]
 
@@ -366,8 +367,4 @@ def _read(path: Path) -> Machine:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"MACHINE file {path}: not TOML: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "machine"
-        raise UserError(
-            f"MACHINE file {path}: {where}: {first['msg'].removeprefix('Value error, ')}"
-        ) from error
+        raise UserError(f"MACHINE file {path}: {mistake(error, Machine)}") from error
