@@ -40,7 +40,7 @@ _WAVES = ("FROM", "TO", "COLLECTIVE", "FAULT", "FORMAT", "OPEN", "VIEWER")
 _RUN = ("PROGRAM", "MACHINE", "MESH", "TARGET", "WAVES")
 
 TARGETS: dict[str, Reads] = {
-    "sim": Reads((*_SIMULATED, "WAVES", "OUT")),
+    "sim": Reads((*_SIMULATED, "ARRAY", "WAVES", "OUT")),
     "run": Reads(_RUN, {"MACHINE": "", "TARGET": "both"}),
     "compile": Reads((*COMMON, "OUT")),
     "machine": Reads(("MACHINE", "MESH")),
@@ -55,6 +55,7 @@ TARGETS: dict[str, Reads] = {
     "noc": Reads(_NOC, {"MACHINE": "mesh8"}),
     "ablation": Reads((*_SIMULATED, "SMALL"), {"DATAFLOW": "flat-async"}),
     "bench": Reads((*COMMON, "ANYSIZE"), {"WORKLOAD": "mha:S=256,D=64,H=2"}),
+    "pgo": Reads(("MACHINE", "ARRAY")),
     "accuracy": Reads(),
     "measure": Reads(("SET", "JOBS", "SCHEDULER", "MOST"), {"SET": "", "MOST": "16"}),
     "help": Reads(("FOR",)),
