@@ -71,7 +71,7 @@ bench: .venv/ready ## simulation speed: cocotb against a bare C++ loop
 accuracy: .venv/ready ## error of the exponential over every input, in ulp
 	@$(PY) -m scripts.accuracy
 
-measure: .venv/ready ## publish a set: SET=tables noc formal races ablation variants tuning tour conformance
+measure: .venv/ready ## publish a set: SET=tables cycles noc formal races ablation variants tuning tour conformance
 	@$(PY) -m scripts.measure
 
 ##@ maintain

@@ -25,7 +25,7 @@ def call(script: str, *arguments: str, **environment: str) -> subprocess.Complet
 @pytest.mark.parametrize(
     ("environment", "line"),
     [
-        ({}, "SET must be one of tables, noc, formal, races, ablation, variants, tuning, tour, "),
+        ({}, "SET must be one of tables, cycles, noc, formal, races, ablation, variants, tuning, "),
         ({"SET": "default"}, "SET must be one of "),
         ({"SET": "tables", "JOBS": "0"}, "JOBS must be a whole number from 1 up, not '0'"),
         ({"SET": "tuning", "MOST": "x"}, "MOST must be a whole number from 1 up, not 'x'"),
