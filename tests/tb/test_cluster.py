@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import scripts.campaign
 from tb.campaign.run import count, run_campaign
 from tb.campaign.spec import read_spec
 from tb.campaign.targets import TARGETS
 from tb.runner import ROOT
 from tb.tasks import Store, Task, Workers, run_tasks
+from tests.scripts.command import call
 from tests.tb.test_tasks import ended
 
 DASK = Path(sys.executable).with_name("dask")
@@ -142,14 +144,7 @@ def test_a_scheduler_that_does_not_answer_gets_one_line(tmp_path):
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))  # nobody listens
         address = f"tcp://127.0.0.1:{deaf.getsockname()[1]}"
-        command = [sys.executable, "-m", "scripts.campaign", "--spec", str(spec)]
-        done = subprocess.run(
-            [*command, "--scheduler", address, "--resume", "0"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = call(scripts.campaign, SPEC=str(spec), SCHEDULER=address, RESUME="0")
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
     assert re.match(rf"flatmesh: SCHEDULER {address}: no Dask scheduler answers", done.stderr)
 
