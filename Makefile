@@ -82,7 +82,7 @@ pgo: .venv/ready ## compile the machine's tile by a profile: later runs of it ar
 accuracy: .venv/ready ## error of the exponential over every input, in ulp
 	@$(PY) -m scripts.accuracy
 
-measure: .venv/ready ## publish a set: SET=tables noc formal races ablation variants tuning tour conformance
+measure: .venv/ready ## publish a set: SET=tables cycles noc formal races ablation variants tuning tour conformance
 	@$(PY) -m scripts.measure
 
 ##@ maintain
