@@ -2,13 +2,21 @@
 # (scripts/variables.py), which go through the environment.
 export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP SLICE SEED STALL WAVES \
   JOBS QUICK SMALL TOP EXHAUSTIVE MOST FROM TO COLLECTIVE FAULT FORMAT VCD READER LIST OPEN VIEWER \
-  PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME
+  PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME SPEC SCHEDULER FOR
 unexport $(filter COCOTB_% PYTHON%,$(.VARIABLES))  # what they say is meant for other programs
 PYTHON ?= python3
 PY := .venv/bin/python
 
+# A variable on the command line that no goal reads ends make here: scripts/targets.py. What only
+# the environment has, or another make passes on, is not asked.
+GIVEN := $(if $(MAKELEVEL:0=),,$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
+ifneq ($(strip $(GIVEN)),)
+WRONG := $(shell $(PYTHON) -m scripts.targets '$(MAKECMDGOALS)' $(GIVEN) 2>/dev/null)
+$(if $(WRONG),$(error flatmesh: $(WRONG)))
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help sim run compile model machine verilog tune waves inspect test test-all conformance formal races noc ablation bench accuracy measure docs check lint clean
+.PHONY: help sim run compile model machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench accuracy measure docs check lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -34,6 +42,9 @@ model: .venv/ready ## what the timing model says of a workload on any machine, i
 
 tune: .venv/ready ## choose a mapping by running the best candidates on the RTL (TOP EXHAUSTIVE MOST)
 	@$(PY) -m scripts.tune
+
+campaign: .venv/ready ## a grid of runs with Parquet and CSV, here or on a Dask cluster (SPEC SCHEDULER RESUME)
+	@$(PY) -m scripts.campaign
 
 ##@ look
 waves: .venv/ready ## a window of a run as a waveform, with views for GTKWave and Surfer (FROM TO FAULT)

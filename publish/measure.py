@@ -17,6 +17,7 @@ from publish.tour import measure as tour
 from tb.files import write, write_json
 from tb.runner import ROOT
 from tb.studies import tables, tuning, variants
+from tb.tasks import Workers
 
 __all__ = ["SETS", "Order", "measure", "right"]
 
@@ -27,8 +28,7 @@ PICTURES = ("latency_8", "saturation")
 class Order(NamedTuple):
     """How a set is run."""
 
-    jobs: int
-    """Processes."""
+    workers: Workers
     most: int
     """Candidates of each workload of `tuning`."""
     console: Console
@@ -50,13 +50,13 @@ def _noc() -> dict:
 
 
 SETS: dict[str, Callable[[Order], Any]] = {
-    "tables": lambda order: tables.run(order.jobs, order.console),
+    "tables": lambda order: tables.run(order.workers, order.console),
     "noc": lambda _: _noc(),
     "formal": lambda _: _command("formal"),
     "races": lambda _: _command("races"),
     "ablation": lambda _: _command("ablation"),
-    "variants": lambda order: variants.run(order.jobs, order.console),
-    "tuning": lambda order: tuning.run(order.jobs, order.most, order.console),
+    "variants": lambda order: variants.run(order.workers, order.console),
+    "tuning": lambda order: tuning.run(order.workers, order.most, order.console),
     "tour": lambda order: tour.measure(order.console),
     "conformance": lambda _: _command("conformance"),
 }

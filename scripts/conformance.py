@@ -13,8 +13,9 @@ from isa.errors import UserError
 from isa.machine import load_machine
 from publish.conformance import Findings, show, write_reports
 from publish.output import write_result
+from scripts import targets
 from scripts.front import main
-from scripts.options import parser_of, positive
+from scripts.options import positive, target_parser, workers_of
 from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT
@@ -26,20 +27,16 @@ from verify.mutants.hunt import MESH, Hunt, chosen
 
 __all__ = ["run"]
 
+READS = targets.TARGETS["conformance"]
 TARGETS = ("rtl", "golden")
 FOLDER = ROOT / "build" / "conformance"
-NAMES = (
-    *("SET", "CASE", "TARGET", "DUT", "MACHINE", "MESH", "SEED"),
-    *("JOBS", "RESUME", "MUTATIONS", "MUTANT"),
-)
-BASE = "tiny"
 
 
 def run() -> int:
     """Run the cases, then the mutations, and write the reports."""
     started = time.monotonic()
-    options = parser_of(__doc__, *NAMES, MACHINE=BASE).parse_args()
-    jobs, seed = positive("JOBS", options.jobs, least=1), positive("SEED", options.seed)
+    options = target_parser("conformance", __doc__).parse_args()
+    workers, seed = workers_of(options), positive("SEED", options.seed)
     _check(options)
     numbers = chosen(options.mutant)
     base = load_machine(options.machine)
@@ -52,13 +49,13 @@ def run() -> int:
     dut = read_dut(Path(options.dut), first) if options.dut else None
     keep = FOLDER / "kept" if options.resume != "0" and not options.case else None
     if not options.mutant:
-        campaign = Campaign(base, own, dut, options.target, jobs, keep)
+        campaign = Campaign(base, own, dut, options.target, workers, keep)
         found.outcomes = campaign.run(found.cases, console)
         found.bins = count((outcome["bins"] for outcome in found.outcomes.values()), declared(base))
     if not (options.dut or options.case or options.target == "golden" or options.mutations == "0"):
         on = options.mesh or MESH
         some = [case for case in cases("default", seed, options.mesh) if case.mesh == on]
-        found.catches, found.clean = Hunt(base, own, jobs, keep).run(numbers, some, console)
+        found.catches, found.clean = Hunt(base, own, workers, keep).run(numbers, some, console)
     told = {name: getattr(options, name) for name in ("set", "target", "dut")}
     told |= {"machine": base.name, "mesh": mesh, "seed": seed, "commit": commit()}
     result = found.result() | told | {"seconds": time.monotonic() - started}
@@ -83,7 +80,13 @@ def _check(options: argparse.Namespace) -> None:
 
 def _command(options: argparse.Namespace) -> str:
     """What repeats a case, but for its name."""
-    kept = (("dut", ""), ("mesh", ""), ("machine", BASE), ("seed", "1"), ("target", TARGETS[0]))
+    kept = (
+        ("dut", ""),
+        ("mesh", ""),
+        ("machine", READS.defaults["MACHINE"]),
+        ("seed", "1"),
+        ("target", TARGETS[0]),
+    )
     given = "".join(
         f" {name.upper()}={shlex.quote(value)}"
         for name, otherwise in kept

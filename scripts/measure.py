@@ -12,18 +12,18 @@ from isa.errors import UserError
 from publish import attention
 from publish.measure import SETS, Order, measure, right
 from scripts.front import main
-from scripts.options import parser_of, positive
+from scripts.options import positive, target_parser, workers_of
 from scripts.variables import VARIABLES
 from tb import toolchain
 from tb.studies import variants
 
-PASSED = ("JOBS", "PYTHON")
+PASSED = ("JOBS", "SCHEDULER", "PYTHON")
 """Variables that a published result does not depend on; of others it has the defaults."""
 
 
 def run() -> int:
     """Measure a set; with --only, print some of the variants and publish nothing."""
-    parser = parser_of(__doc__, "SET", "JOBS", "MOST", SET="", MOST="16")
+    parser = target_parser("measure", __doc__)
     parser.add_argument(
         "--only", default="", help="variants whose name or table has this; publishes nothing"
     )
@@ -33,7 +33,7 @@ def run() -> int:
     if options.only and options.set != "variants":
         raise UserError(f"--only is for SET=variants, not {options.set!r}")
     order = Order(
-        positive("JOBS", options.jobs, least=1),
+        workers_of(options),
         positive("MOST", options.most, least=1),
         Console(stderr=True),
     )
@@ -41,7 +41,7 @@ def run() -> int:
         os.environ.pop(name, None)
     toolchain.environment()  # says what is missing before anything takes time
     if options.only:
-        result = variants.run(order.jobs, order.console, only=options.only)
+        result = variants.run(order.workers, order.console, only=options.only)
     else:
         result = measure(options.set, order)
     return _end(options.set, result, published=not options.only)

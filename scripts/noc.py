@@ -16,7 +16,7 @@ from publish.noc.tables import tables
 from publish.noc.tasks import machine_of_options, mesh_tasks
 from publish.output import wide_console
 from scripts.front import main
-from scripts.options import parser_of, positive
+from scripts.options import positive, target_parser, workers_of
 from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT
@@ -32,7 +32,7 @@ WIDTH = 132
 
 def run() -> int:
     """Run everything, print the tables, write result, pictures and report."""
-    parser = parser_of(__doc__, "QUICK", "MACHINE", "MESH", "SEED", "JOBS", MACHINE="mesh8")
+    parser = target_parser("noc", __doc__)
     parser.add_argument(
         "--only",
         default="all",
@@ -42,18 +42,15 @@ def run() -> int:
     options = parser.parse_args()
     if options.quick not in ("0", "1"):
         raise UserError(f"QUICK must be 0 or 1, not {options.quick!r}")
-    quick, seed, jobs = (
-        options.quick == "1",
-        positive("SEED", options.seed),
-        positive("JOBS", options.jobs, least=1),
-    )
+    quick, seed = options.quick == "1", positive("SEED", options.seed)
+    workers = workers_of(options)
     machine = machine_of_options(options.machine, options.mesh or (QUICK_MESH if quick else ""))
     toolchain.environment()  # says what is missing before anything takes time
     mesh = mesh_tasks(machine, quick, seed) if options.only != "router" else []
     router = router_tasks(quick, seed) if options.only != "mesh" else []
     started = time.monotonic()
     # The first run of the mesh compiles it, which the others have to wait for.
-    results = run_tasks([*mesh[:1], *router, *mesh[1:]], jobs, Console(stderr=True))
+    results = run_tasks([*mesh[:1], *router, *mesh[1:]], workers, Console(stderr=True))
 
     seen = curves(results)
     result = flat(machine, seen, results) | router_keys(results)

@@ -6,19 +6,16 @@ import re
 
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
-from programs.common.ranking import parse_slice
+from scripts.targets import COMMON, TARGETS
 from scripts.variables import VARIABLES
+from tb.campaign import trial
+from tb.campaign.trial import MOST_STALL, back_pressure
 from tb.mesh import Settings
+from tb.tasks import Workers
 
-__all__ = ["COMMON", "CORES", "common_parser", "machine_of", "overrides", "parser_of"]
-__all__ += ["positive", "settings_of"]
+__all__ = ["common_parser", "machine_of", "overrides", "parser_of", "positive", "settings_of"]
+__all__ += ["target_parser", "workers_of"]
 
-CORES = str(os.cpu_count() or 1)
-COMMON = (
-    *("MACHINE", "MESH", "DATAFLOW", "WORKLOAD", "DTYPE", "PTYPE", "OTYPE", "SEED"),
-    *("GROUP", "SLICE", "STALL", "WAVES"),
-)
-"""Variables of every target that runs a workload."""
 _MOST_STALL = 94  # per cent: with more, a run takes for ever
 
 
@@ -64,6 +61,12 @@ def common_parser(description: str, *names: str, **defaults: str) -> argparse.Ar
     return parser_of(description, *COMMON, *names, **defaults)
 
 
+def target_parser(target: str, description: str) -> argparse.ArgumentParser:
+    """A parser with the options of a make target, with its defaults."""
+    reads = TARGETS[target]
+    return parser_of(description, *reads.names, **reads.defaults)
+
+
 def machine_of(options) -> Machine:
     """The machine that the options name."""
     return load_machine(options.machine, options.mesh or None)
@@ -71,16 +74,15 @@ def machine_of(options) -> Machine:
 
 def settings_of(options, **more) -> Settings:
     """Back-pressure as the options say."""
-    stall = positive("STALL", options.stall, most=_MOST_STALL)
-    seed = positive("SEED", options.seed)
-    return Settings(stall_rate=stall * 256 // 100, stall_seed=seed & 0xFFFF, **more)
+    stall = positive("STALL", options.stall, most=MOST_STALL)
+    return back_pressure(stall, positive("SEED", options.seed), **more)
 
 
 def overrides(options) -> dict:
     """What the user fixed of the mapping."""
-    fixed: dict = {}
-    if options.group:
-        fixed["group"] = options.group
-    if options.slice:
-        fixed |= parse_slice(options.slice)
-    return fixed
+    return trial.overrides(options.group, options.slice)
+
+
+def workers_of(options) -> Workers:
+    """Who does the work."""
+    return Workers(positive("JOBS", options.jobs, least=1), options.scheduler)

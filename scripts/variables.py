@@ -54,7 +54,9 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("WAVES", "0", "1: sim and run write the whole run as a VCD", _SWITCH),
     ),
     "how it is run": (
-        _V("JOBS", "2", "processes at a time; races, formal and tune: one a core if not given"),
+        _V("JOBS", "2", "processes at a time; campaign, races, formal and tune: as many as cores"),
+        _V("SCHEDULER", "", "tcp://host:8786: a Dask scheduler, whose workers do it instead"),
+        _V("SPEC", "", "the grid that campaign runs, for example examples/campaign.toml"),
         _V("QUICK", "0", "1: noc with fewer lengths, flits and runs"),
         _V("SMALL", "0", "1: ablation of mha:S=128,D=32,H=2", _SWITCH),
         _V("TOP", "8", "candidates that tune runs"),
@@ -90,7 +92,10 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("MUTANT", "", "only this mutation, by number or name"),
         _V("RESUME", "1", "0: run again what is there from before"),
     ),
-    "set-up": (_V("PYTHON", "python3", "Python 3.11 or newer that .venv is made with"),),
+    "set-up": (
+        _V("PYTHON", "python3", "Python 3.11 or newer that .venv is made with"),
+        _V("FOR", "", "help: only this target, and what it reads: make help FOR=sim"),
+    ),
 }
 """What belongs together, in the order in which it is printed."""
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from isa.errors import UserError
 from isa.machine import Machine
+from tb.files import write
 from tb.runner import SimulationFailure
 
 __all__ = ["hex_lines", "read_memory", "write_memory"]
@@ -60,7 +61,7 @@ def write_memory(
             text += f"@{at + turn * words:x}\n".encode() + hex_lines(
                 np.frombuffer(raw, np.uint8), word_bytes
             )
-        (workdir / f"hbm_{index}.hex").write_bytes(text)
+        write(workdir / f"hbm_{index}.hex", text)
     return at, words
 
 
@@ -72,13 +73,21 @@ def hex_lines(content: NDArray[np.uint8], word_bytes: int) -> bytes:
 
 
 def read_memory(path: Path, word_bytes: int) -> NDArray[np.uint8]:
-    """Bytes of a channel's file, in order."""
+    """Bytes of a channel's file, in order.
+
+    Raises
+    ------
+    SimulationFailure
+        If there is no such file, or it ends within a word.
+    """
     try:
         lines = [line for line in path.read_text().split() if not line.startswith(("/", "@"))]
     except OSError as error:
         raise SimulationFailure(f"the simulation left no {path.name}") from error
-    return (
-        np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8)
-        .reshape(-1, word_bytes)[:, ::-1]
-        .reshape(-1)
-    )
+    whole = 2 * word_bytes
+    if not lines:
+        raise SimulationFailure(f"{path}: is empty: cut short")
+    if short := [line for line in lines if len(line) != whole]:
+        raise SimulationFailure(f"{path}: a word of {len(short[0])} digits, not {whole}: cut short")
+    words = np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8).reshape(-1, word_bytes)
+    return words[:, ::-1].reshape(-1)

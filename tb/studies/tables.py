@@ -8,7 +8,7 @@ from isa.machine import Machine, load_machine
 from tb.mesh import Settings
 from tb.runner import ROOT
 from tb.studies.run import run_published
-from tb.tasks import Task, run_tasks
+from tb.tasks import Store, Task, Workers, run_tasks
 
 __all__ = ["cases", "run"]
 
@@ -19,10 +19,10 @@ MESHES = ("2x2", "1x4", "3x2", "5x3")
 ODD = "mha:S=100,D=24,H=3"
 
 
-def run(jobs: int, console: Console, *, keep: Path = KEPT) -> list[dict]:
+def run(workers: Workers, console: Console, *, keep: Path = KEPT) -> list[dict]:
     """Run all `cases`, or find what was kept: the flat result of each, with its case."""
     chosen = cases()
-    seen = run_tasks([task for _, task in chosen], jobs, console, keep=keep)
+    seen = run_tasks([task for _, task in chosen], workers, console, store=Store(keep))
     return [{"case": name, **seen[task.name]} for name, task in chosen]
 
 

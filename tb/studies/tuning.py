@@ -5,6 +5,7 @@ from statistics import mean
 from rich.console import Console
 
 from isa.machine import MACHINES
+from tb.tasks import Workers
 from tb.tuner.tune import Search, tune
 
 __all__ = ["LISTED", "OTHERS", "run"]
@@ -25,7 +26,7 @@ OTHERS = ("mha:S=192,D=32,H=3", "gqa:H=8,Hkv=2,sp=4,Skv=300,D=128", "gemm:M=24,N
 TOP = 8
 
 
-def run(jobs: int, most: int, console: Console) -> list[dict]:
+def run(workers: Workers, most: int, console: Console) -> list[dict]:
     """Tune all: the flat result of each, and its cycles over the estimate. Runs are kept.
 
     Parameters
@@ -36,7 +37,7 @@ def run(jobs: int, most: int, console: Console) -> list[dict]:
     found = []
     for spec in (*LISTED, *OTHERS):
         search = Search(MACHINES["mesh4"], spec)
-        tuned = tune(search, top=TOP, most=most, jobs=jobs, console=console)
+        tuned = tune(search, top=TOP, most=most, workers=workers, console=console)
         ratios = [run["cycles"] / candidate.estimate for candidate, run in tuned.runs]
         spread = {
             "ratio_least": min(ratios),

@@ -8,7 +8,7 @@ from rich.console import Console
 from isa.machine import Machine, load_machine
 from tb.runner import ROOT
 from tb.studies.run import run_published
-from tb.tasks import Task, run_tasks
+from tb.tasks import Store, Task, Workers, run_tasks
 
 __all__ = ["CASES", "Variant", "machine_of", "run", "task"]
 
@@ -137,11 +137,11 @@ def task(case: Variant) -> Task:
     return Task(case.name, run_published, what)
 
 
-def run(jobs: int, console: Console, *, only: str = "", keep: Path = KEPT) -> list[dict]:
+def run(workers: Workers, console: Console, *, only: str = "", keep: Path = KEPT) -> list[dict]:
     """Run the cases whose name or table has `only`, or find what was kept: the flat result of each,
     with its table and title.
     """
     chosen = [case for case in CASES if only in f"{case.table} {case.name}"]
     tasks = {case.name: task(case) for case in chosen}
-    seen = run_tasks(list(tasks.values()), jobs, console, keep=keep)
+    seen = run_tasks(list(tasks.values()), workers, console, store=Store(keep))
     return [{"table": case.table, "title": case.title, **seen[case.name]} for case in chosen]

@@ -10,7 +10,7 @@ from isa.machine import Machine
 from programs.tensors import load_workload
 from tb.experiment import commit
 from tb.hardware import build_mesh
-from tb.tasks import Task, run_tasks
+from tb.tasks import Task, Workers, run_tasks
 from tb.tuner.candidates import Candidate, candidates, select
 from tb.tuner.run import measure
 
@@ -41,7 +41,7 @@ class Tuned(NamedTuple):
     runs: list[tuple[Candidate, dict]]
 
 
-def tune(search: Search, *, top: int, most: int = 0, jobs: int, console: Console) -> Tuned:
+def tune(search: Search, *, top: int, most: int = 0, workers: Workers, console: Console) -> Tuned:
     """Run the best `top` candidates, and with `most`, so many of all of them.
 
     Raises
@@ -60,17 +60,17 @@ def tune(search: Search, *, top: int, most: int = 0, jobs: int, console: Console
     )
     build_mesh(search.machine)
     running = dict.fromkeys([*chosen, *sorted(ranked, key=lambda c: c.estimate)[:most]])
-    runs = _runs(search, list(running), jobs, console)
+    runs = _runs(search, list(running), workers, console)
     return Tuned(_result(search, ranked, chosen, runs, top, most), runs)
 
 
 def _runs(
-    search: Search, running: list[Candidate], jobs: int, console: Console
+    search: Search, running: list[Candidate], workers: Workers, console: Console
 ) -> list[tuple[Candidate, dict]]:
     """What was seen of each candidate whose programs fit the program memory, the fastest first."""
     shared = {field: getattr(search, field) for field in ("machine", "spec", "dtypes", "seed")}
     tasks = [Task(c.name, measure, {**shared, "mapping": c.mapping}) for c in running]
-    seen = run_tasks(tasks, jobs, console)
+    seen = run_tasks(tasks, workers, console)
     if wrong := [
         name for name, found in seen.items() if found["cycles"] and not found["within_error_bound"]
     ]:

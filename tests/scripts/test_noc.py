@@ -17,7 +17,7 @@ from tb.collectives.crowds import busiest_port, crowd_lane, crowds
 from tb.collectives.measure import Timing, check, read_timings, run_golden
 from tb.collectives.series import Item, SeriesLane, plan
 from tb.collectives.sweep import candidates, lanes_of, runs
-from tb.tasks import Task, run_tasks
+from tb.tasks import Task, Workers, run_tasks
 
 EVENTS = [
     ("cycle", np.int64),
@@ -143,10 +143,10 @@ def test_a_source_outside_passes_more_than_its_members_take():
 def test_tasks_run_in_processes_and_stop_at_the_first_failure():
     quiet = Console(quiet=True)
     tasks = [Task(f"task {n}", dict, {"words": n}) for n in range(3)]
-    assert run_tasks(tasks, 2, quiet) == {f"task {n}": {"words": n} for n in range(3)}
+    assert run_tasks(tasks, Workers(2), quiet) == {f"task {n}": {"words": n} for n in range(3)}
     bad = Task("bad one", load_machine, {"name": "cray"})
     with pytest.raises(UserError, match=r"^bad one: MACHINE must be one of .* not 'cray'$"):
-        run_tasks([bad, *tasks], 1, quiet)
+        run_tasks([bad, *tasks], Workers(1), quiet)
 
 
 @pytest.mark.parametrize(

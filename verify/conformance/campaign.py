@@ -7,7 +7,7 @@ from rich.console import Console
 
 from isa.errors import UserError
 from isa.machine import Machine
-from tb.tasks import Task, run_tasks
+from tb.tasks import Store, Task, Workers, run_tasks
 from verify.conformance.cases import SETS, ConformanceCase, cases
 from verify.conformance.dut import Dut
 from verify.conformance.tasks import build, run_case
@@ -44,7 +44,7 @@ class Campaign:
     dut: Dut | None
     target: str
     """rtl, or golden: the golden machine alone."""
-    jobs: int
+    workers: Workers
     keep: Path | None
     """Folder of the outcomes that are kept."""
 
@@ -57,15 +57,19 @@ class Campaign:
                 Task(f"build of {mesh}", build, {"case": case, **shared})
                 for mesh, case in first.items()
             ]
-            run_tasks(builds, self.jobs, console)
+            run_tasks(builds, self.workers, console)
         tasks = [
             Task(case.name, run_case, {"case": case, "target": self.target, **shared})
             for case in chosen
         ]
         return run_tasks(
             tasks,
-            self.jobs,
+            self.workers,
             console,
-            keep=self.keep,
-            worth=lambda outcome: outcome["passed"] or outcome["skipped"],
+            store=Store(self.keep, _worth) if self.keep else None,
         )
+
+
+def _worth(outcome: dict) -> bool:
+    """Whether an outcome is kept: what failed is run again."""
+    return outcome["passed"] or outcome["skipped"]

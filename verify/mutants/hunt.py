@@ -12,7 +12,7 @@ from rich.console import Console
 from isa.errors import UserError
 from isa.machine import Machine
 from tb.runner import ROOT
-from tb.tasks import Task, run_tasks
+from tb.tasks import Store, Task, Workers, run_tasks
 from verify.conformance.cases import ConformanceCase
 from verify.conformance.tasks import build_mutants, run_mutant
 from verify.mutants.catalogue import CATALOGUE
@@ -68,7 +68,7 @@ class Hunt:
     base: Machine
     own_channels: bool
     """Channels where each mesh of the sets has them, instead of the base machine's."""
-    jobs: int
+    workers: Workers
     keep: Path | None
     """Folder of the results of earlier runs, if they are to be used."""
 
@@ -83,11 +83,12 @@ class Hunt:
         shared = {"base": self.base, "own_channels": self.own_channels}
         run_tasks(
             [Task("build of the mutations", build_mutants, {"case": cases[0], **shared})],
-            1,
+            Workers(1),
             console,
         )
         caught: dict[int, Catch] = {}
         clean: dict[str, dict] = {}
+        store = Store(self.keep) if self.keep else None
         queues = {number: _order(cases, number) for number in numbers}
         for turn in range(MOST_TRIES):
             pairs = [
@@ -103,7 +104,7 @@ class Hunt:
             tasks = [_task(0, case, shared) for case in used.values()] + [
                 _task(number, case, shared) for number, case in pairs
             ]
-            results = run_tasks(tasks, self.jobs, console, keep=self.keep)
+            results = run_tasks(tasks, self.workers, console, store=store)
             clean |= {name: results[_name(0, case)] for name, case in used.items()}
             for number, case in pairs:
                 result = results[_name(number, case)]

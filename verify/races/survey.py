@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from tb.tasks import Task, run_tasks
+from tb.tasks import Task, Workers, run_tasks
 from verify.races.catalogue import shipped
 from verify.races.study import DEMONSTRATIONS, OUTCOMES, STUDIED, check_shipped, demonstrate, study
 
@@ -27,8 +27,8 @@ class Survey(NamedTuple):
     """What `demonstrate` gives."""
 
 
-def survey(jobs: int, console: Console) -> Survey:
-    """Check everything, in `jobs` processes."""
+def survey(workers: Workers, console: Console) -> Survey:
+    """Check everything."""
     programs = {str(program): program for program in shipped()}
     # The long ones first.
     tasks = [
@@ -39,7 +39,7 @@ def survey(jobs: int, console: Console) -> Survey:
         for d in DEMONSTRATIONS
     ]
     tasks += [Task(name, check_shipped, {"program": program}) for name, program in programs.items()]
-    found = run_tasks(tasks, jobs, console)
+    found = run_tasks(tasks, workers, console)
     return Survey(
         {name: found[name] for name in programs},
         {name: program.family for name, program in programs.items()},

@@ -1,0 +1,115 @@
+"""Tasks on the workers of a Dask cluster."""
+
+import logging
+import queue
+import time
+from multiprocessing.connection import wait
+from typing import Self
+
+from distributed import Client, Future, get_worker
+
+from isa.errors import UserError
+from tb.campaign.child import Child, Lost
+from tb.campaign.pools import Finished
+from tb.campaign.store import Task, key
+
+__all__ = ["Cluster"]
+
+ANSWER = 10
+"""Seconds in which a scheduler has to answer."""
+EVERY = 1.0
+"""Seconds between two looks at the number of workers, and of a worker at whether the task is still
+wanted.
+"""
+
+
+class Cluster:
+    """A `tb.campaign.pools.Pool` of all workers that a Dask scheduler has at a time.
+
+    A task that loses its worker is started on another one by the scheduler, which gives up after
+    ``distributed.scheduler.allowed-failures``.
+
+    Raises
+    ------
+    UserError
+        If nothing answers at this address.
+    """
+
+    def __init__(self, address: str) -> None:
+        for name in ("distributed", "distributed.core", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # told in one line below
+        try:
+            self._client = Client(address, timeout=ANSWER, set_as_default=False)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise UserError(
+                f"SCHEDULER {address}: no Dask scheduler answers within {ANSWER} s; it must be an "
+                "address like tcp://127.0.0.1:8786"
+            ) from error
+        self._running: dict[Future, Task] = {}
+        self._ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._threads, self._looked = 0, -EVERY
+
+    @property
+    def free(self) -> int:
+        """See `Pool`."""
+        if time.monotonic() - self._looked >= EVERY:
+            self._threads = sum(self._client.nthreads().values())
+            self._looked = time.monotonic()
+        return self._threads - len(self._running)
+
+    def submit(self, task: Task) -> None:
+        """See `Pool`."""
+        future = self._client.submit(_work, task, key(task), pure=False, retries=0)
+        self._running[future] = task
+        future.add_done_callback(self._ended.put)
+
+    def wait(self, seconds: float) -> list[Finished]:
+        """See `Pool`."""
+        found = []
+        try:
+            found.append(self._ended.get(timeout=seconds))
+            while True:
+                found.append(self._ended.get_nowait())
+        except queue.Empty:
+            pass
+        return [self._finished(future) for future in found]
+
+    def _finished(self, future: Future) -> Finished:
+        task = self._running.pop(future)
+        if future.status == "finished":
+            return Finished(task, *future.result())
+        error = future.exception() if future.status == "error" else None
+        return Finished(task, 0.0, Lost(f"its worker is gone ({error or future.status})"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._client.cancel(list(self._running), force=True)
+        self._client.close()
+
+
+def _work(task: Task, expected: str) -> tuple[float, dict | Exception]:
+    """Do a task on a worker, in a process of its own that ends when nobody wants the result any
+    more.
+    """
+    if key(task) != expected:
+        return 0.0, UserError(
+            f"the worker {get_worker().address} has other sources or files than this checkout"
+        )
+    child = Child()
+    try:
+        child.give(task)
+        while not wait([child.connection], EVERY):
+            if not _wanted():
+                raise Lost("nobody waits for it any more")
+        return child.take()
+    finally:
+        child.kill()
+
+
+def _wanted() -> bool:
+    """Whether the scheduler still asks this worker for the task that this thread is doing."""
+    worker = get_worker()
+    state = worker.state.tasks.get(worker.get_current_task())
+    return state is not None and state.state == "executing"

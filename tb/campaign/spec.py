@@ -1,0 +1,219 @@
+"""The TOML file that says what a campaign runs."""
+
+import re
+import tomllib
+from collections.abc import Collection, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from isa.errors import UserError, meant
+from isa.machine import load_machine
+from programs.common.ranking import parse_slice
+from programs.compiler import KINDS, parse_workload
+from programs.tensors import DTYPES
+from tb.campaign.trial import MOST_STALL, Trial
+
+__all__ = ["CampaignSpec", "Grid", "Planned", "plan", "read_spec"]
+
+_FLOWS = tuple(name for kind in KINDS for name in kind.dataflows)
+
+
+def _several(value: Any) -> Any:
+    """One value means a list of one; TOML has lists where a frozen table needs tuples."""
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
+Numbers = Annotated[
+    tuple[Annotated[int, Field(ge=0, lt=1 << 60)], ...],
+    BeforeValidator(_several),
+    Field(min_length=1),
+]
+
+
+class _SpecTable(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Grid(_SpecTable):
+    """All combinations of these are run; each is a value or a list of them, and means what the
+    variable of `make sim` of that name does. An empty text is by rule.
+    """
+
+    workload: Texts
+    machine: Texts = ("mesh4",)
+    mesh: Texts = ("",)
+    dataflow: Texts = ("",)
+    dtype: Texts = ("fp16",)
+    ptype: Texts = ("",)
+    otype: Texts = ("",)
+    group: Texts = ("",)
+    slice: Texts = ("",)
+    seed: Numbers = (1,)
+    stall: Numbers = (0,)
+    target: Texts = ("rtl",)
+
+    @field_validator("machine", "mesh", "workload", "slice")
+    @classmethod
+    def _readable(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        readers: dict[str, Any] = {
+            "machine": load_machine,
+            "mesh": load_machine("tiny").with_mesh,
+            "workload": _check_workload,
+            "slice": parse_slice,
+        }
+        read = readers[str(info.field_name)]
+        for value in values:
+            if value or info.field_name in ("machine", "workload"):
+                read(value)
+        return values
+
+    @field_validator("dataflow", "dtype", "ptype", "otype", "target")
+    @classmethod
+    def _known(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known: Collection[str] = {
+            "dataflow": ("", *_FLOWS),
+            "dtype": DTYPES,
+            "target": (info.context or {}).get("targets", ()),
+        }.get(str(info.field_name), ("", *DTYPES))
+        for value in values:
+            if value not in known:
+                raise UserError(f"{value!r} is not known, {meant(value, filter(None, known))}")
+        return values
+
+    @field_validator("stall")
+    @classmethod
+    def _bearable(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        if max(values) > MOST_STALL:
+            raise UserError(f"must be at most {MOST_STALL} per cent, not {max(values)}")
+        return values
+
+
+class CampaignSpec(_SpecTable):
+    """A name, which is that of its folder, and grids, which are run one after the other."""
+
+    name: Annotated[str, Field(pattern=r"^[\w.-]*$")] = ""
+    grid: Annotated[
+        tuple[Grid, ...],
+        BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+        Field(min_length=1),
+    ]
+
+
+class Planned(NamedTuple):
+    """A run of a plan."""
+
+    name: str
+    """Unique in the plan."""
+    target: str
+    trial: Trial
+    machine: str
+    """As the spec names it."""
+
+
+def read_spec(path: Path, targets: Collection[str]) -> CampaignSpec:
+    """The campaign that a file describes, named as the file if it has no name.
+
+    Raises
+    ------
+    UserError
+        One line with the line of the file that is wrong.
+    """
+    try:
+        text = path.read_text()
+        data = tomllib.loads(text)
+        spec = CampaignSpec.model_validate(data, context={"targets": targets})
+    except OSError as error:
+        raise UserError(f"SPEC {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"SPEC {path}: not TOML: {error}") from error
+    except ValidationError as error:
+        raise UserError(f"SPEC {path}{_told(text, error)}") from error
+    return spec if spec.name else spec.model_copy(update={"name": path.stem})
+
+
+def plan(spec: CampaignSpec) -> list[Planned]:
+    """All runs of a campaign, each once, in the order of the file.
+
+    Raises
+    ------
+    UserError
+        If a machine cannot have a mesh.
+    """
+    found: dict[tuple[str, Trial], Planned] = {}
+    for grid in spec.grid:
+        for point in _points(grid):
+            machine, target = str(point.pop("machine")), str(point.pop("target"))
+            trial = Trial(load_machine(machine, str(point.pop("mesh")) or None), **point)
+            mesh = trial.machine.mesh
+            parts = [machine, f"{mesh.columns}x{mesh.rows}", trial.workload]
+            parts.append(trial.dataflow or "by rule")
+            parts += [
+                f"{name}={value}"
+                for name, value in trial.asked().items()
+                if name not in ("workload", "dataflow") and value not in ("", 0)
+            ]
+            name = " ".join([*parts, target])
+            found.setdefault((target, trial), Planned(name, target, trial, machine))
+    return list(found.values())
+
+
+def _points(grid: Grid) -> Iterator[dict[str, Any]]:
+    """All combinations, the first key the slowest."""
+    axes = grid.model_dump()
+    for values in product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
+
+
+def _check_workload(text: str) -> None:
+    if text.endswith(".npz"):
+        if not Path(text).is_file():
+            raise UserError(f"WORKLOAD {text}: there is no such file")
+    elif text != "minilm":
+        parse_workload(text)
+
+
+def _told(text: str, error: ValidationError) -> str:
+    """Where and what is wrong: a key that nothing knows, or else the first of it."""
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    names = [str(part) for part in first["loc"] if not isinstance(part, int)]
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        table = CampaignSpec if len(names) == 1 else Grid
+        message = f"unknown key, {meant(names[-1], table.model_fields)}"
+    elif first["type"] == "tuple_type":
+        message = "must be tables, each written [[grid]]"
+    line = _line(text, first["loc"])
+    return f"{f', line {line}' if line else ''}: {'.'.join(names) or 'campaign'}: {message}"
+
+
+def _line(text: str, where: tuple[int | str, ...]) -> int:
+    """The line of a key, of its table if the key is not there; 0 if neither is."""
+    keys = [part for part in where if isinstance(part, str)]
+    table = next((part for part in where if isinstance(part, int)), None) if len(keys) > 1 else None
+    wanted = [keys[0], table] if keys and where[0] == "grid" and len(where) > 1 else None
+    current: list[str | int | None] | None = None
+    count, header = -1, 0
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := re.match(r"\s*\[+\s*([\w.\"-]+)\s*\]+", line):
+            count += 1
+            current = [found[1].strip('"'), count]
+            header = (
+                number if current == wanted or found[1].rpartition(".")[2] == keys[-1] else header
+            )
+        elif (found := re.match(r"\s*[\"']?([\w-]+)[\"']?\s*(\.[^=]*)?=", line)) and (
+            current == wanted and found[1] == keys[-1]
+        ):
+            return number
+    return header
