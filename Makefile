@@ -16,7 +16,7 @@ $(if $(WRONG),$(error flatmesh: $(WRONG)))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help sim run compile machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench pgo accuracy measure docs check lint clean
+.PHONY: help sim run compile model machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench pgo accuracy measure docs check lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -36,6 +36,9 @@ machine: .venv/ready ## a machine as TOML: make -s machine MACHINE=mesh4 > mine.
 
 verilog: .venv/ready ## the Verilog of a machine's tile and mesh, with a list of files (OUT=folder)
 	@$(PY) -m scripts.verilog
+
+model: .venv/ready ## what the timing model says of a workload on any machine, in seconds
+	@$(PY) -m scripts.model
 
 tune: .venv/ready ## choose a mapping by running the best candidates on the RTL (TOP EXHAUSTIVE MOST)
 	@$(PY) -m scripts.tune
