@@ -1,6 +1,6 @@
 # flatmesh: every target sets up what it needs. `make help` lists them and explains the variables
 # (scripts/variables.py), which go through the environment.
-export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP SLICE SEED STALL ARRAY WAVES \
+export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP SLICE SEED STALL ARRAY ANYSIZE WAVES \
   JOBS QUICK SMALL TOP EXHAUSTIVE MOST FROM TO COLLECTIVE FAULT FORMAT VCD READER LIST OPEN VIEWER \
   PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME SPEC SCHEDULER FOR
 unexport $(filter COCOTB_% PYTHON%,$(.VARIABLES))  # what they say is meant for other programs
@@ -16,7 +16,7 @@ $(if $(WRONG),$(error flatmesh: $(WRONG)))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help sim run compile machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench pgo accuracy measure docs check lint clean
+.PHONY: help sim run compile model machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench pgo accuracy measure docs check lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -36,6 +36,9 @@ machine: .venv/ready ## a machine as TOML: make -s machine MACHINE=mesh4 > mine.
 
 verilog: .venv/ready ## the Verilog of a machine's tile and mesh, with a list of files (OUT=folder)
 	@$(PY) -m scripts.verilog
+
+model: .venv/ready ## what the timing model says of a workload on any machine, in seconds
+	@$(PY) -m scripts.model
 
 tune: .venv/ready ## choose a mapping by running the best candidates on the RTL (TOP EXHAUSTIVE MOST)
 	@$(PY) -m scripts.tune
@@ -82,7 +85,7 @@ pgo: .venv/ready ## compile the machine's tile by a profile: later runs of it ar
 accuracy: .venv/ready ## error of the exponential over every input, in ulp
 	@$(PY) -m scripts.accuracy
 
-measure: .venv/ready ## publish a set: SET=tables noc formal races ablation variants tuning tour conformance
+measure: .venv/ready ## publish a set: SET=tables cycles noc formal races ablation variants tuning tour conformance
 	@$(PY) -m scripts.measure
 
 ##@ maintain

@@ -32,7 +32,11 @@ class Variable(NamedTuple):
 _V, _SWITCH, _ARRAYS = Variable, ("0", "1"), ("rtl", "functional")
 GROUPS: dict[str, tuple[Variable, ...]] = {
     "what is run": (
-        _V("MACHINE", "mesh4", "tiny, mesh4, mesh8, paper-2025, paper-2026, or a .toml file"),
+        _V(
+            "MACHINE",
+            "mesh4",
+            "tiny, mesh4, mesh8, mesh16, mesh32, paper-tile, paper-2025, paper-2026, or a .toml",
+        ),
         _V("MESH", "", "COLUMNSxROWS tiles, instead of the machine's mesh"),
         _V(
             "WORKLOAD",
@@ -49,6 +53,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("STALL", "0", "per cent of cycles in which every link refuses flits, up to 94"),
         _V("ARRAY", "rtl", "or functional: PE arrays by host arithmetic, the same bits", _ARRAYS),
         _V("WAVES", "0", "1: sim and run write the whole run as a VCD", _SWITCH),
+        _V("ANYSIZE", "0", "1: simulate a mesh even if it is estimated to be too large", _SWITCH),
     ),
     "how it is run": (
         _V("JOBS", "2", "processes at a time; campaign, races, formal and tune: as many as cores"),

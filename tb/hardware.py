@@ -75,7 +75,8 @@ def verilog(
     if native:
         parts["tiles.sv"] = native_verilog(machine, events=events)
         parts["placement.h"] = native_header(machine, events=events)
-        parts["native_tiles.cpp"] = (ROOT / "hw" / "sim" / "native_tiles.cpp").read_text()
+        for name in ("native_tiles.cpp", "native_boot.h"):
+            parts[name] = (ROOT / "hw" / "sim" / name).read_text()
     return with_waves(parts, hardware) if waves else parts
 
 

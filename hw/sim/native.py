@@ -18,6 +18,7 @@ from hw.sim.ports import port_declarations
 from hw.tile.ports import VIEW
 from isa.instructions import EdgePort
 from isa.machine import Machine
+from isa.packets import FlitKind
 from isa.status import Event
 
 __all__ = ["NativeTiles", "native_header", "native_verilog"]
@@ -145,6 +146,8 @@ def native_header(machine: Machine, *, events: bool = False) -> str:
     ]
     shape = SHAPE.const(shape_of(machine)).as_value().value
     event = VIEW["events"].shape.elem_shape
+    flit = data_flit(machine.tile)
+    fields = ("x0", "y0", "x1", "y1", "kind", "addr")
     return _HEADER.format(
         columns=mesh.columns,
         rows=mesh.rows,
@@ -157,6 +160,9 @@ def native_header(machine: Machine, *, events: bool = False) -> str:
         offset=VIEW["events"].offset,
         valid=event["valid"].offset,
         tag=event["tag"].offset,
+        word_bytes=machine.tile.word_bytes,
+        fields=", ".join(str(flit[name].offset) for name in fields),
+        program=int(FlitKind.PROGRAM),
     )
 
 
@@ -172,4 +178,7 @@ constexpr bool EVENTS = {events};
 // Bits of the port `view` of a tile.
 constexpr int KINDS = {kinds}, EVENT_OFFSET = {offset}, EVENT_STRIDE = {stride}, \
 VALID = {valid}, TAG = {tag};
+// Data flits: bytes of the word they begin with; where x0, y0, x1, y1, kind and addr are; the
+// kind of a word of a program.
+constexpr int WORD_BYTES = {word_bytes}, FLIT_FIELD[] = {{{fields}}}, PROGRAM_KIND = {program};
 """

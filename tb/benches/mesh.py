@@ -4,6 +4,7 @@ from ``run.json``.
 
 import json
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -68,6 +69,7 @@ async def program(dut):
         [await probe(tiles + channel, index) for index in range(3)] for channel in range(channels)
     ]
     seen["seconds"], seen["processor_seconds"] = seconds, processor
+    seen["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     dut.dump.value = 1
     await cycles(4)
     (folder / "seen.json").write_text(json.dumps(seen))

@@ -190,6 +190,22 @@ def test_compiled_tiles_change_no_cycle(stall_rate):
     assert np.array_equal(one.run.events, other.run.events)
 
 
+@pytest.mark.parametrize("mesh", ["2x2", "3x2"])
+def test_a_direct_boot_leaves_what_a_boot_over_the_network_leaves(mesh):
+    """The same cycles from the start on, counters, queues, semaphores, traffic and memory."""
+    machine, tensors = TINY.with_mesh(mesh), load_workload("mha:S=40,D=24,H=2", "fp16", 1)
+    network, direct = (
+        run_experiment(machine, tensors, "flat-async", settings=Settings(direct_boot=choice))
+        for choice in (False, True)
+    )
+    assert network.passed and direct.passed
+    assert direct.run.boot_cycles < network.run.boot_cycles
+    one, other = network.run, direct.run
+    assert one.cycles == other.cycles and one.probes == other.probes
+    assert one.words_read == other.words_read and one.words_written == other.words_written
+    assert all(map(np.array_equal, one.hbm, other.hbm))
+
+
 @pytest.mark.parametrize("stall_rate", [0, 80])
 def test_the_functional_array_changes_no_cycle(stall_rate):
     """Cycles, every counter, every event and every bit are those of the array's RTL."""
