@@ -1,11 +1,19 @@
 # flatmesh: every target sets up what it needs. `make help` lists them and explains the variables
 # (scripts/variables.py), which go through the environment.
-export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP SLICE SEED STALL WAVES \
+export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP SLICE SEED STALL WAVES ANYSIZE \
   JOBS QUICK SMALL TOP EXHAUSTIVE MOST FROM TO COLLECTIVE FAULT FORMAT VCD READER LIST OPEN VIEWER \
-  PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME SPEC SCHEDULER
+  PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME SPEC SCHEDULER FOR
 unexport $(filter COCOTB_% PYTHON%,$(.VARIABLES))  # what they say is meant for other programs
 PYTHON ?= python3
 PY := .venv/bin/python
+
+# A variable on the command line that no goal reads ends make here: scripts/targets.py. What only
+# the environment has, or another make passes on, is not asked.
+GIVEN := $(if $(MAKELEVEL:0=),,$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
+ifneq ($(strip $(GIVEN)),)
+WRONG := $(shell $(PYTHON) -m scripts.targets '$(MAKECMDGOALS)' $(GIVEN) 2>/dev/null)
+$(if $(WRONG),$(error flatmesh: $(WRONG)))
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help sim run compile machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench accuracy measure docs check lint clean

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from isa.errors import UserError
 from isa.instructions import Format
+from isa.mistakes import mistake
 
 __all__ = ["MACHINES", "Channel", "Hbm", "Machine", "Mesh", "Tile", "load_machine"]
 
@@ -222,6 +224,22 @@ class Channel(NamedTuple):
     y: int
 
 
+@lru_cache(maxsize=64)
+def _channels(mesh: Mesh, hbm: Hbm) -> tuple[Channel, ...]:
+    """`Machine.channels`: everybody asks for them, again and again."""
+    found: list[Channel] = []
+    for edge in EDGES:
+        along = mesh.rows if edge in ("west", "east") else mesh.columns
+        pitch = getattr(hbm, f"{edge}_pitch")
+        if not pitch:
+            continue
+        for position in range(pitch // 2, along, pitch) if pitch // 2 < along else [along // 2]:
+            x = {"west": 0, "east": mesh.columns - 1}.get(edge, position)
+            y = {"south": 0, "north": mesh.rows - 1}.get(edge, position)
+            found.append(Channel(len(found), edge, x, y))
+    return tuple(found)
+
+
 class Machine(_Table):
     """A whole machine: a mesh of equal tiles with HBM channels at its edges."""
 
@@ -252,17 +270,7 @@ class Machine(_Table):
         """All HBM channels, in the order west, east, south, north, each from low to high
         coordinate.
         """
-        found: list[Channel] = []
-        for edge in EDGES:
-            along = self.mesh.rows if edge in ("west", "east") else self.mesh.columns
-            pitch = getattr(self.hbm, f"{edge}_pitch")
-            if not pitch:
-                continue
-            for position in range(pitch // 2, along, pitch) if pitch // 2 < along else [along // 2]:
-                x = {"west": 0, "east": self.mesh.columns - 1}.get(edge, position)
-                y = {"south": 0, "north": self.mesh.rows - 1}.get(edge, position)
-                found.append(Channel(len(found), edge, x, y))
-        return tuple(found)
+        return _channels(self.mesh, self.hbm)
 
     @property
     def channel_words(self) -> int:
@@ -388,8 +396,4 @@ def _read(path: Path) -> Machine:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"MACHINE file {path}: not TOML: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "machine"
-        raise UserError(
-            f"MACHINE file {path}: {where}: {first['msg'].removeprefix('Value error, ')}"
-        ) from error
+        raise UserError(f"MACHINE file {path}: {mistake(error, Machine)}") from error

@@ -59,7 +59,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("ANYSIZE", "0", "1: simulate a mesh even if it is estimated to be too large", _SWITCH),
     ),
     "how it is run": (
-        _V("JOBS", "2", "processes at a time; campaign, races, formal, tune: one a core if unset"),
+        _V("JOBS", "2", "processes at a time; campaign, races, formal and tune: as many as cores"),
         _V("SCHEDULER", "", "tcp://host:8786: a Dask scheduler, whose workers do it instead"),
         _V("SPEC", "", "the grid that campaign runs, for example examples/campaign.toml"),
         _V("QUICK", "0", "1: noc with fewer lengths, flits and runs"),
@@ -97,7 +97,10 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("MUTANT", "", "only this mutation, by number or name"),
         _V("RESUME", "1", "0: run again what is there from before"),
     ),
-    "set-up": (_V("PYTHON", "python3", "Python 3.11 or newer that .venv is made with"),),
+    "set-up": (
+        _V("PYTHON", "python3", "Python 3.11 or newer that .venv is made with"),
+        _V("FOR", "", "help: only this target, and what it reads: make help FOR=sim"),
+    ),
 }
 """What belongs together, in the order in which it is printed."""
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from isa.errors import UserError
 from isa.machine import Machine
+from tb.files import write
 from tb.runner import SimulationFailure
 
 __all__ = ["hex_lines", "image_bytes", "read_memory", "write_memory"]
@@ -56,7 +57,7 @@ def write_memory(
             image = images[tile % machine.mesh.columns, tile // machine.mesh.columns]
             raw = np.frombuffer(image_bytes(image, words * word_bytes), np.uint8)
             text += f"@{at + turn * words:x}\n".encode() + hex_lines(raw, word_bytes)
-        (workdir / f"hbm_{index}.hex").write_bytes(text)
+        write(workdir / f"hbm_{index}.hex", text)
     return at, words
 
 
@@ -73,13 +74,21 @@ def hex_lines(content: NDArray[np.uint8], word_bytes: int) -> bytes:
 
 
 def read_memory(path: Path, word_bytes: int) -> NDArray[np.uint8]:
-    """Bytes of a channel's file, in order."""
+    """Bytes of a channel's file, in order.
+
+    Raises
+    ------
+    SimulationFailure
+        If there is no such file, or it ends within a word.
+    """
     try:
         lines = [line for line in path.read_text().split() if not line.startswith(("/", "@"))]
     except OSError as error:
         raise SimulationFailure(f"the simulation left no {path.name}") from error
-    return (
-        np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8)
-        .reshape(-1, word_bytes)[:, ::-1]
-        .reshape(-1)
-    )
+    whole = 2 * word_bytes
+    if not lines:
+        raise SimulationFailure(f"{path}: is empty: cut short")
+    if short := [line for line in lines if len(line) != whole]:
+        raise SimulationFailure(f"{path}: a word of {len(short[0])} digits, not {whole}: cut short")
+    words = np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8).reshape(-1, word_bytes)
+    return words[:, ::-1].reshape(-1)

@@ -11,12 +11,14 @@ import hashlib
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 
 from cocotb_tools.check_results import get_results
 from cocotb_tools.config import libs_dir
@@ -24,7 +26,9 @@ from cocotb_tools.runner import get_runner
 
 from hw.emit import emit, port_names
 from tb import toolchain
+from tb.files import write
 from tb.logs import one_line, reason, tail
+from tb.waiting import waiting
 
 __all__ = [
     "ROOT",
@@ -42,6 +46,8 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent
 WARNINGS_OFF = ("-Wno-fatal", "-Wno-WIDTH", "-Wno-UNOPTFLAT", "-Wno-CASEINCOMPLETE", "-Wno-lint")
 SETTINGS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", *WARNINGS_OFF)
+_SECONDS = {"tile": 120, "mesh": 60, "mesh for waveforms": 300}
+"""Builds on two cores, where none has been made; others take half a minute."""
 
 
 class SimulationFailure(AssertionError):
@@ -168,7 +174,9 @@ def _once(
         for name, text in files.items():
             (folder / name).write_text(text)
         started = time.monotonic()
-        with _environment(toolchain.environment()):
+        what = key[0] + (" for waveforms" if key[2:3] == [True] else "")
+        compiling = waiting(f"building {what} with Verilator", _usual(what, folder.parent))
+        with compiling, _environment(toolchain.environment()):
             try:
                 compile_all(folder)
             except (Exception, SystemExit) as error:
@@ -177,8 +185,15 @@ def _once(
                     f"build of {key[0]} failed ({one_line(error)}): {reason(log)}\n{tail(log)}"
                 ) from error
         seconds = time.monotonic() - started
-        (folder / "built").write_text(f"{seconds:.1f}\n")
+        write(folder / "built", f"{seconds:.1f} {what}\n")
     return seconds, folder
+
+
+def _usual(what: str, folder: Path) -> float:
+    """Seconds that builds of this took here, their median, or `_SECONDS`."""
+    built = [path.read_text().strip().partition(" ") for path in folder.glob("*/built")]
+    seen = [float(seconds) for seconds, _, name in built if name == what]
+    return statistics.median(seen) if seen else _SECONDS.get(what, 30)
 
 
 def fresh_folder(name: str) -> Path:
@@ -226,11 +241,11 @@ def run(
                 extra_env={"COCOTB_LOG_LEVEL": "INFO", **(environment or {})},
                 log_file=log,
             )
-        except (SystemExit, RuntimeError, subprocess.CalledProcessError) as error:
+        except (SystemExit, RuntimeError, subprocess.CalledProcessError, ParseError) as error:
             ended = f" ({one_line(error)})"  # what it means is checked below
     try:
         tests, failures = get_results(results)
-    except RuntimeError as error:
+    except (RuntimeError, ParseError) as error:
         raise SimulationFailure(
             f"{module}: the simulator stopped abnormally{ended}: {reason(log)}\n{tail(log)}"
         ) from error

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.options import common_parser
+from scripts.options import target_parser
 from scripts.sim import repeat
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,7 +89,7 @@ def test_formats_of_p_and_o():
 
 def test_the_command_that_repeats_a_run_names_the_formats(monkeypatch):
     monkeypatch.setenv("PTYPE", "e5m2")
-    command = repeat(common_parser("").parse_args(["--otype", "bf16"]))
+    command = repeat(target_parser("sim", "").parse_args(["--otype", "bf16"]))
     assert "--dtype fp16 --ptype e5m2 --otype bf16" in command
 
 
