@@ -15,6 +15,7 @@ from isa.machine import Hbm, Tile
 __all__ = [
     "HOP",
     "MOVE_START",
+    "READ_LEAST",
     "RECIPROCAL",
     "array_cycles",
     "chunks_of",
@@ -37,7 +38,7 @@ HOP = 1
 """Cycles of a hop on the data and the request network: a flit is in a router's input FIFO at the
 beginning of a cycle and in the next one's at its end.
 """
-_CHANNEL = 7
+READ_LEAST = 7
 """Cycles that a read takes at least in a channel: six in queues, one in the memory."""
 _DEPTH = {Opcode.FILL: 3, Opcode.COPY: 5, Opcode.MAXV: 6, Opcode.EXPD: 12, Opcode.EXP: 12}
 """Cycles from a chunk's step to the end of its write; `_ARITHMETIC` for the other operations."""
@@ -119,7 +120,7 @@ def read_cycles(tile: Tile, hbm: Hbm, words: int) -> int:
     have paid for it, of which the first two are paid for in advance.
     """
     paid = (words - 2) * tile.word_bytes // hbm.bytes_per_cycle + 1 if words > 1 else 0
-    return max(hbm.latency, _CHANNEL) + paid
+    return max(hbm.latency, READ_LEAST) + paid
 
 
 def combine_cycles(op: ReduceOp, fmt: Format, count: int, stages: int) -> int:

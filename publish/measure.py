@@ -16,7 +16,7 @@ from publish.results import RESULTS, kept
 from publish.tour import measure as tour
 from tb.files import write, write_json
 from tb.runner import ROOT
-from tb.studies import large, tables, tuning, variants
+from tb.studies import cycles, large, tables, tuning, variants
 from tb.tasks import Workers
 
 __all__ = ["SETS", "Order", "measure", "right"]
@@ -51,6 +51,7 @@ def _noc() -> dict:
 
 SETS: dict[str, Callable[[Order], Any]] = {
     "tables": lambda order: tables.run(order.workers, order.console),
+    "cycles": lambda order: cycles.run(order.workers, order.console),
     "noc": lambda _: _noc(),
     "formal": lambda _: _command("formal"),
     "races": lambda _: _command("races"),

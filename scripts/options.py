@@ -67,13 +67,14 @@ def target_parser(target: str, description: str) -> argparse.ArgumentParser:
 
 def machine_of(options) -> Machine:
     """The machine that the options name."""
-    return load_machine(options.machine, options.mesh or None)
+    return load_machine(options.machine, getattr(options, "mesh", None) or None)
 
 
 def settings_of(options, **more) -> Settings:
-    """Back-pressure as the options say, and whether size matters."""
+    """Back-pressure, and where they can be chosen the PE array and any size, as the options say."""
     stall = positive("STALL", options.stall, most=MOST_STALL)
-    more["any_size"] = options.anysize == "1"
+    more |= {"any_size": options.anysize == "1"} if "anysize" in options else {}
+    more |= {"array": options.array} if "array" in options else {}
     return back_pressure(stall, positive("SEED", options.seed), **more)
 
 

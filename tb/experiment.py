@@ -117,6 +117,7 @@ def run_experiment(
     result = _result(machine, compiled, run, golden_seconds)
     result.update(
         workload=tensors.name,
+        array=settings.array,
         **tensors.dtypes,
         seed=tensors.seed,
         commit=commit(),

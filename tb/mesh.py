@@ -15,7 +15,7 @@ from isa.machine import Machine
 from tb.boot import boots_directly, write_images
 from tb.diagnosis import why_stopped
 from tb.estimate import refuse_if_too_large
-from tb.hardware import Design, build_mesh
+from tb.hardware import Design, build_mesh, functional_design
 from tb.memory_files import read_memory, write_memory
 from tb.progress import following
 from tb.runner import SimulationFailure, fresh_folder, run
@@ -93,6 +93,8 @@ class Settings:
     most_cycles: int = 0
     """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
     """
+    array: str = "rtl"
+    """One of `tb.hardware.ARRAYS`; a functional one is a model of our own mesh, without waves."""
     backpressure: bool = False
     """Of a mesh that is all Verilog, take the one that can stall even for a `stall_rate` of 0, so
     that runs of both kinds share a build.
@@ -119,6 +121,8 @@ class MeshRun:
     simulated_cycles: int
     megabytes: float
     """Most memory that the simulation has held."""
+    processor_seconds: float
+    """Processor time of the same."""
     events: NDArray | None = None
     """All events of `EVENTS`, by cycle, of a run that records them."""
     workdir: Path = field(default_factory=Path)
@@ -166,7 +170,8 @@ def simulate(
     RunFailure
         If a tile raises an error or the machine hangs.
     UserError
-        If images and data do not fit a channel, or the mesh is too large to simulate.
+        If images and data do not fit a channel, the mesh is too large to simulate, or a
+        functional array cannot be had.
     SimulationFailure
         If the simulator itself fails.
     """
@@ -177,6 +182,13 @@ def simulate(
     if settings.waves:
         settings.waves.path.parent.mkdir(parents=True, exist_ok=True)
         settings.waves.path.unlink(missing_ok=True)
+    if settings.array == "functional":
+        if design or settings.waves or not settings.transport:
+            raise UserError(
+                "ARRAY=functional is a model for our mesh without waves: WAVES and DUT need "
+                "ARRAY=rtl"
+            )
+        design = functional_design(machine, events=settings.events)
     boot = write_memory(machine, images, hbm, workdir)
     compiled = build_mesh(
         machine,
@@ -261,6 +273,7 @@ def _result(machine: Machine, settings: Settings, workdir: Path, build_seconds: 
         run_seconds=seen["seconds"],
         simulated_cycles=seen["cycles"] + seen["boot_cycles"],
         megabytes=seen["megabytes"],
+        processor_seconds=seen["processor_seconds"],
         events=_read_events(workdir / "events.txt", columns) if settings.events else None,
         workdir=workdir,
     )

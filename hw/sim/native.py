@@ -14,6 +14,7 @@ from amaranth.lib.wiring import In
 
 from hw.layouts import SHAPE, data_flit, request_flit, shape_of
 from hw.mesh.signature import array_signature
+from hw.sim.ports import port_declarations
 from hw.tile.ports import VIEW
 from isa.instructions import EdgePort
 from isa.machine import Machine
@@ -53,10 +54,7 @@ def _padded(bits: int) -> int:
 def native_verilog(machine: Machine, *, events: bool = False) -> str:
     """Verilog of the module ``tiles``: its ports, and the call into C++."""
     signature = array_signature(machine, events=events)
-    ports = ["input wire clk", "input wire rst"]
-    for path, member, value in signature.flatten(signature.create()):
-        kind = "input wire" if member.flow == In else "output wire"
-        ports.append(f"{kind} [{len(Value.cast(value)) - 1}:0] {'__'.join(map(str, path))}")
+    ports = port_declarations(signature)
     channels = range(len(machine.channels))
     request, data = request_flit(machine.tile).size, data_flit(machine.tile).size
     bits, requests, words = _padded(len(channels)), _padded(request), _padded(data)

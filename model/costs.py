@@ -1,0 +1,99 @@
+"""The laws of our hardware, as the core takes them."""
+
+from math import ceil
+from typing import NamedTuple
+
+from isa.formats import FORMATS
+from isa.instructions import Format, Opcode
+from isa.machine import Machine, Tile
+from isa.timing import HOP, MOVE_START, READ_LEAST, chunks_of, vector_cycles
+from model.engine.tables import Laws
+
+__all__ = ["laws_of", "work_columns"]
+
+_TWO_MATRICES = (Opcode.ADDV, Opcode.MAXV, Opcode.MULV, Opcode.EXPD)
+
+
+def laws_of(machine: Machine) -> Laws:
+    """What `model.engine` needs to know of a machine."""
+    tile, hbm = machine.tile, machine.hbm
+    return Laws(
+        fetch=3.0,
+        scalar=3.0,
+        wait=1.0,
+        signal=2.0,
+        remote=1.0,
+        outstanding=4,
+        hop=float(HOP),
+        eject=3.0,
+        turn=1.0,
+        request=1.0,
+        move=float(MOVE_START),
+        join=machine.mesh.fifo_depth,
+        train=tile.l1_banks,
+        word_cycles=tile.word_bytes / hbm.bytes_per_cycle,
+        ahead=(tile.word_bytes - 1) / hbm.bytes_per_cycle,
+        latency=float(max(hbm.latency, READ_LEAST)),
+        write=4.0,
+        send=3.0,
+        output=4,
+        rows=tile.matrix_rows,
+        width=tile.line_elements,
+        columns=tile.matrix_columns,
+        pipeline=tile.mac_latency,
+        first=2.0,
+        pieces=tile.column_groups // 2,
+        results=4.0 + tile.mac_latency,
+        filling=1.0,
+        buffer=4.0,
+        banks=tile.l1_banks,
+    )
+
+
+class _Stream(NamedTuple):
+    """Accesses to L1 by one operand or result, and the words of an average one."""
+
+    accesses: float
+    words: float
+
+    @classmethod
+    def of(cls, tile: Tile, rows: int, elements: int, size: int) -> "_Stream":
+        """Rows of elements of `size` bytes, a line of words at a time."""
+        words = -(-elements * size // tile.word_bytes)
+        lines = -(-words // tile.l1_banks)
+        return cls(rows * lines, words / max(1, lines))
+
+    def __add__(self, other: "_Stream") -> "_Stream":  # type: ignore[override]
+        """Both through one port."""
+        accesses = self.accesses + other.accesses
+        words = self.accesses * self.words + other.accesses * other.words
+        return _Stream(accesses, words / max(1, accesses))
+
+
+def _cycles_of_l1(tile: Tile, reads: _Stream, writes: _Stream) -> float:
+    """Cycles in which an L1 that nobody else uses serves both: a read and a write share one unless
+    they need a bank both, for which words at any place have the chance (a + b - 1) / banks.
+    """
+    conflict = min(1.0, max(0.0, reads.words + writes.words - 1) / tile.l1_banks)
+    both = min(reads.accesses, writes.accesses)
+    return reads.accesses + writes.accesses - both * (1 - conflict)
+
+
+def work_columns(tile: Tile, opcode: Opcode, fields: dict[str, int]) -> tuple[int, int, int]:
+    """CYCLES, LINES and ACTIVE of a vector instruction."""
+    m, n = fields["m"], fields["n"]
+    with_b, with_s = bool(fields["with_b"]), bool(fields["with_s"])
+    cycles = vector_cycles(tile, opcode, m, n, with_b=with_b, with_s=with_s)
+    chunks = chunks_of(tile, m, n)
+    size_a, size_d = (FORMATS[Format(fields[name])].bytes for name in ("fmt_a", "fmt_d"))
+    none, packed = _Stream(0, 0), _Stream.of(tile, 1, m, 4)
+    reads = none if opcode == Opcode.FILL else _Stream.of(tile, m, n, size_a)
+    if opcode in _TWO_MATRICES:
+        reads += _Stream.of(tile, m, n, 4)
+        cycles += max(0, int(reads.accesses) - chunks)
+    elif opcode in (Opcode.SCALE, Opcode.EXP) or with_b:
+        reads += packed
+    writes = none if opcode == Opcode.ROWMAX else _Stream.of(tile, m, n, size_d)
+    if opcode == Opcode.ROWMAX or with_s:
+        writes += packed
+    return cycles, ceil(_cycles_of_l1(tile, reads, writes)), chunks

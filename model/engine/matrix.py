@@ -1,0 +1,196 @@
+"""The matrix engine: chunks of operands, steps, and blocks that are filled and drained.
+
+A product is cut like hw.matrix cuts it: for each block of columns, block of rows and chunk of k, a
+row of A each, then the lines of B; two chunks may be there at once; two banks of accumulators take
+the blocks in turn, and each is written while the other one computes.
+"""
+
+from model.engine.compiled import compiled
+from model.engine.heap import push
+from model.engine.release import release
+from model.engine.tables import WINDOWS, CoreEvent, TaskColumn
+from model.engine.work import change, renew
+
+__all__ = ["begin_chunk", "drain", "end_chunk", "start_product"]
+
+CHUNK, LOADED, DRAIN, DONE = (
+    int(e) for e in (CoreEvent.CHUNK, CoreEvent.LOADED, CoreEvent.DRAIN, CoreEvent.DONE)
+)
+M, N, K, FLAGS = int(TaskColumn.M), int(TaskColumn.N), int(TaskColumn.K), int(TaskColumn.FLAGS)
+TRANSPOSED, ACCUMULATE = 1, 2
+
+
+@compiled
+def start_product(s, q, code, t):
+    """A command is taken at t."""
+    tile = q >> 2
+    s.queue[q].engine_at = 1e308
+    s.tile[tile].product = code
+    s.tile[tile].at_column = s.tile[tile].at_row = s.tile[tile].at_step = 0
+    push(s, max(t + 1, s.tile[tile].steps_before + 1), CHUNK, 0, tile)
+
+
+@compiled
+def _sizes(s, tile):
+    """Rows, columns and steps of the chunk."""
+    row, laws = s.table[s.tile[tile].product], s.laws[0]
+    return (
+        min(laws.rows, row[M] - s.tile[tile].at_row),
+        min(laws.width, row[N] - s.tile[tile].at_column),
+        min(laws.width, row[K] - s.tile[tile].at_step),
+    )
+
+
+@compiled
+def begin_chunk(s, tile, t):
+    """A buffer is free: read the chunk's lines from the next cycle on."""
+    rows, columns, steps = _sizes(s, tile)
+    transposed = s.table[s.tile[tile].product, FLAGS] & TRANSPOSED
+    change(s, tile, t)
+    s.tile[tile].burst = 1
+    renew(s, tile, t)
+    lines = rows + (columns if transposed else steps)
+    s.tile[tile].chunk_from, s.tile[tile].chunk_lines = t, lines
+    s.tile[tile].chunk_used = s.tile[tile].used + _written(s, tile, t)
+    push(s, t + lines, LOADED, 0, tile)
+
+
+@compiled
+def end_chunk(s, tile, t):
+    """The last line should be granted at t, unless others took cycles meanwhile."""
+    taken = s.tile[tile].used + _written(s, tile, t) - s.tile[tile].chunk_used
+    if taken >= 1:
+        whole = int(taken)
+        s.tile[tile].chunk_used += whole
+        push(s, t + whole, LOADED, 0, tile)
+        return
+    change(s, tile, t)
+    s.tile[tile].burst = 0
+    renew(s, tile, t)
+    q, row = 4 * tile, s.table[s.tile[tile].product]
+    rows, columns, steps = _sizes(s, tile)
+    first, last = s.tile[tile].at_step == 0, s.tile[tile].at_step + steps == row[K]
+    if first:
+        _fill(s, tile, rows, columns, row[FLAGS] & ACCUMULATE)
+    _compute(s, tile, t, (rows, columns, steps), row[FLAGS] & TRANSPOSED)
+    end = s.tile[tile].steps_end
+    final = _advance(s, tile, row)
+    if last:
+        _finish(s, tile, rows, columns, final)
+    if final:
+        release(s, q, t + 1)
+    else:
+        push(s, max(t + 1, s.tile[tile].steps_before + 1), CHUNK, 0, tile)
+    s.run[0].last = max(s.run[0].last, end)
+
+
+@compiled
+def _halves(s, columns):
+    return 2 if 2 * columns > s.laws[0].width else 1
+
+
+@compiled
+def _fill(s, tile, rows, columns, accumulate):
+    """When the bank of a new block is prepared."""
+    bank = s.tile[tile].block & 1
+    at = max(s.tile[tile].chunk_from + 1, s.tile[tile].filled + 1)
+    if accumulate:
+        cycles = rows * _halves(s, columns) * s.laws[0].pieces
+        at = max(at, s.tile[tile].drain_from[bank] + s.laws[0].pieces)
+        at = max(
+            at + cycles + s.laws[0].filling, s.tile[tile].emptied[bank] + 1 + s.laws[0].filling
+        )
+        s.tile[tile].used += 0.0
+    else:
+        at = max(at, s.tile[tile].emptied[bank] + 1)
+    s.tile[tile].filled = at
+    s.tile[tile].bank_ready = at + 1
+
+
+@compiled
+def _compute(s, tile, t, sizes, transposed):
+    """The steps of a chunk whose last line was granted at t."""
+    rows, columns, steps = sizes
+    laws = s.laws[0]
+    groups = -(-columns // laws.columns)
+    each = max(groups, laws.pipeline)
+    scale = (t - s.tile[tile].chunk_from) / s.tile[tile].chunk_lines
+    lines = min(laws.columns, columns) if transposed else 1
+    start = s.tile[tile].chunk_from + (rows + lines) * scale + laws.first
+    start = max(start, s.tile[tile].steps_end + 1)
+    if s.tile[tile].at_step == 0:
+        start = max(start, s.tile[tile].bank_ready)
+    whole = t + laws.first
+    if transposed:
+        end = max(start + steps * each - 1, whole + (steps - 1) * each + each - groups)
+    else:
+        end = max(start + steps * each - 1, whole + each - 1)
+    s.tile[tile].steps_before = s.tile[tile].steps_end
+    s.tile[tile].steps_end = end
+    s.tile[tile].matrix_active += steps * groups
+
+
+@compiled
+def _advance(s, tile, row):
+    """On to the next chunk; whether there is none."""
+    laws = s.laws[0]
+    s.tile[tile].at_step += laws.width
+    if s.tile[tile].at_step < row[K]:
+        return False
+    s.tile[tile].at_step = 0
+    s.tile[tile].at_row += laws.rows
+    if s.tile[tile].at_row < row[M]:
+        return False
+    s.tile[tile].at_row = 0
+    s.tile[tile].at_column += laws.width
+    return s.tile[tile].at_column >= row[N]
+
+
+@compiled
+def _finish(s, tile, rows, columns, final):
+    """Write the results of a block whose steps have their end."""
+    laws, bank = s.laws[0], s.tile[tile].block & 1
+    groups = -(-columns // laws.columns)
+    start = s.tile[tile].steps_end - max(0, laws.pipeline - groups) + laws.results
+    start = max(start, s.tile[tile].emptied[1 - bank] + 1)
+    cycles = rows * _halves(s, columns) * laws.pieces
+    s.tile[tile].drain_from[bank] = start
+    s.tile[tile].emptied[bank] = start + cycles - 1
+    s.tile[tile].block += 1
+    _occupy(s, tile, start, start + cycles)
+    if final:
+        push(s, start + cycles, DONE, 0, 4 * tile)
+
+
+@compiled
+def _occupy(s, tile, start, end):
+    """Results or initial values go through the engine's port, a line each `pieces` cycles."""
+    this = s.tile[tile]
+    at = this.windows % WINDOWS
+    this.window_past += this.window_lines[at]
+    this.window_from[at], this.window_to[at] = start, end
+    this.window_lines[at] = (end - start) / s.laws[0].pieces
+    this.windows += 1
+    push(s, start, DRAIN, 1, tile)
+    push(s, end, DRAIN, 0, tile)
+
+
+@compiled
+def _written(s, tile, t):
+    """Their lines up to t: they come before operands."""
+    this = s.tile[tile]
+    lines = this.window_past
+    for i in range(WINDOWS):
+        if t >= this.window_to[i]:
+            lines += this.window_lines[i]
+        elif t > this.window_from[i]:
+            lines += (t - this.window_from[i]) / s.laws[0].pieces
+    return lines
+
+
+@compiled
+def drain(s, tile, begins, t):
+    """A block begins or ends to be written."""
+    change(s, tile, t)
+    s.tile[tile].drains += 1 if begins else -1
+    renew(s, tile, t)

@@ -1,0 +1,260 @@
+"""What the core is given, and what it keeps: flat arrays, each described once."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "COLUMNS",
+    "DEEPEST",
+    "RING",
+    "SEMAPHORES",
+    "WAITING",
+    "WINDOWS",
+    "Collectives",
+    "CoreEvent",
+    "Fabric",
+    "Laws",
+    "Paths",
+    "TaskColumn",
+    "TaskKind",
+    "TaskTable",
+]
+
+SEMAPHORES = 32
+"""Semaphores of a tile."""
+RING = 128
+"""Trains of one reduction that can be under way between the members that are furthest apart."""
+
+WAITING = 1024
+"""Reads that a channel can have waiting."""
+WINDOWS = 8
+"""Blocks whose writing or filling is remembered."""
+DEEPEST = 64
+"""Flits of the deepest queue of a link."""
+
+
+class TaskKind(IntEnum):
+    """What an instruction of the core does."""
+
+    HALT = 0
+    """the queue ends, once all before it is complete"""
+    SYNC = 1
+    """nothing but its waits and signals"""
+    LI = 2
+    """register RD = IMM"""
+    ADD = 3
+    """register RD = register RS + IMM"""
+    LOOP = 4
+    """repeat up to the matching END, IMM + register RS times"""
+    END = 5
+    MATMUL = 6
+    """a product of M x N x K with FLAGS (1: B transposed, 2: accumulate, 4: 8-bit B), on the matrix
+    engine of the tile: lines of L1 by chunks, steps, drain
+    """
+    WORK = 7
+    """CYCLES of an engine of the queue's own, of which LINES need the L1 behind everyone else;
+    ACTIVE of them count as work. With LINES = 0 it is a task of known duration.
+    """
+    READ = 8
+    """ROWS x WORDS flits from CHANNEL: the request takes PATH2, the answer PATH; its last flit
+    bumps SEM everywhere
+    """
+    WRITE = 9
+    """ROWS x WORDS flits by PATH2 to CHANNEL; SEM of the tile is bumped over PATH once they are
+    written
+    """
+    PUT = 10
+    """ROWS x WORDS flits by PATH; the last bumps SEM everywhere"""
+    REDUCE = 11
+    """a member's ROWS x WORDS flits of the collective PATH; the result bumps SEM at the root, or
+    turns and goes by PATH2 (-1: it does not) to bump it everywhere
+    """
+
+
+class TaskColumn(IntEnum):
+    """Columns of the instruction table. Semaphores that are not used are -1."""
+
+    OP = 0
+    REGISTERS = 1
+    """registers that are added to addresses"""
+    WAIT0 = 2
+    COUNT0 = 3
+    WAIT1 = 4
+    COUNT1 = 5
+    SIGNAL0 = 6
+    """semaphore of this tile"""
+    SIGNAL1 = 7
+    """semaphore of this tile, or with SIGNAL_PATH of the tile at its end"""
+    SIGNAL_PATH = 8
+    """path of a remote signal, or -1"""
+    A = 9
+    B = 10
+    C = 11
+    D = 12
+    E = 13
+    F = 14
+    # Names of the operands by operation.
+    RD = 9
+    RS = 10
+    IMM = 11
+    M = 9
+    N = 10
+    K = 11
+    FLAGS = 12
+    CYCLES = 9
+    LINES = 10
+    ACTIVE = 11
+    ROWS = 9
+    WORDS = 10
+    PATH = 11
+    PATH2 = 12
+    CHANNEL = 13
+    SEM = 14
+
+
+COLUMNS = 15
+"""Columns of the instruction table."""
+
+
+class CoreEvent(IntEnum):
+    """What can happen."""
+
+    STEP = 0
+    """queue `index` goes on"""
+    SIGNAL = 1
+    """semaphore `extra` of tile `index` has one more"""
+    DONE = 2
+    """the oldest command of queue `index` is done"""
+    CHUNK = 3
+    """the matrix engine of tile `index` begins to read a chunk"""
+    LOADED = 4
+    """it has read it"""
+    DRAIN = 5
+    """it begins (extra 1) or ends (0) to write or to fill a block"""
+    WORKED = 6
+    """queue `index` should be done with its work, if nothing has changed since `extra`"""
+    INJECT = 7
+    """the out queue `index` sends its next train"""
+    ARRIVE = 8
+    """the read of instruction `index` has come to its channel"""
+    SERVE = 9
+    """channel `index` sends the next word"""
+
+
+class TaskTable(NamedTuple):
+    """Instructions of all queues."""
+
+    table: NDArray[np.int32]
+    """(instructions, `COLUMNS`)"""
+    entry: NDArray[np.int32]
+    """Row at which each queue starts; queue 4 * tile + isa.instructions.Queue."""
+
+
+class Paths(NamedTuple):
+    """Ways through a network: trees of links, each path's nodes from its source on."""
+
+    at: NDArray[np.int32]
+    """Path p has the nodes at[p] to at[p + 1], exclusive."""
+    link: NDArray[np.int32]
+    parent: NDArray[np.int32]
+    """Node of the same path before this one, counted from the path's first; -1 for the first."""
+    tile: NDArray[np.int32]
+    """Tile whose L1 the node leads to, or -1."""
+
+
+class Collectives(NamedTuple):
+    """Reductions: trees of routers that join, each collective's nodes in no order."""
+
+    at: NDArray[np.int32]
+    """ReduceTree c has the nodes at[c] to at[c + 1], exclusive."""
+    node_of: NDArray[np.int32]
+    """(collectives, tiles): the node of the tile, or -1"""
+    parent: NDArray[np.int32]
+    """Node that takes the result; -1 for the root."""
+    inputs: NDArray[np.int32]
+    extra: NDArray[np.float64]
+    """Cycles of combining."""
+    each: NDArray[np.float64]
+    """Cycles from a flit to the next."""
+    link: NDArray[np.int32]
+    """Link of the result."""
+    tile: NDArray[np.int32]
+    children: NDArray[np.int32]
+    """(nodes, 4): nodes whose results it takes, padded with -1"""
+
+
+class Fabric(NamedTuple):
+    """What there is of shared things."""
+
+    depth: NDArray[np.int32]
+    """Flits that the queue behind each link holds; 0: whatever comes."""
+    inject: NDArray[np.int32]
+    """(tiles, 3): the link by which a tile puts flits into the data, request, reduction network"""
+    channels: int
+    tiles: int
+
+
+class Laws(NamedTuple):
+    """Cycles of what is not in the tables; see `model.costs` for where each comes from."""
+
+    fetch: float
+    """From a fetch to the first wait or the command, if no register is added."""
+    scalar: float
+    """From a fetch to the next one, of a scalar instruction."""
+    wait: float
+    """Of a wait that need not wait; of a register that is added."""
+    signal: float
+    """From done to the wait that sees it."""
+    remote: float
+    """From done to a remote signal's entry into the network."""
+    outstanding: int
+    """Commands that can be with an engine."""
+    hop: float
+    """From one queue to the next."""
+    eject: float
+    """From the queue of the tile to the wait that sees the bump."""
+    turn: float
+    """From the queue of the tile to the entry into the data network."""
+    request: float
+    """From a READ's command to its request's entry into the network."""
+    move: float
+    """From the command to the first flit's entry into the network."""
+    join: int
+    """Flits that a member may be ahead of the join it waits for, per link."""
+    train: int
+    """Flits that travel together."""
+    word_cycles: float
+    """Cycles of a channel for a word."""
+    ahead: float
+    """Cycles by which a channel that was idle is ahead of that."""
+    latency: float
+    """From a read's arrival to its first word's entry into the network."""
+    write: float
+    """From a word's arrival to its write, at least."""
+    send: float
+    """From the access to the entry into the network."""
+    output: int
+    """Words that wait for the network before the channel stops."""
+    rows: int
+    """Matrix engine: rows of a block."""
+    width: int
+    """Columns of a block, and steps of a chunk."""
+    columns: int
+    """Columns of a group."""
+    pipeline: int
+    """Least cycles of a step."""
+    first: float
+    """Cycles from a line's read to the step that uses it."""
+    pieces: float
+    """Cycles that a line of results takes."""
+    results: float
+    """From the last step of a block to the first cycle of its drain."""
+    filling: float
+    """From the first line of C to the first step, but for `pieces` a line."""
+    buffer: float
+    """Lines that work has read ahead."""
+    banks: int
+    """Words of a line."""

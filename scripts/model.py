@@ -1,0 +1,53 @@
+"""`make model`: what the timing model says of a workload on any machine, without the RTL."""
+
+from dataclasses import asdict
+
+from model.predict import predict
+from programs.compiler import compile_workload
+from programs.tensors import load_workload
+from publish.output import show, wide_console, write_result
+from scripts.front import main
+from scripts.options import machine_of, overrides, positive, target_parser
+from tb.runner import ROOT
+
+
+def run() -> int:
+    """Compile as `make sim` does, and predict."""
+    options = target_parser("model", __doc__).parse_args()
+    machine, seed = machine_of(options), positive("SEED", options.seed)
+    tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
+    compiled = compile_workload(
+        machine, tensors.workload, options.dataflow or None, **overrides(options)
+    )
+    seen = predict(compiled)
+    utilization = compiled.useful_macs / (seen.cycles * machine.macs)
+    result = {
+        "machine": machine.name,
+        "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}",
+        "workload": tensors.name,
+        "dataflow": compiled.dataflow,
+        "mapping": compiled.describe(),
+        "matrix_utilization": utilization,
+        **asdict(seen),
+    }
+    path = write_result("model", result)
+    show(
+        wide_console(),
+        f"{tensors.name} on {machine.name} {result['mesh']}, {compiled.dataflow}, predicted",
+        [
+            ("cycles", f"{seen.cycles:,}", f"{seen.cycles / machine.clock_ghz / 1000:,.1f} us"),
+            ("matrix utilisation", f"{utilization:.1%}", "useful MACs / (cycles x MACs)"),
+            ("matrix engine active", f"{seen.matrix_active:.1%}", "of all tiles' cycles"),
+            ("vector engine busy", f"{seen.vector_busy:.1%}", "of all tiles' cycles"),
+            ("HBM bytes", f"{seen.hbm_read_bytes + seen.hbm_write_bytes:,}", "read and written"),
+            ("HBM bandwidth", f"{seen.hbm_bandwidth_utilization:.1%}", "of all channels'"),
+            ("seconds", f"{seen.seconds:.2f}", f"{seen.events:,} events"),
+            ("mapping", "", compiled.describe()),
+        ],
+    )
+    print(f"written: {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    main(run)
