@@ -304,6 +304,17 @@ def _layout(kind: Kind) -> dict[str, tuple[int, int, bool]]:
     return table
 
 
+@cache
+def _ranges(opcode: Opcode) -> dict[str, tuple[int, int]]:
+    """Field name -> least and largest value, of the fields that one may give."""
+    return {
+        name: (-(1 << width - 1), (1 << width - 1) - 1) if signed else (0, (1 << width) - 1)
+        for name, (_, width, signed) in _layout(kind_of(opcode)).items()
+        if name not in ("opcode", "checksum", "reserved")
+    }
+
+
+@cache
 def kind_of(opcode: Opcode) -> Kind:
     """The instruction class of an opcode."""
     return Kind(opcode >> 4)
@@ -329,14 +340,11 @@ class Instruction:
         ValueError
             If a field does not exist in the opcode's layout, or its value does not fit.
         """
-        layout = _layout(kind_of(opcode))
+        ranges = _ranges(opcode)
         for name, value in fields.items():
-            if name not in layout or name in ("opcode", "checksum", "reserved"):
+            if name not in ranges:
                 raise ValueError(f"{opcode.name} has no field {name!r}")
-            _, width, signed = layout[name]
-            low, high = (
-                (-(1 << width - 1), (1 << width - 1) - 1) if signed else (0, (1 << width) - 1)
-            )
+            low, high = ranges[name]
             if not low <= value <= high:
                 raise ValueError(
                     f"{opcode.name} field {name} must be from {low} to {high}, not {value}"

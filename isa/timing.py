@@ -8,6 +8,7 @@ other traffic adds is not part of it.
 
 from math import ceil, log2
 
+from isa.elementwise import larger
 from isa.instructions import Format, Opcode, ReduceOp
 from isa.machine import Hbm, Tile
 
@@ -79,10 +80,11 @@ def vector_cycles(
 def array_cycles(tile: Tile, m: int, n: int, k: int) -> int:
     """Cycles that a MATMUL of m x n x k keeps the PE array busy.
 
-    For each k the array goes through the column groups in use, at least mac_latency of them.
+    For each k the array goes through the column groups in use, at least mac_latency of them. Sizes
+    may be arrays.
     """
     whole, rest = divmod(n, tile.line_elements)
-    last = max(-(-rest // tile.matrix_columns), tile.mac_latency) if rest else 0
+    last = (rest > 0) * larger(-(-rest // tile.matrix_columns), tile.mac_latency)
     return -(-m // tile.matrix_rows) * (whole * tile.column_groups + last) * k
 
 

@@ -1,5 +1,6 @@
 """One way in for all kinds of workloads: finds the kind of a workload and hands over to it."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from isa.errors import UserError
@@ -93,7 +94,7 @@ def compile_workload(
 
 def rank_workload(
     machine: Machine, workload: AnyWorkload, dataflow: str | None = None, **decisions: Decision
-) -> list[AnyMapping]:
+) -> Sequence[AnyMapping]:
     """List the mappings of a workload that have what the user fixed and fit L1, the best by the
     tiling rule first.
 

@@ -1,6 +1,4 @@
-"""What `make ablation` found: the table of a run, and that of README."""
-
-from rich.table import Table as RichTable
+"""What `make ablation` found: the table of a run, and that of the page."""
 
 from publish.output import Table
 from tb.studies.ablation import CASES
@@ -25,20 +23,18 @@ def page_table(r: dict) -> str:
     return Table("", (f"{r['workload']}, {r['dataflow']}", "cycles", "more"), rows).markdown()
 
 
-def table(result: dict, seen: dict[str, dict]) -> RichTable:
+def table(result: dict, seen: dict[str, dict]) -> Table:
     """Cycles of each case, and what the features that it does without gain."""
     what = f"{result['workload']} ({result['dtype']}), {result['dataflow']}"
     title = f"{what} on {result['machine']} {result['mesh']}, {result['mapping']}"
-    shown = RichTable(title=title, title_justify="left")
-    shown.add_column("case")
-    for name in ("cycles", "gain", "matrix utilisation", "bit-exact"):
-        shown.add_column(name, justify="right")
     full = seen["full"]["cycles"]
+    rows = []
     for case in CASES:
         one = seen[case.key]
         gain = "" if case.key == "full" else f"{one['cycles'] / full:.3f}"
         exact = "yes" if one["bit_exact"] else f"NO, {one['mismatches']} differ"
-        shown.add_row(
-            case.title, f"{one['cycles']:,}", gain, f"{one['matrix_utilization']:.1%}", exact
+        rows.append(
+            (case.title, f"{one['cycles']:,}", gain, f"{one['matrix_utilization']:.1%}", exact)
         )
-    return shown
+    heads = ("case", "cycles", "gain", "matrix utilisation", "bit-exact")
+    return Table(title, heads, rows)

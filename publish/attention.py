@@ -7,7 +7,7 @@ from collections.abc import Callable
 from publish.output import Table
 from tb.studies.variants import CASES
 
-__all__ = ["README_TABLES", "VARIANT_TABLES", "variants"]
+__all__ = ["MAIN_TABLES", "VARIANT_TABLES", "variants"]
 
 
 def _verdict(row: dict) -> str:
@@ -76,7 +76,7 @@ def timing(results: list[dict]) -> str:
     return Table("", ("conditions", "cycles", "bit-exact"), rows).markdown()
 
 
-README_TABLES = {"main table": main_table, "odd meshes": odd_meshes, "timing": timing}
+MAIN_TABLES = {"main table": main_table, "odd meshes": odd_meshes, "timing": timing}
 """Marker to its maker, from docs/results/tables.json."""
 
 

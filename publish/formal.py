@@ -1,4 +1,4 @@
-"""What `make formal` found: the result, the table of a run, and that of README."""
+"""What `make formal` found: the result, the table of a run, and that of the page."""
 
 from dataclasses import asdict
 
@@ -59,7 +59,7 @@ def table(outcomes: list[Proof]) -> RichTable:
     shown = RichTable(title="formal proofs", title_justify="left")
     for name in ("module", "property", "method", "depth", "result", "fault", "s"):
         shown.add_column(
-            name, justify="right" if name in ("depth", "s") else "left", no_wrap=name != "property"
+            name, justify="right" if name in ("depth", "s") else "left", overflow="fold"
         )
     before = ""
     for outcome in outcomes:

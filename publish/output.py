@@ -12,7 +12,11 @@ from rich.table import Table as RichTable
 from tb.files import write_json
 from tb.runner import ROOT
 
-__all__ = ["Table", "clear", "show", "wide_console", "write_result"]
+__all__ = ["LEAST", "Table", "clear", "show", "wide_console", "write_result"]
+
+
+LEAST = 60
+"""Columns below which tables are not squeezed: lines that are too long lose nothing."""
 
 
 def write_result(target: str, result: dict) -> Path:
@@ -35,21 +39,22 @@ def clear(folder: Path, *names: str) -> None:
 
 
 def wide_console(width: int = 150) -> Console:
-    """A console for tables with many columns: as wide as the terminal, and `width` columns where
-    there is none.
+    """A console for tables with many columns: as wide as the terminal, but not narrower than
+    `LEAST`, and `width` columns where there is none.
     """
     console = Console()
-    return console if console.is_terminal else Console(width=width)
+    return Console(width=max(console.width, LEAST) if console.is_terminal else width)
 
 
-def show(console: Console, title: str, rows: list[tuple[str, str, str]]) -> None:
-    """Print a table of (what, value, explanation)."""
-    table = RichTable(title=title, title_justify="left", show_header=False)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
-    table.add_column(style="dim")
+def show(console: Console, title: str, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Print (what, value, explanation) under a title, a row each."""
+    table = RichTable(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(style="dim", overflow="fold")
     for row in rows:
         table.add_row(*row)
+    console.print(title, highlight=False)
     console.print(table)
 
 
@@ -71,7 +76,7 @@ class Table:
             caption_justify="left",
         )
         for index, head in enumerate(self.heads):
-            table.add_column(head, justify="left" if index == 0 else "right")
+            table.add_column(head, justify="left" if index == 0 else "right", overflow="fold")
         for row in self.rows:
             table.add_row(*row)
         console.print(table)

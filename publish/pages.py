@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from isa.errors import UserError
-from publish import ablation, attention, conformance, formal, manual, races, rooms, tuning
+from publish import ablation, attention, conformance, formal, manual, races, readme, rooms, tuning
 from publish.noc import page as noc
 from publish.results import kept
 from publish.tour import page as tour
@@ -32,8 +32,8 @@ PICTURES: dict[str, Callable[[], str]] = {"docs/rooms.svg": rooms.picture}
 """File to the maker of all of it, from the code."""
 
 FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
-    "tables": attention.README_TABLES,
-    "variants": attention.VARIANT_TABLES,
+    "tables": {**attention.MAIN_TABLES, "make sim": readme.sim_output},
+    "variants": {**attention.VARIANT_TABLES, "answer": readme.answer},
     "noc": {"noc table": noc.page_table},
     "formal": {"formal table": formal.page_table},
     "ablation": {"ablation table": ablation.page_table},

@@ -92,7 +92,8 @@ class ProgramRun:
             for row in rows:
                 console.print("  " + " ".join(text.rjust(width) for text in row), soft_wrap=True)
         console.print(f"\n{self._semaphores()}\n", markup=False, highlight=False)
-        self._counters().show(console)
+        for table in self._tables():
+            table.show(console)
         if not self.problems:
             console.print(f"passed: {self._verdict()}")
 
@@ -123,15 +124,18 @@ class ProgramRun:
             else ("semaphores in the end: all 0")
         )
 
-    def _counters(self) -> Table:
+    def _tables(self) -> list[Table]:
         """Instructions of each queue, and what the RTL counted."""
-        last = self.last
+        last, tiles = self.last, self.listing.tiles
         queues = [queue.name.lower() for queue in Queue]
-        heads = ("tile", *queues, *(_COUNTERS if last.probes else ()))
-        rows = []
-        for x, y in self.listing.tiles:
-            executed = [str(last.executed[(x, y), queue]) for queue in Queue]
-            values = last.probes.get((x, y))
-            counted = [str(values[probe]) for probe in _COUNTERS.values()] if values else []
-            rows.append((f"{x},{y}", *executed, *counted))
-        return Table("instructions of each queue, and counters", heads, rows)
+        executed = [
+            (f"{x},{y}", *(str(last.executed[(x, y), queue]) for queue in Queue)) for x, y in tiles
+        ]
+        counted = [
+            (f"{x},{y}", *(str(last.probes[x, y][probe]) for probe in _COUNTERS.values()))
+            for x, y in tiles
+            if (x, y) in last.probes
+        ]
+        tables = [Table("instructions of each queue", ("tile", *queues), executed)]
+        heads = (name.replace(" ", "\n") for name in _COUNTERS)  # rich would cut a word
+        return [*tables, *([Table("counters", ("tile", *heads), counted)] if counted else [])]

@@ -57,8 +57,8 @@ def write_run(folder: Path, result: dict, arrays: Mapping[str, NDArray]) -> Path
     """Write ``result.json`` and ``output.npz`` to the folder of a run, and make ``latest`` and
     these names in the folder above mean this run. Returns the path of the result.
     """
-    write_json(folder / "result.json", result)
     write_npz(folder / "output.npz", arrays)
+    write_json(folder / "result.json", result)  # the last one: where it is, all is
     for name in ("result.json", "output.npz"):
         _link(folder.parent / name, f"{LATEST}/{name}")
     _link(folder.parent / LATEST, folder.name)

@@ -9,9 +9,9 @@ from rich.console import Console
 from isa.errors import UserError
 from programs.tensors import load_workload
 from publish.ablation import table
-from publish.output import write_result
+from publish.output import wide_console, write_result
 from scripts.front import main
-from scripts.options import common_parser, machine_of, overrides, positive, settings_of
+from scripts.options import machine_of, overrides, positive, settings_of, target_parser
 from tb.runner import ROOT
 from tb.studies import ablation
 
@@ -21,9 +21,9 @@ DATAFLOWS = ("flat-async", "flat")
 
 def run() -> int:
     """Run all cases on the same data, compare each with golden, and print cycles and gains."""
-    options = common_parser(__doc__, "SMALL").parse_args()
+    options = target_parser("ablation", __doc__).parse_args()
     machine, seed = machine_of(options), positive("SEED", options.seed)
-    dataflow = options.dataflow or DATAFLOWS[0]
+    dataflow = options.dataflow
     if dataflow not in DATAFLOWS:
         raise UserError(
             "DATAFLOW must be flat-async or flat, whose tiles share what they read, "
@@ -42,7 +42,7 @@ def run() -> int:
     )
     result = ablation.summary(seen)
     path = write_result("ablation", result)
-    Console().print(table(result, seen))
+    table(result, seen).show(wide_console())
     print(f"result: {path.relative_to(ROOT)}")
     if not result["bit_exact"]:
         print("flatmesh: an output differs from the golden machine's, see above", file=sys.stderr)

@@ -2,46 +2,42 @@
 rounded floor.
 """
 
-import argparse
-
-from rich.console import Console
-from rich.table import Table
-
 from golden.accuracy import exp_error
 from isa.instructions import Format
-from publish.output import write_result
+from publish.output import Table, wide_console, write_result
 from scripts.front import main
+from scripts.options import target_parser
 from tb.runner import ROOT
+
+HEADS = (
+    *("format", "inputs x <= 0", "largest error", "at x"),
+    *("correctly rounded", "not correctly rounded"),
+)
 
 
 def run() -> int:
     """Compare in all storage formats."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    table = Table(
-        "format",
-        "inputs x <= 0",
-        "largest error",
-        "at x",
-        "correctly rounded",
-        "not correctly rounded",
-    )
+    target_parser("accuracy", __doc__).parse_args()
+    rows = []
     result: dict = {}
     for fmt in (Format.FP16, Format.BF16, Format.E4M3, Format.E5M2):
         seen = exp_error(fmt)
         name = fmt.name.lower()
-        table.add_row(
-            name,
-            f"{seen.inputs:,}",
-            f"{seen.worst:.4f} ulp",
-            f"{seen.worst_input:g}",
-            f"{seen.floor:.4f} ulp",
-            f"{seen.misrounded:,}",
+        rows.append(
+            (
+                name,
+                f"{seen.inputs:,}",
+                f"{seen.worst:.4f} ulp",
+                f"{seen.worst_input:g}",
+                f"{seen.floor:.4f} ulp",
+                f"{seen.misrounded:,}",
+            )
         )
         result |= {
             f"exp_{name}_{key}": getattr(seen, key)
             for key in ("inputs", "worst", "worst_input", "floor", "misrounded")
         }
-    Console().print(table)
+    Table("error of the exponential", HEADS, rows).show(wide_console())
     print(f"result: {write_result('accuracy', result).relative_to(ROOT)}")
     return 0
 

@@ -12,7 +12,7 @@ from isa.errors import UserError
 from publish.campaign import show
 from publish.output import wide_console, write_result
 from scripts.front import main
-from scripts.options import CORES, parser_of, workers_of
+from scripts.options import target_parser, workers_of
 from tb import toolchain
 from tb.campaign.run import count, run_campaign
 from tb.campaign.spec import read_spec
@@ -22,7 +22,7 @@ from tb.runner import ROOT
 
 def run() -> int:
     """Run what the spec says, and tell what became of it."""
-    options = parser_of(__doc__, "SPEC", "JOBS", "SCHEDULER", "RESUME", JOBS=CORES).parse_args()
+    options = target_parser("campaign", __doc__).parse_args()
     if not options.spec:
         raise UserError("SPEC must name the file that says what is run: see examples/campaign.toml")
     workers, started = workers_of(options), time.monotonic()

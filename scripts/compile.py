@@ -6,9 +6,10 @@ from pathlib import Path
 from isa.errors import UserError
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
-from programs.text.writer import write_listing
+from programs.text.writer import Contents, write_listing
 from scripts.front import main
 from scripts.options import common_parser, machine_of, overrides, positive
+from tb.experiment import golden_contents
 
 
 def run() -> int:
@@ -19,15 +20,18 @@ def run() -> int:
     path, machine = Path(options.out), machine_of(options)
     if path.is_dir():
         raise UserError(f"OUT {path}: is a folder")
+    if path.with_suffix(".npz").resolve() == Path(options.workload).resolve():
+        raise UserError(f"OUT {path}: its data would replace WORKLOAD: must have another name")
     seed = positive("SEED", options.seed)
     tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
     compiled = compile_workload(
         machine, tensors.workload, options.dataflow or None, **overrides(options)
     )
+    memory = tensors.scatter(compiled)
     data = write_listing(
         path,
         compiled,
-        tensors.scatter(compiled),
+        Contents(memory, golden_contents(machine, compiled, memory)),
         machine=options.machine,
         title=f"{tensors.name} ({options.dtype}, seed {seed}), {compiled.dataflow}",
     )

@@ -13,8 +13,9 @@ from isa.errors import UserError
 from isa.machine import load_machine
 from publish.conformance import Findings, show, write_reports
 from publish.output import write_result
+from scripts import targets
 from scripts.front import main
-from scripts.options import parser_of, positive, workers_of
+from scripts.options import positive, target_parser, workers_of
 from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT
@@ -26,19 +27,15 @@ from verify.mutants.hunt import MESH, Hunt, chosen
 
 __all__ = ["run"]
 
+READS = targets.TARGETS["conformance"]
 TARGETS = ("rtl", "golden")
 FOLDER = ROOT / "build" / "conformance"
-NAMES = (
-    *("SET", "CASE", "TARGET", "DUT", "MACHINE", "MESH", "SEED"),
-    *("JOBS", "SCHEDULER", "RESUME", "MUTATIONS", "MUTANT"),
-)
-BASE = "tiny"
 
 
 def run() -> int:
     """Run the cases, then the mutations, and write the reports."""
     started = time.monotonic()
-    options = parser_of(__doc__, *NAMES, MACHINE=BASE).parse_args()
+    options = target_parser("conformance", __doc__).parse_args()
     workers, seed = workers_of(options), positive("SEED", options.seed)
     _check(options)
     numbers = chosen(options.mutant)
@@ -83,7 +80,13 @@ def _check(options: argparse.Namespace) -> None:
 
 def _command(options: argparse.Namespace) -> str:
     """What repeats a case, but for its name."""
-    kept = (("dut", ""), ("mesh", ""), ("machine", BASE), ("seed", "1"), ("target", TARGETS[0]))
+    kept = (
+        ("dut", ""),
+        ("mesh", ""),
+        ("machine", READS.defaults["MACHINE"]),
+        ("seed", "1"),
+        ("target", TARGETS[0]),
+    )
     given = "".join(
         f" {name.upper()}={shlex.quote(value)}"
         for name, otherwise in kept

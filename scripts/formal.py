@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from publish.formal import explain, summary, table, verdict
 from publish.output import wide_console, write_result
 from scripts.front import main
-from scripts.options import CORES, parser_of, positive
+from scripts.options import positive, target_parser
 from tb.runner import ROOT
 from verify.formal.catalogue import Property, properties, select
 from verify.formal.catalogue import run as prove_all
@@ -22,7 +22,7 @@ WIDTH = 200
 
 def run() -> int:
     """Prove what the options select."""
-    parser = parser_of(__doc__, "JOBS", JOBS=CORES)
+    parser = target_parser("formal", __doc__)
     parser.add_argument(
         "select",
         nargs="*",

@@ -1,10 +1,13 @@
 """`make help`: the targets by group, and every variable with its default and unit."""
 
+import os
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.targets import TARGETS
 from scripts.variables import GROUPS
 
 __all__ = ["lines", "targets"]
@@ -24,19 +27,28 @@ def targets(makefile: str) -> dict[str, dict[str, str]]:
     return groups
 
 
-def lines() -> Iterator[str]:
-    """All lines of the help."""
+def lines(target: str = "") -> Iterator[str]:
+    """All lines of the help, or those of one target."""
     for group, found in targets(MAKEFILE.read_text()).items():
-        yield f"{group}:"
-        for name, text in found.items():
+        shown = {name: text for name, text in found.items() if target in ("", name)}
+        if not target:
+            yield f"{group}:"
+        for name, text in shown.items():
             yield from _entry(f"make {name}", text)
-        yield ""
-    yield "variables, as in make sim MESH=5x3 SEED=7:"
+        if shown:
+            yield ""
+    reads = TARGETS[target] if target else None
+    if reads and not reads.names:
+        yield "reads no variable"
+        return
+    yield "reads, [default]:" if target else "variables, as in make sim MESH=5x3 SEED=7, [default]:"
     for group, variables in GROUPS.items():
-        yield f" {group}"
-        for variable in variables:
-            default = f" [{variable.default}]" if variable.default else ""
-            yield from _entry(variable.name, f"{variable.text}{default}")
+        some = [v for v in variables if not reads or v.name in reads.names]
+        if some:
+            yield f" {group}"
+        for variable in some:
+            value = (reads.defaults if reads else {}).get(variable.name, variable.default)
+            yield from _entry(variable.name, variable.text + (f" [{value}]" if value else ""))
 
 
 def _entry(name: str, text: str) -> list[str]:
@@ -44,4 +56,7 @@ def _entry(name: str, text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(lines()))
+    wanted = os.environ.get("FOR", "")
+    if wanted and wanted not in TARGETS:
+        sys.exit(f"flatmesh: FOR must be one of {', '.join(TARGETS)}, not {wanted!r}")
+    print("\n".join(lines(wanted)))

@@ -13,7 +13,7 @@ from publish.inspection.console import print_report
 from publish.inspection.files import clear_files, result_of, write_files
 from publish.output import wide_console, write_result
 from scripts.front import main
-from scripts.options import parser_of, positive
+from scripts.options import positive, target_parser
 from tb.runner import ROOT
 from waves.read.vcd import read
 from waves.rebuild.analysis import inspect
@@ -21,12 +21,10 @@ from waves.rebuild.expected import Expectation, expect
 from waves.rebuild.inspection import Inspection, Transfer
 from waves.rebuild.window import find, parse_collective
 
-NAMES = ("VCD", "COLLECTIVE", "LIST", "READER", "OPEN")
-
 
 def run() -> int:
     """Read, rebuild, check, write."""
-    parser = parser_of(__doc__, *NAMES)
+    parser = target_parser("inspect", __doc__)
     parser.add_argument("--out", default="inspect", help="folder under build")
     options = parser.parse_args()
     console, err = wide_console(), Console(stderr=True)

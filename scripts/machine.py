@@ -3,12 +3,12 @@
 import sys
 
 from scripts.front import main
-from scripts.options import machine_of, parser_of
+from scripts.options import machine_of, target_parser
 
 
 def run() -> int:
     """Print it."""
-    sys.stdout.write(machine_of(parser_of(__doc__, "MACHINE", "MESH").parse_args()).to_toml())
+    sys.stdout.write(machine_of(target_parser("machine", __doc__).parse_args()).to_toml())
     return 0
 
 

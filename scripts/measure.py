@@ -12,7 +12,7 @@ from isa.errors import UserError
 from publish import attention
 from publish.measure import SETS, Order, measure, right
 from scripts.front import main
-from scripts.options import parser_of, positive, workers_of
+from scripts.options import positive, target_parser, workers_of
 from scripts.variables import VARIABLES
 from tb import toolchain
 from tb.studies import variants
@@ -23,7 +23,7 @@ PASSED = ("JOBS", "SCHEDULER", "PYTHON")
 
 def run() -> int:
     """Measure a set; with --only, print some of the variants and publish nothing."""
-    parser = parser_of(__doc__, "SET", "JOBS", "SCHEDULER", "MOST", SET="", MOST="16")
+    parser = target_parser("measure", __doc__)
     parser.add_argument(
         "--only", default="", help="variants whose name or table has this; publishes nothing"
     )

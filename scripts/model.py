@@ -2,21 +2,18 @@
 
 from dataclasses import asdict
 
-from isa.errors import UserError
 from model.predict import predict
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
 from publish.output import show, wide_console, write_result
 from scripts.front import main
-from scripts.options import common_parser, machine_of, overrides, positive
+from scripts.options import machine_of, overrides, positive, target_parser
 from tb.runner import ROOT
 
 
 def run() -> int:
     """Compile as `make sim` does, and predict."""
-    options = common_parser(__doc__).parse_args()
-    if options.stall != "0" or options.waves == "1":
-        raise UserError("the model has no links that stall and no waveforms: no STALL, no WAVES")
+    options = target_parser("model", __doc__).parse_args()
     machine, seed = machine_of(options), positive("SEED", options.seed)
     tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
     compiled = compile_workload(

@@ -16,7 +16,7 @@ from publish.noc.tables import tables
 from publish.noc.tasks import machine_of_options, mesh_tasks
 from publish.output import wide_console
 from scripts.front import main
-from scripts.options import parser_of, positive, workers_of
+from scripts.options import positive, target_parser, workers_of
 from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT
@@ -32,9 +32,7 @@ WIDTH = 132
 
 def run() -> int:
     """Run everything, print the tables, write result, pictures and report."""
-    parser = parser_of(
-        __doc__, "QUICK", "MACHINE", "MESH", "SEED", "JOBS", "SCHEDULER", MACHINE="mesh8"
-    )
+    parser = target_parser("noc", __doc__)
     parser.add_argument(
         "--only",
         default="all",

@@ -6,21 +6,15 @@ import re
 
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
+from scripts.targets import COMMON, TARGETS
 from scripts.variables import VARIABLES
 from tb.campaign import trial
 from tb.campaign.trial import MOST_STALL, back_pressure
 from tb.mesh import Settings
 from tb.tasks import Workers
 
-__all__ = ["COMMON", "CORES", "common_parser", "machine_of", "overrides", "parser_of"]
-__all__ += ["positive", "settings_of", "workers_of"]
-
-CORES = str(os.cpu_count() or 1)
-COMMON = (
-    *("MACHINE", "MESH", "DATAFLOW", "WORKLOAD", "DTYPE", "PTYPE", "OTYPE", "SEED"),
-    *("GROUP", "SLICE", "STALL", "WAVES"),
-)
-"""Variables of every target that runs a workload."""
+__all__ = ["common_parser", "machine_of", "overrides", "parser_of", "positive", "settings_of"]
+__all__ += ["target_parser", "workers_of"]
 
 
 def positive(name: str, text: str, *, least: int = 0, most: int | None = None) -> int:
@@ -65,14 +59,22 @@ def common_parser(description: str, *names: str, **defaults: str) -> argparse.Ar
     return parser_of(description, *COMMON, *names, **defaults)
 
 
+def target_parser(target: str, description: str) -> argparse.ArgumentParser:
+    """A parser with the options of a make target, with its defaults."""
+    reads = TARGETS[target]
+    return parser_of(description, *reads.names, **reads.defaults)
+
+
 def machine_of(options) -> Machine:
     """The machine that the options name."""
-    return load_machine(options.machine, options.mesh or None)
+    return load_machine(options.machine, getattr(options, "mesh", None) or None)
 
 
 def settings_of(options, **more) -> Settings:
-    """Back-pressure as the options say."""
+    """Back-pressure, and where they can be chosen the PE array and any size, as the options say."""
     stall = positive("STALL", options.stall, most=MOST_STALL)
+    more |= {"any_size": options.anysize == "1"} if "anysize" in options else {}
+    more |= {"array": options.array} if "array" in options else {}
     return back_pressure(stall, positive("SEED", options.seed), **more)
 
 

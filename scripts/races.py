@@ -10,7 +10,7 @@ from rich.console import Console
 from publish.output import wide_console, write_result
 from publish.races import messages, program_table, removal_table
 from scripts.front import main
-from scripts.options import CORES, parser_of, workers_of
+from scripts.options import target_parser, workers_of
 from tb.runner import ROOT
 from verify.races.survey import summary, survey
 
@@ -21,7 +21,7 @@ WIDTH = 160
 
 def run() -> int:
     """Check everything, and say which of it is not as it should be."""
-    options = parser_of(__doc__, "JOBS", "SCHEDULER", JOBS=CORES).parse_args()
+    options = target_parser("races", __doc__).parse_args()
     started = time.monotonic()
     found = survey(workers_of(options), Console(stderr=True))
     result = summary(found) | {"seconds": time.monotonic() - started}

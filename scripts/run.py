@@ -20,6 +20,8 @@ from tb.runner import ROOT
 
 NAMES = ("PROGRAM", "MACHINE", "MESH", "TARGET", "WAVES")
 TARGETS = ("both", "golden", "rtl")
+WIDTH = 100
+"""Columns of the output where there is no terminal."""
 
 
 def run() -> int:
@@ -39,7 +41,7 @@ def run() -> int:
     clear(folder, "waves.vcd", "run.json", "result.json")
     outcome = ProgramRun(listing, _states(options, listing, waves))
     path = write_result(options.out, outcome.result())
-    console = wide_console()
+    console = wide_console(WIDTH)
     outcome.show(console)
     if waves:
         if not outcome.last.failure:

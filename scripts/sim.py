@@ -4,14 +4,14 @@ import shlex
 import sys
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from programs.tensors import load_workload
 from publish.experiment import report
-from publish.output import wide_console
+from publish.progress import RunProgress
 from publish.runs import check_npz, new_folder, write_npz, write_run
 from scripts.front import main
-from scripts.options import COMMON, common_parser, machine_of, overrides, positive, settings_of
+from scripts.options import machine_of, overrides, positive, settings_of, target_parser
+from scripts.targets import TARGETS
 from tb import toolchain
 from tb.experiment import Experiment, Rig, run_experiment
 from tb.mesh import Window
@@ -20,7 +20,7 @@ from tb.runner import ROOT
 
 def run() -> int:
     """Run one experiment as the options say."""
-    parser = common_parser(__doc__, "OUT")
+    parser = target_parser("sim", __doc__)
     parser.add_argument("--folder", default="sim", help="folder under build")
     options = parser.parse_args()
     toolchain.environment()  # says what is missing before anything takes time
@@ -36,7 +36,7 @@ def run() -> int:
     path = write_run(folder, experiment.result, experiment.arrays)
     if out:
         write_npz(out, experiment.arrays)
-    report(wide_console(), experiment, path)
+    report(experiment, path)
     if waves:
         path = waves.path.relative_to(ROOT)
         print(f"waveform of the run: {path} (make inspect VCD={path} looks into it)")
@@ -52,26 +52,14 @@ def _run(options, waves: Window | None) -> Experiment:
     machine, seed = machine_of(options), positive("SEED", options.seed)
     settings = settings_of(options, waves=waves)
     tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("compiling the program", total=None)
-        rig = Rig(
-            say=lambda text: bar.update(task, description=f"{text}; RTL: building and booting"),
-            progress=lambda cycle: bar.update(task, description=f"RTL: cycle {cycle:,}"),
-        )
+    with RunProgress(console) as shown:
         return run_experiment(
             machine,
             tensors,
             options.dataflow or None,
             overrides=overrides(options),
             settings=settings,
-            rig=rig,
+            rig=Rig(say=shown.say, expect=shown.expect, progress=shown.at),
         )
 
 
@@ -79,8 +67,8 @@ def repeat(options) -> str:
     """The command that does the same again, whatever the environment holds by then."""
     given = "".join(
         f" --{name.lower()} {shlex.quote(value)}"
-        for name in COMMON
-        if name != "WAVES" and (value := getattr(options, name.lower()))
+        for name in TARGETS["sim"].names
+        if name not in ("WAVES", "OUT") and (value := getattr(options, name.lower()))
     )
     return f"{sys.executable} -m scripts.sim{given}"
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from publish.output import wide_console, write_result
 from publish.tuning import summary, table
 from scripts.front import main
-from scripts.options import CORES, common_parser, machine_of, overrides, positive, workers_of
+from scripts.options import machine_of, overrides, positive, target_parser, workers_of
 from tb import toolchain
 from tb.runner import ROOT
 from tb.tuner.tune import ALL, Search, tune
@@ -15,8 +15,7 @@ from tb.tuner.tune import ALL, Search, tune
 
 def run() -> int:
     """Tune one workload as the options say."""
-    names = ("TOP", "EXHAUSTIVE", "MOST", "JOBS", "SCHEDULER")
-    options = common_parser(__doc__, *names, JOBS=CORES).parse_args()
+    options = target_parser("tune", __doc__).parse_args()
     toolchain.environment()  # says what is missing before anything takes time
     search = Search(
         machine_of(options),

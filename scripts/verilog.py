@@ -6,7 +6,7 @@ from rich.console import Console
 
 from isa.errors import UserError
 from scripts.front import main
-from scripts.options import machine_of, parser_of
+from scripts.options import machine_of, target_parser
 from tb.files import write
 from tb.hardware import verilog
 
@@ -17,7 +17,7 @@ MODELS = ("hbm_memory.v",)
 
 def run() -> int:
     """Emit, and write to the folder OUT."""
-    options = parser_of(__doc__, "MACHINE", "MESH", "OUT").parse_args()
+    options = target_parser("verilog", __doc__).parse_args()
     if not options.out:
         raise UserError("OUT must name the folder to write to, for example OUT=rtl")
     folder, machine = Path(options.out), machine_of(options)

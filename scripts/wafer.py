@@ -21,7 +21,7 @@ from publish.wafer.report import point_table, write_report
 from publish.wafer.sweep import flat_keys, row_of, sweep
 from publish.wafer.variables import WAFER
 from scripts.front import main
-from scripts.options import CORES, parser_of, positive, workers_of
+from scripts.options import positive, target_parser, workers_of
 from tb.runner import ROOT
 
 NAMES = tuple(name for name, *_ in WAFER)
@@ -56,8 +56,7 @@ def _wafer(options) -> Wafer:
 
 def run() -> int:
     """One point, or the sweep."""
-    parser = parser_of(__doc__ or "", *NAMES, "JOBS", "SCHEDULER", JOBS=CORES)
-    options = parser.parse_args()
+    options = target_parser("wafer", __doc__).parse_args()
     wafer, model = _wafer(options), load_language_model(options.model)
     costs = KernelRuns(wafer.machine, workers_of(options), Console(stderr=True))
     console = wide_console()

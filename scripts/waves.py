@@ -1,5 +1,6 @@
 """`make waves`: part of a run as a waveform, with views for GTKWave and Surfer."""
 
+import os
 import time
 
 from rich.console import Console
@@ -9,7 +10,7 @@ from programs.tensors import load_workload
 from publish.output import clear, wide_console, write_result
 from publish.recording import Files, Recorder, report, result_of
 from scripts.front import main
-from scripts.options import common_parser, machine_of, overrides, positive, settings_of
+from scripts.options import machine_of, overrides, positive, settings_of, target_parser
 from tb import toolchain
 from tb.files import write_json
 from tb.mesh import Window
@@ -19,7 +20,6 @@ from waves.rebuild.expected import NOTED
 from waves.rebuild.window import parse_collective
 from waves.views import open_viewer, to_fst, viewer_command, write_views
 
-NAMES = ("FROM", "TO", "COLLECTIVE", "FAULT", "FORMAT", "OPEN")
 END = 2**31
 """No run is longer."""
 CYCLES = 20_000
@@ -28,14 +28,14 @@ CYCLES = 20_000
 
 def run() -> int:
     """Run, and write the VCD, the views, and what inspect needs to know of the run."""
-    parser = common_parser(__doc__, *NAMES)
+    parser = target_parser("waves", __doc__)
     parser.add_argument("--out", default="waves", help="folder under build")
     options = parser.parse_args()
     toolchain.environment()  # says what is missing before anything takes time
-    started = time.perf_counter()
-    first, last = _asked(options)
+    started, (first, last) = time.perf_counter(), _asked(options)
     folder = ROOT / "build" / options.out
     vcd = folder / "waves.vcd"
+    os.environ["VIEWER"] = options.viewer
     if options.open == "1":
         viewer_command(vcd, folder / "views")
     recorder = _recorder(options)

@@ -18,13 +18,15 @@ from isa.machine import Machine
 from isa.status import Probe
 from programs.common.compiled import Compiled
 from programs.common.rounding import Rounding
-from programs.compiler import compile_workload
+from programs.compiler import compile_workload, estimate_workload
 from programs.tensors import Tensors
 from tb.accuracy import Accuracy, judge
+from tb.estimate import refuse_if_too_large
 from tb.hardware import Design
 from tb.mesh import MeshRun, Settings, simulate
 
-__all__ = ["Experiment", "Rig", "commit", "golden_output", "run_experiment"]
+__all__ = ["Experiment", "Rig", "commit", "golden_contents", "golden_output"]
+__all__ += ["run_experiment"]
 
 
 @dataclass
@@ -64,6 +66,8 @@ class Rig:
     """Folder of the simulation's files; a fresh one under ``build/runs`` if None."""
     say: Callable[[str], None] = lambda _: None
     """Called with what has just been done."""
+    expect: Callable[[float], None] = lambda _: None
+    """Called with the cycles that the run will take, by the tiling rule's estimate."""
     progress: Callable[[int], None] | None = None
     """Called now and then with the cycle that the RTL has reached."""
 
@@ -82,9 +86,11 @@ def run_experiment(
     Raises
     ------
     UserError
-        If the workload cannot be compiled for the machine, or the machine stops
+        If the workload cannot be compiled for the machine, the machine is too large, or it stops
         (`tb.mesh.RunFailure`).
     """
+    if not settings.any_size:
+        refuse_if_too_large(machine)
     compiled = compile_workload(machine, tensors.workload, dataflow, **(overrides or {}))
     rig.say(compiled.describe())
     memory = tensors.scatter(compiled)
@@ -92,6 +98,7 @@ def run_experiment(
     expected = golden_output(machine, tensors, compiled, memory)
     golden_seconds = time.perf_counter() - started
     rig.say(f"golden machine: {golden_seconds:.1f} s")
+    rig.expect(estimate_workload(machine, compiled.workload, compiled.mapping))
     run = simulate(
         machine,
         {tile: program.words() for tile, program in compiled.programs.items()},
@@ -110,6 +117,7 @@ def run_experiment(
     result = _result(machine, compiled, run, golden_seconds)
     result.update(
         workload=tensors.name,
+        array=settings.array,
         **tensors.dtypes,
         seed=tensors.seed,
         commit=commit(),
@@ -131,11 +139,17 @@ def golden_output(
     machine: Machine, tensors: Tensors, compiled: Compiled, memory: list[NDArray[np.uint8]]
 ) -> NDArray[np.unsignedinteger]:
     """Bits of the result on the golden machine."""
+    return tensors.gather(compiled, golden_contents(machine, compiled, memory))
+
+
+def golden_contents(
+    machine: Machine, compiled: Compiled, memory: list[NDArray[np.uint8]]
+) -> list[NDArray[np.uint8]]:
+    """Bytes of every channel after a run on the golden machine."""
     images = {tile: program.words() for tile, program in compiled.programs.items()}
     golden = GoldenMachine(machine, images, [content.copy() for content in memory])
     golden.run()
-    contents = [content.view(np.uint8).reshape(-1) for content in golden.hbm]
-    return tensors.gather(compiled, contents)
+    return [content.view(np.uint8).reshape(-1) for content in golden.hbm]
 
 
 def _rounding(tensors: Tensors) -> dict[str, int]:
@@ -213,6 +227,7 @@ def _result(machine: Machine, compiled: Compiled, run: MeshRun, golden_seconds: 
         "golden_seconds": golden_seconds,
         "build_seconds": run.build_seconds,
         "run_seconds": run.run_seconds,
+        "peak_megabytes": run.megabytes,
         "kcycles_per_second": run.simulated_cycles / run.run_seconds / 1e3,
         **_stalls(run, tiles),
     }

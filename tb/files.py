@@ -21,15 +21,17 @@ def write(path: Path, content: str | bytes) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as scratch:
-        try:
-            scratch.write(data)
-            scratch.flush()
-            os.chmod(scratch.name, 0o644)
-            os.replace(scratch.name, path)
-        except BaseException:
-            os.unlink(scratch.name)
-            raise
+    handle, scratch = tempfile.mkstemp(dir=path.parent)
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
+    except BaseException as error:
+        os.unlink(scratch)
+        if isinstance(error, OSError) and not error.filename:  # a full disk says no name
+            error.filename = str(path)
+        raise
 
 
 def write_json(path: Path, content: Any, *, indent: int | None = 2) -> None:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from isa.errors import UserError
 from isa.machine import Machine
+from tb.files import write
 from tb.runner import SimulationFailure
 
-__all__ = ["hex_lines", "read_memory", "write_memory"]
+__all__ = ["hex_lines", "image_bytes", "read_memory", "write_memory"]
 
 
 def write_memory(
@@ -54,14 +55,15 @@ def write_memory(
             if tile >= machine.mesh.tiles:
                 break
             image = images[tile % machine.mesh.columns, tile // machine.mesh.columns]
-            raw = b"".join(slot.to_bytes(32, "little") for slot in image).ljust(
-                words * word_bytes, b"\0"
-            )
-            text += f"@{at + turn * words:x}\n".encode() + hex_lines(
-                np.frombuffer(raw, np.uint8), word_bytes
-            )
-        (workdir / f"hbm_{index}.hex").write_bytes(text)
+            raw = np.frombuffer(image_bytes(image, words * word_bytes), np.uint8)
+            text += f"@{at + turn * words:x}\n".encode() + hex_lines(raw, word_bytes)
+        write(workdir / f"hbm_{index}.hex", text)
     return at, words
+
+
+def image_bytes(image: Sequence[int], size: int) -> bytes:
+    """The slots of an image as they are in memory, padded to `size` bytes."""
+    return b"".join(slot.to_bytes(32, "little") for slot in image).ljust(size, b"\0")
 
 
 def hex_lines(content: NDArray[np.uint8], word_bytes: int) -> bytes:
@@ -72,13 +74,21 @@ def hex_lines(content: NDArray[np.uint8], word_bytes: int) -> bytes:
 
 
 def read_memory(path: Path, word_bytes: int) -> NDArray[np.uint8]:
-    """Bytes of a channel's file, in order."""
+    """Bytes of a channel's file, in order.
+
+    Raises
+    ------
+    SimulationFailure
+        If there is no such file, or it ends within a word.
+    """
     try:
         lines = [line for line in path.read_text().split() if not line.startswith(("/", "@"))]
     except OSError as error:
         raise SimulationFailure(f"the simulation left no {path.name}") from error
-    return (
-        np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8)
-        .reshape(-1, word_bytes)[:, ::-1]
-        .reshape(-1)
-    )
+    whole = 2 * word_bytes
+    if not lines:
+        raise SimulationFailure(f"{path}: is empty: cut short")
+    if short := [line for line in lines if len(line) != whole]:
+        raise SimulationFailure(f"{path}: a word of {len(short[0])} digits, not {whole}: cut short")
+    words = np.frombuffer(binascii.unhexlify("".join(lines)), np.uint8).reshape(-1, word_bytes)
+    return words[:, ::-1].reshape(-1)

@@ -11,12 +11,15 @@ import hashlib
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import ParseError
 
 from cocotb_tools.check_results import get_results
 from cocotb_tools.config import libs_dir
@@ -24,24 +27,33 @@ from cocotb_tools.runner import get_runner
 
 from hw.emit import emit, port_names
 from tb import toolchain
+from tb.files import write
 from tb.logs import one_line, reason, tail
+from tb.waiting import waiting
+
+if TYPE_CHECKING:
+    from tb.library import Library
 
 __all__ = [
     "ROOT",
+    "SETTINGS",
     "Build",
-    "Library",
     "SimulationFailure",
     "build",
-    "build_library",
+    "build_folder",
     "build_unit",
     "fresh_folder",
+    "once",
     "run",
     "run_unit",
+    "unit_sources",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
 WARNINGS_OFF = ("-Wno-fatal", "-Wno-WIDTH", "-Wno-UNOPTFLAT", "-Wno-CASEINCOMPLETE", "-Wno-lint")
 SETTINGS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", *WARNINGS_OFF)
+_SECONDS = {"tile": 120, "mesh": 60, "mesh for waveforms": 300}
+"""Builds on two cores, where none has been made; others take half a minute."""
 
 
 class SimulationFailure(AssertionError):
@@ -60,25 +72,8 @@ class Build:
     folder: Path
     seconds: float
     """Wall time of the build; 0 where it was already there."""
-
-
-@dataclass(frozen=True)
-class Library:
-    """One module compiled to a C++ class, see `build_library`."""
-
-    module: str
-    folder: Path
-    seconds: float
-    """Wall time of the build; 0 where it was already there."""
-
-    @property
-    def arguments(self) -> list[str]:
-        """What Verilator has to be told to compile against it and to link it."""
-        prefix = f"V{self.module}"
-        trigger = "__Vtrigprevexpr___TOP__clk__0"  # an internal of the simulator: used if there
-        once = trigger in (self.folder / f"{prefix}___024root.h").read_text()
-        flags = f"-I{self.folder} -O2" + (" -DFLATMESH_ONE_EVAL" if once else "")
-        return ["-CFLAGS", flags, "-LDFLAGS", str(self.folder / f"{prefix}__ALL.a")]
+    archives: tuple[str, ...] = ()
+    """What it is linked with from elsewhere."""
 
 
 def build(
@@ -87,7 +82,7 @@ def build(
     *,
     public: Mapping[str, Iterable[str]],
     hierarchical: Iterable[str] = (),
-    library: Library | None = None,
+    library: "Library | None" = None,
     waves: bool = False,
 ) -> Build:
     """Compile Verilog text with Verilator for cocotb.
@@ -104,7 +99,7 @@ def build(
     hierarchical
         Modules to compile once each, however often they are placed.
     library
-        A module compiled by `build_library`, whose objects the C++ sources make.
+        A module compiled by `tb.library.build_library`, whose objects the C++ sources make.
     waves
         Whether the binary can write a VCD, which the Verilog has to ask for (``$dumpvars``).
     """
@@ -132,34 +127,27 @@ def build(
             timescale=("1ns", "1ns"),
         )
 
-    parts = library.folder.name if library else ""
+    parts = library.name if library else ""
     linked = str(libs_dir)  # by its path: a checkout that has moved links anew
-    seconds, folder = _once([top, arguments, waves, parts, linked], files, compile_all)
-    return Build(top, folder, seconds + (library.seconds if library else 0.0))
+    seconds, folder = once([top, arguments, waves, parts, linked], files, compile_all)
+    if not library:
+        return Build(top, folder, seconds)
+    return Build(top, folder, seconds + library.seconds, (str(library.archive),))
 
 
-def build_library(text: str, module: str) -> Library:
-    """Compile the Verilog `text` of one module to a C++ class ``V<module>`` and its archive."""
-
-    def compile_all(folder: Path) -> None:
-        command = ["verilator", "--cc", "--prefix", f"V{module}", "--top-module", module]
-        make = ["make", "-f", f"V{module}.mk", f"V{module}__ALL.a"]
-        with (folder / "build.log").open("w") as log:
-            for step in ([*command, *SETTINGS, "--Mdir", ".", f"{module}.v"], make):
-                subprocess.run(step, cwd=folder, stdout=log, stderr=log, check=True)
-
-    seconds, folder = _once([module, SETTINGS], {f"{module}.v": text}, compile_all)
-    return Library(module, folder, seconds)
+def build_folder(key: list, files: Mapping[str, str]) -> Path:
+    """Where what is made of `files` under the conditions `key` is kept."""
+    every = json.dumps([toolchain.version(), *key, sorted(files.items())])
+    return ROOT / "build" / "verilator" / hashlib.sha256(every.encode()).hexdigest()[:16]
 
 
-def _once(
+def once(
     key: list, files: Mapping[str, str], compile_all: Callable[[Path], None]
 ) -> tuple[float, Path]:
     """Compile `files` in a folder of their own, unless that has been done; return the seconds it
     took now and the folder.
     """
-    every = json.dumps([toolchain.version(), *key, sorted(files.items())])
-    folder = ROOT / "build" / "verilator" / hashlib.sha256(every.encode()).hexdigest()[:16]
+    folder = build_folder(key, files)
     with _locked(folder):
         if (folder / "built").exists():
             return 0.0, folder
@@ -168,7 +156,9 @@ def _once(
         for name, text in files.items():
             (folder / name).write_text(text)
         started = time.monotonic()
-        with _environment(toolchain.environment()):
+        what = key[0] + (" for waveforms" if key[2:3] == [True] else "")
+        compiling = waiting(f"building {what} with Verilator", _usual(what, folder.parent))
+        with compiling, _environment(toolchain.environment()):
             try:
                 compile_all(folder)
             except (Exception, SystemExit) as error:
@@ -177,8 +167,15 @@ def _once(
                     f"build of {key[0]} failed ({one_line(error)}): {reason(log)}\n{tail(log)}"
                 ) from error
         seconds = time.monotonic() - started
-        (folder / "built").write_text(f"{seconds:.1f}\n")
+        write(folder / "built", f"{seconds:.1f} {what}\n")
     return seconds, folder
+
+
+def _usual(what: str, folder: Path) -> float:
+    """Seconds that builds of this took here, their median, or `_SECONDS`."""
+    built = [path.read_text().strip().partition(" ") for path in folder.glob("*/built")]
+    seen = [float(seconds) for seconds, _, name in built if name == what]
+    return statistics.median(seen) if seen else _SECONDS.get(what, 30)
 
 
 def fresh_folder(name: str) -> Path:
@@ -226,11 +223,11 @@ def run(
                 extra_env={"COCOTB_LOG_LEVEL": "INFO", **(environment or {})},
                 log_file=log,
             )
-        except (SystemExit, RuntimeError, subprocess.CalledProcessError) as error:
+        except (SystemExit, RuntimeError, subprocess.CalledProcessError, ParseError) as error:
             ended = f" ({one_line(error)})"  # what it means is checked below
     try:
         tests, failures = get_results(results)
-    except RuntimeError as error:
+    except (RuntimeError, ParseError) as error:
         raise SimulationFailure(
             f"{module}: the simulator stopped abnormally{ended}: {reason(log)}\n{tail(log)}"
         ) from error
@@ -243,11 +240,13 @@ def run(
 
 def build_unit(component, name: str) -> Build:
     """Emit one Amaranth component as module `name` and compile it with all its ports visible."""
-    return build(
-        {f"{name}.v": emit(component, name)},
-        name,
-        public={name: ["clk", "rst", *port_names(component)]},
-    )
+    sources, ports = unit_sources(component, name)
+    return build(sources, name, public={name: ports})
+
+
+def unit_sources(component, name: str) -> tuple[dict[str, str], list[str]]:
+    """Verilog of one Amaranth component as module `name`, and the names of its ports."""
+    return {f"{name}.v": emit(component, name)}, ["clk", "rst", *port_names(component)]
 
 
 def run_unit(component, name: str, module: str, **options) -> Path:

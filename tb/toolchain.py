@@ -40,18 +40,42 @@ def _system_version() -> tuple[int, int] | None:
     binary = shutil.which("verilator")
     if binary is None:
         return None
-    text = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False).stdout
+    text = _answer([binary, "--version"])[0]
     match = re.search(r"Verilator (\d+)\.(\d+)", text)
     return (int(match[1]), int(match[2])) if match else None
+
+
+def _answer(command: list[str]) -> tuple[str, str]:
+    """What a program prints, and in one line what is wrong with it, if anything is."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return "", getattr(error, "strerror", None) or "does not answer"
+    said = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
+    return done.stdout, f"exit status {done.returncode}: {said}" if done.returncode else ""
+
+
+@cache
+def _compiler() -> str:
+    """Version of g++.
+
+    Raises
+    ------
+    UserError
+        If there is one that does not work.
+    """
+    text, wrong = _answer(["g++", "-dumpfullversion"])
+    if wrong or not re.fullmatch(r"\d+(\.\d+)*", text.strip()):
+        said = wrong or f"its version is {text.strip()!r}"
+        raise UserError(f"{shutil.which('g++')} does not work ({said}): install g++ anew")
+    return text.strip()
 
 
 @cache
 def version() -> str:
     """What identifies the simulator and the C++ compiler in a build's key."""
     _require_tools()
-    compiler = subprocess.run(
-        ["g++", "-dumpfullversion"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    compiler = _compiler()
     system = _system_version()
     if system and system >= MINIMUM:
         return f"verilator {system[0]}.{system[1]:03} g++ {compiler} {OPTIMISATION}"
@@ -101,11 +125,14 @@ def environment() -> dict[str, str]:
     Raises
     ------
     UserError
-        If g++, make, perl or Verilator is missing, or make cannot build in this folder.
+        If g++, make, perl or Verilator is missing or does not work, or make cannot build in this
+        folder.
     """
     _require_tools()
+    _compiler()
     check_folder(Path(__file__).resolve().parent.parent)
     settings = [f"OPT_FAST={OPTIMISATION}", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2"]
+    settings += ["CXX=g++", "LINK=g++"]  # Verilator's makefile would take c++, whatever that is
     # Verilator's helper scripts call plain `python`.
     path = [str(Path(sys.executable).parent), os.environ["PATH"]]
     variables = {}

@@ -11,7 +11,7 @@ from programs.text.blocks import Block
 from programs.text.listing import Listing
 from tb.run_program import Failure, State
 
-__all__ = ["blocks_in", "differences", "unmet"]
+__all__ = ["blocks_in", "differences", "differing_words", "unmet"]
 
 _MOST = 20
 """Differences of a kind that are listed."""
@@ -78,10 +78,10 @@ def differences(listing: Listing, golden: State, rtl: State) -> list[str]:
     lines = []
     for tile in listing.tiles:
         where = f"L1 of tile ({tile[0]},{tile[1]})"
-        lines += _words(where, golden.l1[tile], rtl.l1[tile], word_bytes)
+        lines += differing_words(where, golden.l1[tile], rtl.l1[tile], word_bytes)
     for channel, (ours, theirs) in enumerate(zip(golden.hbm, rtl.hbm, strict=True)):
         size = min(len(ours), len(theirs))
-        lines += _words(f"HBM channel {channel}", ours[:size], theirs[:size], word_bytes)
+        lines += differing_words(f"HBM channel {channel}", ours[:size], theirs[:size], word_bytes)
     lines += _counts(listing, golden, rtl)
     names = ("read from", "written to")
     for name, expected, seen in zip(names, golden.hbm_words, rtl.hbm_words, strict=True):
@@ -93,8 +93,8 @@ def differences(listing: Listing, golden: State, rtl: State) -> list[str]:
     return lines
 
 
-def _words(where: str, golden: np.ndarray, rtl: np.ndarray, word_bytes: int) -> list[str]:
-    """The first words of a memory that differ."""
+def differing_words(where: str, golden: np.ndarray, rtl: np.ndarray, word_bytes: int) -> list[str]:
+    """One line for each of the first words of a memory that differ."""
     ours, theirs = golden.reshape(-1, word_bytes), rtl.reshape(-1, word_bytes)
     wrong = np.flatnonzero((ours != theirs).any(axis=1))
     lines = [

@@ -11,7 +11,11 @@ from tb.runner import ROOT
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("attention", r"\d+ cycles, bit-exact\n"), ("matrix_engine", r"passed: .*\n")],
+    [
+        ("attention", r"\d+ cycles, bit-exact\n"),
+        ("matrix_engine", r"passed: .*\n"),
+        ("tile", r"passed: .*\n"),
+    ],
 )
 def test_an_example(name, says):
     done = subprocess.run(

@@ -128,7 +128,7 @@ def inject(s, tile, t):
         end = _contribute(s, tile, row, t, (flits, sem))
         if end < 0:
             return
-    s.tile[tile].used += flits / s.laws[0].banks
+    s.tile[tile].used += max(1.0, flits / s.laws[0].banks)
     s.tile[tile].out_word += flits
     if last_word:
         s.tile[tile].out_word = 0

@@ -2,7 +2,7 @@
 made from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,7 +15,14 @@ from programs.attention.workload import Attention
 from programs.common.placement import HbmRegion
 from programs.common.ranges import Range
 
-__all__ = ["Forward", "Keys", "SliceAddress", "TileAssignment", "assignment_of", "root_column"]
+__all__ = [
+    "Forward",
+    "GroupAssignments",
+    "Keys",
+    "SliceAddress",
+    "TileAssignment",
+    "root_column",
+]
 
 
 class SliceAddress(NamedTuple):
@@ -93,103 +100,142 @@ class TileAssignment:
         return self.rows[visit.item][stream] or 0, self.keys[visit.item][stream][visit.block]
 
 
-def assignment_of(
-    placement: AttentionPlacement,
-    mapping: AttentionMapping,
-    group: TileGroup,
-    order: Sequence[Turn],
-    x: int,
-    y: int,
-) -> tuple[TileAssignment, list[HbmRegion]]:
-    """What tile (x, y) of the group does, and the HBM regions that the assignment's numbers stand
-    for.
-    """
-    workload, loaders = placement.workload, group.loaders
-    duties = {
-        "k": loaders.k[x] == y,
-        "v": loaders.v[x] == y and not workload.latent,
-        "q": loaders.q[y] == x,
-    }
-    loads = frozenset(name for name, mine in duties.items() if mine)
-    roots = frozenset(s for s in range(mapping.streams) if root_column(mapping, y, s) == x)
-    slices = [
-        [
-            [group.column_slices(part)[x] for part in mapping.seen_blocks(workload, block)]
-            if block
-            else []
-            for block in item
-        ]
-        for item in group.items
-    ]
-    regions: list[HbmRegion] = []
+class GroupAssignments:
+    """What the tiles of a group do: `__call__` gives that of one.
 
-    def at(tensor: str, head: int, rows: Range) -> SliceAddress | None:
+    Rows and keys are found once for all tiles that have the same.
+    """
+
+    def __init__(
+        self,
+        placement: AttentionPlacement,
+        mapping: AttentionMapping,
+        group: TileGroup,
+        order: Sequence[Turn],
+    ):
+        self._placement, self._mapping, self._group = placement, mapping, group
+        self._workload = placement.workload
+        self._uses = [
+            (visit.item, turn.stream, visit.block)
+            for turn in order
+            if (visit := turn.scores) and visit.first_user
+        ]
+        self._blocks = [
+            [mapping.seen_blocks(self._workload, block) if block else () for block in item]
+            for item in group.items
+        ]
+        self._parts: dict[int, list[list[list[Range]]]] = {}
+        self._keys: dict[tuple[int, int], tuple[tuple[tuple[Keys, ...], ...], ...]] = {}
+        self._rows: dict[int, list[list[Range | None]]] = {}
+
+    def __call__(self, x: int, y: int) -> tuple[TileAssignment, list[HbmRegion]]:
+        """What tile (x, y) of the group does, and the HBM regions that the assignment's numbers
+        stand for.
+        """
+        mapping, loaders, streams = self._mapping, self._group.loaders, self._mapping.streams
+        duties = {
+            "k": loaders.k[x] == y,
+            "v": loaders.v[x] == y and not self._workload.latent,
+            "q": loaders.q[y] == x,
+        }
+        loads = frozenset(name for name, mine in duties.items() if mine)
+        roots = frozenset(s for s in range(streams) if root_column(mapping, y, s) == x)
+        positions = _positions(mapping, self._group, x, y) if mapping.in_software else None
+        passing = (
+            loads
+            if positions is None
+            else frozenset(name for name in "kvq" if getattr(positions, name).children)
+        )
+        regions: list[HbmRegion] = []
+        assignment = TileAssignment(
+            rows=tuple(
+                tuple(rows.size if rows else None for rows in item) for item in self._rows_of(y)
+            ),
+            keys=self._keys_of(x, y),
+            loads=loads,
+            roots=roots,
+            sends_maximum=mapping.through_memory and x == mapping.middle,
+            passes=passing & mapping.forwards,
+            positions=positions,
+            k=self._key_addresses("k", x, regions) if "k" in loads else (),
+            v=self._key_addresses("v", x, regions) if "v" in loads else (),
+            q=self._row_addresses("q", y, frozenset(range(streams)), regions)
+            if "q" in loads
+            else (),
+            o=self._row_addresses("o", y, roots, regions),
+        )
+        return assignment, regions
+
+    def _parts_of(self, x: int) -> list[list[list[Range]]]:
+        """Keys that column x loads of each item, stream and column block."""
+        if x not in self._parts:
+            cut = self._group.column_slices
+            self._parts[x] = [
+                [[cut(block)[x] for block in blocks] for blocks in item] for item in self._blocks
+            ]
+        return self._parts[x]
+
+    def _rows_of(self, y: int) -> list[list[Range | None]]:
+        """Rows of row y in each item and stream; None: the stream is idle."""
+        if y not in self._rows:
+            cut = self._group.row_slices
+            self._rows[y] = [
+                [cut(block)[y] if block else None for block in item] for item in self._group.items
+            ]
+        return self._rows[y]
+
+    def _keys_of(self, x: int, y: int) -> tuple[tuple[tuple[Keys, ...], ...], ...]:
+        # Without a mask, all rows see the same.
+        place = x, y if self._workload.masked else 0
+        if place not in self._keys:
+            self._keys[place] = tuple(
+                tuple(
+                    tuple(_keys(self._workload, block, rows, parts)) if block and rows else ()
+                    for block, rows, parts in zip(*streams, strict=True)
+                )
+                for streams in zip(
+                    self._group.items, self._rows_of(y), self._parts_of(x), strict=True
+                )
+            )
+        return self._keys[place]
+
+    def _at(
+        self, tensor: str, head: int, rows: Range, regions: list[HbmRegion]
+    ) -> SliceAddress | None:
         if not rows.size:
             return None
-        found = placement.find(tensor, head, rows)
+        found = self._placement.find(tensor, head, rows)
         if not any(region is found.region for region in regions):
             regions.append(found.region)
         return SliceAddress(
             next(i for i, region in enumerate(regions) if region is found.region), found.offset
         )
 
-    def keys(tensor: str) -> tuple[SliceAddress | None, ...]:
-        if tensor not in loads:
-            return ()
-        found: dict[int, SliceAddress | None] = {}
-        for turn in order:
-            if (visit := turn.scores) and visit.first_user:
-                block = group.items[visit.item][turn.stream]
-                assert block is not None
-                found[visit.use] = at(
-                    tensor, block.head, slices[visit.item][turn.stream][visit.block]
-                )
-        return tuple(found[use] for use in range(len(found)))
+    def _key_addresses(
+        self, tensor: str, x: int, regions: list[HbmRegion]
+    ) -> tuple[SliceAddress | None, ...]:
+        """Slices of K or V, by use."""
+        parts = self._parts_of(x)
+        found = []
+        for item, stream, number in self._uses:
+            block = self._group.items[item][stream]
+            assert block is not None
+            found.append(self._at(tensor, block.head, parts[item][stream][number], regions))
+        return tuple(found)
 
-    def queries(
-        tensor: str, streams: frozenset[int]
+    def _row_addresses(
+        self, tensor: str, y: int, streams: frozenset[int], regions: list[HbmRegion]
     ) -> tuple[tuple[SliceAddress | None, ...], ...]:
+        """Slices of Q or O of some streams, by item and stream."""
         return tuple(
             tuple(
-                at(tensor, block.head, group.row_slices(block)[y])
-                if block and s in streams
+                self._at(tensor, block.head, rows, regions)
+                if block and rows and s in streams
                 else None
-                for s, block in enumerate(item)
+                for s, (block, rows) in enumerate(zip(item, found, strict=True))
             )
-            for item in group.items
+            for item, found in zip(self._group.items, self._rows_of(y), strict=True)
         )
-
-    positions = _positions(mapping, group, x, y) if mapping.in_software else None
-    passing = (
-        loads
-        if positions is None
-        else frozenset(name for name in "kvq" if getattr(positions, name).children)
-    )
-    assignment = TileAssignment(
-        rows=tuple(
-            tuple(group.row_slices(block)[y].size if block else None for block in item)
-            for item in group.items
-        ),
-        keys=tuple(
-            tuple(
-                tuple(_keys(workload, block, group.row_slices(block)[y], part) for part in parts)
-                if block
-                else ()
-                for block, parts in zip(item, found, strict=True)
-            )
-            for item, found in zip(group.items, slices, strict=True)
-        ),
-        loads=loads,
-        roots=roots,
-        sends_maximum=mapping.through_memory and x == mapping.middle,
-        passes=passing & mapping.forwards,
-        positions=positions,
-        k=keys("k"),
-        v=keys("v"),
-        q=queries("q", frozenset(range(mapping.streams))) if "q" in loads else (),
-        o=queries("o", roots),
-    )
-    return assignment, regions
 
 
 def _positions(mapping: AttentionMapping, group: TileGroup, x: int, y: int) -> TreePositions:
@@ -203,19 +249,23 @@ def _positions(mapping: AttentionMapping, group: TileGroup, x: int, y: int) -> T
     )
 
 
-def _keys(workload: Attention, block: RowBlock, rows: Range, part: Range) -> Keys:
+def _keys(
+    workload: Attention, block: RowBlock, rows: Range, parts: Sequence[Range]
+) -> Iterator[Keys]:
     if not workload.masked or not rows.size:
-        return Keys(part.size, part.size)
+        yield from (Keys(part.size, part.size) for part in parts)
+        return
     first, last = (
-        workload.sees(block.head, row) - part.start
-        for row in (rows.start, rows.start + rows.size - 1)
+        workload.sees(block.head, row) for row in (rows.start, rows.start + rows.size - 1)
     )
-    seen = max(0, min(last, part.size))
-    if first >= seen:
-        return Keys(part.size, seen)
-    # Rows of different positions: such a slice starts with a position's first row
-    # (`AttentionMapping.grain`).
-    return Keys(part.size, seen, first, workload.sharing)
+    for part in parts:
+        seen = max(0, min(last - part.start, part.size))
+        if first - part.start >= seen:
+            yield Keys(part.size, seen)
+        else:
+            # Rows of different positions: such a slice starts with a position's first row
+            # (`AttentionMapping.grain`).
+            yield Keys(part.size, seen, first - part.start, workload.sharing)
 
 
 def root_column(mapping: AttentionMapping, y: int, stream: int) -> int:

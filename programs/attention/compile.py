@@ -10,7 +10,7 @@ from isa.geometry import TileXY
 from isa.image import Program
 from isa.instructions import Queue
 from isa.machine import Machine
-from programs.attention.assignment import TileAssignment, assignment_of, root_column
+from programs.attention.assignment import GroupAssignments, TileAssignment, root_column
 from programs.attention.forward import forwarding
 from programs.attention.groups import TileGroup, deal_attention
 from programs.attention.layout import AttentionLayout, AttentionSemaphores
@@ -25,7 +25,7 @@ from programs.attention.workload import Attention
 from programs.common.compiled import Compiled, first_that_fits
 from programs.common.loops import Compressor
 from programs.common.placement import HbmRegion
-from programs.common.trace import Op, instantiate
+from programs.common.trace import Instantiator, Op
 
 __all__ = ["compile_attention", "compile_attention_mapping"]
 
@@ -65,19 +65,18 @@ def compile_attention(
     for name, value, known in (("reads", reads, READS), ("all_reduce", all_reduce, ALL_REDUCES)):
         if value not in known:
             raise UserError(f"{name} must be {' or '.join(known)}, not {value!r}")
-    ranked = [
-        replace(mapping, reads=reads, all_reduce=all_reduce)
-        for mapping in rank_attention(
-            machine, workload, dataflow, group=group, rows=rows, columns=columns
-        )
-    ]
+    ranked = rank_attention(machine, workload, dataflow, group=group, rows=rows, columns=columns)
     if ranked[0].in_software and (reads, all_reduce) != (READS[0], ALL_REDUCES[0]):
         raise UserError(
             f"{ranked[0].dataflow} has all collectives in software: reads and all_reduce do not "
             "apply"
         )
     return first_that_fits(
-        machine, ranked, lambda mapping: compile_attention_mapping(machine, workload, mapping)
+        machine,
+        ranked,
+        lambda mapping: compile_attention_mapping(
+            machine, workload, replace(mapping, reads=reads, all_reduce=all_reduce)
+        ),
     )
 
 
@@ -90,13 +89,17 @@ def compile_attention_mapping(
     groups = deal_attention(machine, workload, mapping)
     placement = place_attention(machine, workload, mapping, groups)
     programs: dict[TileXY, Program] = {}
-    assignments: dict[tuple[TileAssignment, tuple[Turn, ...]], dict[Queue, list[Op]]] = {}
+    orders: dict[tuple[Turn, ...], int] = {}
+    assignments: dict[tuple[TileAssignment, int], dict[Queue, list[Op]]] = {}
+    instantiate = Instantiator()
     shared = Shared()
     compressed = Compressor()
     for one in groups:
         order = tuple(turns(one.items, mapping, workload))
+        number = orders.setdefault(order, len(orders))
         tiles = [(x, y) for y in range(mapping.group[1]) for x in range(mapping.group[0])]
-        found = {(x, y): assignment_of(placement, mapping, one, order, x, y) for x, y in tiles}
+        assign = GroupAssignments(placement, mapping, one, order)
+        found = {(x, y): assign(x, y) for x, y in tiles}
         forwards = forwarding(
             order,
             {tile: assignment for tile, (assignment, _) in found.items()},
@@ -106,17 +109,19 @@ def compile_attention_mapping(
         )
         for (x, y), (assignment, regions) in found.items():
             assignment = replace(assignment, forwards=forwards[x, y])
-            code = assignments.get((assignment, order))
+            code = assignments.get((assignment, number))
+            new = code is None
             if code is None:
                 traces = TileQueues(
                     workload, mapping, layout, semaphores, assignment, shared
                 ).build(order)
-                code = assignments[assignment, order] = {
+                code = assignments[assignment, number] = {
                     queue: compressed(ops) for queue, ops in traces.items()
                 }
             names = _names(one, mapping, regions, x, y)
             program = Program({queue: instantiate(code[queue], names) for queue in Queue})
-            program.check()
+            if new:
+                program.check()
             programs[one.tile(x, y)] = program
     read, written = mapping.hbm_bytes(workload, machine.tile)
     return Compiled(

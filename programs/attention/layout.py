@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from isa.elementwise import smaller
 from isa.errors import UserError
 from isa.instructions import LIMITS, Format, Kind
 from isa.machine import Machine, Tile
 from programs.attention.mapping import SOFTWARE, AttentionMapping
 from programs.attention.tree_positions import widest
 from programs.attention.workload import Attention
-from programs.common.l1 import L1Buffers, check_limits, row_words
+from programs.common.l1 import L1Buffers, row_words
 from programs.common.semaphores import SemaphoreNumbers
 
 __all__ = ["AttentionLayout", "AttentionSemaphores", "StreamBuffers"]
@@ -83,14 +84,16 @@ class AttentionLayout(L1Buffers):
             self.take(vector) for _ in range(widest(SOFTWARE[mapping.dataflow], mapping.group[0]))
         ]
         most = min(_SEGMENT, LIMITS[Kind.VECTOR, "n"] // self.word_elements)
-        self.segment = min(most, vector + mapping.rows * self.acc_pitch)
+        self.segment = smaller(most, vector + mapping.rows * self.acc_pitch)
         self.parts = [self.take(self.segment) for _ in range(2)]
         segments = -(-(vector + mapping.rows * self.acc_pitch) // self.segment)
-        if segments >= 1 << self._tile.semaphore_bits:
-            raise UserError(
+        self.refuse(
+            segments >= 1 << self._tile.semaphore_bits,
+            lambda: (
                 f"{mapping.dataflow} with rows={mapping.rows} sends O in {segments} segments, "
                 f"which would overflow {self._tile.semaphore_bits}-bit semaphores"
-            )
+            ),
+        )
 
     def _stream(self, rows: int) -> StreamBuffers:
         vector = row_words(self._tile, rows, Format.FP32)
@@ -105,30 +108,29 @@ class AttentionLayout(L1Buffers):
 
     def _check(self, workload: Attention, mapping: AttentionMapping) -> None:
         most = LIMITS[Kind.VECTOR, "mask_rows"]
-        if mapping.grain(workload) not in (
-            mapping.rows,
-            workload.sharing if workload.masked else 1,
+        if workload.masked:
+            sharing, rows, grain = workload.sharing, mapping.rows, mapping.grain(workload)
+            masked = f"with a causal mask and {sharing} query heads to a KV head"
+            self.refuse(
+                (grain != rows) & (grain != sharing),
+                lambda: f"{masked}, rows must be a multiple or a divisor of {sharing}, not {rows}",
+            )
+            self.refuse(
+                (rows > sharing) & (sharing > most),
+                lambda: (
+                    f"{masked} (more than {most}), rows must be a divisor of {sharing}, not {rows}"
+                ),
+            )
+        for what, value, kind, field in (
+            ("D", workload.d, Kind.MATRIX, "k"),
+            ("Dv", workload.dv, Kind.MATRIX, "n"),
+            ("rows", mapping.rows, Kind.MATRIX, "m"),
+            ("columns", mapping.columns, Kind.MATRIX, "n"),
+            ("words of a row of D columns", self.qk_pitch, Kind.MATRIX, "lda"),
+            ("FP32 words of a row of Dv columns", self.acc_pitch, Kind.MATRIX, "ldc"),
+            ("FP32 words of a row of scores", self.score_pitch, Kind.MATRIX, "ldc"),
         ):
-            raise UserError(
-                f"with a causal mask and {workload.sharing} query heads to a KV head, rows must be "
-                f"a multiple or a divisor of {workload.sharing}, not {mapping.rows}"
-            )
-        if workload.masked and mapping.rows > workload.sharing > most:
-            raise UserError(
-                f"with a causal mask and {workload.sharing} query heads to a KV head (more than "
-                f"{most}), rows must be a divisor of {workload.sharing}, not {mapping.rows}"
-            )
-        check_limits(
-            (
-                ("D", workload.d, Kind.MATRIX, "k"),
-                ("Dv", workload.dv, Kind.MATRIX, "n"),
-                ("rows", mapping.rows, Kind.MATRIX, "m"),
-                ("columns", mapping.columns, Kind.MATRIX, "n"),
-                ("words of a row of D columns", self.qk_pitch, Kind.MATRIX, "lda"),
-                ("FP32 words of a row of Dv columns", self.acc_pitch, Kind.MATRIX, "ldc"),
-                ("FP32 words of a row of scores", self.score_pitch, Kind.MATRIX, "ldc"),
-            )
-        )
+            self.check_limit(what, value, kind, field)
 
 
 class AttentionSemaphores(SemaphoreNumbers):

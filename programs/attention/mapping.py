@@ -1,10 +1,13 @@
 """How attention is cut and dealt out: the mapping, and the HBM traffic it causes."""
 
-import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from isa.elementwise import common_divisor
 from isa.machine import Machine, Tile
 from programs.attention.workload import Attention
 from programs.common.l1 import row_words
@@ -61,7 +64,8 @@ class AttentionMapping:
         Columns and rows of a group of tiles that works on one item at a time: keys are cut over the
         columns, query rows over the rows.
     rows, columns
-        Slice of a block that one tile holds: query rows (of each stream) and keys.
+        Slice of a block that one tile holds: query rows (of each stream) and keys. Arrays of both
+        stand for many mappings that differ in them only, in what the tiling rule asks all of them.
     streams
         Row blocks that a group works on at the same time: 1, or 2 that take turns on the matrix
         engine.
@@ -118,7 +122,7 @@ class AttentionMapping:
         A mask moves by one key after the rows of all heads that share it, counted from the slice's
         first row. So a slice has whole positions, or lies within one.
         """
-        return math.gcd(self.rows, workload.sharing) if workload.masked else 1
+        return common_divisor(self.rows, workload.sharing) if workload.masked else 1
 
     def passes(self, workload: Attention) -> int:
         """How often a head's K and V are read."""
@@ -143,23 +147,11 @@ class AttentionMapping:
         """Keys of all heads that the passes over them read: in each pass, the blocks that its last
         row sees.
         """
-        size, step, last = (
-            self.group[0] * self.columns,
-            self.group[1] * self.rows,
-            workload.rows - 1,
-        )
-        step *= self.streams if self.paired else 1
-
-        def read(head: int, row: int) -> int:
-            return min(workload.length(head), max(1, -(-workload.sees(head, row) // size)) * size)
-
-        heads = range(workload.kv_heads)
         if not workload.masked:
-            return self.passes(workload) * sum(read(head, last) for head in heads)
-        rows = [min(start + step - 1, last) for start in range(0, workload.rows, step)]
-        per_length = {workload.length(head): head for head in heads}
-        each = {length: sum(read(head, row) for row in rows) for length, head in per_length.items()}
-        return sum(each[workload.length(head)] for head in heads)
+            # The last block that a row sees ends with the last key.
+            return self.passes(workload) * sum(map(workload.length, range(workload.kv_heads)))
+        step = self.group[1] * self.rows * (self.streams if self.paired else 1)
+        return _masked_keys(workload, self.group[0] * self.columns, step)
 
     def reads_anywhere(self, workload: Attention, machine: Machine) -> bool:
         """Whether K and V should come from all channels: from the nearest ones alone, reading takes
@@ -210,3 +202,21 @@ class AttentionMapping:
     def through_memory(self) -> bool:
         """Whether maxima are combined in the root's L1 and sent from there."""
         return self.all_reduce == "memory" and self.group[0] > 1
+
+
+def _masked_keys(workload: Attention, size: Any, step: Any) -> Any:
+    """Keys that all passes read under a mask, in blocks of `size`, if each takes `step` rows."""
+    pairs = np.stack(np.broadcast_arrays(*np.atleast_1d(size, step)))
+    heads = Counter(map(workload.length, range(workload.kv_heads)))
+    first = {workload.length(head): head for head in range(workload.kv_heads)}
+    found = np.zeros(pairs.shape[1], np.int64)
+    for rows in np.unique(pairs[1]):
+        which = pairs[1] == rows
+        sizes, back = np.unique(pairs[0, which], return_inverse=True)
+        last = np.minimum(np.arange(0, workload.rows, rows) + rows, workload.rows) - 1
+        for length, count in heads.items():
+            seen = workload.sees(first[length], last)
+            blocks = np.maximum(1, -(-seen[:, None] // sizes))
+            read = np.minimum(length, blocks * sizes).sum(axis=0)
+            found[which] += count * read[back]
+    return found if isinstance(size, np.ndarray) else int(found[0])

@@ -21,7 +21,13 @@ from programs.attention.groups import TileGroup
 from programs.attention.mapping import AttentionMapping
 from programs.attention.workload import Attention
 from programs.common.l1 import row_words
-from programs.common.placement import HbmRegion, Placement, channels_at, nearest
+from programs.common.placement import (
+    HbmRegion,
+    OutputPart,
+    Placement,
+    channels_at,
+    nearest,
+)
 from programs.common.ranges import Range
 
 __all__ = ["AttentionPlacement", "TensorSlice", "place_attention"]
@@ -82,6 +88,21 @@ class AttentionPlacement(Placement[Attention, TensorSlice]):
                 raw = np.ascontiguousarray(values).view(np.uint8)
                 self.bytes_of(contents, one)[:, : raw.shape[1]] = raw
         return [content.reshape(-1) for content in contents]
+
+    def outputs(self) -> list[OutputPart]:
+        """Where the output will be."""
+        return [
+            OutputPart(
+                f"o[{one.head}, {one.rows.start}:{one.rows.start + one.rows.size}]",
+                one.region.channel,
+                one.region.base + one.offset,
+                one.rows.size,
+                self.workload.dv,
+                one.pitch,
+            )
+            for one in self.slices.values()
+            if one.tensor == "o"
+        ]
 
     def gather(self, contents: Sequence[NDArray]) -> NDArray[np.unsignedinteger]:
         """Bits of the output (heads, sq, dv), from the contents of each channel (of any dtype and

@@ -1,26 +1,30 @@
-"""A rough idea of the cycles of attention, fast enough for thousands of mappings: which of them
-deserve a closer look.
+"""A rough idea of the cycles of attention, for thousands of mappings at once: which of them deserve
+a closer look.
 
 From the engines' work per block and what cannot overlap; every block counts as a full one, but for
 the last keys, and where items see different numbers of keys, each counts as the average one.
 `programs.attention.walk` looks closer.
 """
 
+from typing import Any
+
+from isa.elementwise import larger
 from isa.instructions import Format
 from isa.machine import Machine
 from programs.attention.mapping import SOFTWARE, AttentionMapping
 from programs.attention.workload import Attention
-from programs.common.costs import matmul_cycles, vector_cycles
+from programs.common.costs import (
+    REDUCE_START,
+    all_reduce_cycles,
+    matmul_cycles,
+    vector_cycles,
+)
 from programs.common.l1 import row_words
+from programs.common.placement import channels_at
 
 __all__ = ["rough_cycles"]
 
-_REDUCE_START = 40
 _LOAD_START = 16
-_HOP = 5
-"""Cycles per tile of a row for an all-reduce: one hop and a pipelined adder towards the root, one
-hop back.
-"""
 _PUT_START = 24
 """Cycles from the word that a PUT waits for to its own first word at the receiver."""
 _ADDED_WORD = 2
@@ -32,8 +36,10 @@ reached 0.74.
 """
 
 
-def rough_cycles(machine: Machine, workload: Attention, mapping: AttentionMapping) -> float:
-    """Guess the cycles a workload takes under a mapping, rather too few than too many."""
+def rough_cycles(machine: Machine, workload: Attention, mapping: AttentionMapping) -> Any:
+    """Guess the cycles a workload takes under a mapping, rather too few than too many: a number, or
+    an array if the mapping has arrays of rows and columns.
+    """
     return _Rough(machine, workload, mapping).cycles()
 
 
@@ -46,7 +52,7 @@ class _Rough:
         self._o_words = row_words(self._tile, workload.dv, workload.o_fmt)
         self._v_words = 0 if workload.latent else row_words(self._tile, workload.dv, workload.fmt)
 
-    def cycles(self) -> float:
+    def cycles(self) -> Any:
         """Give the estimate."""
         workload, mapping = self._workload, self._mapping
         across = mapping.group[0]
@@ -60,19 +66,19 @@ class _Rough:
         )
         items = heads * mapping.passes(workload)
         full = self._step(mapping.columns)
-        item = max(
+        item = larger(
             (columns - 1) * full + self._step(-(-rest // across)) + self._late(), self._item_floor()
         )
         rounds = -(-items // self._groups)
         return rounds * item + self._start() + self._end()
 
-    def _step(self, n: int) -> float:
+    def _step(self, n: Any) -> Any:
         """Cycles from one column block to the next, of `n` keys a tile."""
         mapping, workload = self._mapping, self._workload
         m = mapping.rows
         scores, values = self._matmul(m, n, workload.d), self._matmul(m, workload.dv, n)
         softmax = 2 * self._vector(m, n) + self._vector(m, workload.dv) + 3 * self._vector(1, m)
-        chain: float = 2 * self._vector(m, n) + self._vector(m, workload.dv) + self._vector(1, m)
+        chain = 2 * self._vector(m, n) + self._vector(m, workload.dv) + self._vector(1, m)
         if mapping.group[0] > 1:
             chain += self._all_reduce(m)
         alone = scores + chain + values + _LOAD_START
@@ -96,9 +102,9 @@ class _Rough:
         if workload.latent:
             # One buffer for both.
             k_turn, v_turn = sharing * (scores + values) + k_load, 0.0
-        turn = max(k_turn, v_turn) * sources / mapping.slots
+        turn = larger(k_turn, v_turn) * sources / mapping.slots
         passed_on = self._pass_on(n * max(self._k_words, self._v_words), mapping.group[1])
-        return max(
+        return larger(
             mapping.streams * (scores + values),
             mapping.streams * softmax,
             alone,
@@ -107,40 +113,40 @@ class _Rough:
             passed_on,
         )
 
-    def _item_floor(self) -> float:
+    def _item_floor(self) -> Any:
         """Least cycles of an item: what its Q, its reduction of O and its output take, one after
         the other on each.
         """
         mapping, workload, m = self._mapping, self._workload, self._mapping.rows
         out = m * self._fp32_words(workload.dv) if mapping.group[0] > 1 else 0
         rows = m * (self._k_words + self._o_words) * mapping.group[1] * self._groups
-        return mapping.streams * max(out, rows * self._tile.word_bytes / self._bandwidth())
+        return mapping.streams * larger(out, rows * self._tile.word_bytes / self._bandwidth())
 
-    def _start(self) -> float:
+    def _start(self) -> Any:
         return (
             self._shared_load(self._mapping.columns * self._k_words)
             + self._load(self._mapping.rows * self._k_words) / 2
         )
 
-    def _end(self) -> float:
+    def _end(self) -> Any:
         m, dv = self._mapping.rows, self._workload.dv
-        reduce = m * self._fp32_words(dv) + _REDUCE_START if self._mapping.group[0] > 1 else 0
+        reduce = m * self._fp32_words(dv) + REDUCE_START if self._mapping.group[0] > 1 else 0
         return reduce + self._vector(m, dv) + self._load(m * self._o_words)
 
-    def _matmul(self, m: int, n: int, k: int) -> int:
+    def _matmul(self, m: Any, n: Any, k: Any) -> Any:
         return matmul_cycles(self._tile, m, n, k)
 
-    def _vector(self, m: int, n: int) -> int:
+    def _vector(self, m: Any, n: Any) -> Any:
         return vector_cycles(self._tile, m, n)
 
-    def _load(self, words: int) -> float:
+    def _load(self, words: Any) -> Any:
         return self._hbm.latency + words * self._tile.word_bytes / self._hbm.bytes_per_cycle
 
-    def _shared_load(self, words: int) -> float:
+    def _shared_load(self, words: Any) -> Any:
         """A load of K or V for a column of tiles."""
         return self._load(words) + self._pass_on(words, self._mapping.group[1])
 
-    def _late(self) -> float:
+    def _late(self) -> Any:
         """What a sum of O in software, and the V behind it in the OUT queue, take longer than the
         next item's first scores.
         """
@@ -149,15 +155,15 @@ class _Rough:
         sent = self._pass_on(out, mapping.group[0]) + self._pass_on(
             mapping.columns * self._v_words, mapping.group[1]
         )
-        return max(0, sent - self._matmul(mapping.rows, mapping.columns, workload.d))
+        return larger(0, sent - self._matmul(mapping.rows, mapping.columns, workload.d))
 
-    def _all_reduce(self, m: int) -> float:
+    def _all_reduce(self, m: Any) -> Any:
         words, tiles = self._fp32_words(m), self._mapping.group[0]
         if not self._mapping.in_software:
-            return _REDUCE_START + _HOP * sum(self._mapping.tiles) + words
+            return all_reduce_cycles(self._mapping.tiles) + words
         return 2 * self._pass_on(words, tiles) + self._rounds(tiles) * self._vector(1, m)
 
-    def _pass_on(self, words: int, tiles: int) -> float:
+    def _pass_on(self, words: Any, tiles: int) -> Any:
         """Cycles that a multicast in software takes, or a reduction without its additions; none if
         the network does it.
         """
@@ -169,18 +175,18 @@ class _Rough:
             tiles - 1 if SOFTWARE[self._mapping.dataflow] == "unicast" else (tiles - 1).bit_length()
         )
 
-    def _bandwidth(self) -> float:
+    def _bandwidth(self) -> Any:
         """Bytes a cycle of the channels that hold K and V."""
-        channels = self._machine.channels
-        vertical = sum(channel.edge in ("south", "north") for channel in channels)
-        near = self._mapping.group[1] > 1 and not self._mapping.reads_anywhere(
-            self._workload, self._machine
-        )
-        used = vertical if vertical and near else len(channels)
+        every = len(channels_at(self._machine))
+        used: Any = len(channels_at(self._machine, ("south", "north"))) or every
+        if self._mapping.group[1] == 1:
+            used = every
+        else:
+            used += (every - used) * self._mapping.reads_anywhere(self._workload, self._machine)
         # Rows of blocks of different lengths do not keep all channels busy all the time.
         return (
             used * self._hbm.bytes_per_cycle * (_MASKED_BANDWIDTH if self._workload.masked else 1)
         )
 
-    def _fp32_words(self, n: int) -> int:
+    def _fp32_words(self, n: Any) -> Any:
         return row_words(self._tile, n, Format.FP32)

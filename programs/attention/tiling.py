@@ -7,10 +7,12 @@ those within 1 % of the smallest estimate, the least HBM traffic wins, then the 
 two buffers for K and V over one. The estimate ranks mappings and does not replace the timing model.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, count
 from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from isa.errors import UserError
 from isa.machine import Machine, Tile
@@ -19,6 +21,7 @@ from programs.attention.mapping import DATAFLOWS, SOFTWARE, AttentionMapping
 from programs.attention.rough import rough_cycles
 from programs.attention.walk import walk
 from programs.attention.workload import Attention
+from programs.common.candidates import Batch, Fitting, Ranking, that_fit
 from programs.common.ranking import (
     Estimated,
     by_merit,
@@ -26,7 +29,6 @@ from programs.common.ranking import (
     cuts,
     group_shapes,
     parse_group,
-    that_fit,
 )
 
 __all__ = ["choose_attention", "estimate_attention", "rank_attention"]
@@ -69,7 +71,7 @@ def rank_attention(
     group: str | None = None,
     rows: int | None = None,
     columns: int | None = None,
-) -> list[AttentionMapping]:
+) -> Sequence[AttentionMapping]:
     """List the mappings that have what the user fixed and fit L1, the best first.
 
     Parameters
@@ -91,49 +93,45 @@ def rank_attention(
     check_sizes(rows=rows, columns=columns)
     fixed = _Fixed(group, rows, columns)
 
-    def words_of(mapping: AttentionMapping) -> int:
+    def layout_of(mapping: AttentionMapping) -> AttentionLayout:
         AttentionSemaphores(machine, mapping)
-        return AttentionLayout(machine.tile, workload, mapping).words
+        return AttentionLayout(machine.tile, workload, mapping)
 
     dataflows = [dataflow] if dataflow else _eligible(machine, group)
-    candidates = chain.from_iterable(
-        _candidates(machine, workload, name, fixed) for name in dataflows
+    fitting = that_fit(
+        machine.tile,
+        chain.from_iterable(
+            _candidates(machine, workload, name, fixed, place << 48)
+            for place, name in enumerate(dataflows)
+        ),
+        layout_of,
+        lambda mapping: rough_cycles(machine, workload, mapping),
+        lambda words, mapping: _too_large(machine, workload, fixed, words, mapping),
     )
-    fitting = [
-        Estimated(rough_cycles(machine, workload, mapping), words, mapping)
-        for words, mapping in that_fit(
-            machine.tile,
-            candidates,
-            words_of,
-            lambda words, mapping: _too_large(machine, workload, fixed, words, mapping),
-        )
-    ]
-    fitting.sort(key=lambda entry: entry[:2])
     return _by_merit(machine, workload, fitting)
 
 
 def _by_merit(
-    machine: Machine, workload: Attention, fitting: Sequence[Estimated[AttentionMapping]]
-) -> list[AttentionMapping]:
-    """Order mappings, given with rough cycles, the roughly best first: those that deserve it by
-    their estimate.
-    """
-    seen: Counter[tuple] = Counter()
+    machine: Machine, workload: Attention, fitting: Fitting[AttentionMapping]
+) -> Ranking[AttentionMapping]:
+    """Order mappings, given with rough cycles: those that deserve it by their estimate."""
+    ranked = np.lexsort((fitting.order, fitting.words, fitting.cycles))
+    worth = fitting.cycles[ranked] <= _WORTH * fitting.cycles[ranked[0]]
+    deserving = np.flatnonzero(worth & (_place_in_kind(fitting.kind[ranked]) < _CLOSE))
     close: list[Estimated[AttentionMapping]] = []
-    others: list[AttentionMapping] = []
+    looked_at = 0
     refused: UserError | None = None
-    for cycles, words, mapping in fitting:
-        kind = mapping.dataflow, mapping.group, mapping.paired, mapping.slots
-        if seen[kind] < _CLOSE and len(close) < _MOST_CLOSE and cycles <= _WORTH * fitting[0][0]:
-            seen[kind] += 1
-            try:
-                found = estimate_attention(machine, workload, mapping)
-            except UserError as error:
-                refused = error
-            else:
-                close.append(Estimated(found, words, mapping))
+    for index in ranked[deserving]:
+        if len(close) == _MOST_CLOSE:
+            break
+        looked_at += 1
+        mapping = fitting.one(index)
+        try:
+            found = estimate_attention(machine, workload, mapping)
+        except UserError as error:
+            refused = error
         else:
-            others.append(mapping)
+            close.append(Estimated(found, int(fitting.words[index]), mapping))
     if not close:
         assert refused is not None
         raise refused
@@ -148,7 +146,17 @@ def _by_merit(
         traffic = sum(mapping.hbm_bytes(workload, machine.tile))
         return traffic, -tiles, -mapping.slots, odd, cycles, words
 
-    return by_merit(close, merit) + others
+    others = np.delete(ranked, deserving[:looked_at])
+    return Ranking(by_merit(close, merit), fitting, others)
+
+
+def _place_in_kind(kinds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many before each are of its kind."""
+    together = np.argsort(kinds, kind="stable")
+    ordered = kinds[together]
+    places = np.empty_like(together)
+    places[together] = np.arange(len(kinds)) - np.searchsorted(ordered, ordered)
+    return places
 
 
 def _too_large(
@@ -165,32 +173,39 @@ def _too_large(
 
 
 def _candidates(
-    machine: Machine, workload: Attention, dataflow: str, fixed: _Fixed
-) -> Iterator[AttentionMapping]:
+    machine: Machine, workload: Attention, dataflow: str, fixed: _Fixed, place: int
+) -> Iterator[Batch[AttentionMapping]]:
+    """All candidates of a dataflow; their places in the order count from `place` on."""
     streams = DATAFLOWS[dataflow]
+    kinds = count()
     for shape in _groups(machine, workload, dataflow, fixed.group):
         fold = max(1, shape[0] // machine.mesh.columns)
         for paired in (True, False) if streams > 1 else (False,):
             # In one buffer the second stream would wait for the first one, which holds it until
             # its next turn.
             both = streams == 1 or (paired and not workload.latent)
-            for rows, columns in _slices(machine.tile, workload, shape, fixed):
-                for slots in (2, 1) if both else (2,):
-                    # A pair needs two row blocks, and two heads need two heads, or the second
-                    # stream is idle.
-                    one_block = shape[1] * rows >= workload.rows
-                    if streams == 1 or (
-                        not one_block if paired else one_block or workload.kv_heads > 1
-                    ):
-                        yield AttentionMapping(
-                            dataflow, shape, rows, columns, streams, paired, slots, fold=fold
-                        )
+            rows, columns = _slices(machine.tile, workload, shape, fixed)
+            # Slices first, then buffers.
+            order = place + (next(kinds) << 32) + 2 * np.arange(len(rows))
+            # A pair needs two row blocks, and two heads need two heads, or the second stream is
+            # idle.
+            one_block = shape[1] * rows >= workload.rows
+            if streams == 1 or (not paired and workload.kv_heads > 1):
+                useful = np.ones_like(one_block)
+            else:
+                useful = ~one_block if paired else one_block
+            sizes: tuple[Any, Any] = rows[useful], columns[useful]
+            for slots in ((2, 1) if both else (2,)) if useful.any() else ():
+                mapping = AttentionMapping(
+                    dataflow, shape, *sizes, streams, paired, slots, fold=fold
+                )
+                yield Batch(order[useful] + (slots == 1), mapping, ("rows", "columns"))
 
 
 def _slices(
     tile: Tile, workload: Attention, shape: tuple[int, int], fixed: _Fixed
-) -> Iterator[tuple[int, int]]:
-    """Query rows and keys of a tile that are tried in a group of this shape."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Query rows and keys of a tile that are tried in a group of this shape, every pair."""
     rows = [fixed.rows] if fixed.rows else cuts(workload.rows, shape[1], tile.matrix_rows)
     if workload.masked and not fixed.rows:
         rows = sorted({_whole(workload, r) for r in rows}, reverse=True)
@@ -201,9 +216,10 @@ def _slices(
     )
     most_rows = _whole(workload, -(-workload.rows // shape[1]))
     most_columns = -(-workload.skv // shape[0])
-    for r in rows:
-        for c in columns:
-            yield min(r, most_rows), min(c, most_columns)
+    return (
+        np.repeat(np.minimum(rows, most_rows), len(columns)),
+        np.tile(np.minimum(columns, most_columns), len(rows)),
+    )
 
 
 def _whole(workload: Attention, rows: int) -> int:

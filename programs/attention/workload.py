@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,20 +104,23 @@ class Attention:
         """Keys of a KV head."""
         return self.lengths[head] if self.lengths else self.skv
 
-    def sees(self, head: int, row: int) -> int:
-        """Keys of a KV head that a (stacked) row of it sees; none or less: not even the
-        first one.
+    def sees(self, head: int, row: Any) -> Any:
+        """Keys of a KV head that a (stacked) row of it sees, or each of an array of rows; none or
+        less: not even the first one.
         """
         return self.length(head) - (self.sq - 1 - row // self.sharing if self.masked else 0)
 
     @property
     def useful_macs(self) -> int:
         """Multiply-accumulates of Q Kᵀ and P V, of every query with the keys it sees."""
-        seen = sum(
-            max(0, self.sees(head, position * self.sharing))
-            for head in range(self.kv_heads)
-            for position in range(self.sq)
-        )
+        heads = {self.length(head): head for head in range(self.kv_heads)}
+        of_length = {
+            length: sum(max(0, self.sees(head, p * self.sharing)) for p in range(self.sq))
+            if self.masked
+            else length * self.sq
+            for length, head in heads.items()
+        }
+        seen = sum(of_length[self.length(head)] for head in range(self.kv_heads))
         return seen * self.sharing * (self.d + self.dv)
 
 

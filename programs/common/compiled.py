@@ -13,6 +13,7 @@ from isa.image import Program
 from isa.instructions import Format
 from isa.machine import Machine
 from programs.common.check import check_programs
+from programs.common.placement import OutputPart
 
 __all__ = ["AnyMapping", "AnyPlacement", "AnyWorkload", "Compiled", "first_that_fits"]
 
@@ -66,6 +67,9 @@ class AnyPlacement(Protocol):
 
     def gather(self, contents: Sequence[NDArray]) -> NDArray[np.unsignedinteger]:
         """Bits of the output, from the contents of each channel."""
+
+    def outputs(self) -> list[OutputPart]:
+        """Where the output will be."""
 
 
 W = TypeVar("W", bound=AnyWorkload)

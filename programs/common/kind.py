@@ -1,6 +1,6 @@
 """What a kind of workloads, attention or GEMM, offers to those who need not know which it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -35,7 +35,7 @@ class WorkloadKind(Generic[W, M]):
     dataflows: tuple[str, ...]
     parse: Callable[[str, Format], W]
     """Read a spec that begins with one of `specs`."""
-    rank: Callable[..., list[M]]
+    rank: Callable[..., Sequence[M]]
     """List the mappings of (machine, workload, dataflow, **decisions) that have what the user fixed
     and fit L1, the best first.
     """

@@ -1,13 +1,16 @@
 """Buffers in a tile's L1, and how large the instructions' fields let them be."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 from isa.errors import UserError
 from isa.formats import FORMATS
 from isa.instructions import LIMITS, Format, Kind
 from isa.machine import Tile
 
-__all__ = ["L1Buffers", "check_limits", "row_words"]
+__all__ = ["L1Buffers", "row_words"]
 
 
 def row_words(tile: Tile, elements: int, fmt: Format) -> int:
@@ -15,27 +18,42 @@ def row_words(tile: Tile, elements: int, fmt: Format) -> int:
     return -(-elements * FORMATS[fmt].bytes // tile.word_bytes)
 
 
-def check_limits(values: Iterable[tuple[str, int, Kind, str]]) -> None:
-    """Check values against the fields they go to: (what it is, value, kind, field) each.
-
-    Raises
-    ------
-    UserError
-        If one is too large.
-    """
-    for what, value, kind, field in values:
-        if value > LIMITS[kind, field]:
-            raise UserError(
-                f"{what} must be at most {LIMITS[kind, field]} for an instruction, not {value}"
-            )
-
-
 class L1Buffers:
-    """Buffers one after the other; ``words`` is what they take in all."""
+    """Buffers one after the other; ``words`` is what they take in all.
+
+    Sizes may be arrays, for many layouts at once; ``possible`` then says which of them can be.
+    """
 
     def __init__(self, tile: Tile):
         self._banks = tile.l1_banks
         self.words = 0
+        self.possible: Any = True
+
+    def refuse(self, wrong: Any, why: Callable[[], str]) -> None:
+        """Rule out what is wrong.
+
+        Raises
+        ------
+        UserError
+            If it is one layout: `why`.
+        """
+        if isinstance(wrong, np.ndarray):
+            self.possible = self.possible & ~wrong
+        elif wrong:
+            raise UserError(why())
+
+    def check_limit(self, what: str, value: int, kind: Kind, field: str) -> None:
+        """Check a value against the field it goes to.
+
+        Raises
+        ------
+        UserError
+            If it is too large.
+        """
+        most = LIMITS[kind, field]
+        self.refuse(
+            value > most, lambda: f"{what} must be at most {most} for an instruction, not {value}"
+        )
 
     def take(self, words: int, before: int = 0) -> int:
         """Reserve a buffer that starts with a line, and `before` words below it; its first word."""

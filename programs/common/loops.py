@@ -12,6 +12,7 @@ from programs.common.trace import Op, Shape, address_fields
 __all__ = ["Compressor", "compress", "emit", "expand", "steps"]
 
 _MASK = (1 << 32) - 1
+_WITH_OPERANDS = (Opcode.LI, Opcode.ADD, Opcode.LOOP)
 
 
 def compress(ops: Sequence[Op]) -> list[Op]:
@@ -141,16 +142,20 @@ def steps(code: Sequence[Instruction]) -> Iterator[tuple[int, Instruction]]:
     registers = [0] * REGISTERS
     loops: list[list[int]] = []
     moving = [any(i[f"{name}_reg"] for name in address_fields(i.opcode)) for i in code]
+    operands = [
+        (i["rd"], i["rs"], i["imm"]) if i.opcode in _WITH_OPERANDS else (0, 0, 0) for i in code
+    ]
     pc = 0
     while (instruction := code[pc]).opcode != Opcode.HALT:
+        rd, rs, imm = operands[pc]
         pc += 1
         match instruction.opcode:
             case Opcode.LI | Opcode.ADD:
-                start = registers[instruction["rs"]] if instruction.opcode == Opcode.ADD else 0
-                if instruction["rd"]:
-                    registers[instruction["rd"]] = start + instruction["imm"] & _MASK
+                start = registers[rs] if instruction.opcode == Opcode.ADD else 0
+                if rd:
+                    registers[rd] = start + imm & _MASK
             case Opcode.LOOP:
-                turns = instruction["imm"] + registers[instruction["rs"]] & _MASK
+                turns = imm + registers[rs] & _MASK
                 if not turns or len(loops) == LOOP_DEPTH:
                     raise ValueError(
                         f"slot {pc - 1}: a loop of {turns} turns at depth {len(loops)}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from isa.instructions import EdgePort
 from isa.machine import EDGES, Channel, Machine
 from programs.common.ranges import Range
 
-__all__ = ["HbmRegion", "Placement", "channels_at", "nearest"]
+__all__ = ["HbmRegion", "OutputPart", "Placement", "channels_at", "nearest"]
 
 
 @dataclass
@@ -31,6 +31,18 @@ class HbmRegion:
         """
         edge = EdgePort[self.channel.edge.upper()]
         return {"base": self.base, "x": self.channel.x, "y": self.channel.y, "edge": edge}
+
+
+class OutputPart(NamedTuple):
+    """Part of a result, as it lies in a channel: rows `pitch` words apart from `address` up."""
+
+    name: str
+    """As NumPy would write it."""
+    channel: Channel
+    address: int
+    rows: int
+    columns: int
+    pitch: int
 
 
 class HbmSlice(Protocol):

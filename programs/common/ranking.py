@@ -1,23 +1,23 @@
-"""What the tiling rules of all kinds of workloads have in common: sizes worth trying, what fits L1,
-and the order of what does.
+"""What the tiling rules of all kinds of workloads have in common: sizes worth trying, and the
+order of mappings.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from isa.errors import UserError
-from isa.machine import Machine, Mesh, Tile
+from isa.machine import Machine, Mesh
 
 __all__ = [
     "Estimated",
     "by_merit",
     "check_sizes",
+    "close_to",
     "cuts",
     "group_shapes",
     "parse_group",
     "parse_slice",
-    "that_fit",
 ]
 
 _FINER = 1.2
@@ -36,59 +36,23 @@ class Estimated(NamedTuple, Generic[M]):
     mapping: M
 
 
-def that_fit(
-    tile: Tile,
-    candidates: Iterable[M],
-    words_of: Callable[[M], int],
-    too_large: Callable[[int, M], UserError],
-) -> list[tuple[int, M]]:
-    """List the candidates that fit L1, with the words that each takes.
-
-    Parameters
-    ----------
-    words_of
-        Words of a candidate; raises `UserError` where it is not possible at all.
-    too_large
-        The error if none fits, made from the words and the mapping that come nearest.
-
-    Raises
-    ------
-    UserError
-        If there is none: `too_large`, or where no candidate is possible, why the last one is not.
-    """
-    found: list[tuple[int, M]] = []
-    smallest: tuple[int, M] | None = None
-    refused: UserError | None = None
-    for mapping in candidates:
-        try:
-            words = words_of(mapping)
-        except UserError as error:
-            refused = error
-            continue
-        if smallest is None or words < smallest[0]:
-            smallest = words, mapping
-        if words <= tile.l1_words:
-            found.append((words, mapping))
-    if not found:
-        if smallest is None:
-            assert refused is not None
-            raise refused
-        raise too_large(*smallest)
-    return found
-
-
 def by_merit(
     entries: Sequence[Estimated[M]], merit: Callable[[Estimated[M]], tuple[float, ...]]
 ) -> list[M]:
     """Order mappings: those within 1 % of the smallest estimate by merit (the least first), then
     the others by their estimates.
     """
-    limit = min(entry.cycles for entry in entries) * _MARGIN
+    limit = close_to(min(entry.cycles for entry in entries))
 
     def key(entry: Estimated[M]) -> tuple[float, ...]:
         return (1, entry.cycles) if entry.cycles > limit else (0, *merit(entry))
 
     return [entry.mapping for entry in sorted(entries, key=key)]
+
+
+def close_to(cycles: float) -> float:
+    """The largest estimate that is as good as `cycles`."""
+    return cycles * _MARGIN
 
 
 def check_sizes(**sizes: int | None) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from isa.instructions import COMMON, LAYOUTS, Instruction, Opcode, SignalKind, kind_of
 
-__all__ = ["Op", "Ref", "Shape", "Signal", "Trace", "address_fields", "instantiate"]
+__all__ = ["Instantiator", "Op", "Ref", "Shape", "Signal", "Trace", "address_fields"]
 
 _MOST_COUNT = 63
 """Largest count one wait can name."""
@@ -167,10 +167,50 @@ def _signal_fields(signals: tuple[Signal, ...]) -> list[tuple[str, int | Ref]]:
     return fields
 
 
-def instantiate(ops: Sequence[Op], values: Mapping[str, int]) -> list[Instruction]:
-    """Instructions of a trace or a rolled program, with a value for every `Ref`."""
-    made: dict[Op, Instruction] = {}
-    return [made.get(op) or made.setdefault(op, _instruction(op, values)) for op in ops]
+class Instantiator:
+    """Instructions of rolled programs, with a value for every `Ref`.
+
+    Tiles share the instructions that are the same: one object each.
+    """
+
+    def __init__(self) -> None:
+        self._ops: dict[Op, Op] = {}
+        self._templates: dict[int, _Template] = {}
+        self._made: dict[tuple[int, ...], Instruction] = {}
+
+    def __call__(self, ops: Sequence[Op], values: Mapping[str, int]) -> list[Instruction]:
+        """Instructions of a program; `ops` must not change afterwards."""
+        template = self._templates.get(id(ops))
+        if template is None:
+            template = self._templates[id(ops)] = self._template(ops)
+        code = list(template.code)
+        for place, op in template.open:
+            code[place] = self._instruction(op, values)
+        return code
+
+    def _template(self, ops: Sequence[Op]) -> "_Template":
+        interned = [self._ops.setdefault(op, op) for op in ops]
+        placed = [(place, op) for place, op in enumerate(interned) if op.shape.refs]
+        halt = Instruction.of(Opcode.HALT)
+        code = [halt if op.shape.refs else self._instruction(op, {}) for op in interned]
+        return _Template(ops, code, placed)
+
+    def _instruction(self, op: Op, values: Mapping[str, int]) -> Instruction:
+        key = (id(op), *[values[ref] for _, ref in op.shape.refs])
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = _instruction(op, values)
+        return found
+
+
+class _Template(NamedTuple):
+    """A program as far as it is the same in all tiles, and the operations that are not, with their
+    places. `ops`, by whose identity it is found, must live as long.
+    """
+
+    ops: Sequence[Op]
+    code: list[Instruction]
+    open: list[tuple[int, Op]]
 
 
 def _instruction(op: Op, values: Mapping[str, int]) -> Instruction:

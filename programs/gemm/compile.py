@@ -10,7 +10,7 @@ from isa.instructions import Queue
 from isa.machine import Machine
 from programs.common.compiled import Compiled, first_that_fits
 from programs.common.loops import Compressor
-from programs.common.trace import Op, instantiate
+from programs.common.trace import Instantiator, Op
 from programs.gemm.groups import deal_gemm
 from programs.gemm.layout import GemmLayout, GemmSemaphores
 from programs.gemm.mapping import GemmMapping
@@ -64,15 +64,24 @@ def compile_gemm_mapping(
     placement = place_gemm(machine, workload, mapping, groups)
     ops: dict[Op, Op] = {}
     compressed = Compressor()
+    instantiate = Instantiator()
+    codes: dict[tuple, dict[Queue, list[Op]]] = {}
     programs: dict[tuple[int, int], Program] = {}
     for group in groups:
         for y in range(mapping.group[1]):
             for x in range(mapping.group[0]):
                 queues = GemmQueues(placement, mapping, layout, semaphores, group, x, y, ops)
-                code = {queue: compressed(trace) for queue, trace in queues.build().items()}
+                duty = queues.duty()
+                code = codes.get(duty)
+                new = code is None
+                if code is None:
+                    code = codes[duty] = {
+                        queue: compressed(trace) for queue, trace in queues.build().items()
+                    }
                 names = queues.names()
                 program = Program({queue: instantiate(code[queue], names) for queue in Queue})
-                program.check()
+                if new:
+                    program.check()
                 programs[group.x0 + x, group.y0 + y] = program
     read, written = mapping.hbm_bytes(workload, machine.tile)
     return Compiled(

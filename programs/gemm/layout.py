@@ -3,7 +3,7 @@
 from isa.errors import UserError
 from isa.instructions import Format, Kind
 from isa.machine import Machine, Tile
-from programs.common.l1 import L1Buffers, check_limits, row_words
+from programs.common.l1 import L1Buffers, row_words
 from programs.common.semaphores import SemaphoreNumbers
 from programs.gemm.mapping import GemmMapping
 from programs.gemm.workload import Gemm
@@ -29,16 +29,15 @@ class GemmLayout(L1Buffers):
         self.b_pitch = row_words(tile, mapping.columns, fmt)
         self.out_pitch = row_words(tile, mapping.columns, workload.o_fmt)
         self.c_pitch = row_words(tile, mapping.columns, Format.FP32)
-        check_limits(
-            (
-                ("rows", mapping.rows, Kind.MATRIX, "m"),
-                ("columns", mapping.columns, Kind.MATRIX, "n"),
-                ("K of a panel", mapping.depth, Kind.MATRIX, "k"),
-                ("words of a row of A", self.a_pitch, Kind.MATRIX, "lda"),
-                ("words of a row of B", self.b_pitch, Kind.MATRIX, "ldb"),
-                ("FP32 words of a row of C", self.c_pitch, Kind.MATRIX, "ldc"),
-            )
-        )
+        for what, value, kind, field in (
+            ("rows", mapping.rows, Kind.MATRIX, "m"),
+            ("columns", mapping.columns, Kind.MATRIX, "n"),
+            ("K of a panel", mapping.depth, Kind.MATRIX, "k"),
+            ("words of a row of A", self.a_pitch, Kind.MATRIX, "lda"),
+            ("words of a row of B", self.b_pitch, Kind.MATRIX, "ldb"),
+            ("FP32 words of a row of C", self.c_pitch, Kind.MATRIX, "ldc"),
+        ):
+            self.check_limit(what, value, kind, field)
         self.a = [self.take(mapping.rows * self.a_pitch) for _ in range(mapping.slots)]
         self.b = [self.take(mapping.depth * self.b_pitch) for _ in range(mapping.slots)]
         self.c = self.take(mapping.rows * self.c_pitch)

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from isa.elementwise import smaller
 from isa.formats import FORMATS
 from isa.instructions import Format
 from isa.machine import Channel, Machine, Tile
@@ -32,6 +35,9 @@ def elements_of_word(tile: Tile, workload: Gemm) -> int:
 @dataclass(frozen=True)
 class GemmMapping:
     """The decisions.
+
+    `rows`, `columns` and `depth` may be arrays: many mappings that differ in them only, in what the
+    tiling rule asks all of them.
 
     Parameters
     ----------
@@ -99,10 +105,11 @@ class GemmMapping:
 
     def strips(self, tile: Tile) -> list[Range]:
         """Rows of a tile's part of C that are finished, rounded and stored together, so that the
-        others hide it.
+        others hide it. Of many mappings, all must have as many.
         """
-        first = min(self.rows, -(-self.rows // (2 * tile.matrix_rows)) * tile.matrix_rows)
-        return [Range(0, first), Range(first, self.rows - first)][: 1 + (first < self.rows)]
+        first = smaller(self.rows, -(-self.rows // (2 * tile.matrix_rows)) * tile.matrix_rows)
+        two = [Range(0, first), Range(first, self.rows - first)]
+        return two[: 1 + bool(np.all(first < self.rows))]
 
     def hbm_bytes(self, workload: Gemm, tile: Tile) -> tuple[int, int]:
         """Bytes read and written: A once per column block, B once per row block, C once, rows

@@ -17,7 +17,7 @@ from isa.formats import FORMATS, encode
 from isa.geometry import TileXY
 from isa.machine import Channel, Machine
 from programs.common.l1 import row_words
-from programs.common.placement import HbmRegion, Placement, nearest
+from programs.common.placement import HbmRegion, OutputPart, Placement, nearest
 from programs.common.ranges import Range
 from programs.gemm.groups import GemmGroup
 from programs.gemm.mapping import GemmMapping
@@ -69,6 +69,22 @@ class GemmPlacement(Placement[Gemm, MatrixSlice]):
                 raw = np.ascontiguousarray(_cut(bits[one.tensor], one)).view(np.uint8)
                 self.bytes_of(contents, one)[:, : raw.shape[1]] = raw
         return [content.reshape(-1) for content in contents]
+
+    def outputs(self) -> list[OutputPart]:
+        """Where C will be."""
+        return [
+            OutputPart(
+                f"c[{one.pair}, {one.rows.start}:{one.rows.start + one.rows.size}, "
+                f"{one.columns.start}:{one.columns.start + one.columns.size}]",
+                one.region.channel,
+                one.region.base + one.offset,
+                one.rows.size,
+                one.columns.size,
+                one.pitch,
+            )
+            for one in self.slices.values()
+            if one.tensor == "c"
+        ]
 
     def gather(self, contents: Sequence[NDArray]) -> NDArray[np.unsignedinteger]:
         """Bits of c (batch, m, n), from the contents of each channel (of any dtype and shape; bytes

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from isa.instructions import Format, Opcode, Queue
-from isa.machine import Tile
 from programs.common.placement import HbmRegion
 from programs.common.ranges import Range
 from programs.common.trace import Op, Ref, Signal, Trace
@@ -58,14 +57,30 @@ class GemmQueues:
         self._loads = {
             tensor for tensor, lane in self._lane.items() if self.group.loader(tensor, lane) == here
         }
-        self._strips = self.mapping.strips(self._tile)
+        self._strips = self.mapping.strips(self.placement.machine.tile)
         self._used: set[tuple[str, int]] = set()
         self._stored: set[int] = set()
         self._owed: list[Signal] = []
 
-    @property
-    def _tile(self) -> Tile:
-        return self.placement.machine.tile
+    def duty(self) -> tuple:
+        """All that decides the traces: tiles of equal duties have equal ones.
+
+        Sizes of its parts of C, and region, offset and pitch of all that it moves, in order.
+        """
+        find, panels = self.placement.find, self.mapping.panels(self.placement.workload)
+        found: list[tuple[int, ...]] = []
+        for item in self.group.items:
+            rows, columns = self._slices(item)
+            found.append((rows.size, columns.size))
+            b, a = (t in self._loads and part.size for t, part in (("b", columns), ("a", rows)))
+            parts = []
+            for panel in panels if a or b else ():
+                parts += [find("b", item.pair, panel, columns)] if b else []
+                parts += [find("a", item.pair, rows, panel)] if a else []
+            if rows.size and columns.size:
+                parts.append(find("c", item.pair, rows, columns))
+            found += [(self._number(part.region), part.offset, part.pitch) for part in parts]
+        return frozenset(self._loads), tuple(found)
 
     def build(self) -> dict[Queue, list[Op]]:
         """Make the traces of the group's whole run."""
@@ -96,15 +111,9 @@ class GemmQueues:
         """Values of the names in the traces."""
         found: dict[str, int] = {}
         for tensor, lane in self._lane.items():
-            corners = self.group.sharers(tensor, lane)
-            found |= {
-                f"{tensor}_{name}": value
-                for name, value in zip(("x0", "y0", "x1", "y1"), corners, strict=True)
-            }
-            found |= {
-                f"{tensor}_{name}": value
-                for name, value in zip("xy", self.group.loader(tensor, lane), strict=True)
-            }
+            values = (*self.group.sharers(tensor, lane), *self.group.loader(tensor, lane))
+            names = ("x0", "y0", "x1", "y1", "x", "y")
+            found |= {f"{tensor}_{name}": at for name, at in zip(names, values, strict=True)}
         for i, region in enumerate(self.regions):
             found |= {f"region{i}.{name}": value for name, value in region.names.items()}
         return found
@@ -187,11 +196,11 @@ class GemmQueues:
 
     def _strips_of(self, rows: Range) -> list[tuple[int, Range]]:
         """Number and rows, from the tile's first one on, of the strips that have any."""
-        sizes = [
+        return [
             (s, Range(strip.start, min(strip.size, rows.size - strip.start)))
             for s, strip in enumerate(self._strips)
+            if rows.size > strip.start
         ]
-        return [(s, strip) for s, strip in sizes if strip.size > 0]
 
     def _fetch(self, tensor: str, pair: int, rows: Range, columns: Range, slot: int) -> None:
         """Read this tile's part of a panel for all that share it, once they have used what was
@@ -270,13 +279,16 @@ class GemmQueues:
             )
             self._stored.add(s)
 
+    def _number(self, region: HbmRegion) -> int:
+        """Number of a region, a new one if it has none."""
+        for number, known in enumerate(self.regions):
+            if known is region:
+                return number
+        self.regions.append(region)
+        return len(self.regions) - 1
+
     def _hbm(self, region: HbmRegion, offset: int) -> dict[str, Any]:
-        number = next(
-            (i for i, known in enumerate(self.regions) if known is region), len(self.regions)
-        )
-        if number == len(self.regions):
-            self.regions.append(region)
-        name = f"region{number}"
+        name = f"region{self._number(region)}"
         return {
             "remote": Ref(f"{name}.base", offset),
             **{f"target_{a}": Ref(f"{name}.{a}") for a in "xy"},

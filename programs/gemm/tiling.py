@@ -6,10 +6,16 @@ channels. Among those within 1 % of the smallest, the least HBM traffic wins, th
 buffers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Any
 
+import numpy as np
+
+from isa.elementwise import larger, smaller
 from isa.errors import UserError
 from isa.machine import Machine
+from programs.common.candidates import Batch, Ranking, that_fit
 from programs.common.costs import matmul_cycles, vector_cycles
 from programs.common.l1 import row_words
 from programs.common.placement import channels_at
@@ -17,10 +23,10 @@ from programs.common.ranking import (
     Estimated,
     by_merit,
     check_sizes,
+    close_to,
     cuts,
     group_shapes,
     parse_group,
-    that_fit,
 )
 from programs.gemm.layout import GemmLayout, GemmSemaphores
 from programs.gemm.mapping import CUTS, GemmMapping, elements_of_word
@@ -47,7 +53,7 @@ def rank_gemm(
     group: str | None = None,
     rows: int | None = None,
     columns: int | None = None,
-) -> list[GemmMapping]:
+) -> Sequence[GemmMapping]:
     """List the mappings that have what the user fixed and fit L1, the best first.
 
     Parameters
@@ -66,11 +72,15 @@ def rank_gemm(
     """
     check_sizes(rows=rows, columns=columns)
 
-    def words_of(mapping: GemmMapping) -> int:
-        words = GemmLayout(machine.tile, workload, mapping).words
-        if words <= machine.tile.l1_words:
+    def layout_of(mapping: GemmMapping) -> GemmLayout:
+        layout = GemmLayout(machine.tile, workload, mapping)
+        try:
             GemmSemaphores(machine, mapping)
-        return words
+        except UserError as error:
+            says = str(error)
+            # What does not fit is told so first.
+            layout.refuse(layout.words <= machine.tile.l1_words, lambda: says)
+        return layout
 
     def too_large(words: int, mapping: GemmMapping) -> UserError:
         return UserError(
@@ -84,21 +94,31 @@ def rank_gemm(
         odd = len(mapping.panels(workload)) % mapping.slots
         return sum(mapping.hbm_bytes(workload, machine.tile)), mapping.slots, odd, cycles
 
-    candidates = _candidates(machine, workload, group, rows, columns)
-    fitting = that_fit(machine.tile, candidates, words_of, too_large)
-    return by_merit(
-        [
-            Estimated(estimate_gemm(machine, workload, mapping), words, mapping)
-            for words, mapping in fitting
-        ],
-        merit,
+    fitting = that_fit(
+        machine.tile,
+        _candidates(machine, workload, group, rows, columns),
+        layout_of,
+        lambda mapping: estimate_gemm(machine, workload, mapping),
+        too_large,
     )
+    ranked = np.lexsort((fitting.order, fitting.cycles))
+    near = int(
+        np.searchsorted(
+            fitting.cycles[ranked], close_to(float(fitting.cycles[ranked[0]])), side="right"
+        )
+    )
+    close = [
+        Estimated(float(fitting.cycles[i]), int(fitting.words[i]), fitting.one(i))
+        for i in np.sort(ranked[:near])
+    ]
+    return Ranking(by_merit(close, merit), fitting, ranked[near:])
 
 
 def _candidates(
     machine: Machine, workload: Gemm, group: str | None, rows: int | None, columns: int | None
-) -> Iterator[GemmMapping]:
+) -> Iterator[Batch[GemmMapping]]:
     tile, mesh = machine.tile, machine.mesh
+    kinds = count()
     word = elements_of_word(tile, workload)
     shapes = group_shapes(mesh)
     depths = sorted({min(lines * tile.line_elements, _up(workload.k, word)) for lines in _DEPTHS})
@@ -116,23 +136,37 @@ def _candidates(
             row_parts, column_parts = GemmMapping(shape, cut, 1, 1, 1, 1).parts
             r_max = -(-workload.m // row_parts)
             c_max = _up(-(-workload.n // column_parts), word)
-            for r in [min(rows, r_max)] if rows else cuts(workload.m, row_parts, tile.matrix_rows):
-                wide = cuts(workload.n, column_parts, tile.matrix_columns * tile.mac_latency)
-                for c in sorted(
-                    {min(_up(c, word), c_max) for c in ([columns] if columns else wide)}
-                ):
-                    for depth in depths:
-                        for slots in _SLOTS:
-                            for staggered in (True, False) if r > tile.matrix_rows else (False,):
-                                yield GemmMapping(shape, cut, r, c, depth, slots, staggered)
+            high = [min(rows, r_max)] if rows else cuts(workload.m, row_parts, tile.matrix_rows)
+            wide = cuts(workload.n, column_parts, tile.matrix_columns * tile.mac_latency)
+            sizes = sorted({min(_up(c, word), c_max) for c in ([columns] if columns else wide)})
+            r, c, depth = (
+                axis.reshape(-1) for axis in np.meshgrid(high, sizes, depths, indexing="ij")
+            )
+            # Rows, columns and depths first, then buffers.
+            order = (next(kinds) << 32) + 2 * len(_SLOTS) * np.arange(len(r))
+            # All of a batch have one strip of rows, or two: what is staggered has two.
+            two = r > tile.matrix_rows
+            for number, slots in enumerate(_SLOTS):
+                for chosen, staggered in ((two, True), (two, False), (~two, False)):
+                    if chosen.any():
+                        taken: dict[str, Any] = {
+                            "rows": r[chosen],
+                            "columns": c[chosen],
+                            "depth": depth[chosen],
+                        }
+                        mapping = GemmMapping(shape, cut, **taken, slots=slots, staggered=staggered)
+                        place = order[chosen] + 2 * number + (not staggered)
+                        yield Batch(place, mapping, ("rows", "columns", "depth"))
 
 
 def _up(size: int, grain: int) -> int:
     return -(-size // grain) * grain
 
 
-def estimate_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> float:
-    """Guess the cycles of a GEMM under a mapping; every block counts as a full one."""
+def estimate_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> Any:
+    """Guess the cycles of a GEMM under a mapping; every block counts as a full one. A number, or
+    an array if the mapping has arrays of rows, columns and depths.
+    """
     tile, hbm, fmt = machine.tile, machine.hbm, workload.fmt
     row_parts, column_parts = mapping.parts
     groups = machine.mesh.tiles // (mapping.group[0] * mapping.group[1])
@@ -141,7 +175,7 @@ def estimate_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> flo
     rounds = -(-workload.batch * row_blocks * column_blocks // groups)
     strips = [strip.size for strip in mapping.strips(tile)]
     products = [matmul_cycles(tile, size, mapping.columns, mapping.depth) for size in strips]
-    product: float = sum(products)
+    product: Any = sum(products)
     channels = [len(mapping.channels(machine, tensor)) for tensor in "ab"]
     rate = hbm.bytes_per_cycle / tile.word_bytes
     # What the channels move, all of them together and those of A or of B.
@@ -162,11 +196,11 @@ def estimate_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> flo
         max(1, lanes * groups / count) for lanes, count in zip(mapping.parts, channels, strict=True)
     ]
     # Groups that work on the same rows (columns) of C ask one channel for the same panel at a time.
-    same_rows = min(groups, column_blocks)
+    same_rows = smaller(groups, column_blocks)
     crowds = [
-        max(crowd, same)
+        larger(crowd, same)
         for crowd, same in zip(
-            crowds, (same_rows, min(groups // same_rows, row_blocks)), strict=True
+            crowds, (same_rows, smaller(groups // same_rows, row_blocks)), strict=True
         )
     ]
     queued = [part * crowd for part, crowd in zip(parts, crowds, strict=True)]
@@ -175,7 +209,7 @@ def estimate_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> flo
         # sent.
         since = products if mapping.staggered else [0, 0]
         queued = [
-            own + max(0.0, other - time * rate)
+            own + larger(0.0, other - time * rate)
             for own, other, time in zip(queued, queued[::-1], since, strict=True)
         ]
     # A credit, a request and the data each cross half the mesh.
@@ -183,7 +217,7 @@ def estimate_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> flo
     fill_a, fill_b = (trip + amount / rate for amount in queued)
     # A strip's next product begins when the last one has been written, and reads its first lines.
     again = (
-        max(products)
+        larger(*products)
         + (tile.matrix_rows * tile.column_groups)
         + tile.matrix_rows
         + tile.line_elements
@@ -196,9 +230,10 @@ def estimate_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> flo
         turns.append((product + fill_a) / mapping.slots)
         # Words that arrive in turn go to L1 one by one, and each takes a cycle from the matrix
         # engine.
-        product += 2 * min(parts) / max(crowds)
+        product = product + 2 * smaller(*parts) / larger(*crowds)
     last = strips[-1] * row_words(tile, mapping.columns, workload.o_fmt)
-    out = max(last, groups * row_parts * column_parts * last / len(channels_at(machine))) / rate
+    out = larger(last, groups * row_parts * column_parts * last / len(channels_at(machine))) / rate
     end = vector_cycles(tile, strips[-1], mapping.columns) + out + hbm.latency
     panels = rounds * -(-workload.k // mapping.depth)
-    return max(panels * max(product, *turns), *streams) + max(fill_a, fill_b) + end + _DRAIN
+    working = larger(panels * larger(product, *turns), *streams)
+    return working + larger(fill_a, fill_b) + end + _DRAIN

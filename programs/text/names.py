@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from isa.errors import meant
@@ -10,7 +10,7 @@ from isa.geometry import TileXY
 from isa.instructions import REGISTERS, EdgePort, Format, ReduceOp
 from isa.machine import Machine
 
-__all__ = ["Names", "is_number"]
+__all__ = ["Names", "in_words_of", "is_number"]
 
 _NAME = r"[A-Za-z_]\w*(?:\[\d+\])?"
 _WHOLE = r"0[xX][0-9a-fA-F]+|\d+"
@@ -22,6 +22,36 @@ _TAKEN = {
     *(member.name.lower() for words in (Format, EdgePort, ReduceOp) for member in words),
     *(f"r{register}" for register in range(REGISTERS)),
 }
+
+
+_MOST_TAG = (1 << 8) - 1
+_GIVEN_BY = {
+    **dict.fromkeys(("wait0_sem", "wait0_count", "wait1_sem", "wait1_count"), "wait"),
+    **dict.fromkeys(("sig0_sem",), "signal"),
+    **dict.fromkeys(("sig1_sem", "sig1_x", "sig1_y"), "remote"),
+    **dict.fromkeys(("x0", "y0", "x1", "y1"), "rect"),
+    **dict.fromkeys(("target_x", "target_y"), "target"),
+}
+"""The word of an instruction that gives a field, where it has another name."""
+
+
+def in_words_of(said: str, filled: str) -> Callable[[str], str]:
+    """What turns a message about a `filled` line into one about the line that the user `said`."""
+    pairs = list(zip(said.split(), filled.split(), strict=False))
+
+    def turn(message: str) -> str:
+        for theirs, ours in pairs:
+            if message.startswith(f"{ours}:"):
+                return theirs + message.removeprefix(ours)
+        field_name = found[1] if (found := re.search(r" field (\w+) must be", message)) else ""
+        names = {field_name, _GIVEN_BY.get(field_name, field_name)}
+        if field_name.startswith("sig1"):
+            names.add("signal")
+        given = (theirs for theirs, _ in pairs if field_name and theirs.split("=")[0] in names)
+        word = next(given, "")
+        return f"{word}: {message}" if word else message
+
+    return turn
 
 
 def is_number(text: str) -> bool:
@@ -66,8 +96,27 @@ class Names:
             raise ValueError(f"{name!r} is already defined in line {self._lines[name]}")
         fraction = kind == "constant" and "." in text and is_number(text)
         value = text if fraction else self.number(text)
+        if kind != "constant":
+            self._check(kind, name, int(value))
         self._lines[name], self._values[name] = line, value
         self.kinds.setdefault(kind, {})[name] = value
+
+    def _check(self, kind: str, name: str, value: int) -> None:
+        """Refuse what no instruction could hold, and a second name for one thing."""
+        most = {
+            "semaphore": (self.machine.tile.semaphores - 1, "the tile's semaphores"),
+            "tag": (_MOST_TAG, "a byte"),
+            "address": (self.machine.channel_words - 1, "words of an HBM channel"),
+        }
+        last, what = most[kind]
+        if not 0 <= value <= last:
+            raise ValueError(f"{kind} {name} must be from 0 to {last} ({what}), not {value}")
+        other = self.called(kind).get(value)
+        if kind != "address" and other:
+            raise ValueError(
+                f"{kind} {value} is already {other!r} in line {self._lines[other]}: must be "
+                f"another number (.constant {name} {other} gives it a second name)"
+            )
 
     def called(self, kind: str) -> dict[int, str]:
         """Number to name, of a kind."""

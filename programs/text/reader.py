@@ -13,7 +13,7 @@ from programs.common.check import check_programs
 from programs.text.directives import read_block, tiles_of
 from programs.text.lengths import check_loops
 from programs.text.listing import Count, Listing
-from programs.text.names import Names
+from programs.text.names import Names, in_words_of
 
 __all__ = ["read_listing"]
 
@@ -43,7 +43,8 @@ def read_listing(path: Path, machine: str = "", mesh: str = "") -> Listing:
     lines = list(_split(path))
     said = _settings(path, lines)
     try:
-        found = load_machine(machine or said.get("machine", MACHINE), mesh or said.get("mesh"))
+        name = machine or _beside(path, said.get("machine", MACHINE))
+        found = load_machine(name, mesh or said.get("mesh"))
     except UserError as error:
         number = next((n for n, words in lines if words[0] in (".machine", ".mesh")), 0)
         raise UserError(f"{path}:{number}: {error}" if number else str(error)) from None
@@ -81,6 +82,12 @@ def _settings(path: Path, lines: list[tuple[int, list[str]]]) -> dict[str, str]:
     return said
 
 
+def _beside(path: Path, machine: str) -> str:
+    """A machine's name; of a file that is beside the text, its path."""
+    file = path.parent / machine
+    return str(file) if machine.endswith(".toml") and file.exists() else machine
+
+
 class _Reader:
     """What has been read so far."""
 
@@ -89,6 +96,7 @@ class _Reader:
         self._names = Names(machine)
         self._tiles: tuple[TileXY, ...] = ()
         self._code: dict[TileXY, Lines] = {tile: [] for tile in self._listing.tiles}
+        self._said: dict[int, str] = {}  # lines before names became numbers
         self._label = ""
         self._followed: set[int] = set()
         self._directives: dict[str, Callable[[int, list[str]], None]] = {
@@ -129,7 +137,8 @@ class _Reader:
                     key, assemble_lines(code)
                 )
             except LineError as error:
-                raise UserError(f"{path}:{error.line}: {error.text}") from None
+                said = in_words_of(self._said.get(error.line, ""), dict(code).get(error.line, ""))
+                raise UserError(f"{path}:{error.line}: {said(error.text)}") from None
             listing.lines[tile] = _lines_of(code)
         self._check()
         return listing
@@ -184,7 +193,7 @@ class _Reader:
     def _line(self, number: int, words: list[str]) -> None:
         if not self._tiles:
             raise ValueError(f"{words[0]} must come after .tile")
-        text = " ".join(words)
+        text = self._said[number] = " ".join(words)
         same = not {"x", "y"} & set(_letters(text))
         filled = ""
         for tile in self._tiles:

@@ -1,4 +1,4 @@
-"""The network in README: what `make noc` measured."""
+"""The network in docs/network.md: what `make noc` measured."""
 
 from publish.output import Table
 

@@ -1,4 +1,4 @@
-"""What docs/inspection.md and README show of the tour, if it is what their text says."""
+"""What docs/inspection.md shows of the tour, if it is what its text says."""
 
 from collections.abc import Callable
 

@@ -3,11 +3,13 @@ that stall.
 """
 
 import random
+from collections.abc import Callable
 
 import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge
 
 from hw.layouts import L1Request, command_layout, data_flit, reduce_flit, request_flit
+from isa.geometry import TileXY
 from isa.instructions import LAYOUTS, Kind, Opcode
 from isa.machine import MACHINES, Tile
 from isa.packets import FlitKind
@@ -49,22 +51,30 @@ def command(opcode: Opcode, rng: random.Random, **fields: int) -> dict[str, int]
     return {**drawn, **fields, "opcode": int(opcode)}
 
 
-def flits_of(tile: Tile, c: dict[str, int]) -> list[tuple[str, dict[str, int]]]:
-    """(network, fields) of each flit of a command, in order."""
+def flits_of(
+    tile: Tile,
+    c: dict[str, int],
+    *,
+    position: TileXY = POSITION,
+    word: Callable[[Tile, int], int] = word_at,
+) -> list[tuple[str, dict[str, int]]]:
+    """(network, fields) of each flit of a command of the tile at a position, whose L1 holds these
+    words; in order.
+    """
     opcode = Opcode(c["opcode"])
     flits: list[tuple[str, dict[str, int]]] = []
     for row in range(c["rows"]):
-        for word in range(c["words"]):
+        for index in range(c["words"]):
             flit = {
-                "addr": c["remote"] + row * c["remote_pitch"] + word
+                "addr": c["remote"] + row * c["remote_pitch"] + index
                 & (0xFFFFFFF if opcode == Opcode.STORE else 0xFFFF),
-                "bump": int(c["bump"] and row == c["rows"] - 1 and word == c["words"] - 1),
-                "data": word_at(tile, c["local"] + row * c["local_pitch"] + word & 0xFFFF),
+                "bump": int(c["bump"] and row == c["rows"] - 1 and index == c["words"] - 1),
+                "data": word(tile, c["local"] + row * c["local_pitch"] + index & 0xFFFF),
                 **{name: c[name] for name in ("sem", "tag", "x0", "y0", "x1", "y1")},
             }
             if opcode == Opcode.STORE:
                 (x, y), target = (
-                    POSITION,
+                    position,
                     {"x": c["target_x"], "y": c["target_y"], "edge": c["edge"]},
                 )
                 flit |= {"x0": x, "x1": x, "y0": y, "y1": y, "write": 1, "program": 0, **target}

@@ -126,11 +126,31 @@ def test_unknown_names_and_files(tmp_path):
 
 
 MISTAKES = [
-    ("columns = 4", "columns = 65", r"mesh\.columns: Input should be less than or equal to 64"),
-    ("columns = 4", 'columns = "4"', r"mesh\.columns: Input should be a valid integer"),
-    ("columns = 4", "columns = 4\ncolour = 1", r"mesh\.colour: Extra inputs are not permitted"),
-    ("columns = 4\n", "", r"mesh\.columns: Field required"),
-    ('name = "mesh4"', 'name = ""', r"name: String should have at least 1 character"),
+    (
+        "columns = 4",
+        "columns = 65",
+        r"mesh\.columns = 65: must be a whole number from 1 to 64 \(tiles from west to east\)",
+    ),
+    (
+        "columns = 4",
+        'columns = "4"',
+        r"mesh\.columns = '4': must be a whole number from 1 .*",
+    ),
+    ("columns = 4", "columns = true", r"mesh\.columns = true: must be a whole number .*"),
+    ("latency = 200", "latency = 1.5", r"hbm\.latency = 1\.5: must be a whole number from 1 .*"),
+    (
+        "columns = 4",
+        "columns = 4\nspeed = 1",
+        r"mesh\.speed: there is no such field: it has columns, rows, .*",
+    ),
+    ("columns = 4", "colums = 4", r"mesh\.colums: there is no such field: did you mean columns\?"),
+    ("columns = 4\n", "", r"mesh\.columns is missing: must be a whole number from 1 to 64 .*"),
+    ("[hbm]", "[hbn]", r"hbn: there is no such field: did you mean hbm\?"),
+    ("[mesh]", "[mash.x]\n[mesh]", r"mash: there is no such field: did you mean mesh\?"),
+    ("clock_ghz = 1.0", "clock_ghz = -1.0", r"clock_ghz = -1\.0: must be a number above 0 .*"),
+    ("[hbm]", "[other]", r"other: there is no such field: it has name, clock_ghz, .*"),
+    ('"fp32"', "3", r"mesh\.reduce_formats = 3: must be a list of texts .*"),
+    ('name = "mesh4"', 'name = ""', r"name = '': must be a text that is not empty .*"),
     ("link_bits = 128", "link_bits = 192", r"tile: link_bits must be a power of two, not 192"),
     ("l1_banks = 4", "l1_banks = 3", r"tile: l1_banks must be a power of two, not 3"),
     (

@@ -20,8 +20,7 @@ def test_every_maker_has_one_place():
         for page in pages.pages()
         for marker in re.findall("<!-- generated: (.+?) -->", page.read_text())
     ]
-    # What the window of the main job gave stands in README and in the tour.
-    assert sorted(found) == sorted([*MAKERS, "window"])
+    assert sorted(found) == sorted(MAKERS)
     assert set(FROM_RESULTS) == set(measure.SETS)
 
 

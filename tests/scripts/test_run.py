@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import scripts.compile
+import scripts.run
+from tests.scripts.command import call
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 
@@ -44,7 +48,7 @@ def test_a_race_is_named_by_its_lines():
 
 
 def test_a_deadlock_says_who_waits_for_what():
-    done = run(PROGRAM="examples/deadlock.s", TARGET="golden")
+    done = run("--out", "test-run-deadlock", PROGRAM="examples/deadlock.s", TARGET="golden")
     assert done.returncode == 1
     wait = "tile (1,0) queue out (examples/deadlock.s:10 'answer'): waits for semaphore full (0)"
     assert wait in done.stderr
@@ -65,7 +69,7 @@ def test_a_deadlock_says_who_waits_for_what():
     ],
 )
 def test_bad_input_is_one_line(arguments, said):
-    done = run(*arguments)
+    done = call(scripts.run, *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
@@ -102,11 +106,29 @@ def test_a_compiled_workload_runs_unchanged(tmp_path):
 
 
 def test_a_text_that_cannot_be_written():
-    command = [sys.executable, "-m", "scripts.compile", "--out", "none/w.s", "--machine", "tiny"]
-    command += ["--workload", "gemm:M=32,N=32,K=32"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    arguments = ("--out", "none/w.s", "--machine", "tiny", "--workload", "gemm:M=32,N=32,K=32")
+    done = call(scripts.compile, *arguments)
     assert done.returncode == 2
     assert done.stderr == "flatmesh: OUT none/w.s: No such file or directory\n"
+
+
+def test_the_data_of_a_text_do_not_replace_the_tensors(tmp_path):
+    command = [sys.executable, "-m", "scripts.compile", "--out", str(tmp_path / "mine.s")]
+    (tmp_path / "mine.npz").write_bytes(b"tensors")
+    command += ["--workload", str(tmp_path / "mine.npz")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "its data would replace WORKLOAD: must have another name" in done.stderr
+    assert (tmp_path / "mine.npz").read_bytes() == b"tensors"
+
+
+@pytest.mark.parametrize("columns", ["", "40"])
+def test_tables_in_a_pipe_are_not_wider_than_a_page(columns):
+    arguments = ("--program", "examples/put.s", "--out", "test-run-width")
+    done = run(*arguments, COLUMNS=columns)
+    assert done.returncode == 0, done.stderr
+    assert 60 < max(map(len, done.stdout.splitlines())) <= 100
+    assert "…" not in done.stdout  # nothing is cut
 
 
 @pytest.mark.parametrize("name", ["put", "reduce"])

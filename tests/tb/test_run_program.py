@@ -11,7 +11,8 @@ from isa.status import ErrorCode
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
 from programs.text.reader import read_listing
-from programs.text.writer import write_listing
+from programs.text.writer import Contents, write_listing
+from tb.experiment import golden_contents
 from tb.mesh import simulate
 from tb.run_program import Failure, run_on_golden, run_on_rtl
 from tb.verdict import differences, unmet
@@ -24,20 +25,25 @@ def listing(tmp_path, *lines, tile="1,0", queue="out", before=()):
     return read_listing(path)
 
 
-def test_a_compiled_text_has_the_cycles_and_bits_of_the_workload(tmp_path):
+@pytest.mark.parametrize(
+    ("spec", "dataflow"), [("mha:S=64,D=16,H=2", "flat-async"), ("gemm:M=48,N=40,K=56", "summa")]
+)
+def test_a_compiled_text_has_the_cycles_and_bits_of_the_workload(tmp_path, spec, dataflow):
     machine = load_machine("tiny", "2x1")
-    tensors = load_workload("mha:S=64,D=16,H=2", "fp16", 1)
-    compiled = compile_workload(machine, tensors.workload, "flat-async")
+    tensors = load_workload(spec, "fp16", 1)
+    compiled = compile_workload(machine, tensors.workload, dataflow)
     memory = tensors.scatter(compiled)
     images = {tile: program.words() for tile, program in compiled.programs.items()}
     last = max(len(content) for content in memory) // machine.tile.word_bytes - 1
     run = simulate(machine, images, memory, dump=(0, last))
-    write_listing(tmp_path / "w.s", compiled, memory, machine="tiny", title="")
+    contents = Contents(memory, golden_contents(machine, compiled, memory))
+    write_listing(tmp_path / "w.s", compiled, contents, machine="tiny", title="")
     text = read_listing(tmp_path / "w.s")
     golden = run_on_golden(text)
     rtl = run_on_rtl(text, golden)
     assert not differences(text, golden, rtl)
     assert not golden.races
+    assert text.expected and not unmet(text, rtl)
     assert (rtl.cycles, rtl.boot_cycles) == (run.cycles, run.boot_cycles)
     assert rtl.probes == run.probes
     for ours, theirs in zip(rtl.hbm, run.hbm, strict=True):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from isa.instructions import LOOP_DEPTH, REGISTERS, Opcode
 from programs.common.loops import compress, expand
-from programs.common.trace import Op, Ref, Signal, Trace, instantiate
+from programs.common.trace import Instantiator, Op, Ref, Signal, Trace
 
 LEAF = st.tuples(st.integers(0, 3), st.integers(0, 500), st.integers(0, 500))
 STRIDE = st.sampled_from([0, 0, 1, 16, -8])
@@ -64,6 +64,7 @@ def test_a_trace_without_structure_rolls_exactly(leaves):
 
 def same(code: list[Op], ops: list[Op]) -> bool:
     """Whether executing the code is executing the operations."""
+    instantiate = Instantiator()
     return list(expand(instantiate(code, {}))) == instantiate(ops, {})
 
 
@@ -78,7 +79,7 @@ def check_limits(code: list[Op]) -> None:
         depth += {Opcode.LOOP: 1, Opcode.END: -1}.get(op.shape.opcode, 0)
         assert 0 <= depth <= LOOP_DEPTH
     assert depth == 0 and code[-1].shape.opcode == Opcode.HALT
-    instantiate(code, {})
+    Instantiator()(code, {})
 
 
 def nest(*trips: int, body: int = 3) -> Trace:
@@ -153,9 +154,9 @@ def test_a_trace_of_20000_operations_rolls_fast():
     rng = random.Random(1)
     for _ in range(4000):
         trace.add(Opcode.LOAD, local=rng.randrange(64), sem=rng.randrange(6))
-    started = time.perf_counter()
+    started = time.process_time()
     code = compress(trace.ops)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert same(code, trace.ops)
     assert len(code) < 4000 + 40
 
@@ -165,6 +166,7 @@ def test_names_are_resolved_per_tile():
     for i in range(20):
         trace.add(Opcode.LOAD, remote=Ref("base", 64 * i), target_x=Ref("x"), rows=1, words=1)
     code = compress(trace.ops)
+    instantiate = Instantiator()
     one, other = (instantiate(code, {"base": base, "x": base // 100}) for base in (100, 700))
     assert [i["remote"] for i in one if i.opcode == Opcode.LOAD] == [100]
     assert [(i["remote"], i["target_x"]) for i in other if i.opcode == Opcode.LOAD] == [(700, 7)]
