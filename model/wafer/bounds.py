@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from model.wafer.flows import Flow
+from model.wafer.flows import DieFlow
 from model.wafer.topology import Topology
 
 __all__ = ["bisection_seconds", "credit_bytes_per_s", "hop_seconds", "link_seconds"]
@@ -22,7 +22,7 @@ def credit_bytes_per_s(topology: Topology) -> float:
     return fabric.credits * fabric.packet_bytes / trip
 
 
-def link_seconds(topology: Topology, flows: Sequence[Flow]) -> float:
+def link_seconds(topology: Topology, flows: Sequence[DieFlow]) -> float:
     """Time of the busiest link at its full bandwidth, with all bytes of unicasts that cross it."""
     loads = [0.0] * len(topology.links)
     for flow in flows:

@@ -4,7 +4,7 @@ from itertools import permutations, product
 
 from model.wafer.bounds import bisection_seconds, link_seconds
 from model.wafer.description import DieFabric
-from model.wafer.flows import Flow, run_flows
+from model.wafer.flows import DieFlow, run_flows
 from model.wafer.packets import run_packets
 from model.wafer.topology import Topology
 
@@ -47,8 +47,8 @@ def check_fabric(side: int = 4, packets: tuple[int, ...] = PACKETS) -> list[dict
     return rows
 
 
-def _flows(dies: int, what: str, size: float) -> list[Flow]:
+def _flows(dies: int, what: str, size: float) -> list[DieFlow]:
     if what == "all-to-all":
-        return [Flow(a, (b,), size) for a, b in permutations(range(dies), 2)]
+        return [DieFlow(a, (b,), size) for a, b in permutations(range(dies), 2)]
     others = [tuple(b for b in range(dies) if b != a) for a in range(dies)]
-    return [Flow(a, others[a], size) for a in range(dies)]
+    return [DieFlow(a, others[a], size) for a in range(dies)]

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from model.wafer.topology import Topology
 
-__all__ = ["Flow", "FlowTimes", "run_flows"]
+__all__ = ["DieFlow", "FlowTimes", "run_flows"]
 
 _DONE = 1e-9
 """Share of a flow's bytes below which rounding, not data, is left."""
 
 
 @dataclass(frozen=True)
-class Flow:
+class DieFlow:
     """Bytes that leave die `source`.
 
     A unicast takes the route to its one target. A multicast goes along the tree of the routes to
@@ -52,7 +52,7 @@ class FlowTimes:
         return float(np.max(self.draining * scale + self.latency))
 
 
-def run_flows(topology: Topology, flows: Sequence[Flow], port_bytes_per_s: float) -> FlowTimes:
+def run_flows(topology: Topology, flows: Sequence[DieFlow], port_bytes_per_s: float) -> FlowTimes:
     """Let all flows begin together, and share links, and the dies' ports, max-min fairly.
 
     A flow has at every moment the largest rate that takes nothing from a slower one (progressive
@@ -83,8 +83,8 @@ def run_flows(topology: Topology, flows: Sequence[Flow], port_bytes_per_s: float
     )
 
 
-def _incidence(topology: Topology, flows: Sequence[Flow]) -> tuple[NDArray, NDArray, NDArray]:
-    """Flow, resource and weight of each use; resources are links, then out ports, then in ports."""
+def _incidence(topology: Topology, flows: Sequence[DieFlow]) -> tuple[NDArray, NDArray, NDArray]:
+    """DieFlow, resource and weight of each use; resources are links, then out ports, then in ports."""
     who, where, weight = [], [], []
     links, dies = len(topology.links), topology.dies
 

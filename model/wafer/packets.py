@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from model.wafer.flows import Flow
+from model.wafer.flows import DieFlow
 from model.wafer.topology import Topology
 
 __all__ = ["run_packets"]
@@ -45,7 +45,9 @@ class _Output:
 
 
 class _Network:
-    def __init__(self, topology: Topology, flows: Sequence[Flow], port: float, age: bool) -> None:
+    def __init__(
+        self, topology: Topology, flows: Sequence[DieFlow], port: float, age: bool
+    ) -> None:
         self.oldest_first = age
         fabric = topology.fabric
         self.topology, self.flows, self.links = topology, flows, len(topology.links)
@@ -72,7 +74,7 @@ class _Network:
                 self._put(into, ("flow", number), _Packet(number, size, 1, 0.0, None))
                 left -= size
 
-    def _lay_out(self, flow: Flow) -> None:
+    def _lay_out(self, flow: DieFlow) -> None:
         """Where packets of a flow go after each link, and on which virtual channel of it."""
         after: dict[int | None, list[int]] = {}
         channel: dict[int, int] = {}
@@ -173,7 +175,7 @@ class _Network:
 
 def run_packets(
     topology: Topology,
-    flows: Sequence[Flow],
+    flows: Sequence[DieFlow],
     port_bytes_per_s: float,
     *,
     oldest_first: bool = True,

@@ -6,7 +6,7 @@ from itertools import pairwise, permutations
 
 from isa.errors import UserError
 from model.wafer.description import DieFabric
-from model.wafer.flows import Flow, FlowTimes, run_flows
+from model.wafer.flows import DieFlow, FlowTimes, run_flows
 from model.wafer.routing import ExpertRouting
 from model.wafer.topology import Topology
 
@@ -75,7 +75,9 @@ class Traffic:
         return self._solve(
             key,
             lambda: [
-                Flow(a, (b,), 1 / len(group)) for group in groups for a, b in permutations(group, 2)
+                DieFlow(a, (b,), 1 / len(group))
+                for group in groups
+                for a, b in permutations(group, 2)
             ],
         )
 
@@ -87,7 +89,7 @@ class Traffic:
         return self._solve(
             key,
             lambda: [
-                Flow(a, (b,), 1.0)
+                DieFlow(a, (b,), 1.0)
                 for before, after in pairwise(stages)
                 for a, b in zip(before, after, strict=True)
             ],
@@ -118,12 +120,13 @@ class Traffic:
                 loads = [sum(loads) / parts] * parts
         share = dict(zip(dies, loads, strict=True))
         return [
-            Flow(b if back else a, (a if back else b,), share[b]) for a, b in permutations(dies, 2)
+            DieFlow(b if back else a, (a if back else b,), share[b])
+            for a, b in permutations(dies, 2)
         ]
 
     def _multicast(
         self, source: int, dies: tuple[int, ...], routing: ExpertRouting, back: bool
-    ) -> Flow:
+    ) -> DieFlow:
         number = {die: i for i, die in enumerate(dies)}
 
         def reached(behind: tuple[int, ...]) -> float:
@@ -134,7 +137,7 @@ class Traffic:
         tree = self.topology.tree(source, targets)
         shares = {link: reached(behind) / every for link, behind in tree.items() if every}
         ejected = {die: reached((die,)) / every for die in targets if every}
-        return Flow(source, targets, every, shares, ejected, reverse=back)
+        return DieFlow(source, targets, every, shares, ejected, reverse=back)
 
     def _solve(self, key: tuple, flows) -> FlowTimes:
         if key not in self._solved:

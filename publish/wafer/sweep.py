@@ -149,8 +149,10 @@ def sweep(costs: KernelRuns) -> dict:
     for overlap in (False, True):
         for copies in ("expert", "fabric"):
             asked = replace(rules, overlap=overlap, copies=copies)
-            some = [p for p in plans if p.expert == PAPER_PLAN.expert] if overlap else plans
-            point_ = best_plan(paper, asked, some, (PAPER_PLAN.batch,), LIMIT_MS)
+            # Of other degrees, and of halves of the smaller batch, there are no kernels.
+            near = [p for p in plans if p.expert == PAPER_PLAN.expert]
+            batches = BATCHES[-1:] if overlap else BATCHES
+            point_ = best_plan(paper, asked, near, batches, LIMIT_MS)
             if point_ is not None:
                 best.append(row_of(PAPER_WAFER, point_))
     return {

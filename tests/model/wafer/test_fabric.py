@@ -7,7 +7,7 @@ import pytest
 from isa.errors import UserError
 from model.wafer.bounds import bisection_seconds, credit_bytes_per_s, hop_seconds, link_seconds
 from model.wafer.description import PAPER_WAFER, DieFabric, load_wafer
-from model.wafer.flows import Flow, run_flows
+from model.wafer.flows import DieFlow, run_flows
 from model.wafer.packets import run_packets
 from model.wafer.routing import SAMPLE, ExpertRouting, zipf
 from model.wafer.topology import Topology
@@ -21,8 +21,8 @@ def fabric(shape="mesh", columns=4, rows=4, **more) -> Topology:
     return Topology(DieFabric(shape=shape, columns=columns, rows=rows, leaf_dies=columns, **more))
 
 
-def all_to_all(dies: int, size: float) -> list[Flow]:
-    return [Flow(a, (b,), size) for a, b in itertools.permutations(range(dies), 2)]
+def all_to_all(dies: int, size: float) -> list[DieFlow]:
+    return [DieFlow(a, (b,), size) for a, b in itertools.permutations(range(dies), 2)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -90,7 +90,7 @@ def test_the_papers_die_has_its_peaks():
 def test_one_packet_takes_the_hop_bound(shape):
     topology = fabric(shape)
     for target in (1, 5, 15):
-        flow, port = Flow(0, (target,), 4096), 1e30
+        flow, port = DieFlow(0, (target,), 4096), 1e30
         bound = hop_seconds(topology, 0, target, 4096)
         assert run_packets(topology, [flow], port)[0] == pytest.approx(bound)
         assert run_flows(topology, [flow], port).makespan() == pytest.approx(bound)
@@ -102,7 +102,7 @@ def test_a_link_carries_its_credit_window(credits):
     size = 4096 * 4000
     bound = size / min(1e12, credit_bytes_per_s(topology))
     bound += 256e-9
-    flows = [Flow(0, (1,), size)]
+    flows = [DieFlow(0, (1,), size)]
     assert run_packets(topology, flows, 1e30)[0] == pytest.approx(bound, rel=0.01)
     assert run_flows(topology, flows, 1e30).makespan() == pytest.approx(bound, rel=0.01)
 
@@ -117,7 +117,7 @@ def test_nobody_beats_link_and_bisection(shape, columns, rows):
     assert run_packets(topology, flows, PORT).max() >= bound
 
 
-def agrees(topology: Topology, flows: list[Flow]) -> None:
+def agrees(topology: Topology, flows: list[DieFlow]) -> None:
     """Flows are at most 5 % faster than packets, and slower by no more than a route's latency."""
     fluid, packets = run_flows(topology, flows, PORT), run_packets(topology, flows, PORT).max()
     assert 0.95 * packets <= fluid.makespan() <= packets + fluid.latency.max()
@@ -134,14 +134,14 @@ def test_flows_agree_with_packets(shape, packets):
 def test_a_multicast_of_flows_agrees_with_packets(shape):
     topology = fabric(shape)
     others = [tuple(b for b in range(16) if b != a) for a in range(16)]
-    flows = [Flow(a, others[a], 4096 * 32) for a in range(16)]
+    flows = [DieFlow(a, others[a], 4096 * 32) for a in range(16)]
     agrees(topology, flows)
 
 
 def test_shares_are_max_min_fair():
     topology = fabric(columns=3, rows=1)
     sizes = {(0, 2): 1e6, (0, 1): 1e6, (1, 2): 3e6}
-    times = run_flows(topology, [Flow(a, (b,), s) for (a, b), s in sizes.items()], 1e30)
+    times = run_flows(topology, [DieFlow(a, (b,), s) for (a, b), s in sizes.items()], 1e30)
     # Both links halve their bandwidth until 2 us; then the last one has its link alone.
     assert times.draining == pytest.approx([2e-6, 2e-6, 4e-6], rel=1e-3)
 
