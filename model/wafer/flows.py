@@ -84,7 +84,7 @@ def run_flows(topology: Topology, flows: Sequence[DieFlow], port_bytes_per_s: fl
 
 
 def _incidence(topology: Topology, flows: Sequence[DieFlow]) -> tuple[NDArray, NDArray, NDArray]:
-    """DieFlow, resource and weight of each use; resources are links, then out ports, then in ports."""
+    """Flow, resource and weight of each use; resources are links, then out ports, then in ports."""
     who, where, weight = [], [], []
     links, dies = len(topology.links), topology.dies
 
