@@ -16,7 +16,7 @@ from publish.results import RESULTS, kept
 from publish.tour import measure as tour
 from tb.files import write, write_json
 from tb.runner import ROOT
-from tb.studies import tables, tuning, variants
+from tb.studies import cycles, large, tables, tuning, variants
 from tb.tasks import Workers
 
 __all__ = ["SETS", "Order", "measure", "right"]
@@ -51,11 +51,13 @@ def _noc() -> dict:
 
 SETS: dict[str, Callable[[Order], Any]] = {
     "tables": lambda order: tables.run(order.workers, order.console),
+    "cycles": lambda order: cycles.run(order.workers, order.console),
     "noc": lambda _: _noc(),
     "formal": lambda _: _command("formal"),
     "races": lambda _: _command("races"),
     "ablation": lambda _: _command("ablation"),
     "variants": lambda order: variants.run(order.workers, order.console),
+    "large": lambda order: large.run(order.workers, order.console),
     "tuning": lambda order: tuning.run(order.workers, order.most, order.console),
     "tour": lambda order: tour.measure(order.console),
     "conformance": lambda _: _command("conformance"),
