@@ -1,5 +1,7 @@
 """A run of a campaign in the timing model: cycles and shares, no bits."""
 
+from dataclasses import asdict
+
 from isa.errors import UserError
 from model.predict import predict
 from programs.compiler import compile_workload
@@ -29,15 +31,8 @@ def run_model(trial: Trial) -> dict:
         "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}",
         "dataflow": compiled.dataflow,
         "mapping": compiled.describe(),
-        "cycles": seen.cycles,
         "matrix_utilization": compiled.useful_macs / (seen.cycles * machine.macs),
-        "matrix_active": seen.matrix_active,
-        "vector_busy": seen.vector_busy,
-        "hbm_read_bytes": seen.hbm_read_bytes,
-        "hbm_write_bytes": seen.hbm_write_bytes,
-        "hbm_bandwidth_utilization": seen.hbm_bandwidth_utilization,
-        "events": seen.events,
-        "model_seconds": seen.seconds,
+        **asdict(seen),
         "commit": commit(),
         "status": "passed",
         "error": "",
