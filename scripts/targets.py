@@ -44,6 +44,7 @@ TARGETS: dict[str, Reads] = {
     "sim": Reads((*_SIMULATED, "ARRAY", "WAVES", "OUT")),
     "run": Reads(_RUN, {"MACHINE": "", "TARGET": "both"}),
     "compile": Reads((*COMMON, "OUT")),
+    "validate": Reads(("JOBS", "SCHEDULER"), _CORES),
     "model": Reads(COMMON),
     "machine": Reads(("MACHINE", "MESH")),
     "verilog": Reads(("MACHINE", "MESH", "OUT")),
