@@ -25,6 +25,13 @@ class PaperCosts:
     """bytes a cycle of an HBM channel [25]"""
     latency: int = 200
     """from a burst's request to its data [C]"""
+    activate: int = 12
+    """until a row is open, once a burst: RCDRD of the HBM2 that [C]'s DRAM simulator is set to
+    (DRAMSys, hbm2-example.json, clock 1 ns). Bursts of many tiles take turns at a channel, so that
+    none finds its row open; that banks do not hide it is an assumption.
+    """
+    refresh: tuple[int, int] = (220, 3900)
+    """cycles of a refresh, and from one to the next: RFC and REFI there"""
     dma_start: int = 8
     """instructions that start a transfer: 5 to 8 [C]"""
     # matrix engine: 32 x 16 MACs [25], as passes over blocks of 32 x 256 x 32 [C]
@@ -60,6 +67,11 @@ class PaperCosts:
     """
     clear_bytes: int = 512
     """bytes a cycle of the L1 [25], for scores and outputs that are set to zero"""
+
+    def burst_cycles(self, size: int) -> float:
+        """Cycles of a channel for a burst of `size` bytes."""
+        busy, every = self.refresh
+        return (size / self.channel_bytes + self.activate) * every / (every - busy)
 
     def product(self, m: int, n: int, k: int) -> int:
         """Cycles of m x n x k multiply-accumulates.
@@ -131,6 +143,10 @@ class PaperCosts:
         """
         combining = 4 * ceil(size / self.element_bytes / self.lanes)
         return (tiles - 1) * (2 * self.send(tiles) + self.beats(size) + combining)
+
+    def software_starts(self, tiles: int, transfers: int) -> int:
+        """Instructions that start them, `transfers` to each other tile of a line."""
+        return (tiles - 1) * transfers * self.dma_start
 
     def barrier(self, columns: int, rows: int) -> int:
         """Cycles of a barrier of a group, 0 of one tile.

@@ -96,7 +96,12 @@ class _Tasks:
     def multicast(self, tiles: int, size: int) -> None:
         """Along a line."""
         way = self.costs.software_multicast if self._software else self.costs.multicast
+        self._starts(tiles, 1)
         self.to.work(Part.MULTICAST, way(tiles, size))
+
+    def _starts(self, tiles: int, transfers: int) -> None:
+        if self._software:
+            self.to.work(Part.OTHER, self.costs.software_starts(tiles, transfers))
 
     def multicast_q(self) -> None:
         """Along the rows."""
@@ -116,6 +121,7 @@ class _Tasks:
             return
         way = self.costs.software_reduction if self._software else self.costs.maximum
         self.barrier()
+        self._starts(self.blocks.columns, 2)
         self.to.work(part, way(self.blocks.columns, self._vector))
         self.barrier()
         self.multicast(self.blocks.columns, self._vector)
@@ -125,6 +131,7 @@ class _Tasks:
         """O along the rows."""
         way = self.costs.software_reduction if self._software else self.costs.sum
         size = self.query_bytes(self.blocks.dv)
+        self._starts(self.blocks.columns, 2)
         self.to.work(Part.SUM, way(self.blocks.columns, size))
 
     @property

@@ -194,7 +194,6 @@ _NOTHING = Collectives(
 
 def laws_of_papers(costs: PaperCosts, burst: int) -> Laws:
     """What the core needs of the papers' memory: words are bursts of `burst` bytes."""
-    cycles = burst / costs.channel_bytes
     return Laws(
         fetch=0.0,
         scalar=0.0,
@@ -203,13 +202,13 @@ def laws_of_papers(costs: PaperCosts, burst: int) -> Laws:
         remote=0.0,
         outstanding=4,
         hop=0.0,
-        eject=cycles,
+        eject=burst / costs.channel_bytes,
         turn=0.0,
         request=0.0,
         move=0.0,
         join=1,
         train=8,
-        word_cycles=cycles,
+        word_cycles=costs.burst_cycles(burst),
         ahead=0.0,
         latency=float(costs.latency),
         write=0.0,
