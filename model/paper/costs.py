@@ -26,10 +26,11 @@ class PaperCosts:
     latency: int = 200
     """from a burst's request to its data [C]"""
     activate: int = 12
-    """until a row is open, once a burst: RCDRD of the HBM2 that [C]'s DRAM simulator is set to
-    (DRAMSys, hbm2-example.json, clock 1 ns). Bursts of many tiles take turns at a channel, so that
-    none finds its row open; that banks do not hide it is an assumption.
+    """until a row is open: RCDRD of the HBM2 that [C]'s DRAM simulator is set to (DRAMSys,
+    hbm2-example.json, clock 1 ns)
     """
+    banks: int = 16
+    """rows that are open at a time, of a channel, there"""
     refresh: tuple[int, int] = (220, 3900)
     """cycles of a refresh, and from one to the next: RFC and REFI there"""
     dma_start: int = 8
@@ -68,10 +69,15 @@ class PaperCosts:
     clear_bytes: int = 512
     """bytes a cycle of the L1 [25], for scores and outputs that are set to zero"""
 
-    def burst_cycles(self, size: int) -> float:
-        """Cycles of a channel for a burst of `size` bytes."""
+    def burst_cycles(self, size: int, streams: int) -> float:
+        """Cycles of a channel for a burst of `size` bytes, when `streams` tiles take turns there.
+
+        It opens its row anew if any other stream used its bank since its last burst, with banks as if
+        drawn at random. That precharge is hidden and activation is not is an assumption.
+        """
+        shut = 1 - (1 - 1 / self.banks) ** (streams - 1)
         busy, every = self.refresh
-        return (size / self.channel_bytes + self.activate) * every / (every - busy)
+        return (size / self.channel_bytes + self.activate * shut) * every / (every - busy)
 
     def product(self, m: int, n: int, k: int) -> int:
         """Cycles of m x n x k multiply-accumulates.

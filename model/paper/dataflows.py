@@ -35,7 +35,12 @@ class Blocks:
     """V is part of K, and not loaded again (MLA)"""
     channels: tuple[int, int] = (1, 1)
     """channels of the group: of its rows (Q and O), of its columns (K and V)"""
+    groups: int = 1
+    """on the mesh"""
     burst: int = 4096
+    """bytes"""
+    diagonal: bool = False
+    """loaders are on the diagonal [26], not on two edges [25]"""
 
 
 class _Tasks:
@@ -57,26 +62,59 @@ class _Tasks:
         loaders = blocks.rows if side == Side.WEST else blocks.columns
         return -(-loaders * size // blocks.channels[side] // blocks.burst)
 
-    def _load(self, side: Side, size: int) -> None:
+    def _ask(self, side: Side, size: int) -> int:
+        """Every loader of a side asks for `size` bytes; returns the answers to wait for."""
         self.to.work(Part.HBM, self.costs.dma_start)
-        words = self._words(side, size)
-        self.to.load(side, self.blocks.channels[side], words, apart=self.alone)
+        channels = range(self.blocks.channels[side])
+        return self.to.ask(side, channels, self._words(side, size), apart=self.blocks.groups > 1)
 
     def load_q(self) -> None:
         """Of the rows, from the west."""
-        self._load(Side.WEST, self.query_bytes(self.blocks.d))
+        self.to.answers(Side.WEST, self._ask(Side.WEST, self.query_bytes(self.blocks.d)))
 
-    def load_k(self) -> None:
-        """Of the columns, from the south."""
-        self._load(Side.SOUTH, self.key_bytes(self.blocks.d))
+    def load_keys(self, *, k: bool, v: bool) -> None:
+        """K and V slices of the columns, from the south.
 
-    def load_v(self) -> None:
-        """Likewise, if it is not there already; of a tile by itself from the west, so that both
-        edges have half of what it loads.
+        A loader waits for the one before it asks for the other. While it does, another loader is served
+        if a channel has several. V of a tile by itself is west, so that both edges have half.
         """
-        if not self.blocks.shared:
-            side = Side.WEST if self.alone else Side.SOUTH
-            self._load(side, self.key_bytes(self.blocks.dv))
+        blocks = self.blocks
+        sizes = [(Side.SOUTH, self.key_bytes(blocks.d))] * k
+        if v and not blocks.shared:
+            sizes += [(Side.WEST if self.alone else Side.SOUTH, self.key_bytes(blocks.dv))]
+        if self.several:
+            asked = [self._ask(side, size) for side, size in sizes]
+            self.to.answers(Side.SOUTH, sum(asked))
+        else:
+            for side, size in sizes:
+                self.to.answers(side, self._ask(side, size))
+
+    @property
+    def several(self) -> bool:
+        """Whether a channel has several of a group's loaders."""
+        return self.blocks.columns > self.blocks.channels[Side.SOUTH]
+
+    def load_first(self) -> None:
+        """Q, K and V at once. The tile in the corner of two edges loads one after the other, as do
+        all loaders if they are on the diagonal, or a tile by itself.
+        """
+        blocks, south = self.blocks, Side.SOUTH
+        if not self.several or blocks.diagonal:
+            self.load_q()
+            self.load_keys(k=True, v=True)
+            return
+        sizes = [self.key_bytes(blocks.d)] + [self.key_bytes(blocks.dv)] * (not blocks.shared)
+        query = self._ask(Side.WEST, self.query_bytes(blocks.d))
+        others = 0
+        for size in sizes:
+            words, own = self._words(south, size), -(-size // blocks.burst)
+            others += self.to.ask(south, range(1, blocks.channels[south]), words)
+            others += self.to.ask(south, range(1), words - own)
+        self.to.answers(Side.WEST, query)
+        for size in sizes:
+            self.to.work(Part.HBM, self.costs.dma_start)
+            others += self.to.ask(south, range(1), -(-size // blocks.burst))
+        self.to.answers(south, others)
 
     def store(self) -> None:
         """O: to the west, of a tile by itself to the south."""
@@ -178,9 +216,9 @@ def _block(tasks: _Tasks, *, first: bool) -> None:
     tasks.clear(blocks.n)
     if first:
         tasks.clear(blocks.dv)
-        tasks.load_q()
-    tasks.load_v()
-    tasks.load_k()
+        tasks.load_first()
+    else:
+        tasks.load_keys(k=True, v=True)
     if first and blocks.columns > 1:
         tasks.barrier()
         tasks.multicast_q()
@@ -228,7 +266,7 @@ def asynchronous(costs: PaperCosts, blocks: Blocks, program: GroupProgram) -> No
         tasks.clear(blocks.dv)
     tasks.load_q()
     tasks.multicast_q()
-    tasks.load_k()
+    tasks.load_keys(k=True, v=False)
     tasks.multicast(blocks.rows, tasks.key_bytes(blocks.d))
     tasks.barrier()
     for _, alike in groupby(range(steps.count + 2), steps.kind):
@@ -278,10 +316,7 @@ def _while_scores(tasks: _Tasks, steps: _Steps, n: int, ahead: int) -> None:
         program.start(MATRIX, tasks.scores)
     if steps.valid(scored):
         program.start(VECTOR, tasks.probabilities)
-    if steps.valid(key):
-        tasks.load_k()
-    if steps.valid(scored):
-        tasks.load_v()
+    tasks.load_keys(k=steps.valid(key), v=steps.valid(scored))
     if steps.valid(key):
         tasks.multicast(blocks.rows, tasks.key_bytes(blocks.d))
     if steps.valid(scored):

@@ -20,8 +20,10 @@ from model.paper.costs import PaperCosts
 __all__ = ["MATRIX", "VECTOR", "GroupProgram", "Part", "Side", "laws_of_papers", "simulate_groups"]
 
 MATRIX, VECTOR, CONTROL, OUT = range(4)
-ARRIVED, WRITTEN, STORE = 4, 5, 6
-"""Semaphores; engine e is told by e and answers by 2 + e."""
+ARRIVED, WRITTEN, STORE = 4, 6, 7
+"""Semaphores; engine e is told by e and answers by 2 + e; reads of side s bump
+ARRIVED + s.
+"""
 HALT = [TaskKind.HALT, *[-1] * (COLUMNS - 1)]
 
 
@@ -96,23 +98,31 @@ class GroupProgram:
         self.start(engine, cycles)
         self.join(engine)
 
-    def load(self, side: Side, channels: int, words: int, *, apart: bool = False) -> None:
-        """Read `words` bursts from each of the group's channels of a side, and wait for them.
+    def ask(self, side: Side, channels: range, words: int, *, apart: bool = False) -> int:
+        """Read `words` bursts from each of the group's `channels` of a side; go on.
 
-        With `apart` each burst is a request, so that several groups' are served in turns.
+        With `apart` each burst is a request, so that several groups' are served in turns. Returns how
+        many answers there will be.
         """
-        if Part.HBM not in self._kept:
-            return
+        if Part.HBM not in self._kept or words == 0:
+            return 0
         requests = words if apart else 1
         for _ in range(requests):
-            for channel in range(channels):
-                self._read(side, channel, words // requests)
-        self.wait(ARRIVED, channels * requests)
+            for channel in channels:
+                self._row(
+                    CONTROL,
+                    TaskKind.READ,
+                    ROWS=1,
+                    WORDS=words // requests,
+                    CHANNEL=2 * channel + side,
+                    SEM=ARRIVED + side,
+                )
+        return requests * len(channels)
 
-    def _read(self, side: Side, channel: int, words: int) -> None:
-        self._row(
-            CONTROL, TaskKind.READ, ROWS=1, WORDS=words, CHANNEL=2 * channel + side, SEM=ARRIVED
-        )
+    def answers(self, side: Side, count: int) -> None:
+        """Control waits for what it has asked for."""
+        if count:
+            self.wait(ARRIVED + side, count)
 
     def store(self, side: Side, channels: int, words: int) -> None:
         """Write likewise, and wait until it is written."""
@@ -192,8 +202,10 @@ _NOTHING = Collectives(
 )
 
 
-def laws_of_papers(costs: PaperCosts, burst: int) -> Laws:
-    """What the core needs of the papers' memory: words are bursts of `burst` bytes."""
+def laws_of_papers(costs: PaperCosts, burst: int, streams: int) -> Laws:
+    """What the core needs of the papers' memory: words are bursts of `burst` bytes, of `streams`
+    tiles that take turns at each channel.
+    """
     return Laws(
         fetch=0.0,
         scalar=0.0,
@@ -208,7 +220,7 @@ def laws_of_papers(costs: PaperCosts, burst: int) -> Laws:
         move=0.0,
         join=1,
         train=8,
-        word_cycles=costs.burst_cycles(burst),
+        word_cycles=costs.burst_cycles(burst, streams),
         ahead=0.0,
         latency=float(costs.latency),
         write=0.0,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import chain
 
 from isa.errors import UserError
 from isa.machine import Machine
@@ -40,6 +41,8 @@ class PaperMapping:
     blocks: Blocks
     bases: dict[Side, list[int]]
     """first channel of each group"""
+    streams: int
+    """tiles that take turns at a channel"""
 
 
 def mapped(machine: Machine, work: Attention, dataflow: str, group: tuple[int, int]) -> PaperMapping:
@@ -73,10 +76,13 @@ def mapped(machine: Machine, work: Attention, dataflow: str, group: tuple[int, i
         -(-work.skv // (n * columns)),
         work.latent,
         (len(set(west[0])), len(set(south[0]))),
+        groups,
         burst,
+        not machine.hbm.west_pitch,
     )
+    streams = groups * columns // len(set(chain(*south)))
     return PaperMapping(
-        blocks, {Side.WEST: [one[0] for one in west], Side.SOUTH: [one[0] for one in south]}
+        blocks, {Side.WEST: [one[0] for one in west], Side.SOUTH: [one[0] for one in south]}, streams
     )
 
 
@@ -118,7 +124,7 @@ def run_paper(
     burst = mapping.blocks.burst
     channels = len(machine.channels)
     seen: CoreOutcome = simulate_groups(
-        program, mapping.bases, channels, laws_of_papers(costs, burst)
+        program, mapping.bases, channels, laws_of_papers(costs, burst, mapping.streams)
     )
     moved = int((seen.words_read.sum() + seen.words_written.sum()) * burst)
     return PaperRun(
