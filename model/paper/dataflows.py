@@ -73,48 +73,47 @@ class _Tasks:
         self.to.answers(Side.WEST, self._ask(Side.WEST, self.query_bytes(self.blocks.d)))
 
     def load_keys(self, *, k: bool, v: bool) -> None:
-        """K and V slices of the columns, from the south.
+        """K and V slices of the columns, from the south, one after the other.
 
-        A loader waits for the one before it asks for the other. While it does, another loader is served
-        if a channel has several. V of a tile by itself is west, so that both edges have half.
+        V of a tile by itself is in the west, so that both edges have half.
         """
-        blocks = self.blocks
-        sizes = [(Side.SOUTH, self.key_bytes(blocks.d))] * k
-        if v and not blocks.shared:
-            sizes += [(Side.WEST if self.alone else Side.SOUTH, self.key_bytes(blocks.dv))]
-        if self.several:
-            asked = [self._ask(side, size) for side, size in sizes]
-            self.to.answers(Side.SOUTH, sum(asked))
-        else:
-            for side, size in sizes:
-                self.to.answers(side, self._ask(side, size))
+        for side, size in self._key_slices(k=k, v=v):
+            self.to.answers(side, self._ask(side, size))
 
-    @property
-    def several(self) -> bool:
-        """Whether a channel has several of a group's loaders."""
-        return self.blocks.columns > self.blocks.channels[Side.SOUTH]
+    def _key_slices(self, *, k: bool = True, v: bool = True) -> list[tuple[Side, int]]:
+        """Where they are, and their bytes."""
+        side = Side.WEST if self.alone else Side.SOUTH
+        first = [(side, self.key_bytes(self.blocks.dv))] * (v and not self.blocks.shared)
+        return first + [(Side.SOUTH, self.key_bytes(self.blocks.d))] * k
 
     def load_first(self) -> None:
-        """Q, K and V at once. The tile in the corner of two edges loads one after the other, as do
-        all loaders if they are on the diagonal, or a tile by itself.
+        """Q and, at the same time, V and K.
+
+        The tile in the corner of both edges loads one after the other, as do all loaders if they are
+        on the diagonal, and a tile by itself.
         """
         blocks, south = self.blocks, Side.SOUTH
-        if not self.several or blocks.diagonal:
+        if self.alone or blocks.diagonal:
             self.load_q()
             self.load_keys(k=True, v=True)
             return
-        sizes = [self.key_bytes(blocks.d)] + [self.key_bytes(blocks.dv)] * (not blocks.shared)
         query = self._ask(Side.WEST, self.query_bytes(blocks.d))
-        others = 0
-        for size in sizes:
-            words, own = self._words(south, size), -(-size // blocks.burst)
-            others += self.to.ask(south, range(1, blocks.channels[south]), words)
-            others += self.to.ask(south, range(1), words - own)
+        slices = self._key_slices()
+        left = 0
+        for _, size in slices:
+            self.to.answers(south, left)
+            left = self.to.ask(south, range(1, blocks.channels[south]), self._words(south, size))
+            left += self.to.ask(south, range(1), self._words(south, size) - self._own(size))
         self.to.answers(Side.WEST, query)
-        for size in sizes:
+        for _, size in slices:
             self.to.work(Part.HBM, self.costs.dma_start)
-            others += self.to.ask(south, range(1), -(-size // blocks.burst))
-        self.to.answers(south, others)
+            left += self.to.ask(south, range(1), self._own(size))
+            self.to.answers(south, left)
+            left = 0
+
+    def _own(self, size: int) -> int:
+        """Bursts of one loader."""
+        return -(-size // self.blocks.burst)
 
     def store(self) -> None:
         """O: to the west, of a tile by itself to the south."""
