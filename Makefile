@@ -1,8 +1,10 @@
 # flatmesh: every target sets up what it needs. `make help` lists them and explains the variables
 # (scripts/variables.py), which go through the environment.
-export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP SLICE SEED STALL WAVES \
+export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP SLICE SEED STALL ARRAY ANYSIZE WAVES \
   JOBS QUICK SMALL TOP EXHAUSTIVE MOST FROM TO COLLECTIVE FAULT FORMAT VCD READER LIST OPEN VIEWER \
-  PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME SPEC SCHEDULER FOR
+  PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME SPEC SCHEDULER FOR \
+  MODEL WAFER DIES SHAPE D2D_GBPS D2D_NS EP PP TP BATCH KV DRAFTS ACCEPTANCE ELEMENT ATTENTION COPIES \
+  SKEW OVERLAP REQUEST COSTS
 unexport $(filter COCOTB_% PYTHON%,$(.VARIABLES))  # what they say is meant for other programs
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -16,7 +18,7 @@ $(if $(WRONG),$(error flatmesh: $(WRONG)))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help sim run compile model machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench accuracy measure docs check lint clean
+.PHONY: help sim run compile model machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench pgo accuracy wafer measure docs check lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -76,13 +78,19 @@ noc: .venv/ready ## the network: latency, bounds, software methods, saturation, 
 ablation: .venv/ready ## what multicast HBM reads and turning all-reduces gain (SMALL=1)
 	@$(PY) -m scripts.ablation
 
-bench: .venv/ready ## simulation speed: cocotb against a bare C++ loop
+bench: .venv/ready ## simulation speed of every flow: through cocotb and in a bare C++ loop
 	@$(PY) -m scripts.bench
+
+pgo: .venv/ready ## compile the machine's tile by a profile: later runs of it are faster (MACHINE ARRAY)
+	@$(PY) -m scripts.pgo
 
 accuracy: .venv/ready ## error of the exponential over every input, in ulp
 	@$(PY) -m scripts.accuracy
 
-measure: .venv/ready ## publish a set: SET=tables noc formal races ablation variants tuning tour conformance
+wafer: .venv/ready ## a language model on many dies: one point if a variable is set, else the sweep
+	@$(PY) -m scripts.wafer
+
+measure: .venv/ready ## publish a set: SET=tables cycles noc formal races ablation variants tuning tour conformance wafer
 	@$(PY) -m scripts.measure
 
 ##@ maintain

@@ -167,6 +167,11 @@ class Tile(_Table):
                 f"matrix_columns must leave at least mac_latency={self.mac_latency} column groups "
                 f"in a line of {self.line_elements} elements, not {self.column_groups}"
             )
+        if 32 * self.program_instructions > 4095 * self.word_bytes:
+            raise ValueError(
+                f"program_instructions must be at most {4095 * self.word_bytes // 32} (an image "
+                f"has up to 4095 words), not {self.program_instructions}"
+            )
         if (self.line_bytes // 4) % self.vector_lanes:
             raise ValueError(
                 f"vector_lanes must divide the {self.line_bytes // 4} FP32 elements of an L1 line, "
@@ -185,7 +190,9 @@ class Hbm(_Table):
     south_pitch: int = Field(default=0, ge=0, description="tiles per channel along the south edge")
     north_pitch: int = Field(default=0, ge=0, description="tiles per channel along the north edge")
     bytes_per_cycle: int = Field(
-        ge=1, description="bandwidth of one channel, reads and writes together, in bytes a cycle"
+        ge=1,
+        le=255,
+        description="bandwidth of one channel, reads and writes together, in bytes a cycle",
     )
     latency: int = Field(
         default=200,
@@ -305,6 +312,10 @@ class Machine(_Table):
 _TILE = Tile(
     matrix_rows=8, matrix_columns=8, vector_lanes=8, l1_bytes=64 << 10, l1_banks=4, link_bits=128
 )
+# A quarter of that tile; links cannot be narrower, and with one bank L1 would be short of words.
+_SMALL_TILE = Tile(
+    matrix_rows=4, matrix_columns=4, vector_lanes=2, l1_bytes=32 << 10, l1_banks=2, link_bits=128
+)
 _PAPER_TILE = Tile(
     matrix_rows=32,
     matrix_columns=16,
@@ -321,6 +332,24 @@ MACHINES: dict[str, Machine] = {
         Machine(name="tiny", mesh=Mesh(columns=2, rows=2), tile=_TILE, hbm=_HBM),
         Machine(name="mesh4", mesh=Mesh(columns=4, rows=4), tile=_TILE, hbm=_HBM),
         Machine(name="mesh8", mesh=Mesh(columns=8, rows=8), tile=_TILE, hbm=_HBM),
+        Machine(
+            name="mesh16",
+            mesh=Mesh(columns=16, rows=16),
+            tile=_SMALL_TILE,
+            hbm=Hbm(west_pitch=1, south_pitch=1, bytes_per_cycle=8, channel_bytes=2 << 20),
+        ),
+        Machine(
+            name="mesh32",  # as many MACs for each byte a cycle as mesh4 and mesh16
+            mesh=Mesh(columns=32, rows=32),
+            tile=_SMALL_TILE,
+            hbm=Hbm(west_pitch=1, south_pitch=1, bytes_per_cycle=16, channel_bytes=2 << 20),
+        ),
+        Machine(
+            name="paper-tile",  # the tile of both papers in meshes that can be simulated
+            mesh=Mesh(columns=2, rows=2),
+            tile=_PAPER_TILE,
+            hbm=Hbm(west_pitch=1, south_pitch=1, bytes_per_cycle=64),
+        ),
         Machine(
             # arXiv 2505.18824: 16 channels west and 16 south, 64 GB/s each at 1 GHz
             name="paper-2025",

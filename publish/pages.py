@@ -14,6 +14,7 @@ from publish import ablation, attention, conformance, formal, manual, races, rea
 from publish.noc import page as noc
 from publish.results import kept
 from publish.tour import page as tour
+from publish.wafer import report as wafer
 from tb.files import write
 from tb.runner import ROOT
 from verify.conformance import special_values
@@ -50,6 +51,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
         "tuned others": partial(tuning.page_table, listed=False),
     },
     "tour": tour.MAKERS,
+    "wafer": wafer.MAKERS,
 }
 """Set to marker to maker, which takes the result of the set and rejects one that is wrong."""
 

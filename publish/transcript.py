@@ -112,7 +112,9 @@ def follow(step: ShownFile | ShownCommand, folder: Path, *, page: str) -> None:
         timeout=_MOST_SECONDS,
         check=False,
     )
-    printed = done.stdout.splitlines()
+    # Where there is no build yet, one says that it begins and ends (`tb.waiting`).
+    progress = ("building ", "setting up ", "RTL: about ")
+    printed = [line for line in done.stdout.splitlines() if not line.startswith(progress)]
     if not _alike([masked(line) for line in step.printed], [masked(line) for line in printed]):
         diff = difflib.unified_diff(
             [masked(line) for line in step.printed],

@@ -16,8 +16,6 @@ from tb.tasks import Workers
 __all__ = ["common_parser", "machine_of", "overrides", "parser_of", "positive", "settings_of"]
 __all__ += ["target_parser", "workers_of"]
 
-_MOST_STALL = 94  # per cent: with more, a run takes for ever
-
 
 def positive(name: str, text: str, *, least: int = 0, most: int | None = None) -> int:
     """A whole number from `least` up (to `most`), or one clear line."""
@@ -69,12 +67,14 @@ def target_parser(target: str, description: str) -> argparse.ArgumentParser:
 
 def machine_of(options) -> Machine:
     """The machine that the options name."""
-    return load_machine(options.machine, options.mesh or None)
+    return load_machine(options.machine, getattr(options, "mesh", None) or None)
 
 
 def settings_of(options, **more) -> Settings:
-    """Back-pressure as the options say."""
+    """Back-pressure, and where they can be chosen the PE array and any size, as the options say."""
     stall = positive("STALL", options.stall, most=MOST_STALL)
+    more |= {"any_size": options.anysize == "1"} if "anysize" in options else {}
+    more |= {"array": options.array} if "array" in options else {}
     return back_pressure(stall, positive("SEED", options.seed), **more)
 
 

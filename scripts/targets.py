@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from publish.wafer.variables import WAFER
 from scripts.variables import VARIABLES
 
 __all__ = ["COMMON", "TARGETS", "Reads", "refuse"]
@@ -28,6 +29,7 @@ COMMON = (
     *("GROUP", "SLICE"),
 )
 """Variables of every target that compiles a workload."""
+_SIMULATED = (*COMMON, "STALL", "ANYSIZE")
 _CORES = {"JOBS": str(os.cpu_count() or 1)}
 _CONFORMANCE = (
     *("SET", "CASE", "TARGET", "DUT", "MACHINE", "MESH", "SEED"),
@@ -39,7 +41,7 @@ _WAVES = ("FROM", "TO", "COLLECTIVE", "FAULT", "FORMAT", "OPEN", "VIEWER")
 _RUN = ("PROGRAM", "MACHINE", "MESH", "TARGET", "WAVES")
 
 TARGETS: dict[str, Reads] = {
-    "sim": Reads((*COMMON, "STALL", "WAVES", "OUT")),
+    "sim": Reads((*_SIMULATED, "ARRAY", "WAVES", "OUT")),
     "run": Reads(_RUN, {"MACHINE": "", "TARGET": "both"}),
     "compile": Reads((*COMMON, "OUT")),
     "model": Reads(COMMON),
@@ -47,15 +49,17 @@ TARGETS: dict[str, Reads] = {
     "verilog": Reads(("MACHINE", "MESH", "OUT")),
     "tune": Reads(_TUNE, _CORES),
     "campaign": Reads(("SPEC", "JOBS", "SCHEDULER", "RESUME"), _CORES),
-    "waves": Reads((*COMMON, "STALL", *_WAVES)),
+    "waves": Reads((*_SIMULATED, *_WAVES)),
     "inspect": Reads(("VCD", "COLLECTIVE", "LIST", "READER", "OPEN")),
     "conformance": Reads(_CONFORMANCE, {"MACHINE": "tiny"}),
     "formal": Reads(("JOBS",), _CORES),
     "races": Reads(("JOBS", "SCHEDULER"), _CORES),
     "noc": Reads(_NOC, {"MACHINE": "mesh8"}),
-    "ablation": Reads((*COMMON, "STALL", "SMALL"), {"DATAFLOW": "flat-async"}),
-    "bench": Reads(COMMON, {"WORKLOAD": "mha:S=256,D=64,H=2"}),
+    "ablation": Reads((*_SIMULATED, "SMALL"), {"DATAFLOW": "flat-async"}),
+    "bench": Reads((*COMMON, "ANYSIZE"), {"WORKLOAD": "mha:S=256,D=64,H=2"}),
+    "pgo": Reads(("MACHINE", "ARRAY")),
     "accuracy": Reads(),
+    "wafer": Reads((*(name for name, *_ in WAFER), "JOBS", "SCHEDULER"), _CORES),
     "measure": Reads(("SET", "JOBS", "SCHEDULER", "MOST"), {"SET": "", "MOST": "16"}),
     "help": Reads(("FOR",)),
     **dict.fromkeys(("test", "test-all", "docs", "check", "lint", "clean"), Reads()),

@@ -6,6 +6,8 @@ nothing but the standard library, since `make help` comes before `.venv`.
 
 from typing import NamedTuple
 
+from publish.wafer.variables import WAFER
+
 __all__ = ["GROUPS", "VARIABLES", "Variable"]
 
 
@@ -29,21 +31,21 @@ class Variable(NamedTuple):
         return {"FROM": "first", "TO": "last"}.get(self.name, self.name.lower())
 
 
-_V, _SWITCH = Variable, ("0", "1")
+_V, _SWITCH, _ARRAYS = Variable, ("0", "1"), ("rtl", "functional")
 GROUPS: dict[str, tuple[Variable, ...]] = {
     "what is run": (
-        _V("MACHINE", "mesh4", "tiny, mesh4, mesh8, paper-2025, paper-2026, or a .toml file"),
+        _V(
+            "MACHINE",
+            "mesh4",
+            "tiny, mesh4, mesh8, mesh16, mesh32, paper-tile, paper-2025, paper-2026, or a .toml",
+        ),
         _V("MESH", "", "COLUMNSxROWS tiles, instead of the machine's mesh"),
         _V(
             "WORKLOAD",
             "minilm",
             "minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), gemm:M=256,N=256,K=256, or an .npz",
         ),
-        _V(
-            "DATAFLOW",
-            "",
-            "flat-async, flat, flat-tree, flat-seq, flash3, flash2, summa; by rule if empty",
-        ),
+        _V("DATAFLOW", "", "flat-async flat flat-tree flat-seq flash3 flash2 summa, or by rule"),
         _V("DTYPE", "fp16", "format of the inputs: fp16, bf16, e4m3 or e5m2"),
         _V("PTYPE", "", "format of the probabilities; that of the inputs if empty"),
         _V("OTYPE", "", "format of the output; that of the inputs if empty"),
@@ -51,7 +53,9 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("SLICE", "", "32x64: query rows x keys of a tile, or rows x columns of C; or 32x, x64"),
         _V("SEED", "1", "seed of everything that is drawn: data, traffic, back-pressure"),
         _V("STALL", "0", "per cent of cycles in which every link refuses flits, up to 94"),
+        _V("ARRAY", "rtl", "or functional: PE arrays by host arithmetic, the same bits", _ARRAYS),
         _V("WAVES", "0", "1: sim and run write the whole run as a VCD", _SWITCH),
+        _V("ANYSIZE", "0", "1: simulate a mesh even if it is estimated to be too large", _SWITCH),
     ),
     "how it is run": (
         _V("JOBS", "2", "processes at a time; campaign, races, formal and tune: as many as cores"),
@@ -83,6 +87,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("PROGRAM", "", "the text that run takes, for example examples/put.s"),
         _V("OUT", "", "compile: a text; verilog: a folder; sim: an .npz of o, expected, fp64"),
     ),
+    "wafer: a model on many dies": tuple(Variable(*fields) for fields in WAFER),
     "conformance and measure": (
         _V("SET", "default", "conformance: default or nightly; measure: what is measured"),
         _V("TARGET", "rtl", "rtl, or golden: the golden machine alone; run: both if not given"),

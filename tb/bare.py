@@ -21,13 +21,15 @@ def run_bare(compiled: Build, workdir: Path) -> dict:
     -------
     dict
         ``simulated``: cycles from reset, ``cycles`` and ``error`` as the mesh says, ``seconds`` of
-        wall time.
+        the processor, ``reference_seconds`` of a fixed loop run before and after.
     """
     binary = compiled.folder / "bare"
     if not binary.exists():
         include = toolchain.include_folder()
-        objects = [str(path) for path in sorted(compiled.folder.glob("verilated*.o"))] + [
-            str(compiled.folder / "Vtop__ALL.a")
+        objects = [
+            str(path)
+            for pattern in ("*_array.o", "*_tiles.o", "verilated*.o", "Vtop__ALL.a", "V*/lib*.a")
+            for path in sorted(compiled.folder.glob(pattern))
         ]
         command = [
             "g++",
@@ -39,6 +41,7 @@ def run_bare(compiled: Build, workdir: Path) -> dict:
             f"-I{include}/vltstd",
             str(SOURCE),
             *objects,
+            *compiled.archives,
             "-lpthread",
             "-latomic",
             "-o",

@@ -21,6 +21,7 @@ from programs.common.rounding import Rounding
 from programs.compiler import compile_workload, estimate_workload
 from programs.tensors import Tensors
 from tb.accuracy import Accuracy, judge
+from tb.estimate import refuse_if_too_large
 from tb.hardware import Design
 from tb.mesh import MeshRun, Settings, simulate
 
@@ -85,9 +86,11 @@ def run_experiment(
     Raises
     ------
     UserError
-        If the workload cannot be compiled for the machine, or the machine stops
+        If the workload cannot be compiled for the machine, the machine is too large, or it stops
         (`tb.mesh.RunFailure`).
     """
+    if not settings.any_size:
+        refuse_if_too_large(machine)
     compiled = compile_workload(machine, tensors.workload, dataflow, **(overrides or {}))
     rig.say(compiled.describe())
     memory = tensors.scatter(compiled)
@@ -114,6 +117,7 @@ def run_experiment(
     result = _result(machine, compiled, run, golden_seconds)
     result.update(
         workload=tensors.name,
+        array=settings.array,
         **tensors.dtypes,
         seed=tensors.seed,
         commit=commit(),
@@ -223,6 +227,7 @@ def _result(machine: Machine, compiled: Compiled, run: MeshRun, golden_seconds: 
         "golden_seconds": golden_seconds,
         "build_seconds": run.build_seconds,
         "run_seconds": run.run_seconds,
+        "peak_megabytes": run.megabytes,
         "kcycles_per_second": run.simulated_cycles / run.run_seconds / 1e3,
         **_stalls(run, tiles),
     }

@@ -16,9 +16,17 @@ from hw.sim.waves import waves_verilog
 from hw.tile.tile import Tile
 from isa.machine import Machine
 from tb.files import write
-from tb.runner import ROOT, Build, build, build_library
+from tb.functional import with_functional_array
+from tb.library import Library, build_library, find_profiled
+from tb.runner import ROOT, Build, build
 
-__all__ = ["Design", "build_mesh", "verilog", "with_waves"]
+__all__ = ["ARRAYS", "TRAINING", "Design", "build_mesh", "functional_design", "tile_library"]
+__all__ += ["verilog", "with_waves"]
+
+ARRAYS = ("rtl", "functional")
+"""What the PE array of a simulation is: its RTL, or the model of `hw.sim.functional_array`."""
+TRAINING = "mha:S=64,D=32,H=2 flat-async fp16, gqa:S=48,D=64,H=4,Hkv=2,causal flat bf16"
+"""Runs on 2x2 tiles that a tile's profile is made of, see `tb.training`: none that is measured."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,8 @@ class Design:
     """File name to text; among them are modules ``mesh``, ``tile`` and ``hbm_memory``."""
     inputs: Mapping[str, int] = field(default_factory=dict)
     """Inputs that its mesh has besides ours, with the values they are held at."""
+    library: Library | None = None
+    """Its tile, where it is compiled already (`tile_library`)."""
 
 
 def verilog(
@@ -65,7 +75,8 @@ def verilog(
     if native:
         parts["tiles.sv"] = native_verilog(machine, events=events)
         parts["placement.h"] = native_header(machine, events=events)
-        parts["native_tiles.cpp"] = (ROOT / "hw" / "sim" / "native_tiles.cpp").read_text()
+        for name in ("native_tiles.cpp", "native_boot.h"):
+            parts[name] = (ROOT / "hw" / "sim" / name).read_text()
     return with_waves(parts, hardware) if waves else parts
 
 
@@ -116,6 +127,18 @@ def _untraced(text: str) -> str:
     return f"{off}\n{placed}"
 
 
+def functional_design(machine: Machine, *, events: bool = False) -> Design:
+    """Our mesh with the functional PE array (`ARRAYS`)."""
+    files = verilog(machine, native=True, events=events)
+    return Design(with_functional_array(files, machine.tile))
+
+
+def tile_library(text: str) -> Library:
+    """The tile compiled, by a profile if `tb.training` has made one of this text."""
+    library = build_library(text, "tile")
+    return find_profiled(library, TRAINING) or library
+
+
 def build_mesh(
     machine: Machine,
     *,
@@ -136,6 +159,8 @@ def build_mesh(
         design.files if design else verilog(machine, stall=stall, transport=transport, **options)
     )
     if "native_tiles.cpp" in files:
-        library = build_library(files.pop("tile.v"), "tile")
+        given = design.library if design else None
+        library = given or tile_library(files["tile.v"])
+        del files["tile.v"]
         return build(files, "mesh", public={"mesh": ports}, library=library)
     return build(files, "mesh", public={"mesh": ports}, hierarchical=["tile"], waves=waves)

@@ -32,12 +32,13 @@ _MODEL = """
 _FILL = """      l1_file = $fopen($sformatf("%s/l1_%0d_%0d_{bank}.hex", l1_folder, x, y), "r");
       if (l1_file != 0) begin
         $fclose(l1_file);
-        $readmemh($sformatf("%s/l1_%0d_%0d_{bank}.hex", l1_folder, x, y), core.l1.bank{bank});
+        $readmemh($sformatf("%s/l1_%0d_%0d_{bank}.hex", l1_folder, x, y),
+                  core.l1.bank{bank}.words);
       end
 """
 _DUMP = (
     '    $writememh($sformatf("%s/l1_out_%0d_%0d_{bank}.hex", l1_folder, x, y), '
-    "core.l1.bank{bank});\n"
+    "core.l1.bank{bank}.words);\n"
 )
 
 

@@ -14,7 +14,7 @@ from isa.machine import Machine
 from tb.files import write
 from tb.runner import SimulationFailure
 
-__all__ = ["hex_lines", "read_memory", "write_memory"]
+__all__ = ["hex_lines", "image_bytes", "read_memory", "write_memory"]
 
 
 def write_memory(
@@ -55,14 +55,15 @@ def write_memory(
             if tile >= machine.mesh.tiles:
                 break
             image = images[tile % machine.mesh.columns, tile // machine.mesh.columns]
-            raw = b"".join(slot.to_bytes(32, "little") for slot in image).ljust(
-                words * word_bytes, b"\0"
-            )
-            text += f"@{at + turn * words:x}\n".encode() + hex_lines(
-                np.frombuffer(raw, np.uint8), word_bytes
-            )
+            raw = np.frombuffer(image_bytes(image, words * word_bytes), np.uint8)
+            text += f"@{at + turn * words:x}\n".encode() + hex_lines(raw, word_bytes)
         write(workdir / f"hbm_{index}.hex", text)
     return at, words
+
+
+def image_bytes(image: Sequence[int], size: int) -> bytes:
+    """The slots of an image as they are in memory, padded to `size` bytes."""
+    return b"".join(slot.to_bytes(32, "little") for slot in image).ljust(size, b"\0")
 
 
 def hex_lines(content: NDArray[np.uint8], word_bytes: int) -> bytes:

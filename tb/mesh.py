@@ -3,7 +3,6 @@ back.
 """
 
 import json
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +12,12 @@ from numpy.typing import NDArray
 
 from isa.errors import UserError
 from isa.machine import Machine
+from tb.boot import boots_directly, write_images
 from tb.diagnosis import why_stopped
-from tb.hardware import Design, build_mesh
+from tb.estimate import refuse_if_too_large
+from tb.hardware import Design, build_mesh, functional_design
 from tb.memory_files import read_memory, write_memory
+from tb.progress import following
 from tb.runner import SimulationFailure, fresh_folder, run
 
 __all__ = ["EVENTS", "MeshRun", "RunFailure", "Settings", "Window", "simulate"]
@@ -82,9 +84,17 @@ class Settings:
     """Tiles compiled apart from the mesh, or with waves links sampled at the falling edge: faster,
     and no cycle depends on it. See `hw.sim.native`, `hw.sim.transport`.
     """
+    direct_boot: bool | None = None
+    """Boot without the network, see `tb.boot`; None: where it would take long. Only for a mesh with
+    `transport` and without waves.
+    """
+    any_size: bool = False
+    """Also simulate a mesh that `tb.estimate` finds too large."""
     most_cycles: int = 0
     """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
     """
+    array: str = "rtl"
+    """One of `tb.hardware.ARRAYS`; a functional one is a model of our own mesh, without waves."""
     backpressure: bool = False
     """Of a mesh that is all Verilog, take the one that can stall even for a `stall_rate` of 0, so
     that runs of both kinds share a build.
@@ -109,6 +119,10 @@ class MeshRun:
     run_seconds: float
     """Wall time of the simulation from the release of reset to `finished`."""
     simulated_cycles: int
+    megabytes: float
+    """Most memory that the simulation has held."""
+    processor_seconds: float
+    """Processor time of the same."""
     events: NDArray | None = None
     """All events of `EVENTS`, by cycle, of a run that records them."""
     workdir: Path = field(default_factory=Path)
@@ -156,15 +170,25 @@ def simulate(
     RunFailure
         If a tile raises an error or the machine hangs.
     UserError
-        If images and data do not fit a channel.
+        If images and data do not fit a channel, the mesh is too large to simulate, or a
+        functional array cannot be had.
     SimulationFailure
         If the simulator itself fails.
     """
+    if not settings.any_size:
+        refuse_if_too_large(machine)
     workdir = workdir or fresh_folder("mesh")
     workdir.mkdir(parents=True, exist_ok=True)
     if settings.waves:
         settings.waves.path.parent.mkdir(parents=True, exist_ok=True)
         settings.waves.path.unlink(missing_ok=True)
+    if settings.array == "functional":
+        if design or settings.waves or not settings.transport:
+            raise UserError(
+                "ARRAY=functional is a model for our mesh without waves: WAVES and DUT need "
+                "ARRAY=rtl"
+            )
+        design = functional_design(machine, events=settings.events)
     boot = write_memory(machine, images, hbm, workdir)
     compiled = build_mesh(
         machine,
@@ -174,9 +198,15 @@ def simulate(
         events=settings.events or settings.waves is not None,  # one build for both
         design=design,
     )
+    native = settings.transport and not settings.waves and not design
+    direct = settings.direct_boot
+    if direct is None:
+        direct = native and boots_directly(machine, boot[1])
+    elif direct and not native:
+        raise ValueError("Direct boot must be of tiles that are compiled apart")
     orders = _orders(machine, settings, boot, design.inputs if design else {})
     (workdir / "run.json").write_text(json.dumps(orders))
-    with _reporting(workdir / "progress", progress):
+    with following(workdir / "progress", progress):
         run(
             compiled,
             BENCH,
@@ -187,6 +217,7 @@ def simulate(
                 f"+dump_to={dump[1]}",
                 f"+event_log={workdir / 'events.txt'}",
                 *(settings.waves.plusargs if settings.waves else []),
+                *(write_images(machine, images, boot[1], workdir) if direct else []),
             ],
             workdir=workdir,
         )
@@ -241,6 +272,8 @@ def _result(machine: Machine, settings: Settings, workdir: Path, build_seconds: 
         build_seconds=build_seconds,
         run_seconds=seen["seconds"],
         simulated_cycles=seen["cycles"] + seen["boot_cycles"],
+        megabytes=seen["megabytes"],
+        processor_seconds=seen["processor_seconds"],
         events=_read_events(workdir / "events.txt", columns) if settings.events else None,
         workdir=workdir,
     )
@@ -260,25 +293,3 @@ def _read_events(path: Path, columns: int) -> NDArray:
         tag,
     )
     return events
-
-
-class _reporting:
-    """Follows the cycle count that the bench writes, while the simulator runs."""
-
-    def __init__(self, path: Path, progress: Callable[[int], None] | None):
-        self._path, self._progress, self._stop = path, progress, threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-
-    def _follow(self):
-        while not self._stop.wait(0.5):
-            if self._path.exists() and (text := self._path.read_text().strip()):
-                self._progress(int(text))
-
-    def __enter__(self):
-        if self._progress:
-            self._thread.start()
-
-    def __exit__(self, *exception):
-        self._stop.set()
-        if self._progress:
-            self._thread.join()

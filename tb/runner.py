@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
 from cocotb_tools.check_results import get_results
@@ -30,17 +31,22 @@ from tb.files import write
 from tb.logs import one_line, reason, tail
 from tb.waiting import waiting
 
+if TYPE_CHECKING:
+    from tb.library import Library
+
 __all__ = [
     "ROOT",
+    "SETTINGS",
     "Build",
-    "Library",
     "SimulationFailure",
     "build",
-    "build_library",
+    "build_folder",
     "build_unit",
     "fresh_folder",
+    "once",
     "run",
     "run_unit",
+    "unit_sources",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,25 +72,8 @@ class Build:
     folder: Path
     seconds: float
     """Wall time of the build; 0 where it was already there."""
-
-
-@dataclass(frozen=True)
-class Library:
-    """One module compiled to a C++ class, see `build_library`."""
-
-    module: str
-    folder: Path
-    seconds: float
-    """Wall time of the build; 0 where it was already there."""
-
-    @property
-    def arguments(self) -> list[str]:
-        """What Verilator has to be told to compile against it and to link it."""
-        prefix = f"V{self.module}"
-        trigger = "__Vtrigprevexpr___TOP__clk__0"  # an internal of the simulator: used if there
-        once = trigger in (self.folder / f"{prefix}___024root.h").read_text()
-        flags = f"-I{self.folder} -O2" + (" -DFLATMESH_ONE_EVAL" if once else "")
-        return ["-CFLAGS", flags, "-LDFLAGS", str(self.folder / f"{prefix}__ALL.a")]
+    archives: tuple[str, ...] = ()
+    """What it is linked with from elsewhere."""
 
 
 def build(
@@ -93,7 +82,7 @@ def build(
     *,
     public: Mapping[str, Iterable[str]],
     hierarchical: Iterable[str] = (),
-    library: Library | None = None,
+    library: "Library | None" = None,
     waves: bool = False,
 ) -> Build:
     """Compile Verilog text with Verilator for cocotb.
@@ -110,7 +99,7 @@ def build(
     hierarchical
         Modules to compile once each, however often they are placed.
     library
-        A module compiled by `build_library`, whose objects the C++ sources make.
+        A module compiled by `tb.library.build_library`, whose objects the C++ sources make.
     waves
         Whether the binary can write a VCD, which the Verilog has to ask for (``$dumpvars``).
     """
@@ -138,34 +127,27 @@ def build(
             timescale=("1ns", "1ns"),
         )
 
-    parts = library.folder.name if library else ""
+    parts = library.name if library else ""
     linked = str(libs_dir)  # by its path: a checkout that has moved links anew
-    seconds, folder = _once([top, arguments, waves, parts, linked], files, compile_all)
-    return Build(top, folder, seconds + (library.seconds if library else 0.0))
+    seconds, folder = once([top, arguments, waves, parts, linked], files, compile_all)
+    if not library:
+        return Build(top, folder, seconds)
+    return Build(top, folder, seconds + library.seconds, (str(library.archive),))
 
 
-def build_library(text: str, module: str) -> Library:
-    """Compile the Verilog `text` of one module to a C++ class ``V<module>`` and its archive."""
-
-    def compile_all(folder: Path) -> None:
-        command = ["verilator", "--cc", "--prefix", f"V{module}", "--top-module", module]
-        make = ["make", "-f", f"V{module}.mk", f"V{module}__ALL.a"]
-        with (folder / "build.log").open("w") as log:
-            for step in ([*command, *SETTINGS, "--Mdir", ".", f"{module}.v"], make):
-                subprocess.run(step, cwd=folder, stdout=log, stderr=log, check=True)
-
-    seconds, folder = _once([module, SETTINGS], {f"{module}.v": text}, compile_all)
-    return Library(module, folder, seconds)
+def build_folder(key: list, files: Mapping[str, str]) -> Path:
+    """Where what is made of `files` under the conditions `key` is kept."""
+    every = json.dumps([toolchain.version(), *key, sorted(files.items())])
+    return ROOT / "build" / "verilator" / hashlib.sha256(every.encode()).hexdigest()[:16]
 
 
-def _once(
+def once(
     key: list, files: Mapping[str, str], compile_all: Callable[[Path], None]
 ) -> tuple[float, Path]:
     """Compile `files` in a folder of their own, unless that has been done; return the seconds it
     took now and the folder.
     """
-    every = json.dumps([toolchain.version(), *key, sorted(files.items())])
-    folder = ROOT / "build" / "verilator" / hashlib.sha256(every.encode()).hexdigest()[:16]
+    folder = build_folder(key, files)
     with _locked(folder):
         if (folder / "built").exists():
             return 0.0, folder
@@ -258,11 +240,13 @@ def run(
 
 def build_unit(component, name: str) -> Build:
     """Emit one Amaranth component as module `name` and compile it with all its ports visible."""
-    return build(
-        {f"{name}.v": emit(component, name)},
-        name,
-        public={name: ["clk", "rst", *port_names(component)]},
-    )
+    sources, ports = unit_sources(component, name)
+    return build(sources, name, public={name: ports})
+
+
+def unit_sources(component, name: str) -> tuple[dict[str, str], list[str]]:
+    """Verilog of one Amaranth component as module `name`, and the names of its ports."""
+    return {f"{name}.v": emit(component, name)}, ["clk", "rst", *port_names(component)]
 
 
 def run_unit(component, name: str, module: str, **options) -> Path:

@@ -6,10 +6,50 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
+from hw.emit import once
 from hw.layouts import L1Port
 from isa.machine import Tile
 
-__all__ = ["L1"]
+__all__ = ["L1", "Bank"]
+
+
+class Bank(wiring.Component):
+    """A single-port memory of `rows` words of `width` bits. What was read stays until the next
+    read.
+
+    Members
+    -------
+    addr, read, write, write_data : ``In``
+        One access a cycle.
+    read_data : ``Out(width)``
+        The word that was read last, from the next cycle on.
+    """
+
+    def __init__(self, *, width: int, rows: int):
+        self._width, self._rows = width, rows
+        super().__init__(
+            {
+                "addr": In(range(rows)),
+                "read": In(1),
+                "write": In(1),
+                "write_data": In(width),
+                "read_data": Out(width),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.words = words = Memory(shape=self._width, depth=self._rows, init=[])
+        read, write = words.read_port(), words.write_port()
+        m.d.comb += [
+            read.addr.eq(self.addr),
+            read.en.eq(self.read),
+            write.addr.eq(self.addr),
+            write.en.eq(self.write),
+            write.data.eq(self.write_data),
+            self.read_data.eq(read.data),
+        ]
+        return m
 
 
 class L1(wiring.Component):
@@ -63,13 +103,9 @@ class L1(wiring.Component):
         rows = self._tile.l1_words // count
         index_bits = exact_log2(count)
 
-        reads, writes = [], []
-        for b in range(count):
-            m.submodules[f"bank{b}"] = bank = Memory(shape=width, depth=rows, init=[])
-            reads.append(bank.read_port())
-            writes.append(bank.write_port())
-            # One address for both ports: the bank is a single-port memory.
-            m.d.comb += [writes[b].addr.eq(reads[b].addr)]
+        banks = [Bank(width=width, rows=rows) for _ in range(count)]
+        for b, bank in enumerate(banks):
+            m.submodules[f"bank{b}"] = once(platform, "bank", bank)
 
         # Arbitration: `needs` are the banks of a request, `used` those of the served ports before.
         used = 0
@@ -105,7 +141,7 @@ class L1(wiring.Component):
             with m.If(~zero):
                 for o in _cases(m, offset, count):
                     m.d.comb += port.rsp_data.eq(
-                        Cat(reads[(o + i) % count].data for i in range(count))
+                        Cat(banks[(o + i) % count].read_data for i in range(count))
                     )
 
         # Banks: at most one port hits each of them.
@@ -116,17 +152,17 @@ class L1(wiring.Component):
                 with m.If(hits[p][b]) if p == 0 else m.Elif(hits[p][b]):
                     m.d.comb += [
                         # Banks below the first word's hold words of the next row.
-                        reads[b].addr.eq(request.addr[index_bits:] + (offset > b)),
-                        reads[b].en.eq(~request.write),
-                        writes[b].en.eq(request.write),
+                        banks[b].addr.eq(request.addr[index_bits:] + (offset > b)),
+                        banks[b].read.eq(~request.write),
+                        banks[b].write.eq(request.write),
                     ]
                     with m.If(request.write):
                         for o in _cases(m, offset, count):
-                            m.d.comb += writes[b].data.eq(
+                            m.d.comb += banks[b].write_data.eq(
                                 request.data.word_select((b - o) % count, width)
                             )
             with m.Else():
-                m.d.comb += reads[b].en.eq(0)
+                m.d.comb += banks[b].read.eq(0)
 
         # Reports.
         m.d.sync += [self.conflict.eq(Cat(blocked).any()), self.error.valid.eq(Cat(beyond).any())]

@@ -70,7 +70,7 @@ class LineReader(wiring.Component):
                 read.addr.eq(oldest),
             ]
             words.append(read.data)
-        m.submodules.last = memory = Memory(shape=line_bits, depth=LINES, init=[])
+        m.submodules.last = memory = Memory(shape=max(1, line_bits), depth=LINES, init=[])
         write_last, read_last = memory.write_port(), memory.read_port(domain="comb")
 
         # Walk the rows: `row` is where the current one starts, `left` what is left of it. The first

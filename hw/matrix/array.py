@@ -1,13 +1,15 @@
-"""PE array of the matrix engine, with its accumulators."""
+"""PE array of the matrix engine."""
 
 from itertools import pairwise
 
 from amaranth import Cat, Module, Signal
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.float.mac import MultiplyAccumulate, Operand, decode_operand
+from hw.emit import once
+from hw.matrix.factor import Factor
 from hw.matrix.layouts import slot_layout
+from hw.matrix.row import ArrayRow, connected
 from isa.machine import Tile
 
 __all__ = ["Array"]
@@ -72,14 +74,18 @@ class Array(wiring.Component):
         rows, columns = tile.matrix_rows, tile.matrix_columns
 
         # Decode: operand registers, one set per row and per column.
-        a = [
-            self._operand(m, f"a_{i}", bits, slot.fmt_a, 0, self.valid & slot.step)
-            for i, bits in enumerate(self.a)
-        ]
-        b = [
-            self._operand(m, f"b_{j}", bits, slot.fmt_b, 126, self.valid)
-            for j, bits in enumerate(self.b)
-        ]
+        a, b = [Factor(bias=0) for _ in self.a], [Factor(bias=126) for _ in self.b]
+        for i, (factor, bits) in enumerate(zip(a, self.a, strict=True)):
+            m.submodules[f"a_{i}"] = once(platform, "factor_a", factor)
+            load = self.valid & slot.step
+            m.d.comb += [factor.load.eq(load), factor.bits.eq(bits), factor.fmt.eq(slot.fmt_a)]
+        for j, (factor, bits) in enumerate(zip(b, self.b, strict=True)):
+            m.submodules[f"b_{j}"] = once(platform, "factor_b", factor)
+            m.d.comb += [
+                factor.load.eq(self.valid),
+                factor.bits.eq(bits),
+                factor.fmt.eq(slot.fmt_b),
+            ]
 
         # What the later stages know of the slot: 1 multiply, 2 add, 3 and on round and write.
         stages = 2 + tile.mac_latency
@@ -97,58 +103,25 @@ class Array(wiring.Component):
             m.d.sync += [late.eq(early) for early, late in pairwise(chain)]
         m.d.sync += self.finished.eq(valid[-1] & final[-1])
 
-        keep = Signal(32)
-        m.d.comb += keep.eq((~clear[2]).replicate(32))
         shown_row = Signal.like(self.read_row)
         with m.If(self.read):
             m.d.sync += shown_row.eq(self.read_row)
         for i in range(rows):
-            m.submodules[f"accumulators_{i}"] = store = memory.Memory(
-                shape=32 * columns, depth=2 * tile.column_groups, init=[]
-            )
-            sums, show = store.read_port(domain="comb"), store.read_port()
-            write, fill = store.write_port(), store.write_port()
-            results = []
-            for j in range(columns):
-                m.submodules[f"pe_{i}_{j}"] = pe = MultiplyAccumulate()
-                for member in Operand().members:
-                    m.d.comb += [
-                        getattr(pe.a, member).eq(a[i][member]),
-                        getattr(pe.b, member).eq(b[j][member]),
-                    ]
-                m.d.comb += [pe.multiply.eq(valid[1]), pe.add.eq(valid[2]), pe.round.eq(valid[3])]
-                with m.If(valid[2]):
-                    m.d.comb += pe.accumulator.eq(sums.data.word_select(j, 32) & keep)
-                results.append(self._delayed(m, pe.result, valid[3:-1]))
+            row = ArrayRow(tile=tile)
+            m.submodules[f"row_{i}"] = once(platform, "row", row)
             m.d.comb += [
-                sums.addr.eq(entry[2]),
-                write.en.eq(valid[-1]),
-                write.addr.eq(entry[-1]),
-                write.data.eq(Cat(results)),
-                show.en.eq(self.read & (self.read_row == i)),
-                show.addr.eq(self.read_entry),
-                fill.en.eq(self.fill & (self.fill_row == i)),
-                fill.addr.eq(self.fill_entry),
-                fill.data.eq(self.fill_data),
+                *connected(row.a, a[i].o),
+                *(part for j in range(columns) for part in connected(row.b[j], b[j].o)),
+                row.valid.eq(Cat(valid[1:])),
+                row.clear.eq(clear[2]),
+                row.entry.eq(entry[2]),
+                row.write_entry.eq(entry[-1]),
+                row.read.eq(self.read & (self.read_row == i)),
+                row.read_entry.eq(self.read_entry),
+                row.fill.eq(self.fill & (self.fill_row == i)),
+                row.fill_entry.eq(self.fill_entry),
+                row.fill_data.eq(self.fill_data),
             ]
             with m.If(shown_row == i):
-                m.d.comb += self.read_data.eq(show.data)
+                m.d.comb += self.read_data.eq(row.read_data)
         return m
-
-    def _operand(self, m, name, bits, fmt, bias, en):
-        registers = {
-            member: Signal(flow.shape, name=f"{name}_{member}", reset_less=True)
-            for member, flow in Operand().members.items()
-        }
-        with m.If(en):
-            decoded = decode_operand(m, bits, fmt, bias)
-            m.d.sync += [register.eq(decoded[member]) for member, register in registers.items()]
-        return registers
-
-    def _delayed(self, m, value, enables):
-        for en in enables:
-            late = Signal(32, reset_less=True)
-            with m.If(en):
-                m.d.sync += late.eq(value)
-            value = late
-        return value

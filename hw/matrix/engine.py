@@ -4,6 +4,7 @@ from amaranth import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.emit import once
 from hw.layouts import L1Port, command_layout
 from hw.matrix.array import Array
 from hw.matrix.drain import Drain
@@ -89,7 +90,8 @@ class MatrixEngine(wiring.Component):
         m.submodules.chunks = chunks = Fifo(shape=chunk_layout(tile), depth=2)
         m.submodules.stepper = stepper = Stepper(tile=tile)
         m.submodules.operands = operands = Operands(tile=tile)
-        m.submodules.array = array = Array(tile=tile)
+        array = Array(tile=tile)
+        m.submodules.array = once(platform, "array", array)
         m.submodules.blocks = blocks = Fifo(shape=block_layout(tile), depth=2)
         m.submodules.fill = fill = Fill(tile=tile)
         m.submodules.prepared = prepared = Fifo(shape=block_layout(tile), depth=2)

@@ -3,11 +3,12 @@ array out.
 """
 
 from amaranth import Cat, Const, Module, Mux, Signal
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.emit import once
 from hw.matrix.layouts import is_narrow, slot_layout, tag_layout
-from hw.matrix.pick import pick
+from hw.matrix.line_store import LineStore
 from isa.machine import Tile
 
 __all__ = ["Operands"]
@@ -112,15 +113,19 @@ class Operands(wiring.Component):
 
         # A is read once per chunk: the read port keeps the line, and the buffer is free again.
         for i in range(rows):
-            m.submodules[f"a_{i}"] = store = memory.Memory(shape=16 * width, depth=2, init=[])
-            write, read = store.write_port(), store.read_port()
+            store = LineStore(width=width, depth=2)
+            m.submodules[f"a_{i}"] = once(platform, "operand_a", store)
             m.d.comb += [
-                write.en.eq(self.arrived & ~tag.b & (tag.index == i)),
-                write.addr.eq(self.arriving),
-                write.data.eq(line),
-                read.en.eq(self.valid & slot.load),
-                read.addr.eq(slot.buffer),
-                self.a[i].eq(self._widened(pick(m, read.data, a_k, 16), late.k[0], a_narrow)),
+                store.write.eq(self.arrived & ~tag.b & (tag.index == i)),
+                store.write_addr.eq(self.arriving),
+                store.line.eq(line),
+                store.read.eq(self.valid & slot.load),
+                store.read_addr.eq(slot.buffer),
+                store.wanted.eq(1),
+                store.index.eq(a_k),
+                store.upper.eq(late.k[0]),
+                store.narrow.eq(a_narrow),
+                self.a[i].eq(store.element),
             ]
 
         # So is, if B is not transposed, the line of each step.
@@ -130,29 +135,30 @@ class Operands(wiring.Component):
             Mux(late.group[0], neighbours[8 * columns :], neighbours[: 8 * columns])
         )
         for j in range(columns):
-            m.submodules[f"b_{j}"] = store = memory.Memory(
-                shape=16 * width, depth=2 * groups, init=[]
-            )
-            write, read = store.write_port(), store.read_port()
+            store = LineStore(width=width, depth=2 * groups, slice_bits=16 * columns)
+            m.submodules[f"b_{j}"] = once(platform, "operand_b", store)
             m.d.comb += [
-                write.en.eq(self.arrived & tag.b & (tag.index[:bits] == j)),
-                write.addr.eq(Cat(tag.index[bits:][: (groups - 1).bit_length()], self.arriving)),
-                write.data.eq(line),
-                read.en.eq(self.valid & (slot.transposed | (slot.step & (slot.k[:bits] == j)))),
-                read.addr.eq(Cat(Mux(slot.transposed, slot.group, slot.k[bits:]), slot.buffer)),
+                store.write.eq(self.arrived & tag.b & (tag.index[:bits] == j)),
+                store.write_addr.eq(
+                    Cat(tag.index[bits:][: (groups - 1).bit_length()], self.arriving)
+                ),
+                store.line.eq(line),
+                store.read.eq(self.valid & (slot.transposed | (slot.step & (slot.k[:bits] == j)))),
+                store.read_addr.eq(
+                    Cat(Mux(slot.transposed, slot.group, slot.k[bits:]), slot.buffer)
+                ),
+                store.wanted.eq(late.transposed),
+                store.index.eq(b_k),
+                store.upper.eq(late.k[0]),
+                store.narrow.eq(b_narrow),
+                store.slice_wanted.eq(late.k[:bits] == j),
+                store.slice_index.eq(group),
             ]
             with m.If(late.transposed):
-                m.d.comb += self.b[j].eq(
-                    self._widened(pick(m, read.data, b_k, 16), late.k[0], b_narrow)
-                )
+                m.d.comb += self.b[j].eq(store.element)
             with m.Else():
                 here, pair = neighbours[16 * j : 16 * j + 16], small[8 * j : 8 * j + 8]
                 m.d.comb += self.b[j].eq(Mux(b_narrow, Cat(Const(0, 8), pair), here))
             with m.If(late.k[:bits] == j):
-                m.d.comb += neighbours.eq(pick(m, read.data, group, 16 * columns))
+                m.d.comb += neighbours.eq(store.slice)
         return m
-
-    @staticmethod
-    def _widened(pair, upper, narrow):
-        """Return 16 bits, or with `narrow` one of their bytes in the upper byte."""
-        return Cat(pair[:8] & ~narrow.replicate(8), Mux(narrow & ~upper, pair[:8], pair[8:]))

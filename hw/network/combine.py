@@ -7,6 +7,7 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.emit import once
 from hw.network.fifo import Fifo
 from hw.network.lane import ReduceLane
 from isa.instructions import Format, ReduceOp
@@ -81,7 +82,8 @@ class Combine(wiring.Component):
         deep = in_flight(stages)
         self._lanes = []
         for index in range(bits // 32):
-            m.submodules[f"lane{index}"] = lane = ReduceLane(stages=stages, formats=self._formats)
+            lane = ReduceLane(stages=stages, formats=self._formats)
+            m.submodules[f"lane{index}"] = once(platform, "reduce_lane", lane)
             self._lanes.append(lane)
         waiting = data.StructLayout({"label": self._label, "fmt": 3, "third": 1})
         second = data.StructLayout({"d": bits, "e": bits, "fmt": 3, "third": 1})

@@ -14,9 +14,11 @@ from amaranth.lib.wiring import In
 
 from hw.layouts import SHAPE, data_flit, request_flit, shape_of
 from hw.mesh.signature import array_signature
+from hw.sim.ports import port_declarations
 from hw.tile.ports import VIEW
 from isa.instructions import EdgePort
 from isa.machine import Machine
+from isa.packets import FlitKind
 from isa.status import Event
 
 __all__ = ["NativeTiles", "native_header", "native_verilog"]
@@ -52,10 +54,7 @@ def _padded(bits: int) -> int:
 def native_verilog(machine: Machine, *, events: bool = False) -> str:
     """Verilog of the module ``tiles``: its ports, and the call into C++."""
     signature = array_signature(machine, events=events)
-    ports = ["input wire clk", "input wire rst"]
-    for path, member, value in signature.flatten(signature.create()):
-        kind = "input wire" if member.flow == In else "output wire"
-        ports.append(f"{kind} [{len(Value.cast(value)) - 1}:0] {'__'.join(map(str, path))}")
+    ports = port_declarations(signature)
     channels = range(len(machine.channels))
     request, data = request_flit(machine.tile).size, data_flit(machine.tile).size
     bits, requests, words = _padded(len(channels)), _padded(request), _padded(data)
@@ -147,6 +146,8 @@ def native_header(machine: Machine, *, events: bool = False) -> str:
     ]
     shape = SHAPE.const(shape_of(machine)).as_value().value
     event = VIEW["events"].shape.elem_shape
+    flit = data_flit(machine.tile)
+    fields = ("x0", "y0", "x1", "y1", "kind", "addr")
     return _HEADER.format(
         columns=mesh.columns,
         rows=mesh.rows,
@@ -159,6 +160,9 @@ def native_header(machine: Machine, *, events: bool = False) -> str:
         offset=VIEW["events"].offset,
         valid=event["valid"].offset,
         tag=event["tag"].offset,
+        word_bytes=machine.tile.word_bytes,
+        fields=", ".join(str(flit[name].offset) for name in fields),
+        program=int(FlitKind.PROGRAM),
     )
 
 
@@ -174,4 +178,7 @@ constexpr bool EVENTS = {events};
 // Bits of the port `view` of a tile.
 constexpr int KINDS = {kinds}, EVENT_OFFSET = {offset}, EVENT_STRIDE = {stride}, \
 VALID = {valid}, TAG = {tag};
+// Data flits: bytes of the word they begin with; where x0, y0, x1, y1, kind and addr are; the
+// kind of a word of a program.
+constexpr int WORD_BYTES = {word_bytes}, FLIT_FIELD[] = {{{fields}}}, PROGRAM_KIND = {program};
 """

@@ -2,7 +2,7 @@
 format.
 """
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,6 +22,15 @@ stages it does not use.
 """
 
 
+def _ports(control: Operation | DecodeControl | EncodeControl) -> wiring.Signature:
+    return wiring.Signature(
+        {
+            name: Out(len(Value.cast(value)))
+            for name, value in zip(control._fields, control, strict=True)
+        }
+    )
+
+
 class Lane(wiring.Component):
     """Data path of an element, without control. Stages are registers, and hold unless their bit of
     ``advance`` is set.
@@ -37,12 +46,14 @@ class Lane(wiring.Component):
     Parameters
     ----------
     operation, decode, encode
-        Control of the running instruction, shared by all lanes.
-    immediate : Value
-        The instruction's immediate.
+        Control of the running instruction, of which the widths count here.
 
     Members
     -------
+    operation, decode, encode : ``In``
+        A port for each field of the control. The same for all lanes, as is
+    immediate : ``In(32)``
+        The instruction's immediate.
     word, half, byte, second : ``In``
         Operands from the reader.
     advance : ``In(8)``
@@ -63,13 +74,13 @@ class Lane(wiring.Component):
         The same in D's format, in the low bits, with ``store``.
     """
 
-    def __init__(
-        self, *, operation: Operation, decode: DecodeControl, encode: EncodeControl, immediate
-    ):
-        self._op, self._decode, self._encode = operation, decode, encode
-        self._immediate = immediate
+    def __init__(self, *, operation: Operation, decode: DecodeControl, encode: EncodeControl):
         super().__init__(
             {
+                "operation": In(_ports(operation)),
+                "decode": In(_ports(decode)),
+                "encode": In(_ports(encode)),
+                "immediate": In(32),
                 "word": In(32),
                 "half": In(16),
                 "byte": In(8),
@@ -89,7 +100,7 @@ class Lane(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        op, immediate = self._op, self._immediate
+        op, immediate = self.operation, self.immediate
         advance = dict(zip(STAGES, self.advance, strict=True))
 
         def register(width, name):
@@ -97,7 +108,7 @@ class Lane(wiring.Component):
 
         a, b = register(32, "a"), register(32, "b")
         with m.If(advance["load"]):
-            decoded = decode_element(m, self.word, self.half, self.byte, self._decode)
+            decoded = decode_element(m, self.word, self.half, self.byte, self.decode)
             m.d.sync += [
                 a.eq(Mux(op.fills, immediate, decoded)),
                 b.eq(Cat(self.second[:31], self.second[31] ^ op.subtracts)),
@@ -143,10 +154,10 @@ class Lane(wiring.Component):
                 m.d.comb += result.eq(b)
             with m.Else():
                 m.d.comb += result.eq(a)
-            rounded_now = round_to(m, result, self._encode)
+            rounded_now = round_to(m, result, self.encode)
             m.d.sync += rounded.eq(Mux(self.alive, rounded_now, 0))
 
         with m.If(self.store):
-            m.d.comb += self.element.eq(encode_rounded(m, rounded, self._encode))
+            m.d.comb += self.element.eq(encode_rounded(m, rounded, self.encode))
         m.d.comb += [self.a.eq(a), self.b.eq(b), self.rounded.eq(rounded)]
         return m

@@ -4,6 +4,7 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.emit import once
 from hw.float.convert import decode_control, encode_control
 from hw.float.exp2 import exp2_table
 from hw.float.reciprocal import Fp32Reciprocal
@@ -93,15 +94,19 @@ class Lanes(wiring.Component):
 
         # Datapath.
         advance = {stage: Signal(name=f"advance_{stage}") for stage in STAGES}
-        units = [
-            Lane(operation=op, decode=decode, encode=encode, immediate=immediate)
-            for _ in range(lanes)
-        ]
+        control = {"operation": op, "decode": decode, "encode": encode}
+        units = [Lane(**control) for _ in range(lanes)]
         alive = self.alive & ~(self._nothing(m, units, advance) & op.exponential.replicate(lanes))
         for i, lane in enumerate(units):
-            m.submodules[f"lane{i}"] = lane
+            m.submodules[f"lane{i}"] = once(platform, "vector_lane", lane)
             port = table.read_port()
             m.d.comb += [
+                *(
+                    getattr(getattr(lane, part), name).eq(value)
+                    for part, fields in control.items()
+                    for name, value in zip(fields._fields, fields, strict=True)
+                ),
+                lane.immediate.eq(immediate),
                 lane.word.eq(self.words[i]),
                 lane.half.eq(self.halves[i]),
                 lane.byte.eq(self.bytes[i]),

@@ -13,18 +13,18 @@ from isa.instructions import Format
 from isa.machine import Machine
 from programs.attention.mapping import SOFTWARE, AttentionMapping
 from programs.attention.workload import Attention
-from programs.common.costs import matmul_cycles, vector_cycles
+from programs.common.costs import (
+    REDUCE_START,
+    all_reduce_cycles,
+    matmul_cycles,
+    vector_cycles,
+)
 from programs.common.l1 import row_words
 from programs.common.placement import channels_at
 
 __all__ = ["rough_cycles"]
 
-_REDUCE_START = 40
 _LOAD_START = 16
-_HOP = 5
-"""Cycles per tile of a row for an all-reduce: one hop and a pipelined adder towards the root, one
-hop back.
-"""
 _PUT_START = 24
 """Cycles from the word that a PUT waits for to its own first word at the receiver."""
 _ADDED_WORD = 2
@@ -130,7 +130,7 @@ class _Rough:
 
     def _end(self) -> Any:
         m, dv = self._mapping.rows, self._workload.dv
-        reduce = m * self._fp32_words(dv) + _REDUCE_START if self._mapping.group[0] > 1 else 0
+        reduce = m * self._fp32_words(dv) + REDUCE_START if self._mapping.group[0] > 1 else 0
         return reduce + self._vector(m, dv) + self._load(m * self._o_words)
 
     def _matmul(self, m: Any, n: Any, k: Any) -> Any:
@@ -160,7 +160,7 @@ class _Rough:
     def _all_reduce(self, m: Any) -> Any:
         words, tiles = self._fp32_words(m), self._mapping.group[0]
         if not self._mapping.in_software:
-            return _REDUCE_START + _HOP * sum(self._mapping.tiles) + words
+            return all_reduce_cycles(self._mapping.tiles) + words
         return 2 * self._pass_on(words, tiles) + self._rounds(tiles) * self._vector(1, m)
 
     def _pass_on(self, words: Any, tiles: int) -> Any:

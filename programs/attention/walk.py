@@ -18,18 +18,13 @@ from programs.attention.hbm_timing import ChannelSet, find_sources
 from programs.attention.mapping import AttentionMapping
 from programs.attention.schedule import Turn, Visit, turns
 from programs.attention.workload import Attention
-from programs.common.costs import recip_cycles, vector_cycles
+from programs.common.costs import all_reduce_cycles, recip_cycles, vector_cycles
 from programs.common.l1 import row_words
 
 __all__ = ["walk"]
 
 _ISSUE = 8
 """Cycles from the signal an instruction waits for to its start."""
-_REDUCE_START = 40
-_HOP = 5
-"""Cycles per tile of a row for an all-reduce: one hop and a pipelined adder towards the root, one
-hop back.
-"""
 _ROUNDS = 8
 _MOST_TURNS = 160
 """Turns that are walked; the rest of the items are taken to last as long as the last ones that
@@ -192,7 +187,7 @@ class _Walk:
                 )
                 sent = self._run("out", words, given["o_full", s])
                 given["o_free", s] = sent
-                given["o_full", s] = sent + self._across()
+                given["o_full", s] = sent + all_reduce_cycles(self._mapping.tiles)
 
     def _scores(self, s: int, visit: Visit) -> None:
         m, n = self._extent(s, visit)
@@ -218,7 +213,7 @@ class _Walk:
             given["q_free", s] = local
         if self._mapping.group[0] > 1:
             words = row_words(tile, m, Format.FP32)
-            full = self._run("out", words, local) + self._across()
+            full = self._run("out", words, local) + all_reduce_cycles(self._mapping.tiles)
         else:
             full = local
         if self._mapping.streams > 1:
@@ -238,10 +233,6 @@ class _Walk:
         self._given["sums", s] = self._free["vector"]
         if not visit.last:
             self._run("vector", vector_cycles(vector, 1, m))
-
-    def _across(self) -> float:
-        """Cycles of a reduction over a row of the group, beyond sending its words."""
-        return _REDUCE_START + _HOP * sum(self._mapping.tiles)
 
     def _divide(self, s: int) -> None:
         if (m := self._pending.get(s)) and ("o_final", s) not in self._given:

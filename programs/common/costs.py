@@ -3,8 +3,22 @@
 from isa.machine import Tile
 from isa.timing import RECIPROCAL, array_cycles
 
-__all__ = ["lines_of_row", "matmul_cycles", "matmul_lines", "recip_cycles", "vector_cycles"]
+__all__ = [
+    "REDUCE_START",
+    "all_reduce_cycles",
+    "lines_of_row",
+    "matmul_cycles",
+    "matmul_lines",
+    "recip_cycles",
+    "vector_cycles",
+]
 
+REDUCE_START = 40
+"""Cycles of a reduction in the network beyond its words and its hops."""
+_REDUCE_HOP = 5
+"""Cycles per tile of a row for an all-reduce: one hop and a pipelined adder towards the root, one
+hop back.
+"""
 _MATRIX_START = 8
 _VECTOR_START = 16
 """Cycles of an instruction beyond its steps, issue included; rough, the laws are in `isa.timing`.
@@ -24,6 +38,11 @@ def vector_cycles(tile: Tile, m: int, n: int) -> int:
 def recip_cycles(tile: Tile, n: int) -> int:
     """Cycles of a RECIP of n elements."""
     return RECIPROCAL * -(-n // tile.vector_lanes) + _VECTOR_START
+
+
+def all_reduce_cycles(tiles: tuple[int, int]) -> int:
+    """Cycles of an all-reduce over so many columns and rows of tiles, beyond sending its words."""
+    return REDUCE_START + _REDUCE_HOP * sum(tiles)
 
 
 def lines_of_row(tile: Tile, n: int, size: int) -> int:

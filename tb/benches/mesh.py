@@ -4,6 +4,7 @@ from ``run.json``.
 
 import json
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -37,7 +38,7 @@ async def program(dut):
     await RisingEdge(dut.clk)
     dut.rst.value = 0
 
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     finished, most, passed = dut.finished, settings["most_cycles"], 0
     while not finished.value and (passed < most or not most):
         try:
@@ -45,7 +46,7 @@ async def program(dut):
         except SimTimeoutError:
             passed += REPORT_CYCLES
             (folder / "progress").write_text(str(int(dut.cycles.value)))
-    seconds = time.perf_counter() - started
+    seconds, processor = time.perf_counter() - started, time.process_time() - processor
 
     seen = {
         name: int(getattr(dut, name).value) for name in ("cycles", "boot_cycles", "error", "hung")
@@ -67,7 +68,8 @@ async def program(dut):
     seen["channels"] = [
         [await probe(tiles + channel, index) for index in range(3)] for channel in range(channels)
     ]
-    seen["seconds"] = seconds
+    seen["seconds"], seen["processor_seconds"] = seconds, processor
+    seen["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     dut.dump.value = 1
     await cycles(4)
     (folder / "seen.json").write_text(json.dumps(seen))

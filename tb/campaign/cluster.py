@@ -15,7 +15,7 @@ from tb.campaign.store import Task, key
 
 __all__ = ["Cluster"]
 
-ANSWER = 10
+ANSWER = 5
 """Seconds in which a scheduler has to answer."""
 EVERY = 1.0
 """Seconds between two looks at the number of workers, and of a worker at whether the task is still

@@ -1,5 +1,5 @@
-"""The matrix engine against its reference, on Verilator: long random sequences, and full blocks at
-full speed.
+"""The matrix engine against its reference, on Verilator, with the RTL of its array and with the
+functional model: long random sequences, and full blocks at full speed.
 """
 
 import json
@@ -8,7 +8,8 @@ import pytest
 
 from hw.matrix.engine import MatrixEngine
 from isa.machine import MACHINES
-from tb.runner import build_unit, run
+from tb.functional import with_functional_array
+from tb.runner import build, run, unit_sources
 
 TILE = MACHINES["tiny"].tile
 SHAPES = {
@@ -23,18 +24,32 @@ SHAPES = {
 }
 
 
-@pytest.fixture(scope="module", params=SHAPES, ids=list(SHAPES))
+ARRAYS = ("rtl", "functional")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(shape, array) for shape in SHAPES for array in ARRAYS],
+    ids=[f"{shape}-{array}" for shape in SHAPES for array in ARRAYS],
+)
 def compiled(request):
-    changes = SHAPES[request.param]
-    tile = TILE.model_validate(TILE.model_dump() | changes)
-    return build_unit(MatrixEngine(tile=tile), "matrix"), {"FLATMESH_TILE": json.dumps(changes)}
+    """The engine with the array's RTL, and with the functional model in its place: the reference
+    demands every bit and the cycles of both.
+    """
+    shape, array = request.param
+    tile = TILE.model_validate(TILE.model_dump() | SHAPES[shape])
+    engine, ports = unit_sources(MatrixEngine(tile=tile), "matrix")
+    if array == "functional":
+        engine = with_functional_array(engine, tile, "matrix")
+    environment = {"FLATMESH_TILE": json.dumps(SHAPES[shape])}
+    return build(engine, "matrix", public={"matrix": ports}), environment
 
 
 @pytest.mark.parametrize("seed", [1])
 def test_random_instructions(compiled, seed, tmp_path):
-    build, environment = compiled
+    engine, environment = compiled
     run(
-        build,
+        engine,
         "tb.units.matrix",
         testcase="random_instructions",
         workdir=tmp_path,
@@ -44,5 +59,5 @@ def test_random_instructions(compiled, seed, tmp_path):
 
 @pytest.mark.parametrize("testcase", ["every_pair_of_formats", "full_blocks"])
 def test_testcase(compiled, testcase, tmp_path):
-    build, environment = compiled
-    run(build, "tb.units.matrix", testcase=testcase, workdir=tmp_path, environment=environment)
+    engine, environment = compiled
+    run(engine, "tb.units.matrix", testcase=testcase, workdir=tmp_path, environment=environment)

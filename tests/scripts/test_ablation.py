@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import scripts.ablation
 from tb.studies.ablation import CASES, summary
+from tests.scripts.command import call
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,7 +42,7 @@ def test_all_cases_on_the_rtl(dataflow):
 
 
 def test_a_dataflow_without_groups_is_refused():
-    done = ablation(DATAFLOW="flash2")
+    done = call(scripts.ablation, DATAFLOW="flash2")
     assert done.returncode == 2
     assert done.stderr == (
         "flatmesh: DATAFLOW must be flat-async or flat, whose tiles share what they read, not "

@@ -8,7 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+import scripts.conformance
 from publish.conformance import Findings, tables, write_reports
+from tests.scripts.command import call
 from verify.conformance.cases import cases
 from verify.conformance.check import CaseOutcome
 from verify.mutants.hunt import Catch
@@ -98,7 +100,7 @@ def test_a_case_that_the_mutations_change_without_one_switched_on_fails():
     ],
 )
 def test_bad_input_gets_one_line(environment, line):
-    done = conformance(**environment)
+    done = call(scripts.conformance, **environment)
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stderr.startswith(f"flatmesh: {line}") and done.stderr.count("\n") == 1, done.stderr
 

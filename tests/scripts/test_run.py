@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import scripts.compile
+import scripts.run
+from tests.scripts.command import call
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 
@@ -65,7 +69,7 @@ def test_a_deadlock_says_who_waits_for_what():
     ],
 )
 def test_bad_input_is_one_line(arguments, said):
-    done = run(*arguments)
+    done = call(scripts.run, *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
@@ -102,9 +106,8 @@ def test_a_compiled_workload_runs_unchanged(tmp_path):
 
 
 def test_a_text_that_cannot_be_written():
-    command = [sys.executable, "-m", "scripts.compile", "--out", "none/w.s", "--machine", "tiny"]
-    command += ["--workload", "gemm:M=32,N=32,K=32"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    arguments = ("--out", "none/w.s", "--machine", "tiny", "--workload", "gemm:M=32,N=32,K=32")
+    done = call(scripts.compile, *arguments)
     assert done.returncode == 2
     assert done.stderr == "flatmesh: OUT none/w.s: No such file or directory\n"
 

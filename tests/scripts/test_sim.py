@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import scripts.sim
 from scripts.options import target_parser
 from scripts.sim import repeat
+from tests.scripts.command import call
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
@@ -234,14 +236,14 @@ GOOD = np.zeros((2, 8, 4), np.float16)
 )
 def test_bad_input_gets_one_line(environment, line):
     out = ROOT / "build" / "test-bad" / "result.json"
-    done = sim("--folder", "test-bad", **{"MACHINE": "tiny", **environment})
+    done = call(scripts.sim, "--folder", "test-bad", **{"MACHINE": "tiny", **environment})
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stderr.startswith(f"flatmesh: {line}") and done.stderr.count("\n") == 1, done.stderr
     assert not out.exists()
 
 
 def test_l1_overflow_says_how_much():
-    done = sim(MACHINE="tiny", WORKLOAD="mha:S=512,D=64,H=2", SLICE="256x256")
+    done = call(scripts.sim, MACHINE="tiny", WORKLOAD="mha:S=512,D=64,H=2", SLICE="256x256")
     assert "L1" in done.stderr and "65536" in done.stderr.replace(",", ""), done.stderr
 
 
@@ -257,7 +259,8 @@ def test_l1_overflow_says_how_much():
     ],
 )
 def test_a_bad_npz_gets_one_line(tmp_path, arrays, said):
-    done = sim(MACHINE="tiny", WORKLOAD=write_npz(tmp_path / "w.npz", **arrays))
+    path = write_npz(tmp_path / "w.npz", **arrays)
+    done = call(scripts.sim, MACHINE="tiny", WORKLOAD=path)
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith("flatmesh: ") and said in done.stderr, done.stderr
 
@@ -265,7 +268,7 @@ def test_a_bad_npz_gets_one_line(tmp_path, arrays, said):
 def test_something_that_is_not_an_npz(tmp_path):
     path = tmp_path / "w.npz"
     path.write_bytes(b"not a zip file")
-    done = sim(MACHINE="tiny", WORKLOAD=str(path))
+    done = call(scripts.sim, MACHINE="tiny", WORKLOAD=str(path))
     assert done.returncode == 2 and done.stderr.startswith(
         f"flatmesh: WORKLOAD file {path}: not a readable .npz"
     )

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import scripts.tune
+from tests.scripts.command import call
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -38,5 +41,6 @@ def test_one_clear_line():
         ({"TOP": "0"}, "TOP must be"),
         ({"DATAFLOW": "summa"}, "DATAFLOW must be one of flat-async"),
     ):
-        done = tune(WORKLOAD="mha:S=32,D=16,H=1", **environment)
+        what = {"MACHINE": "tiny", "WORKLOAD": "mha:S=32,D=16,H=1", **environment}
+        done = call(scripts.tune, **what)
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and says in done.stderr

@@ -11,7 +11,8 @@ from isa.instructions import BITS, CHECKSUM
 from isa.machine import MACHINES
 from programs.tensors import load_workload
 from tb.experiment import run_experiment
-from tb.mesh import RunFailure, Settings, simulate
+from tb.hardware import ARRAYS
+from tb.mesh import RunFailure, Settings, Window, simulate
 
 TINY = MACHINES["tiny"]
 IDLE = {"matrix": "halt", "vector": "halt", "load": "halt", "out": "halt"}
@@ -187,3 +188,45 @@ def test_compiled_tiles_change_no_cycle(stall_rate):
     assert one.passed and other.passed
     assert one.run.probes == other.run.probes and one.run.cycles == other.run.cycles
     assert np.array_equal(one.run.events, other.run.events)
+
+
+@pytest.mark.parametrize("mesh", ["2x2", "3x2"])
+def test_a_direct_boot_leaves_what_a_boot_over_the_network_leaves(mesh):
+    """The same cycles from the start on, counters, queues, semaphores, traffic and memory."""
+    machine, tensors = TINY.with_mesh(mesh), load_workload("mha:S=40,D=24,H=2", "fp16", 1)
+    network, direct = (
+        run_experiment(machine, tensors, "flat-async", settings=Settings(direct_boot=choice))
+        for choice in (False, True)
+    )
+    assert network.passed and direct.passed
+    assert direct.run.boot_cycles < network.run.boot_cycles
+    one, other = network.run, direct.run
+    assert one.cycles == other.cycles and one.probes == other.probes
+    assert one.words_read == other.words_read and one.words_written == other.words_written
+    assert all(map(np.array_equal, one.hbm, other.hbm))
+
+
+@pytest.mark.parametrize("stall_rate", [0, 80])
+def test_the_functional_array_changes_no_cycle(stall_rate):
+    """Cycles, every counter, every event and every bit are those of the array's RTL."""
+    tensors = load_workload("mha:S=40,D=24,H=2", "fp16", 1)
+    rtl, functional = (
+        run_experiment(
+            TINY,
+            tensors,
+            "flat-async",
+            settings=Settings(array=array, events=True, stall_rate=stall_rate, stall_seed=5),
+        )
+        for array in ARRAYS
+    )
+    assert rtl.passed and functional.passed
+    assert (rtl.result["array"], functional.result["array"]) == ARRAYS
+    assert rtl.run.probes == functional.run.probes and rtl.run.cycles == functional.run.cycles
+    assert np.array_equal(rtl.run.events, functional.run.events)
+    assert np.array_equal(rtl.arrays["o"], functional.arrays["o"], equal_nan=True)
+
+
+def test_no_waveform_of_a_functional_array(tmp_path):
+    settings = Settings(array="functional", waves=Window(tmp_path / "waves.vcd"))
+    with pytest.raises(UserError, match=r"^ARRAY=functional is a model for our mesh without waves"):
+        simulate(TINY, {}, [], dump=(0, 0), settings=settings)

@@ -35,8 +35,15 @@ _PLUMBING = (
         "emit",
         "modules have the input",
         "hw/emit.py",
-        "verilog.convert(component, name=name, emit_src",
-        "verilog.convert(component, name=name, ports=ports_of(component), emit_src",
+        "platform=self, name=name, emit_src",
+        "platform=self, name=name, ports=ports_of(component), emit_src",
+    ),
+    Mutation(
+        "once",
+        "modules that are emitted once are connected to it",
+        "hw/emit.py",
+        '("rst", ResetSignal()))',
+        '("rst", ResetSignal()), ("mutant", SELECT))',
     ),
     Mutation(
         "place",

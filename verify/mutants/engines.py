@@ -185,7 +185,7 @@ ENGINES = (
         "matmul-8-bit",
         "MATMUL: 8-bit elements of A are taken in the wrong order",
         "hw/matrix/operands.py",
-        "self.a[i].eq(self._widened(pick(m, read.data, a_k, 16), late.k[0], a_narrow))",
-        "self.a[i].eq(self._widened(pick(m, read.data, a_k, 16), late.k[0] ^ MUTANT, a_narrow))",
+        "store.upper.eq(late.k[0]), store.narrow.eq(a_narrow)",
+        "store.upper.eq(late.k[0] ^ MUTANT), store.narrow.eq(a_narrow)",
     ),
 )

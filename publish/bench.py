@@ -1,0 +1,43 @@
+"""What `make bench` prints and keeps."""
+
+from collections.abc import Sequence
+
+from tb.speed import Flow
+
+__all__ = ["bench_result", "bench_rows"]
+
+
+def bench_rows(flows: Sequence[Flow]) -> list[tuple[str, str, str]]:
+    """A line for each flow: bare, through cocotb, and what it is."""
+    first = flows[0]
+    return [
+        (
+            flow.name,
+            f"{flow.kcycles_bare:.1f} bare, {flow.kcycles:.1f} through cocotb "
+            f"({flow.kcycles / flow.kcycles_bare:.2f})",
+            f"{flow.kcycles_bare / first.kcycles_bare:.2f} times {first.name}: {flow.text}",
+        )
+        for flow in flows
+    ]
+
+
+def bench_result(flows: Sequence[Flow], machine: str) -> dict:
+    """The same as keys of ``build/bench/result.json``; those without a flow's name are of the
+    fastest that is all RTL.
+    """
+    by_name = {flow.name: flow for flow in flows}
+    first, rtl, functional = flows[0], by_name["profiled"], by_name["functional"]
+    return {
+        f"kcycles_{machine}": rtl.kcycles,
+        f"kcycles_{machine}_bare": rtl.kcycles_bare,
+        f"ratio_{machine}": rtl.kcycles / rtl.kcycles_bare,
+        f"kcycles_{machine}_functional": functional.kcycles,
+        f"build_seconds_{machine}": by_name["native"].build_seconds,
+        "ratio_to_hierarchical": rtl.kcycles / first.kcycles,
+        "ratio_to_hierarchical_functional": functional.kcycles / first.kcycles,
+        **{
+            f"{flow.name}_{key}": value
+            for flow in flows
+            for key, value in (("kcycles", flow.kcycles), ("kcycles_bare", flow.kcycles_bare))
+        },
+    }

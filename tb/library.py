@@ -1,0 +1,126 @@
+"""One Verilog module compiled to a C++ class, whose objects a native model makes; and compiled once
+more by a profile of small runs.
+
+A profile changes no bit and no cycle: it tells the C++ compiler which branches are taken. It costs
+two more compilations, so it is made only where it is asked for (`make pgo`, `make bench`), and
+taken from then on wherever the same text is simulated.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tb import toolchain
+from tb.runner import SETTINGS, build_folder, once
+
+__all__ = ["Library", "build_library", "find_profiled", "profile"]
+
+RECORD = "-fprofile-generate -fprofile-update=single"
+USE = "-fprofile-use -Wno-missing-profile"
+
+
+@dataclass(frozen=True)
+class Library:
+    """One module compiled to a C++ class ``V<module>``."""
+
+    module: str
+    folder: Path
+    seconds: float
+    """Wall time of the build; 0 where it was already there."""
+    profiled: bool = False
+    """Whether it was compiled by a profile."""
+    link: str = ""
+    """What the linker has to be told besides the archive."""
+
+    @property
+    def name(self) -> str:
+        """What tells it from all others."""
+        return " ".join((self.folder.name, NATIVE, self.link))
+
+    @property
+    def archive(self) -> Path:
+        """What to link."""
+        return self.folder / f"V{self.module}__ALL.a"
+
+    @property
+    def arguments(self) -> list[str]:
+        """What Verilator has to be told to compile against it and to link it."""
+        prefix = f"V{self.module}"
+        trigger = "__Vtrigprevexpr___TOP__clk__0"  # an internal of the simulator: used if there
+        once_a_cycle = trigger in (self.folder / f"{prefix}___024root.h").read_text()
+        flags = f"-I{self.folder} {NATIVE}" + (" -DFLATMESH_ONE_EVAL" if once_a_cycle else "")
+        return ["-CFLAGS", flags, "-LDFLAGS", f"{self.archive} {self.link}".strip()]
+
+
+NATIVE = "-O3 -ffp-contract=off"
+"""How the C++ that calls a library is compiled: products and sums must be rounded one by one."""
+
+
+def build_library(text: str, module: str) -> Library:
+    """Compile the Verilog `text` of one module to a C++ class ``V<module>`` and its archive."""
+
+    def compile_all(folder: Path) -> None:
+        command = ["verilator", "--cc", "--prefix", f"V{module}", "--top-module", module]
+        with (folder / "build.log").open("w") as log:
+            steps = [*command, *SETTINGS, "--Mdir", ".", f"{module}.v"]
+            subprocess.run(steps, cwd=folder, stdout=log, stderr=log, check=True)
+        _make(folder, module)
+
+    seconds, folder = once([module, SETTINGS], {f"{module}.v": text}, compile_all)
+    return Library(module, folder, seconds)
+
+
+def _make(folder: Path, module: str, optimisation: str = toolchain.OPTIMISATION) -> None:
+    make = ["make", "-f", f"V{module}.mk", f"OPT_FAST={optimisation}", f"V{module}__ALL.a"]
+    with (folder / "build.log").open("a") as log:
+        subprocess.run(make, cwd=folder, stdout=log, stderr=log, check=True)
+
+
+def _key(library: Library, training: str) -> list:
+    return [
+        f"{library.module} by a profile",
+        library.folder.name,
+        toolchain.OPTIMISATION,
+        USE,
+        training,
+    ]
+
+
+def find_profiled(library: Library, training: str) -> Library | None:
+    """The library compiled by a profile of `training`, if that has been done."""
+    folder = build_folder(_key(library, training), {})
+    built = (folder / "built").exists()
+    return Library(library.module, folder, 0.0, profiled=True) if built else None
+
+
+def profile(library: Library, training: str, train: Callable[[Library], None]) -> Library:
+    """Compile the library by a profile.
+
+    Parameters
+    ----------
+    library
+        What `build_library` gave.
+    training
+        What `train` runs: with the library's text, all that the result depends on.
+    train
+        Runs simulations with the library that it is given.
+    """
+
+    def compile_all(folder: Path) -> None:
+        _copy_sources(library.folder, folder)
+        _make(folder, library.module, f"{toolchain.OPTIMISATION} {RECORD}")
+        train(Library(library.module, folder, 0.0, link="-fprofile-generate"))
+        for stale in (*folder.glob("*.o"), *folder.glob("*.a"), *folder.glob("*.gch")):
+            stale.unlink()
+        _make(folder, library.module, f"{toolchain.OPTIMISATION} {USE}")
+
+    seconds, folder = once(_key(library, training), {}, compile_all)
+    return Library(library.module, folder, seconds, profiled=True)
+
+
+def _copy_sources(source: Path, target: Path) -> None:
+    for path in source.iterdir():
+        if path.suffix in (".cpp", ".h", ".mk"):
+            shutil.copy(path, target)

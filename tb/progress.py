@@ -1,0 +1,30 @@
+"""How far a simulation is, while it runs."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["following"]
+
+
+@contextmanager
+def following(path: Path, progress: Callable[[int], None] | None) -> Iterator[None]:
+    """During the body, tell `progress` now and then the cycle that the bench writes to `path`."""
+    if progress is None:
+        yield
+        return
+    stop = threading.Event()
+
+    def follow():
+        while not stop.wait(0.5):
+            if path.exists() and (text := path.read_text().strip()):
+                progress(int(text))
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

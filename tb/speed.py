@@ -1,0 +1,99 @@
+"""How fast the mesh is simulated: the same program on several builds of it, run in turn."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isa.errors import UserError
+from isa.geometry import TileXY
+from isa.machine import Machine
+from tb.bare import run_bare
+from tb.functional import with_functional_array
+from tb.hardware import Design, build_mesh, verilog
+from tb.library import Library, build_library
+from tb.mesh import simulate
+from tb.runner import Build
+from tb.training import profile_tile
+
+__all__ = ["Flow", "flows", "time_flows"]
+
+
+@dataclass
+class Flow:
+    """One way to simulate a machine, and the times of its runs."""
+
+    name: str
+    text: str
+    design: Design
+    build: Build
+    build_seconds: float
+    """Wall time of all that this flow compiles; 0 where everything was there."""
+    cocotb: list[float] = field(default_factory=list)
+    """Thousands of cycles in a second of the processor, by run."""
+    bare: list[float] = field(default_factory=list)
+    """The same of the bare C++ loop."""
+
+    @property
+    def kcycles(self) -> float:
+        """Median through cocotb."""
+        return statistics.median(self.cocotb)
+
+    @property
+    def kcycles_bare(self) -> float:
+        """Median of the bare loop."""
+        return statistics.median(self.bare)
+
+
+def flows(machine: Machine) -> list[Flow]:
+    """All ways to simulate the machine, built: tiles as hierarchical blocks, as objects, as objects
+    compiled by a profile, and so with the functional array.
+    """
+    native = verilog(machine, native=True)
+    functional = with_functional_array(native, machine.tile)
+    plain = build_library(native["tile.v"], "tile")
+    found = []
+
+    def add(name: str, text: str, files: dict[str, str], library: Library | None = None):
+        design = Design(files, library=library)
+        build = build_mesh(machine, design=design)
+        found.append(Flow(name, text, design, build, build.seconds))
+
+    add("hierarchical", "the mesh in Verilog, tiles as blocks", verilog(machine))
+    add("native", "tiles as objects of one compiled tile", native, plain)
+    add("profiled", "the same, compiled by a profile", native, profile_tile(machine))
+    add("functional", "so, with the functional PE array", functional, profile_tile(machine, _MODEL))
+    return found
+
+
+_MODEL = "functional"
+
+
+def time_flows(
+    machine: Machine,
+    images: Mapping[TileXY, Sequence[int]],
+    memory: Sequence[NDArray[np.uint8]],
+    found: Sequence[Flow],
+    workdir: Path,
+) -> int:
+    """Run the program once more in each flow, through cocotb and bare; the cycles it takes.
+
+    Raises
+    ------
+    UserError
+        If two runs do not take the same cycles.
+    """
+    cycles: dict[str, int] = {}
+    for flow in found:
+        folder = workdir / flow.name
+        seen = simulate(machine, images, memory, dump=(0, 0), design=flow.design, workdir=folder)
+        bare = run_bare(flow.build, folder)
+        flow.cocotb.append(seen.simulated_cycles / seen.processor_seconds / 1e3)
+        flow.bare.append(bare["simulated"] / bare["seconds"] / 1e3)
+        cycles |= {flow.name: seen.cycles, f"{flow.name}, bare": bare["cycles"]}
+        if bare["error"] or len(set(cycles.values())) > 1:
+            raise UserError(f"cycles must be equal in every flow, not {cycles}")
+    return seen.cycles
