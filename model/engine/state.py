@@ -50,6 +50,7 @@ _QUEUE = {
     "version": "i4",
     "active": "f8",
     "busy": "f8",
+    "waited": ("f8", 6),  # cycles by cause, see model.engine.release
 }
 _LINK = {
     "depth": "i4",
