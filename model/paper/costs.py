@@ -66,18 +66,25 @@ class PaperCosts:
     """instructions of a barrier: with `barrier` 146 cycles on 32 x 32 tiles, a twelfth of the 1755
     cycles that 12 barriers of a synchronous block take, as implied by [25]
     """
+    transpose: bool = False
+    """whether loaders transpose K, which takes its rows and columns [26]; [25] stores it transposed"""
+    l1_bytes: int = 384 << 10
+    """[25], [26]"""
+    slice: int = 128
+    """rows and keys of the largest slice [25], [26]"""
     clear_bytes: int = 512
     """bytes a cycle of the L1 [25], for scores and outputs that are set to zero"""
 
     def burst_cycles(self, size: int, streams: int) -> float:
-        """Cycles of a channel for a burst of `size` bytes, when `streams` tiles take turns there.
+        """Cycles of a channel for `size` bytes of a burst, when `streams` tiles take turns there.
 
         It opens its row anew if any other stream used its bank since its last burst, with banks as if
         drawn at random. That precharge is hidden and activation is not is an assumption.
         """
         shut = 1 - (1 - 1 / self.banks) ** (streams - 1)
         busy, every = self.refresh
-        return (size / self.channel_bytes + self.activate * shut) * every / (every - busy)
+        opening = self.activate * shut * size / self.burst_bytes
+        return (size / self.channel_bytes + opening) * every / (every - busy)
 
     def product(self, m: int, n: int, k: int) -> int:
         """Cycles of m x n x k multiply-accumulates.

@@ -11,6 +11,9 @@ from itertools import groupby
 from model.paper.costs import PaperCosts
 from model.paper.graph import MATRIX, VECTOR, GroupProgram, Part, Side
 
+_MOST_REQUESTS = 16
+"""Of a load at a channel, so that those of all tiles fit its queue in the core."""
+
 __all__ = ["Blocks", "asynchronous", "synchronous"]
 
 
@@ -65,8 +68,11 @@ class _Tasks:
     def _ask(self, side: Side, size: int) -> int:
         """Every loader of a side asks for `size` bytes; returns the answers to wait for."""
         self.to.work(Part.HBM, self.costs.dma_start)
-        channels = range(self.blocks.channels[side])
-        return self.to.ask(side, channels, self._words(side, size), apart=self.blocks.groups > 1)
+        words = self._words(side, size)
+        each = 0
+        if self.blocks.groups > 1:
+            each = max(self.costs.burst_bytes // self.blocks.burst, -(-words // _MOST_REQUESTS))
+        return self.to.ask(side, range(self.blocks.channels[side]), words, each)
 
     def load_q(self) -> None:
         """Of the rows, from the west."""
@@ -79,6 +85,8 @@ class _Tasks:
         """
         for side, size in self._key_slices(k=k, v=v):
             self.to.answers(side, self._ask(side, size))
+        if k and self.costs.transpose:
+            self.to.work(Part.OTHER, self.blocks.n + self.blocks.d)
 
     def _key_slices(self, *, k: bool = True, v: bool = True) -> list[tuple[Side, int]]:
         """Where they are, and their bytes."""

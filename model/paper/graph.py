@@ -98,26 +98,26 @@ class GroupProgram:
         self.start(engine, cycles)
         self.join(engine)
 
-    def ask(self, side: Side, channels: range, words: int, *, apart: bool = False) -> int:
-        """Read `words` bursts from each of the group's `channels` of a side; go on.
+    def ask(self, side: Side, channels: range, words: int, each: int = 0) -> int:
+        """Read `words` words from each of the group's `channels` of a side; go on.
 
-        With `apart` each burst is a request, so that several groups' are served in turns. Returns how
-        many answers there will be.
+        With `each` a request is of as many words, so that several groups' are served in turns.
+        Returns how many answers there will be.
         """
         if Part.HBM not in self._kept or words == 0:
             return 0
-        requests = words if apart else 1
-        for _ in range(requests):
+        each = each or words
+        for first in range(0, words, each):
             for channel in channels:
                 self._row(
                     CONTROL,
                     TaskKind.READ,
                     ROWS=1,
-                    WORDS=words // requests,
+                    WORDS=min(each, words - first),
                     CHANNEL=2 * channel + side,
                     SEM=ARRIVED + side,
                 )
-        return requests * len(channels)
+        return -(-words // each) * len(channels)
 
     def answers(self, side: Side, count: int) -> None:
         """Control waits for what it has asked for."""
@@ -207,7 +207,7 @@ def laws_of_papers(costs: PaperCosts, burst: int, streams: int) -> Laws:
     tiles that take turns at each channel.
     """
     return Laws(
-        fetch=0.0,
+        fetch=1.0,
         scalar=0.0,
         wait=0.0,
         signal=0.0,

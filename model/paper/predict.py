@@ -1,137 +1,93 @@
-"""Time of attention by the papers' schedule and costs."""
+"""Time of a layer by the papers' schedule and costs."""
 
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
-from itertools import chain
+
+import numpy as np
 
 from isa.errors import UserError
+from isa.instructions import Queue
 from isa.machine import Machine
-from model.engine.run import CoreOutcome
-from model.paper.costs import PaperCosts
-from model.paper.dataflows import Blocks, asynchronous, synchronous
-from model.paper.graph import MATRIX, GroupProgram, Part, Side, laws_of_papers, simulate_groups
+from model.paper.dataflows import asynchronous, synchronous
+from model.paper.graph import GroupProgram, Part, laws_of_papers, simulate_groups
+from model.paper.mapping import PaperMapping, groups_of, mapped
+from model.paper.summa import mapped_gemm, summa
+from model.predict import Prediction
 from programs.attention.workload import Attention
+from programs.gemm.workload import Gemm
 
-__all__ = ["PAPER_DATAFLOWS", "PaperRun", "paper_breakdown", "run_paper"]
-
-PAPER_DATAFLOWS = ("flash2", "flash3", "flat-seq", "flat", "flat-async")
-SLICE = 128
-"""Rows and keys of the largest slice that fits the L1 with its double [25], [26]"""
+__all__ = ["paper_breakdown", "predict_paper"]
 
 
-@dataclass(frozen=True)
-class PaperRun:
-    """What the papers' model says of a layer."""
-
-    cycles: float
-    matrix_active: float
-    """cycles of the matrix engines of a tile"""
-    hbm_bytes: int
-    bandwidth: float
-    """share of all channels'"""
-    events: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class PaperMapping:
-    """How a layer is cut."""
-
-    blocks: Blocks
-    bases: dict[Side, list[int]]
-    """first channel of each group"""
-    streams: int
-    """tiles that take turns at a channel"""
-
-
-def mapped(machine: Machine, work: Attention, dataflow: str, group: tuple[int, int]) -> PaperMapping:
-    """Cut a layer for groups of columns x rows tiles; of flash only a tile each is a group."""
-    mesh, costs = machine.mesh, PaperCosts()
-    alone = dataflow in ("flash2", "flash3")
-    columns, rows = (1, 1) if alone else group
-    if mesh.columns % columns or mesh.rows % rows:
-        raise UserError(
-            f"GROUP {columns}x{rows}: must divide the mesh of {mesh.columns}x{mesh.rows} tiles"
-        )
-    groups = mesh.tiles // (columns * rows)
-    heads, stacked = work.kv_heads, work.rows
-    sharers = min(mesh.columns, stacked) if alone else 1  # a head for a row of tiles
-    m = min(SLICE, -(-stacked // (rows * sharers)))
-    n = min(SLICE, -(-work.skv // columns))
-    at_once = groups // sharers
-    turns = -(-heads // at_once)
-    outer = turns * -(-stacked // (m * rows * sharers))
-    west, south = _channels(machine, columns, rows)
-    slices = (m * work.d, m * work.dv, n * work.d, n * work.dv)
-    burst = min(costs.burst_bytes, *(size * costs.element_bytes for size in slices))
-    blocks = Blocks(
-        columns,
-        rows,
-        m,
-        n,
-        work.d,
-        work.dv,
-        outer,
-        -(-work.skv // (n * columns)),
-        work.latent,
-        (len(set(west[0])), len(set(south[0]))),
-        groups,
-        burst,
-        not machine.hbm.west_pitch,
-    )
-    streams = groups * columns // len(set(chain(*south)))
-    return PaperMapping(
-        blocks, {Side.WEST: [one[0] for one in west], Side.SOUTH: [one[0] for one in south]}, streams
-    )
-
-
-def _channels(
-    machine: Machine, columns: int, rows: int
-) -> tuple[list[list[int]], list[list[int]]]:
-    """Channels of each group's row loaders and column loaders.
-
-    Of [25] rows have those of the west, columns those of the south; of [26] all are south, and
-    loaders are on the diagonal.
-    """
-    mesh, hbm = machine.mesh, machine.hbm
-    wests = mesh.rows // hbm.west_pitch if hbm.west_pitch else 0
-    found: tuple[list[list[int]], list[list[int]]] = ([], [])
-    for y in range(0, mesh.rows, rows):
-        for x in range(0, mesh.columns, columns):
-            down = [wests + (x + i) // hbm.south_pitch for i in range(columns)]
-            left = [(y + i) // hbm.west_pitch for i in range(rows)] if wests else down
-            found[0].append(left)
-            found[1].append(down)
-    return found
-
-
-def run_paper(
+def predict_paper(
     machine: Machine,
-    work: Attention,
-    dataflow: str,
-    group: tuple[int, int],
+    work: Attention | Gemm,
+    dataflow: str | None = None,
+    group: tuple[int, int] | None = None,
     kept: Collection[Part] = tuple(Part),
-) -> PaperRun:
-    """Run a layer in the core; parts that are not `kept` take no time."""
+) -> Prediction:
+    """Predict a layer with the papers' schedule and costs.
+
+    Parameters
+    ----------
+    machine : Machine
+        Whose mesh and channels are meant; tile, network and memory are those of `PaperCosts`.
+    work : Attention or Gemm
+        MHA, GQA, MQA or MLA, prefill or decode; each sequence has all of its `skv` keys.
+    dataflow : str, optional
+        One of `PAPER_DATAFLOWS`, "summa" of a Gemm; flat-async where it is not given.
+    group : (int, int), optional
+        Columns and rows of tiles; the fastest of `groups_of` where it is not given.
+    kept : parts, optional
+        All others take no time.
+
+    Raises
+    ------
+    UserError
+        If the papers have no such dataflow, mask, group or channels.
+    """
+    if isinstance(work, Gemm):
+        if dataflow not in (None, "summa"):
+            raise UserError(f"DATAFLOW of a gemm must be summa, not {dataflow!r}")
+        return _run(machine, mapped_gemm(machine, work), "summa", kept)
+    dataflow = dataflow or "flat-async"
+    if group:
+        return _run(machine, mapped(machine, work, dataflow, group), dataflow, kept)
+    tried = [
+        _run(machine, mapped(machine, work, dataflow, one), dataflow, kept)
+        for one in groups_of(machine, work, dataflow)
+    ]
+    return min(tried, key=lambda seen: seen.cycles)
+
+
+def _run(
+    machine: Machine, mapping: PaperMapping, dataflow: str, kept: Collection[Part]
+) -> Prediction:
     started = time.perf_counter()
-    costs, mapping = PaperCosts(), mapped(machine, work, dataflow, group)
-    program = GroupProgram(kept)
-    if dataflow in ("flash3", "flat-async"):
-        asynchronous(costs, mapping.blocks, program)
+    costs, blocks, program = mapping.costs, mapping.blocks, GroupProgram(kept)
+    if dataflow == "summa":
+        summa(costs, blocks, program)
+    elif dataflow in ("flash3", "flat-async"):
+        asynchronous(costs, blocks, program)
     else:
-        synchronous(costs, mapping.blocks, program, software=dataflow == "flat-seq")
-    burst = mapping.blocks.burst
-    channels = len(machine.channels)
-    seen: CoreOutcome = simulate_groups(
-        program, mapping.bases, channels, laws_of_papers(costs, burst, mapping.streams)
+        synchronous(costs, blocks, program, software=dataflow == "flat-seq")
+    laws = laws_of_papers(costs, blocks.burst, mapping.streams)
+    seen = simulate_groups(program, mapping.bases, len(machine.channels), laws)
+    cycles = int(np.ceil(seen.cycles))
+    active = seen.work_active.reshape(-1, 4).sum(axis=0)
+    share = active * blocks.columns * blocks.rows / machine.mesh.tiles / max(1, cycles)
+    read, written = (
+        int(words.sum()) * blocks.burst for words in (seen.words_read, seen.words_written)
     )
-    moved = int((seen.words_read.sum() + seen.words_written.sum()) * burst)
-    return PaperRun(
-        seen.cycles,
-        float(seen.work_active[MATRIX::4].mean()),
-        moved,
-        moved / seen.cycles / (channels * costs.channel_bytes),
+    bandwidth = len(machine.channels) * costs.channel_bytes
+    return Prediction(
+        cycles,
+        float(share[Queue.MATRIX]),
+        float(share[Queue.VECTOR]),
+        float(share[Queue.VECTOR]),
+        read,
+        written,
+        (read + written) / max(1, cycles) / bandwidth,
         seen.events,
         time.perf_counter() - started,
     )
@@ -139,10 +95,13 @@ def run_paper(
 
 def paper_breakdown(
     machine: Machine, work: Attention, dataflow: str, group: tuple[int, int]
-) -> dict[Part, float]:
-    """Cycles that each part adds when it is given its time after those before it."""
-    found, before = {}, 0.0
+) -> dict[Part, int]:
+    """Cycles that each part adds when it is given its time after those before it.
+
+    That is what of it is not hidden behind them; all of them add up to the cycles of the layer.
+    """
+    found, before = {}, 0
     for i, part in enumerate(Part):
-        total = run_paper(machine, work, dataflow, group, tuple(Part)[: i + 1]).cycles
+        total = predict_paper(machine, work, dataflow, group, tuple(Part)[: i + 1]).cycles
         found[part], before = total - before, total
     return found
