@@ -1,9 +1,9 @@
 """The papers' published costs, each with its unit and its source.
 
-[25] is arXiv 2505.18824, [26] arXiv 2604.02110, [N] arXiv 2603.26438, and [C] the simulator that the
-authors of [25] and [26] published with them (repository gvsoc/gvsoc, FlatAttention). Nothing here is
-fitted to the figures that `model.paper.published` holds: what is read off them is not used, unless
-its line says so.
+[25] is arXiv 2505.18824, [26] arXiv 2604.02110, [N] arXiv 2603.26438, and [C] the simulator that
+the authors of [25] and [26] published with them (repository gvsoc/gvsoc, FlatAttention). Nothing
+here is fitted to the times that `model.paper.published` holds. Four start-ups are published only as
+parts of bars of [25] (the synchronous dataflow): their lines say "implied".
 """
 
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class PaperCosts:
     cycles that 12 barriers of a synchronous block take, as implied by [25]
     """
     transpose: bool = False
-    """whether loaders transpose K, which takes its rows and columns [26]; [25] stores it transposed"""
+    """whether loaders transpose K, in rows + columns cycles [26]; in [25] it is stored so"""
     l1_bytes: int = 384 << 10
     """[25], [26]"""
     slice: int = 128
@@ -78,8 +78,8 @@ class PaperCosts:
     def burst_cycles(self, size: int, streams: int) -> float:
         """Cycles of a channel for `size` bytes of a burst, when `streams` tiles take turns there.
 
-        It opens its row anew if any other stream used its bank since its last burst, with banks as if
-        drawn at random. That precharge is hidden and activation is not is an assumption.
+        It opens its row anew if any other stream used its bank since its last burst, with banks as
+        if drawn at random. That precharge is hidden and activation is not is an assumption.
         """
         shut = 1 - (1 - 1 / self.banks) ** (streams - 1)
         busy, every = self.refresh
@@ -89,9 +89,9 @@ class PaperCosts:
     def product(self, m: int, n: int, k: int) -> int:
         """Cycles of m x n x k multiply-accumulates.
 
-        Each pass takes ceil(2 k / 32) * 32 cycles or its L1 accesses, a row of each operand and of the
-        result, whichever are more; before the first one are the rows of one operand, and after the
-        last one 32 cycles of drain and the rows of the result [C].
+        Each pass takes ceil(2 k / 32) * 32 cycles or its L1 accesses, a row of each operand and of
+        the result, whichever are more; before the first one are the rows of one operand, and after
+        the last one 32 cycles of drain and the rows of the result [C].
         """
         rows = min(m, self.block)
         full, rest = divmod(k, self.depth)
@@ -164,8 +164,8 @@ class PaperCosts:
     def barrier(self, columns: int, rows: int) -> int:
         """Cycles of a barrier of a group, 0 of one tile.
 
-        Atomic adds arrive one a cycle, those of a row at its tile, those of the rows at one [C]; the
-        way there and back is half the group's sides.
+        Atomic adds arrive one a cycle, those of a row at its tile, those of the rows at one [C];
+        the way there and back is half the group's sides.
         """
         if columns * rows == 1:
             return 0

@@ -1,7 +1,7 @@
 """A task graph for the core: the program of one group of tiles, and its copies.
 
-All tiles of a group do the same at the same time, so that a group is one "tile" of the core: queue 0
-is its matrix engines, 1 its vector engines, 2 its control and DMA, 3 what it stores.
+All tiles of a group do the same at the same time, so that a group is one "tile" of the core: queue
+0 is its matrix engines, 1 its vector engines, 2 its control and DMA, 3 what it stores.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.engine.run import CoreOutcome, simulate
-from model.engine.tables import COLUMNS, Collectives, Fabric, Laws, Paths, TaskTable
+from model.engine.tables import COLUMNS, Collectives, Fabric, Laws, Paths, TaskKind, TaskTable
 from model.engine.tables import TaskColumn as C
-from model.engine.tables import TaskKind
 from model.paper.costs import PaperCosts
 
 __all__ = ["MATRIX", "VECTOR", "GroupProgram", "Part", "Side", "laws_of_papers", "simulate_groups"]
@@ -132,9 +131,7 @@ class GroupProgram:
         for channel in range(channels):
             told = {} if channel else {"WAIT0": STORE, "COUNT0": 1}
             at = 2 * channel + side
-            self._row(
-                OUT, TaskKind.WRITE, ROWS=1, WORDS=words, CHANNEL=at, SEM=WRITTEN, **told
-            )
+            self._row(OUT, TaskKind.WRITE, ROWS=1, WORDS=words, CHANNEL=at, SEM=WRITTEN, **told)
         self.wait(WRITTEN, channels)
 
     @contextmanager
@@ -175,7 +172,11 @@ def simulate_groups(
     table[moves, C.PATH2] = groups + group[moves]
     entry = (np.arange(groups)[:, None] * len(one) + np.array(starts)).astype(np.int32)
     return simulate(
-        TaskTable(table, entry.reshape(-1)), _paths(groups), _NOTHING, _fabric(groups, channels), laws
+        TaskTable(table, entry.reshape(-1)),
+        _paths(groups),
+        _NOTHING,
+        _fabric(groups, channels),
+        laws,
     )
 
 
@@ -207,7 +208,7 @@ def laws_of_papers(costs: PaperCosts, burst: int, streams: int) -> Laws:
     tiles that take turns at each channel.
     """
     return Laws(
-        fetch=1.0,
+        fetch=1.0,  # from a task to the next
         scalar=0.0,
         wait=0.0,
         signal=0.0,

@@ -8,8 +8,8 @@ from isa.errors import UserError
 from isa.formats import FORMATS
 from isa.machine import Machine
 from model.paper.costs import PaperCosts
-from model.paper.dataflows import Blocks
 from model.paper.graph import Side
+from model.paper.steps import Blocks
 from programs.attention.workload import Attention
 from programs.gemm.workload import Gemm
 
@@ -57,8 +57,8 @@ def groups_of(machine: Machine, work: Attention, dataflow: str) -> list[tuple[in
 def mapped(
     machine: Machine, work: Attention, dataflow: str, group: tuple[int, int]
 ) -> PaperMapping:
-    """Cut a layer for groups of columns x rows tiles; of flash each tile is one, and a head has a row
-    of tiles.
+    """Cut a layer for groups of columns x rows tiles; of flash each tile is one, and a head has a
+    row of tiles.
 
     Raises
     ------
@@ -133,9 +133,7 @@ def burst_of(costs: PaperCosts, slices: Sequence[int]) -> int:
     return max(_LEAST_BURST, min(costs.burst_bytes, min(slices) * costs.element_bytes))
 
 
-def loaders(
-    machine: Machine, columns: int, rows: int
-) -> tuple[list[list[int]], list[list[int]]]:
+def loaders(machine: Machine, columns: int, rows: int) -> tuple[list[list[int]], list[list[int]]]:
     """Channels of each group's row loaders and column loaders.
 
     In [25] rows load from the west and columns from the south; in [26] all channels are south, and

@@ -100,8 +100,14 @@ def paper_breakdown(
 
     That is what of it is not hidden behind them; all of them add up to the cycles of the layer.
     """
-    found, before = {}, 0
-    for i, part in enumerate(Part):
-        total = predict_paper(machine, work, dataflow, group, tuple(Part)[: i + 1]).cycles
+    kept: tuple[Part, ...] = ()
+    found: dict[Part, int] = {}
+    before = 0
+    for part in Part:
+        kept = (*kept, part)
+        if group == (1, 1) and part in (Part.MULTICAST, Part.MAXIMUM, Part.SUM):
+            found[part] = 0  # a tile by itself has none
+            continue
+        total = predict_paper(machine, work, dataflow, group, kept).cycles
         found[part], before = total - before, total
     return found

@@ -1,12 +1,12 @@
-"""SUMMA by the papers' costs: blocks of A along rows, of B along columns, C stays (arXiv 2604.02110)."""
+"""SUMMA by the papers' costs: A goes along rows, B along columns, C stays (arXiv 2604.02110)."""
 
 from itertools import chain
 
 from isa.machine import Machine
 from model.paper.costs import PaperCosts
-from model.paper.dataflows import Blocks
 from model.paper.graph import MATRIX, GroupProgram, Part, Side
 from model.paper.mapping import PaperMapping, burst_of, costs_for, loaders
+from model.paper.steps import Blocks
 from programs.gemm.workload import Gemm
 
 __all__ = ["mapped_gemm", "summa"]
