@@ -1,7 +1,7 @@
 """The papers' dataflows as task graphs: what each group of tiles does, barrier by barrier.
 
-The order of loads, products, vector operations, collectives and barriers is that of Algorithm 2 of
-arXiv 2505.18824 and of the code published with it. FlashAttention is the same with groups of one
+The order of loads, products, vector operations, collectives and barriers is that of the algorithm
+of arXiv 2505.18824 and of the code published with it. FlashAttention is the same with groups of one
 tile: synchronous (FA2), or with two heads that take turns (FA3, as flat-async).
 """
 
