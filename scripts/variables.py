@@ -51,7 +51,6 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("OTYPE", "", "format of the output; that of the inputs if empty"),
         _V("GROUP", "", "COLUMNSxROWS tiles of a group; by rule if empty"),
         _V("SLICE", "", "32x64: query rows x keys of a tile, or rows x columns of C; or 32x, x64"),
-        _V("COSTS", "ours", "model: or paper, the papers' schedule and costs", ("ours", "paper")),
         _V("SEED", "1", "seed of everything that is drawn: data, traffic, back-pressure"),
         _V("STALL", "0", "per cent of cycles in which every link refuses flits, up to 94"),
         _V("ARRAY", "rtl", "or functional: PE arrays by host arithmetic, the same bits", _ARRAYS),

@@ -18,6 +18,7 @@ __all__ = ["PAPER_DATAFLOWS", "PaperMapping", "costs_for", "groups_of", "mapped"
 PAPER_DATAFLOWS = ("flash2", "flash3", "flat-seq", "flat", "flat-async")
 _TWO_SETS = ("flash3", "flat-async")
 _ALONE = ("flash2", "flash3")
+_MACS = 32 * 16
 _LEAST_BURST = 512
 """Bytes below which what is moved is rounded up."""
 
@@ -142,9 +143,14 @@ def loaders(machine: Machine, columns: int, rows: int) -> tuple[list[list[int]],
     Raises
     ------
     UserError
-        If the machine has no channels there.
+        If the machine has other tiles, or no channels there.
     """
-    mesh, hbm = machine.mesh, machine.hbm
+    mesh, hbm, tile = machine.mesh, machine.hbm, machine.tile
+    if tile.matrix_rows * tile.matrix_columns != _MACS:
+        raise UserError(
+            f"machine {machine.name}: the papers' costs are those of a tile of 32x16 MACs, not of "
+            f"{tile.matrix_rows}x{tile.matrix_columns}"
+        )
     if not hbm.south_pitch:
         raise UserError(f"machine {machine.name}: the papers' costs need channels in the south")
     wests = mesh.rows // hbm.west_pitch if hbm.west_pitch else 0
