@@ -226,6 +226,7 @@ def laws_of_papers(costs: PaperCosts, burst: int, streams: int) -> Laws:
         latency=float(costs.latency),
         write=0.0,
         send=0.0,
+        burst=1,
         output=4,
         rows=1,
         width=1,
