@@ -85,7 +85,10 @@ class _Steps:
 
 
 def asynchronous(costs: PaperCosts, blocks: Blocks, program: GroupProgram) -> None:
-    """Two sets of rows take turns, products of one, all else of the other: FA3, flat-async."""
+    """Two sets of rows take turns, products of one, all else of the other: FA3, flat-async.
+
+    Of an odd number of blocks the last one's partner takes its time too.
+    """
     tasks, steps = GroupSteps(costs, blocks, program, software=False), _Steps(blocks)
     for _ in range(2):
         tasks.clear(blocks.dv)

@@ -58,8 +58,7 @@ def groups_of(machine: Machine, work: Attention, dataflow: str) -> list[tuple[in
 def mapped(
     machine: Machine, work: Attention, dataflow: str, group: tuple[int, int]
 ) -> PaperMapping:
-    """Cut a layer for groups of columns x rows tiles; of flash each tile is one, and a head has a
-    row of tiles.
+    """Cut a layer for groups of columns x rows tiles; of flash each tile is one.
 
     Raises
     ------
@@ -70,7 +69,7 @@ def mapped(
     mesh, costs = machine.mesh, costs_for(machine, work)
     columns, rows = (1, 1) if dataflow in _ALONE else group
     groups = mesh.tiles // (columns * rows)
-    sharers = min(mesh.columns, work.rows) if dataflow in _ALONE else 1
+    sharers = _sharers(machine, work) if dataflow in _ALONE else 1
     sets = 2 if dataflow in _TWO_SETS else 1
     m, n = _slice(costs, work, -(-work.rows // (rows * sharers)), -(-work.skv // columns), sets)
     west, south = loaders(machine, columns, rows)
@@ -101,6 +100,16 @@ def mapped(
         },
         max(1, active * columns // len(set(chain(*south)))),
     )
+
+
+def _sharers(machine: Machine, work: Attention) -> int:
+    """Tiles that share a head where each is by itself: in prefill a row of tiles, as the traffic of
+    [25] says, in decode as many as fill the mesh.
+    """
+    most = machine.mesh.columns
+    if work.sq < work.skv:
+        most = min(most, -(-machine.mesh.tiles // work.kv_heads))
+    return min(most, work.rows)
 
 
 def _checked(machine: Machine, work: Attention, dataflow: str, group: tuple[int, int]) -> None:

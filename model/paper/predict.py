@@ -67,7 +67,7 @@ def _run(
     costs, blocks, program = mapping.costs, mapping.blocks, GroupProgram(kept)
     if dataflow == "summa":
         summa(costs, blocks, program)
-    elif dataflow in ("flash3", "flat-async"):
+    elif dataflow in ("flash3", "flat-async") and blocks.outer > 1:  # two sets need two blocks
         asynchronous(costs, blocks, program)
     else:
         synchronous(costs, blocks, program, software=dataflow == "flat-seq")

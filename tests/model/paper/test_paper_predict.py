@@ -39,6 +39,14 @@ def test_bytes_of_flash(dataflow):
     assert seen.hbm_read_bytes + seen.hbm_write_bytes == traffic(work, 16)
 
 
+def test_flash_in_decode_fills_the_mesh():
+    """128 heads on 1024 tiles: eight tiles have 32 of a head's 256 rows, and load all its keys."""
+    work = parse_workload("mla:B=128,H=128,Sq=2,Skv=128")
+    seen = predict_paper(MACHINE, work, "flash2")
+    keys = 1024 * 128 * 576 * 2
+    assert keys < seen.hbm_read_bytes < 1.3 * keys
+
+
 @pytest.mark.parametrize("dataflow", ["flat-seq", "flat", "flat-async"])
 def test_products_are_done_once(dataflow):
     """The engines are at work as long as the products of all blocks take."""
