@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from isa.errors import UserError
+from model.paper.figures import compare_points
 from publish import pages
 from publish.results import RESULTS, kept
 from publish.tour import measure as tour
@@ -80,6 +81,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "tour": lambda order: tour.measure(order.console),
     "conformance": lambda _: _command("conformance"),
     "wafer": lambda _: _wafer(),
+    "paper": lambda _: compare_points(),
 }
 """Set to what runs it and gives its result."""
 

@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from isa.errors import UserError
-from publish import ablation, attention, conformance, formal, manual, races, readme, rooms, tuning
+from publish import (
+    ablation,
+    attention,
+    conformance,
+    formal,
+    manual,
+    paper,
+    races,
+    readme,
+    rooms,
+    tuning,
+)
 from publish.noc import page as noc
 from publish.results import kept
 from publish.tour import page as tour
@@ -53,6 +64,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
     },
     "tour": tour.MAKERS,
     **validation.MAKERS,
+    "paper": paper.MAKERS,
     "wafer": wafer.MAKERS,
 }
 """Set to marker to maker, which takes the result of the set and rejects one that is wrong."""

@@ -45,7 +45,7 @@ TARGETS: dict[str, Reads] = {
     "run": Reads(_RUN, {"MACHINE": "", "TARGET": "both"}),
     "compile": Reads((*COMMON, "OUT")),
     "validate": Reads(("JOBS", "SCHEDULER"), _CORES),
-    "model": Reads(COMMON),
+    "model": Reads((*COMMON, "COSTS")),
     "machine": Reads(("MACHINE", "MESH")),
     "verilog": Reads(("MACHINE", "MESH", "OUT")),
     "tune": Reads(_TUNE, _CORES),
