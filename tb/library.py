@@ -79,7 +79,13 @@ def _make(folder: Path, module: str, optimisation: str = toolchain.OPTIMISATION)
 
 
 def _key(library: Library, training: str) -> list:
-    return ["profiled", library.module, library.folder.name, toolchain.OPTIMISATION, USE, training]
+    return [
+        f"{library.module} by a profile",
+        library.folder.name,
+        toolchain.OPTIMISATION,
+        USE,
+        training,
+    ]
 
 
 def find_profiled(library: Library, training: str) -> Library | None:
