@@ -37,7 +37,7 @@ machine: .venv/ready ## a machine as TOML: make -s machine MACHINE=mesh4 > mine.
 verilog: .venv/ready ## the Verilog of a machine's tile and mesh, with a list of files (OUT=folder)
 	@$(PY) -m scripts.verilog
 
-model: .venv/ready ## what the timing model says of a workload on any machine, in seconds
+model: .venv/ready ## the timing model: all points of the papers' machines, with a report; or a WORKLOAD on any
 	@$(PY) -m scripts.model
 
 tune: .venv/ready ## choose a mapping by running the best candidates on the RTL (TOP EXHAUSTIVE MOST)
@@ -85,7 +85,7 @@ pgo: .venv/ready ## compile the machine's tile by a profile: later runs of it ar
 accuracy: .venv/ready ## error of the exponential over every input, in ulp
 	@$(PY) -m scripts.accuracy
 
-measure: .venv/ready ## publish a set: SET=tables cycles noc formal races ablation variants tuning tour conformance
+measure: .venv/ready ## publish a set: SET=tables cycles noc formal races ablation variants tuning tour extrapolation conformance
 	@$(PY) -m scripts.measure
 
 ##@ maintain

@@ -12,6 +12,9 @@ from rich.console import Console
 
 from isa.errors import UserError
 from publish import pages
+from publish.extrapolation import run as extrapolation
+from publish.extrapolation.pictures import PICTURED
+from publish.extrapolation.report import write_grid
 from publish.results import RESULTS, kept
 from publish.tour import measure as tour
 from tb.files import write, write_json
@@ -49,6 +52,15 @@ def _noc() -> dict:
     return result
 
 
+def _extrapolation(order: Order) -> dict:
+    result = extrapolation.run(order.workers, order.console)
+    report = write_grid(result)
+    for name in PICTURED:
+        picture = report.with_name(f"{name}.png")
+        write(RESULTS / f"extrapolation_{name}.png", picture.read_bytes())
+    return result
+
+
 SETS: dict[str, Callable[[Order], Any]] = {
     "tables": lambda order: tables.run(order.workers, order.console),
     "cycles": lambda order: cycles.run(order.workers, order.console),
@@ -60,6 +72,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "large": lambda order: large.run(order.workers, order.console),
     "tuning": lambda order: tuning.run(order.workers, order.most, order.console),
     "tour": lambda order: tour.measure(order.console),
+    "extrapolation": _extrapolation,
     "conformance": lambda _: _command("conformance"),
 }
 """Set to what runs it and gives its result."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from isa.errors import UserError
 from publish import ablation, attention, conformance, formal, manual, races, readme, rooms, tuning
+from publish.extrapolation import tables as extrapolation
 from publish.noc import page as noc
 from publish.results import kept
 from publish.tour import page as tour
@@ -50,6 +51,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
         "tuned others": partial(tuning.page_table, listed=False),
     },
     "tour": tour.MAKERS,
+    "extrapolation": extrapolation.MAKERS,
 }
 """Set to marker to maker, which takes the result of the set and rejects one that is wrong."""
 

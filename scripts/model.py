@@ -1,19 +1,41 @@
-"""`make model`: what the timing model says of a workload on any machine, without the RTL."""
+"""`make model`: all points of the papers' machines, by the timing model, with a report; with
+WORKLOAD, what it says of one workload on any machine.
+"""
 
 from dataclasses import asdict
+
+from rich.console import Console
 
 from model.predict import predict
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
+from publish.extrapolation.points import Grid32
+from publish.extrapolation.report import write_grid
+from publish.extrapolation.run import run as run_grid
+from publish.extrapolation.tables import claim_table
 from publish.output import show, wide_console, write_result
 from scripts.front import main
-from scripts.options import machine_of, overrides, positive, target_parser
+from scripts.options import machine_of, overrides, positive, target_parser, workers_of
 from tb.runner import ROOT
 
 
 def run() -> int:
-    """Compile as `make sim` does, and predict."""
+    """One workload if there is one, or else the grid."""
     options = target_parser("model", __doc__).parse_args()
+    return _one(options) if options.workload else _all(options)
+
+
+def _all(options) -> int:
+    """Compute what is not kept, and write the report."""
+    result = run_grid(workers_of(options), Console(stderr=True))
+    path = write_grid(result)
+    claim_table(Grid32(result)).show(wide_console())
+    print(f"report: {path.relative_to(ROOT)}\nresult: build/model/result.json")
+    return 0
+
+
+def _one(options) -> int:
+    """Compile as `make sim` does, and predict."""
     machine, seed = machine_of(options), positive("SEED", options.seed)
     tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
     compiled = compile_workload(

@@ -43,7 +43,7 @@ TARGETS: dict[str, Reads] = {
     "sim": Reads((*_SIMULATED, "ARRAY", "WAVES", "OUT")),
     "run": Reads(_RUN, {"MACHINE": "", "TARGET": "both"}),
     "compile": Reads((*COMMON, "OUT")),
-    "model": Reads(COMMON),
+    "model": Reads((*COMMON, "JOBS", "SCHEDULER"), {"WORKLOAD": "", **_CORES}),
     "machine": Reads(("MACHINE", "MESH")),
     "verilog": Reads(("MACHINE", "MESH", "OUT")),
     "tune": Reads(_TUNE, _CORES),

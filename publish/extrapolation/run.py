@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from isa.errors import UserError
-from publish.extrapolation.target import MODEL_TARGETS
+from publish.extrapolation.target import GRID_TARGETS
 from tb.campaign.run import BASE, run_campaign
 from tb.campaign.spec import read_spec
 from tb.tasks import Workers
@@ -33,7 +33,7 @@ def run(workers: Workers, console: Console, *, grid: Path = GRID, base: Path = B
         If a point fails in another way than that its workload does not fit.
     """
     started = time.monotonic()
-    done = run_campaign(read_spec(grid, MODEL_TARGETS), MODEL_TARGETS, workers, console, base=base)
+    done = run_campaign(read_spec(grid, GRID_TARGETS), GRID_TARGETS, workers, console, base=base)
     for row in done.rows:
         if row["status"] not in ("passed", "refused"):
             raise UserError(f"{row['run']}: {row['error']}")

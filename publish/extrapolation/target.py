@@ -13,14 +13,14 @@ from tb.campaign.targets import Target, Targets
 from tb.campaign.trial import Trial, host, refused
 from tb.experiment import commit
 
-__all__ = ["MODEL_TARGETS", "run_model", "run_steady"]
+__all__ = ["GRID_TARGETS", "run_whole", "run_steady"]
 
 TURNS = (2, 4)
 """Turns of each group that are run of a workload that has more than `MANY`."""
 MANY = 6
 
 
-def run_model(trial: Trial) -> dict:
+def run_whole(trial: Trial) -> dict:
     """Cycles and counters of all of a workload."""
     return _run(trial, steady=False)
 
@@ -118,5 +118,5 @@ def _line(trial: Trial, few: list[Prediction], turns: int) -> Prediction:
     )
 
 
-MODEL_TARGETS: Targets = {"model": Target(run_model), "steady": Target(run_steady)}
+GRID_TARGETS: Targets = {"whole": Target(run_whole), "steady": Target(run_steady)}
 """By the name in a spec."""
