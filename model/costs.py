@@ -79,8 +79,8 @@ def _cycles_of_l1(tile: Tile, reads: _Stream, writes: _Stream) -> float:
     return reads.accesses + writes.accesses - both * (1 - conflict)
 
 
-def work_columns(tile: Tile, opcode: Opcode, fields: dict[str, int]) -> tuple[int, int, int]:
-    """CYCLES, LINES and ACTIVE of a vector instruction."""
+def work_columns(tile: Tile, opcode: Opcode, fields: dict[str, int]) -> tuple[int, ...]:
+    """CYCLES, LINES, ACTIVE and SPAN of a vector instruction."""
     m, n = fields["m"], fields["n"]
     with_b, with_s = bool(fields["with_b"]), bool(fields["with_s"])
     cycles = vector_cycles(tile, opcode, m, n, with_b=with_b, with_s=with_s)
@@ -96,4 +96,6 @@ def work_columns(tile: Tile, opcode: Opcode, fields: dict[str, int]) -> tuple[in
     writes = none if opcode == Opcode.ROWMAX else _Stream.of(tile, m, n, size_d)
     if opcode == Opcode.ROWMAX or with_s:
         writes += packed
-    return cycles, ceil(_cycles_of_l1(tile, reads, writes)), chunks
+    latency = vector_cycles(tile, opcode, 1, 1, with_b=with_b, with_s=with_s)
+    span = max(1, cycles - latency + 1)
+    return cycles, ceil(_cycles_of_l1(tile, reads, writes)), chunks, span

@@ -191,7 +191,7 @@ class _Tables:
             )
             for row in unique
         ]
-        costs = np.array(laws, np.int64).reshape(-1, 3)[inverse.reshape(-1)]
+        costs = np.array(laws, np.int64).reshape(-1, 4)[inverse.reshape(-1)]
         self._put(
             rows,
             {
@@ -200,6 +200,7 @@ class _Tables:
                 TaskColumn.CYCLES: costs[:, 0],
                 TaskColumn.LINES: costs[:, 1],
                 TaskColumn.ACTIVE: costs[:, 2],
+                TaskColumn.SPAN: costs[:, 3],
             },
         )
 

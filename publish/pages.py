@@ -15,6 +15,7 @@ from publish.extrapolation import tables as extrapolation
 from publish.noc import page as noc
 from publish.results import kept
 from publish.tour import page as tour
+from publish.wafer import report as wafer
 from tb.files import write
 from tb.runner import ROOT
 from verify.conformance import special_values
@@ -52,6 +53,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
     },
     "tour": tour.MAKERS,
     "extrapolation": extrapolation.MAKERS,
+    "wafer": wafer.MAKERS,
 }
 """Set to marker to maker, which takes the result of the set and rejects one that is wrong."""
 

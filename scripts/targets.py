@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from publish.wafer.variables import WAFER
 from scripts.variables import VARIABLES
 
 __all__ = ["COMMON", "TARGETS", "Reads", "refuse"]
@@ -58,6 +59,7 @@ TARGETS: dict[str, Reads] = {
     "bench": Reads((*COMMON, "ANYSIZE"), {"WORKLOAD": "mha:S=256,D=64,H=2"}),
     "pgo": Reads(("MACHINE", "ARRAY")),
     "accuracy": Reads(),
+    "wafer": Reads((*(name for name, *_ in WAFER), "JOBS", "SCHEDULER"), _CORES),
     "measure": Reads(("SET", "JOBS", "SCHEDULER", "MOST"), {"SET": "", "MOST": "16"}),
     "help": Reads(("FOR",)),
     **dict.fromkeys(("test", "test-all", "docs", "check", "lint", "clean"), Reads()),

@@ -55,8 +55,9 @@ class TaskKind(IntEnum):
     engine of the tile: lines of L1 by chunks, steps, drain
     """
     WORK = 7
-    """CYCLES of an engine of the queue's own, of which LINES need the L1 behind everyone else;
-    ACTIVE of them count as work. With LINES = 0 it is a task of known duration.
+    """CYCLES of an engine of the queue's own, ACTIVE of which count as work. LINES of L1, behind
+    everyone else, are needed during the first SPAN cycles; the rest is latency. With LINES = 0 it
+    is a task of known duration.
     """
     READ = 8
     """ROWS x WORDS flits from CHANNEL: the request takes PATH2, the answer PATH; its last flit
@@ -107,6 +108,7 @@ class TaskColumn(IntEnum):
     CYCLES = 9
     LINES = 10
     ACTIVE = 11
+    SPAN = 12
     ROWS = 9
     WORDS = 10
     PATH = 11

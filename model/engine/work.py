@@ -13,7 +13,9 @@ from model.engine.tables import CoreEvent, TaskColumn
 __all__ = ["change", "renew", "start_work", "worked"]
 
 WORKED, DONE = int(CoreEvent.WORKED), int(CoreEvent.DONE)
-CYCLES, LINES, ACTIVE = int(TaskColumn.CYCLES), int(TaskColumn.LINES), int(TaskColumn.ACTIVE)
+CYCLES, LINES, ACTIVE, SPAN = (
+    int(c) for c in (TaskColumn.CYCLES, TaskColumn.LINES, TaskColumn.ACTIVE, TaskColumn.SPAN)
+)
 
 
 @compiled
@@ -56,7 +58,7 @@ def _share(s, tile):
 def _progress(s, q, t):
     """Both amounts, in cycles of the work, at t."""
     tile, code = q >> 2, s.queue[q].code
-    cycles, lines = s.table[code, CYCLES], s.table[code, LINES]
+    cycles, lines, span = s.table[code, CYCLES], s.table[code, LINES], s.table[code, SPAN]
     past = t - s.queue[q].work_from
     if past <= 0:
         return
@@ -64,26 +66,30 @@ def _progress(s, q, t):
     if lines == 0:
         s.queue[q].worked += past
         return
-    taken = s.tile[tile].used - s.queue[q].work_used
-    s.queue[q].work_used = s.tile[tile].used
+    this = s.queue[q]
+    taken = s.tile[tile].used - this.work_used
+    this.work_used = s.tile[tile].used
     free = max(0.0, past * _share(s, tile) - taken)
-    per_line = cycles / lines
-    fetched = s.queue[q].fetched + free * per_line
-    s.queue[q].worked = min(s.queue[q].worked + past, max(fetched, s.queue[q].worked))
-    # The last line is a result: it is written at the end, and not ahead.
-    end = max(cycles - per_line, s.queue[q].worked)
-    s.queue[q].fetched = min(fetched, s.queue[q].worked + s.laws[0].buffer * per_line, end)
+    # Of the lines all but the last, which is a result: it is written at the end, and not ahead.
+    per_line = span / lines
+    fetched = this.fetched + free * per_line
+    early = span - per_line
+    if this.worked < cycles - per_line - 0.01:
+        fetched = min(fetched, early)
+    limit = fetched if fetched < early - 0.01 else cycles - span + fetched
+    this.worked = min(this.worked + past, max(limit, this.worked))
+    this.fetched = min(fetched, this.worked + s.laws[0].buffer * per_line, float(span))
 
 
 @compiled
 def _promise(s, q, t):
     """Say when the work will be done if nothing changes."""
     code = s.queue[q].code
-    cycles, lines = s.table[code, CYCLES], s.table[code, LINES]
+    cycles, lines, span = s.table[code, CYCLES], s.table[code, LINES], s.table[code, SPAN]
     left = cycles - s.queue[q].worked
     if lines:
-        rate = _share(s, q >> 2) * cycles / lines
-        behind = cycles - s.queue[q].fetched
+        rate = _share(s, q >> 2) * span / lines
+        behind = span - s.queue[q].fetched
         if behind > 0 and rate < 1:
             if rate <= 0:
                 s.queue[q].version = (s.queue[q].version + 1) & 0xFFFFFF
