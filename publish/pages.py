@@ -53,6 +53,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
     },
     "tour": tour.MAKERS,
     "extrapolation": extrapolation.MAKERS,
+    "development": {"extrapolation intervals": extrapolation.intervals},
     "wafer": wafer.MAKERS,
 }
 """Set to marker to maker, which takes the result of the set and rejects one that is wrong."""

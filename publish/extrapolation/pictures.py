@@ -9,9 +9,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from publish.extrapolation.beside import beside
-from publish.extrapolation.bounds import bounds
+from publish.extrapolation.bounds import utilization_range
 from publish.extrapolation.claims import LONG
 from publish.extrapolation.points import (
     GROUPS,
@@ -32,22 +33,21 @@ def pictures(grid: Grid32) -> dict[str, Figure]:
     return {name: make(grid) for name, make in PICTURED.items()}
 
 
-def _whiskers(point: ModelPoint) -> list[list[float]] | None:
+def _whiskers(point: ModelPoint) -> list[list[float]]:
     """Utilisation below and above that of a point."""
-    range_ = bounds(point)
-    if range_ is None:
-        return None
-    used = point.matrix_utilization
-    return [
-        [used - used * point.cycles / range_.high],
-        [min(1.0, used * point.cycles / range_.low) - used],
-    ]
+    low, high = utilization_range(point)
+    return [[point.matrix_utilization - low], [high - point.matrix_utilization]]
 
 
 def _groups(grid: Grid32) -> Figure:
     """Utilisation against S for every group, a panel a machine."""
-    figure, panels = plt.subplots(1, 3, figsize=(12, 3.6), sharey=True)
-    for machine, axes in zip(MACHINE_NAMES, panels, strict=True):
+    machines = [
+        name for name in MACHINE_NAMES if any(p.asked_group for p in grid.some(machine=name))
+    ]
+    figure, panels = plt.subplots(
+        1, len(machines), figsize=(4 * len(machines), 3.6), sharey=True, squeeze=False
+    )
+    for machine, axes in zip(machines, panels[0], strict=True):
         for group in GROUPS:
             found = {
                 point.keys["S"]: point
@@ -56,6 +56,7 @@ def _groups(grid: Grid32) -> Figure:
                 )
                 if point.keys["D"] == 128 and point.keys["B"] == 4
             }
+            found = dict(sorted(found.items()))
             for length, point in found.items():
                 axes.errorbar(
                     length,
@@ -74,13 +75,14 @@ def _groups(grid: Grid32) -> Figure:
                 axes.plot(list(PAPER_MICROSECONDS), paper, "x", color=COLOURS[group])
         axes.set_xscale("log", base=2)
         axes.set_xticks(LENGTHS, [str(length) for length in LENGTHS])
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(machine)
         axes.set_xlabel("S")
         axes.set_ylim(0, 1.02)
         axes.grid(alpha=0.3)
-    panels[0].set_ylabel("matrix utilisation, D=128 H=32 B=4")
-    panels[0].plot([], [], "kx", label="arXiv 2505.18824")
-    panels[0].legend(title="group")
+    panels[0][0].set_ylabel("matrix utilisation, D=128 H=32 B=4")
+    panels[0][0].plot([], [], "kx", label="arXiv 2505.18824")
+    panels[0][0].legend(title="group", fontsize=8, loc="lower center")
     return figure
 
 
@@ -118,6 +120,8 @@ def _roofline(grid: Grid32) -> Figure:
     figure, axes = plt.subplots(figsize=(7, 4))
     for machine, colour in zip(MACHINE_NAMES, ("#0072b2", "#009e73", "#d55e00"), strict=True):
         points = grid.some(machine=machine, target="steady")
+        if not points:
+            continue
         on = points[0].on
         x = np.logspace(-1, 4.5, 200)
         roof = np.minimum(2 * on.macs, x * on.hbm_bytes_per_cycle)
@@ -126,6 +130,9 @@ def _roofline(grid: Grid32) -> Figure:
         axes.scatter([p.intensity for p in points], done, s=12, color=colour, label=machine)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("operations for each byte of HBM")
     axes.set_ylabel("operations a cycle")
     axes.grid(alpha=0.3)

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from isa.errors import UserError
-from isa.machine import MACHINES, Machine
+from isa.machine import MACHINES, Machine, load_machine
 
 __all__ = ["GROUPS", "LENGTHS", "PAPER_MICROSECONDS", "Grid32", "ModelPoint", "prefill"]
 
+_HERE = Path(__file__).parent
 GROUPS = ("4x4", "8x8", "16x16", "32x32")
 LENGTHS = (512, 1024, 2048, 4096)
 PAPER_MICROSECONDS = {
@@ -49,7 +51,9 @@ class ModelPoint:
     @property
     def on(self) -> Machine:
         """Its machine."""
-        return MACHINES[self.machine]
+        return load_machine(
+            self.machine if self.machine in MACHINES else str(_HERE / f"{self.machine}.toml")
+        )
 
     @property
     def keys(self) -> dict[str, int]:

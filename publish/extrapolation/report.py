@@ -5,33 +5,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-from isa.errors import UserError
 from publish.extrapolation.beside import beside, mean_speedup
-from publish.extrapolation.bounds import bounds
+from publish.extrapolation.bounds import utilization_range
 from publish.extrapolation.claims import LONG
 from publish.extrapolation.pictures import pictures
-from publish.extrapolation.points import Grid32, ModelPoint, prefill
+from publish.extrapolation.points import Grid32, prefill
 from publish.extrapolation.tables import claim_table
 from publish.noc.report import drawn
-from publish.output import write_result
-from publish.results import kept
-from tb.files import write
+from publish.results import RESULTS, kept
+from publish.validation import heldout
+from tb.files import write, write_json
 from tb.runner import ROOT
 
 __all__ = ["page", "summary", "write_grid"]
 
 _HERE = Path(__file__).parent
-_FROM_OTHERS = {
-    "validation": (
-        "heldout_runs",
-        "heldout_mean_error_percent",
-        "heldout_max_error_percent",
-        "interval_coverage_percent",
-        "rank_correlation",
-    ),
-    "paper": ("paper_fig3_mean_error_percent", "paper_fig4_mean_error_percent"),
-}
-"""Keys of result.json that other kept results have."""
+_PAPER_ERRORS = ("paper_fig3_mean_error_percent", "paper_fig4_mean_error_percent")
 
 
 def write_grid(result: dict[str, Any], folder: Path = ROOT / "build" / "model") -> Path:
@@ -43,7 +32,7 @@ def write_grid(result: dict[str, Any], folder: Path = ROOT / "build" / "model") 
             write(folder / f"{name}.{kind}", content)
     shown = {name: kinds["png"] for name, kinds in images.items()}
     write(folder / "report.html", page(grid, shown))
-    write_result("model", summary(grid))
+    write_json(folder / "result.json", summary(grid))
     return folder / "report.html"
 
 
@@ -72,7 +61,7 @@ def _sliders(grid: Grid32) -> list[dict[str, Any]]:
             "s": point.keys["S"],
             "group": point.asked_group,
             "utilization": point.matrix_utilization,
-            **_interval(point),
+            **dict(zip(("low", "high"), utilization_range(point), strict=True)),
             "cycles": point.cycles,
             "us": point.microseconds,
             "hbm": point.hbm_bandwidth_utilization,
@@ -84,14 +73,6 @@ def _sliders(grid: Grid32) -> list[dict[str, Any]]:
     ]
 
 
-def _interval(point: ModelPoint) -> dict[str, float | None]:
-    range_ = bounds(point)
-    if range_ is None:
-        return {"low": None, "high": None}
-    busy = point.matrix_utilization * point.cycles
-    return {"low": busy / range_.high, "high": min(1.0, busy / range_.low)}
-
-
 def summary(grid: Grid32) -> dict[str, Any]:
     """The flat result: the keys that can be known."""
     point = grid.best("paper-2025", prefill(4096, 128, 4))
@@ -99,23 +80,28 @@ def summary(grid: Grid32) -> dict[str, Any]:
         grid.one(machine="paper-2025", workload=LONG, dataflow=name)
         for name in ("flat-async", "flash3")
     )
-    found: dict[str, Any] = {}
-    for name, keys in _FROM_OTHERS.items():
-        try:
-            other = kept(name)
-        except UserError:
-            continue  # not measured yet
-        found |= {key: other[key] for key in keys if key in other}
-    found["utilization_s4096_d128"] = point.matrix_utilization
-    range_ = _interval(point)
-    if range_["low"] is not None:
-        found["utilization_s4096_d128_low"] = range_["low"]
-        found["utilization_s4096_d128_high"] = range_["high"]
-    return found | {
+    low, high = utilization_range(point)
+    return {
+        **_others(),
+        "utilization_s4096_d128": point.matrix_utilization,
+        "utilization_s4096_d128_low": low,
+        "utilization_s4096_d128_high": high,
         "speedup_over_flash3": fast.cycles / flat.cycles,
         "hbm_traffic_ratio": fast.hbm_bytes / flat.hbm_bytes,
         "gh200_mean_speedup": mean_speedup(beside(grid)),
+        "gh200_kernels": len(beside(grid)),
         "points": len(grid.points),
         "cpu_seconds": grid.result["cpu_seconds"],
         "seconds": grid.result["seconds"],
     }
+
+
+def _others() -> dict[str, Any]:
+    """What other sets say of the model, if they are there."""
+    found: dict[str, Any] = {}
+    if (RESULTS / "validation.json").exists():
+        found |= heldout.summary(kept("validation"))
+    if (RESULTS / "paper.json").exists():
+        paper = kept("paper")
+        found |= {name: paper[name] for name in _PAPER_ERRORS}
+    return found

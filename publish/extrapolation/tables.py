@@ -1,15 +1,17 @@
 """The generated parts of docs/extrapolation.md, from docs/results/extrapolation.json."""
 
 from collections.abc import Callable, Mapping
+from math import isnan
 from typing import Any
 
+from model.interval import BOUNDS, Residual, half_width
 from publish.extrapolation.beside import beside
-from publish.extrapolation.bounds import bounds
-from publish.extrapolation.claims import LONG, Claim, claims
+from publish.extrapolation.bounds import utilization_range
+from publish.extrapolation.claims import LONG, PaperClaim, claims
 from publish.extrapolation.points import GROUPS, LENGTHS, Grid32, ModelPoint, prefill
 from publish.output import Table
 
-__all__ = ["FLOWS", "MACHINE_NAMES", "MAKERS", "claim_table"]
+__all__ = ["FLOWS", "MACHINE_NAMES", "MAKERS", "claim_table", "intervals"]
 
 FLOWS = ("flat-async", "flat", "flat-tree", "flat-seq", "flash3", "flash2")
 MACHINE_NAMES = ("paper-2025", "paper-2026", "paper-4tb")
@@ -33,15 +35,17 @@ def claim_table(grid: Grid32) -> Table:
     return Table("claims of the papers", heads, rows)
 
 
-def _range(claim: Claim) -> str:
-    if claim.low is None or claim.high is None:
-        return "none yet"
+def _range(claim: PaperClaim) -> str:
+    if isnan(claim.ours):
+        return ""
     if claim.low == claim.high:
         return "exact"
     return f"{_shown(claim.low, claim.unit)} .. {_shown(claim.high, claim.unit)}"
 
 
 def _shown(value: float, unit: str) -> str:
+    if isnan(value):
+        return ""
     return f"{value:.1%}" if unit == "%" else f"{value:.2f}x"
 
 
@@ -49,11 +53,8 @@ def _used(point: ModelPoint | None) -> str:
     """Utilisation, with its interval."""
     if point is None:
         return ""
-    range_, used = bounds(point), point.matrix_utilization
-    if range_ is None:
-        return f"{used:.1%}"
-    low, high = used * point.cycles / range_.high, min(1.0, used * point.cycles / range_.low)
-    return f"{used:.1%} ({low:.0%} .. {high:.0%})"
+    low, high = utilization_range(point)
+    return f"{point.matrix_utilization:.1%} ({low:.0%} .. {high:.0%})"
 
 
 def _utilisation(grid: Grid32) -> str:
@@ -80,18 +81,17 @@ def _utilisation(grid: Grid32) -> str:
 
 def _flows(grid: Grid32) -> str:
     heads = (
-        *("workload", "dataflow", "group", "us", "matrix", "vector busy", "HBM"),
+        *("workload", "machine", "dataflow", "group", "us", "matrix", "vector busy", "HBM"),
         *("HBM bytes", "slice"),
     )
     rows = []
     for workload in (LONG, prefill(1024, 128, 2), prefill(4096, 64, 2)):
         for flow in FLOWS:
-            for point in grid.some(
-                machine="paper-2025", workload=workload, dataflow=flow, target="steady"
-            ):
+            for point in grid.some(workload=workload, dataflow=flow, target="steady"):
                 rows.append(
                     (
                         workload,
+                        point.machine,
                         flow,
                         point.group + ("" if point.asked_group else " (rule)"),
                         f"{point.microseconds:,.0f}",
@@ -137,14 +137,30 @@ def _cost(grid: Grid32) -> str:
         and p.machine == "paper-2025"
         and (p.workload, p.asked_group) in whole
     ]
+    checked = (
+        f" Where all turns were run as well ({len(off)} points), running some of them and drawing "
+        f"a line is off by {max(off):.2%} at most."
+        if off
+        else ""
+    )
     longest = max(p.model_seconds for p in grid.points)
     compiled = max(p.compile_seconds for p in grid.points)
     return (
         f"{len(grid.points)} points take {grid.result['cpu_seconds']:,.0f} s of one core, "
-        f"{longest:.0f} s the slowest, of which compiling is {compiled:.1f} s at most. "
-        f"Where all turns were run as well ({len(off)} points), running some of them and drawing "
-        f"a line is off by {max(off):.2%} at most."
+        f"{longest:.0f} s the slowest, of which compiling is {compiled:.1f} s at most.{checked}"
     )
+
+
+def intervals(rows: Any) -> str:
+    """Half the width of the intervals, by what bounds a run, from docs/results/development.json."""
+    seen = [Residual(row["bound"], row["rtl_cycles"] / row["cycles"]) for row in rows]
+    heads = ("bound by", "RTL runs", "half width where checked", "on 32x32 tiles")
+    found = []
+    for bound in BOUNDS:
+        width = half_width(seen, bound)
+        runs = sum(one.bound == bound for one in seen)
+        found.append((bound, f"{runs}", f"{width:.1%}", f"{2 * width:.1%}"))
+    return Table("", heads, found).markdown()
 
 
 MAKERS: Mapping[str, Callable[[Any], str]] = {

@@ -13,7 +13,7 @@ from tb.campaign.targets import Target, Targets
 from tb.campaign.trial import Trial, host, refused
 from tb.experiment import commit
 
-__all__ = ["GRID_TARGETS", "run_whole", "run_steady"]
+__all__ = ["GRID_TARGETS", "run_steady", "run_whole"]
 
 TURNS = (2, 4)
 """Turns of each group that are run of a workload that has more than `MANY`."""
