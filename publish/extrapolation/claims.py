@@ -74,7 +74,9 @@ def _utilisation(grid: Grid32) -> list[PaperClaim]:
     why = (
         "no barriers: engines wait on semaphores only, and loads, collectives and softmax of one "
         "head hide behind the other head's products; the papers' array also drains between blocks",
-        "",
+        "with all channels south, reads that name a rectangle go along the lowest row and up every "
+        "column (XY), and its links are full; the papers' loading tiles on the diagonal pass on "
+        "what they read, which the tiling rule does not choose here",
     )
     found = []
     for machine, source, papers in (
