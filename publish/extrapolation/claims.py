@@ -91,6 +91,9 @@ def _utilisation(grid: Grid32) -> list[PaperClaim]:
                 if some
                 else _without(what, source, paper, "%")
             )
+    for point in grid.some(target="forward", machine="paper-2026", workload=long):
+        what = f"the same, loading tiles pass on, group {point.asked_group}, paper-2026"
+        found.append(_share(what, "2604.02110", 0.923, point, why))
     return found
 
 

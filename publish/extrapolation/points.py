@@ -25,7 +25,7 @@ class ModelPoint:
     """A workload on a machine, as the model sees it."""
 
     target: str
-    """``steady`` or ``whole``: see `publish.extrapolation.target`."""
+    """``steady``, ``whole`` or ``forward``: see `publish.extrapolation.target`."""
     machine: str
     workload: str
     dataflow: str

@@ -13,7 +13,7 @@ from tb.campaign.targets import Target, Targets
 from tb.campaign.trial import Trial, host, refused
 from tb.experiment import commit
 
-__all__ = ["GRID_TARGETS", "run_steady", "run_whole"]
+__all__ = ["GRID_TARGETS", "run_forward", "run_steady", "run_whole"]
 
 TURNS = (2, 4)
 """Turns of each group that are run of a workload that has more than `MANY`."""
@@ -32,13 +32,23 @@ def run_steady(trial: Trial) -> dict:
     return _run(trial, steady=True)
 
 
-def _run(trial: Trial, *, steady: bool) -> dict:
+def run_forward(trial: Trial) -> dict:
+    """As `run_steady`, but the tile that loads a slice passes on what it has read; no read of HBM
+    names a rectangle.
+    """
+    return _run(trial, steady=True, reads="forward")
+
+
+def _run(trial: Trial, *, steady: bool, reads: str = "") -> dict:
     started = time.process_time()
     try:
         workload = parse_workload(trial.workload, DTYPES[trial.dtype])
         compiled = compile_workload(
             trial.machine, workload, trial.dataflow or None, **trial.overrides
         )
+        if reads and isinstance(compiled.mapping, AttentionMapping):
+            other = replace(compiled.mapping, reads=reads)
+            compiled = compile_workload_mapping(trial.machine, workload, other)
     except UserError as error:
         return refused(str(error))
     compiling = time.process_time() - started
@@ -118,5 +128,9 @@ def _line(trial: Trial, few: list[Prediction], turns: int) -> Prediction:
     )
 
 
-GRID_TARGETS: Targets = {"whole": Target(run_whole), "steady": Target(run_steady)}
+GRID_TARGETS: Targets = {
+    "whole": Target(run_whole),
+    "steady": Target(run_steady),
+    "forward": Target(run_forward),
+}
 """By the name in a spec."""
