@@ -18,7 +18,7 @@ $(if $(WRONG),$(error flatmesh: $(WRONG)))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help sim run compile model machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench pgo accuracy wafer measure docs check lint clean
+.PHONY: help sim run compile model validate machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench pgo accuracy wafer measure docs check lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -41,6 +41,9 @@ verilog: .venv/ready ## the Verilog of a machine's tile and mesh, with a list of
 
 model: .venv/ready ## the timing model: all points of the papers' machines, with a report; or a WORKLOAD on any
 	@$(PY) -m scripts.model
+
+validate: .venv/ready ## the model against held-out RTL runs, as predicted before they ran and as it is now
+	@$(PY) -m scripts.validate
 
 tune: .venv/ready ## choose a mapping by running the best candidates on the RTL (TOP EXHAUSTIVE MOST)
 	@$(PY) -m scripts.tune

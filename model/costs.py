@@ -11,6 +11,8 @@ from model.engine.tables import Laws
 
 __all__ = ["laws_of", "work_columns"]
 
+BURST = 4
+"""Cycles of a channel that may go in one train: writes take turns with reads word by word."""
 _TWO_MATRICES = (Opcode.ADDV, Opcode.MAXV, Opcode.MULV, Opcode.EXPD)
 
 
@@ -36,6 +38,7 @@ def laws_of(machine: Machine) -> Laws:
         latency=float(max(hbm.latency, READ_LEAST)),
         write=4.0,
         send=3.0,
+        burst=max(1, min(4, BURST * hbm.bytes_per_cycle // tile.word_bytes)),
         output=4,
         rows=tile.matrix_rows,
         width=tile.line_elements,

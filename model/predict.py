@@ -53,7 +53,7 @@ def predict_images(machine: Machine, images: Mapping[TileXY, Sequence[int]]) -> 
     read, written = int(seen.words_read.sum()) * word, int(seen.words_written.sum()) * word
     vector, busy = (
         float(values.reshape(tiles, -1)[:, Queue.VECTOR].sum() / tiles / cycles)
-        for values in (seen.work_active, seen.work_busy)
+        for values in (seen.work_active, seen.busy)
     )
     return Prediction(
         cycles,

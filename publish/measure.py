@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from isa.errors import UserError
+from model.paper.figures import compare_points
 from publish import pages
 from publish.extrapolation import run as extrapolation
 from publish.extrapolation.pictures import PICTURED
@@ -93,6 +94,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "extrapolation": _extrapolation,
     "conformance": lambda _: _command("conformance"),
     "wafer": lambda _: _wafer(),
+    "paper": lambda _: compare_points(),
 }
 """Set to what runs it and gives its result."""
 

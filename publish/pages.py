@@ -10,11 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from isa.errors import UserError
-from publish import ablation, attention, conformance, formal, manual, races, readme, rooms, tuning
+from publish import (
+    ablation,
+    attention,
+    conformance,
+    formal,
+    manual,
+    paper,
+    races,
+    readme,
+    rooms,
+    tuning,
+)
 from publish.extrapolation import tables as extrapolation
 from publish.noc import page as noc
 from publish.results import kept
 from publish.tour import page as tour
+from publish.validation import page as validation
 from publish.wafer import report as wafer
 from tb.files import write
 from tb.runner import ROOT
@@ -53,7 +65,8 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
     },
     "tour": tour.MAKERS,
     "extrapolation": extrapolation.MAKERS,
-    "development": {"extrapolation intervals": extrapolation.intervals},
+    **validation.MAKERS,
+    "paper": paper.MAKERS,
     "wafer": wafer.MAKERS,
 }
 """Set to marker to maker, which takes the result of the set and rejects one that is wrong."""

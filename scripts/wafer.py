@@ -40,6 +40,8 @@ def _lengths(text: str) -> tuple[int, int]:
 
 
 def _wafer(options) -> Wafer:
+    if options.costs != "ours":
+        raise UserError(f"COSTS must be one of ours, not {options.costs!r}")
     wafer = load_wafer(options.wafer)
     fields = wafer.fabric.model_dump()
     if options.dies:
@@ -83,8 +85,7 @@ def run() -> int:
     server.check(serving, plan)
     costs.prepare(server.kernels(serving, plan))
     row = row_of(wafer, server.point(serving, plan))
-    row["parameters"] = model.parameters
-    row["flops_per_token"] = model.flops_per_token(serving.keys)
+    row |= {"parameters": model.parameters, "flops_per_token": model.flops_per_token(serving.keys)}
     if lengths:
         reading = replace(plan, batch=1)
         costs.prepare(server.kernels(prefill_rules(serving, lengths[0]), reading))

@@ -73,7 +73,7 @@ def _pay(s, c, t):
 
 @compiled
 def serve(s, c, t):
-    """The oldest read sends its next word, or says when."""
+    """The oldest read sends its next words, a train, or says when."""
     this, send_cycles = s.channel[c], s.laws[0].send
     at = this.first % WAITING
     due = _affordable(s, c, max(t, this.arrived[at] + s.laws[0].latency - send_cycles))
@@ -85,21 +85,43 @@ def serve(s, c, t):
     code = s.channel[c].waiting[at]
     if s.channel[c].serving == 0:
         s.channel[c].serving = s.table[code, ROWS] * s.table[code, WORDS]
-    _pay(s, c, t)
-    s.channel[c].serving -= 1
-    s.channel[c].words_read += 1
+    words = min(s.laws[0].burst, s.channel[c].serving)
+    last = _fetch_words(s, c, t, words)
+    s.channel[c].serving -= words
+    s.channel[c].words_read += words
     sem = s.table[code, SEM] if s.channel[c].serving == 0 else -1
-    out = t + s.laws[0].send
-    entered, _, _ = send(s, s.table[code, PATH], out, out, 1, sem)
-    s.channel[c].sent[s.channel[c].sent_count % s.laws[0].output] = entered
-    s.channel[c].sent_count += 1
+    path = s.table[code, PATH]
+    entered, _, _ = send(s, path, t + send_cycles, last + send_cycles, words, sem)
+    _sent(s, c, s.path[s.path_at[path]].head, entered, words)
     s.run[0].last = max(s.run[0].last, entered)
     if s.channel[c].serving == 0:
         s.channel[c].first += 1
         s.channel[c].count -= 1
         if s.channel[c].count == 0:
             return
-    push(s, t + 1, SERVE, 0, c)
+    push(s, last + 1, SERVE, 0, c)
+
+
+@compiled
+def _fetch_words(s, c, t, words):
+    """Pay for words, the first of which is fetched at t; returns when the last one is."""
+    for i in range(words):
+        if i:
+            output = s.laws[0].output
+            room = s.channel[c].sent[(s.channel[c].sent_count + i) % output]
+            t = max(_affordable(s, c, t + 1), room - s.laws[0].send + 1)
+            t = float(int(t) if t == int(t) else int(t) + 1)
+        _pay(s, c, t)
+    return t
+
+
+@compiled
+def _sent(s, c, first, last, words):
+    """Words left the queue before the network, the first at `first`, the last at `last`."""
+    step = (last - first) / (words - 1) if words > 1 else 0.0
+    for i in range(words):
+        s.channel[c].sent[s.channel[c].sent_count % s.laws[0].output] = first + i * step
+        s.channel[c].sent_count += 1
 
 
 @compiled

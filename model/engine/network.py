@@ -8,7 +8,7 @@ that is there earlier may use the gap that another, still on its way, left befor
 
 from model.engine.compiled import compiled
 from model.engine.heap import push
-from model.engine.tables import RING, CoreEvent
+from model.engine.tables import RING, TRAINS, CoreEvent
 
 __all__ = ["cross", "join", "leave", "send"]
 
@@ -28,13 +28,16 @@ def cross(s, link, head, tail, flits):
     if depth:
         head = max(head, this.left[count % depth] + 1)
         tail = max(tail, this.left[(count + flits - 1) % depth] + 1)
+    this.behind, this.in_gap = this.cleared, 0
     if head >= this.free:
         if head - this.free > this.gap_to - this.gap_from or this.gap_to < head - GAP:
             this.gap_from, this.gap_to = this.free, head
+            this.gap_cleared = this.cleared
         this.free = head + flits
     elif max(head, this.gap_from) + flits <= this.gap_to:
         head = max(head, this.gap_from)
         this.gap_from = head + flits
+        this.behind, this.in_gap = this.gap_cleared, 1
     else:
         head = this.free
         this.free = head + flits
@@ -51,15 +54,10 @@ def leave(s, link, flits, first, last):
         step = (last - first) / (flits - 1) if flits > 1 else 0.0
         for i in range(flits):
             s.link[link].left[(count + i) % depth] = first + i * step
-
-
-@compiled
-def _behind(s, link, arrival, flits):
-    """When the queue behind a link is rid of what came before a train that came at `arrival`."""
-    depth = s.link[link].depth
-    if depth == 0 or arrival < s.link[link].last:
-        return 0.0
-    return s.link[link].left[(s.link[link].count - flits - 1) % depth] + 1
+        if s.link[link].in_gap:
+            s.link[link].gap_cleared = max(s.link[link].gap_cleared, last)
+        else:
+            s.link[link].cleared = max(s.link[link].cleared, last)
 
 
 @compiled
@@ -76,42 +74,77 @@ def send(s, path, head, tail, flits, sem):
         node.gone = -1.0
         if node.parent < 0:
             x, y = cross(s, node.link, head, tail, flits)
+            node.asked = x
         else:
             before = s.path[start + node.parent]
-            ready = max(before.head + hop, _behind(s, before.link, before.head, flits))
+            ready = max(before.head + hop, s.link[before.link].behind + 1)
             x, y = cross(s, node.link, ready, max(before.tail + hop, ready + flits - 1), flits)
+            node.asked = before.asked + hop
             before.gone_last = y if x > before.gone else max(before.gone_last, y)
             before.gone = max(before.gone, x)
         node.head, node.tail = x, y
         if node.tile >= 0:
-            write(s, node.tile, path, flits, sem)
+            write(s, node.tile, path, (node.asked, y, flits), sem)
             if sem >= 0:
                 push(s, y + eject, SIGNAL, sem, node.tile)
     for j in range(start, end):
         node = s.path[j]
         if node.gone >= 0:
             leave(s, node.link, flits, node.gone, node.gone_last)
-            s.link[node.link].last = max(s.link[node.link].last, node.head)
     return s.path[start].tail, s.path[end - 1].head, s.path[end - 1].tail
 
 
 @compiled
-def write(s, tile, stream, flits, sem):
+def write(s, tile, stream, train, sem):
     """Count the lines of L1 that a train takes at its tile: words of one stream are written
     together up to a line, or when the last one bumps a semaphore, or when another stream comes.
     """
     this, banks = s.tile[tile], s.laws[0].banks
+    head, tail, flits = train
     w = 0 if stream >= 0 else 1
     if this.stream[w] != stream:
-        this.used += 1 if this.held[w] else 0
+        if this.held[w]:
+            before = (this.trains[w] - 1) % TRAINS
+            part = min(1 - this.held[w] / banks, this.train_alone[w, before])
+            this.train_alone[w, before] -= part
+            this.used += part
         this.held[w] = 0
         this.stream[w] = stream
-    held = this.held[w] + flits
-    this.used += held // banks
-    this.held[w] = held % banks
+    this.held[w] = (this.held[w] + flits) % banks
+    lines = flits / banks
     if sem >= 0 and this.held[w]:
-        this.used += 1
+        lines += 1 - this.held[w] / banks
         this.held[w] = 0
+    this.used += lines + _apart(this, w, stream, train, max(0.0, flits - lines))
+
+
+@compiled
+def _apart(this, w, stream, train, alone):
+    """Lines that it takes more, up to `alone`, because words of trains that are there together take
+    turns.
+    """
+    head, tail, flits = train
+    more = 0.0
+    for i in range(TRAINS):
+        first, last = this.train_from[w, i], this.train_to[w, i]
+        if last < head or first > tail or this.train_of[w, i] == stream:
+            continue
+        both = min(tail, last) - max(head, first) + 1
+        new = flits * both / (tail - head + 1)
+        old = this.train_flits[w, i] * both / (last - first + 1)
+        turns = min(new, old)
+        split = min(turns * this.train_share[w, i], this.train_alone[w, i])
+        this.train_alone[w, i] -= split
+        more += split
+        split = min(turns * alone / flits, alone)
+        alone -= split
+        more += split
+    at = this.trains[w] % TRAINS
+    this.train_of[w, at], this.train_from[w, at], this.train_to[w, at] = stream, head, tail
+    this.train_flits[w, at], this.train_alone[w, at] = flits, alone
+    this.train_share[w, at] = alone / flits
+    this.trains[w] += 1
+    return more
 
 
 @compiled
@@ -182,6 +215,6 @@ def _join_one(s, node):
     if turn >= 0:
         send(s, turn, x + s.laws[0].turn, y + s.laws[0].turn, flits, sem)
     else:
-        write(s, tile, -1 - node, flits, sem)
+        write(s, tile, -1 - node, (x, y, flits), sem)
         if sem >= 0:
             push(s, y + s.laws[0].eject, SIGNAL, sem, tile)

@@ -36,8 +36,12 @@ class CoreOutcome(NamedTuple):
     """Cycles in which each tile's array was at work."""
     work_active: NDArray[np.float64]
     """Likewise each queue's work."""
-    work_busy: NDArray[np.float64]
-    """Cycles from its commands to their ends."""
+    busy: NDArray[np.float64]
+    """Cycles in which each queue's engine had a command."""
+    waited: NDArray[np.float64]
+    """(queues, 6): cycles in which each queue waited for a semaphore, its engine, a place among its
+    outstanding commands, their ends; columns as `model.engine.release` numbers the causes.
+    """
     words_read: NDArray[np.int64]
     """Words that each channel read."""
     words_written: NDArray[np.int64]
@@ -68,6 +72,7 @@ def simulate(
         state.tile["matrix_active"],
         state.queue["active"],
         state.queue["busy"],
+        state.queue["waited"],
         state.channel["words_read"],
         state.channel["words_written"],
     )

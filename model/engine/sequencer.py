@@ -5,7 +5,7 @@ from model.engine.heap import push
 from model.engine.matrix import start_product
 from model.engine.moves import start_move, start_read
 from model.engine.network import send
-from model.engine.release import DRAINS, ENGINE, FULL, HALTED, RUNS, SEMAPHORE
+from model.engine.release import DRAINS, ENGINE, FULL, HALTED, RUNS, SEMAPHORE, unblock
 from model.engine.tables import CoreEvent, TaskColumn, TaskKind
 from model.engine.work import start_work
 
@@ -139,11 +139,12 @@ def _offer(s, q, row, t):
     if s.queue[q].engine_at > t:
         s.queue[q].blocked, s.queue[q].ready_at = ENGINE, t
         if s.queue[q].engine_at < 1e300:
-            s.queue[q].blocked = RUNS
-            push(s, s.queue[q].engine_at, STEP, 0, q)
+            unblock(s, q, s.queue[q].engine_at)
         return
     code = s.queue[q].pc
     s.queue[q].commands[(s.queue[q].oldest + s.queue[q].issued) & 7] = code
+    if s.queue[q].issued == 0:
+        s.queue[q].busy -= t
     s.queue[q].issued += 1
     s.queue[q].pc += 1
     s.queue[q].phase = FETCHED
@@ -165,14 +166,14 @@ def done(s, q, t):
     row = s.table[s.queue[q].commands[s.queue[q].oldest]]
     s.queue[q].oldest = (s.queue[q].oldest + 1) & 7
     s.queue[q].issued -= 1
+    if s.queue[q].issued == 0:
+        s.queue[q].busy += t
     s.run[0].last = max(s.run[0].last, t)
     _send_signals(s, q, row, t)
     if s.queue[q].blocked == FULL:
-        s.queue[q].blocked = RUNS
-        push(s, max(t + s.laws[0].signal, s.queue[q].ready_at), STEP, 0, q)
+        unblock(s, q, t + s.laws[0].signal)
     elif s.queue[q].blocked == DRAINS and s.queue[q].issued == 0:
-        s.queue[q].blocked = RUNS
-        push(s, max(t + s.laws[0].signal + 1, s.queue[q].ready_at), STEP, 0, q)
+        unblock(s, q, t + s.laws[0].signal + 1)
 
 
 @compiled
@@ -198,5 +199,4 @@ def signal(s, tile, sem, t):
         if s.queue[q].blocked == SEMAPHORE:
             row = s.table[s.queue[q].pc]
             if (row[WAIT0] if s.queue[q].phase == WAITING else row[WAIT1]) == sem:
-                s.queue[q].blocked = RUNS
-                push(s, max(t, s.queue[q].ready_at), STEP, 0, q)
+                unblock(s, q, t)

@@ -12,6 +12,7 @@ from model.engine.tables import (
     DEEPEST,
     RING,
     SEMAPHORES,
+    TRAINS,
     WAITING,
     WINDOWS,
     Collectives,
@@ -50,6 +51,7 @@ _QUEUE = {
     "version": "i4",
     "active": "f8",
     "busy": "f8",
+    "waited": ("f8", 6),  # cycles by cause, see model.engine.release
 }
 _LINK = {
     "depth": "i4",
@@ -57,7 +59,10 @@ _LINK = {
     "free": "f8",
     "gap_from": "f8",
     "gap_to": "f8",
-    "last": "f8",  # when the last flit came
+    "cleared": "f8",  # when the queue behind it is rid of all that came, but for what took the gap
+    "gap_cleared": "f8",  # when it is rid of what came before the gap or took it
+    "behind": "f8",  # when it is rid of what came before the last train
+    "in_gap": "i4",  # that train took the gap
     "left": ("f8", DEEPEST),  # a ring: when flits left the queue behind it
 }
 _PATH = {
@@ -66,6 +71,7 @@ _PATH = {
     "tile": "i4",
     "head": "f8",
     "tail": "f8",
+    "asked": "f8",  # when its first flit would be here if it never waited
     "gone": "f8",
     "gone_last": "f8",
 }
@@ -100,6 +106,14 @@ _TILE = {
     # L1; words that wait for more of their stream, from the data and from the reduction network
     "stream": ("i4", 2),
     "held": ("i4", 2),
+    # the last trains from the data and the reduction network, rings
+    "trains": ("i8", 2),
+    "train_of": ("i4", (2, TRAINS)),
+    "train_from": ("f8", (2, TRAINS)),
+    "train_to": ("f8", (2, TRAINS)),
+    "train_flits": ("f8", (2, TRAINS)),
+    "train_alone": ("f8", (2, TRAINS)),  # lines more that it takes if its words are all alone
+    "train_share": ("f8", (2, TRAINS)),  # of a word at first
     "used": "f8",  # lines so far, by those before the matrix engine
     "burst": "i4",  # the matrix engine reads a chunk
     "drains": "i4",  # blocks that it writes or fills
@@ -197,11 +211,18 @@ def fresh(
             tile=joins.tile,
             children=joins.children,
         ),
-        link=_filled(_records(len(fabric.depth), _LINK), depth=fabric.depth, last=-1, left=-1),
+        link=_filled(
+            _records(len(fabric.depth), _LINK),
+            depth=fabric.depth,
+            cleared=-1,
+            gap_cleared=-1,
+            left=-1,
+        ),
         tile=_filled(
             _records(fabric.tiles, _TILE),
             inject=fabric.inject,
             out_waits=-1,
+            train_to=-1,
             steps_end=-1,
             steps_before=-1,
             emptied=-100,

@@ -11,6 +11,7 @@ __all__ = [
     "DEEPEST",
     "RING",
     "SEMAPHORES",
+    "TRAINS",
     "WAITING",
     "WINDOWS",
     "Collectives",
@@ -32,6 +33,8 @@ WAITING = 1024
 """Reads that a channel can have waiting."""
 WINDOWS = 8
 """Blocks whose writing or filling is remembered."""
+TRAINS = 4
+"""Trains at a tile whose words may alternate with those of a new one."""
 DEEPEST = 64
 """Flits of the deepest queue of a link."""
 
@@ -238,6 +241,8 @@ class Laws(NamedTuple):
     """From a word's arrival to its write, at least."""
     send: float
     """From the access to the entry into the network."""
+    burst: int
+    """Words that a channel sends as one train, at most `output`."""
     output: int
     """Words that wait for the network before the channel stops."""
     rows: int

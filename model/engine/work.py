@@ -26,7 +26,6 @@ def start_work(s, q, code, t):
     s.queue[q].work_from, s.queue[q].work_used = t, s.tile[q >> 2].used
     s.queue[q].fetched = s.queue[q].worked = 0.0
     s.queue[q].active += s.table[code, ACTIVE]
-    s.queue[q].busy -= t
     _promise(s, q, t)
 
 
@@ -109,6 +108,5 @@ def worked(s, q, version, t):
         _promise(s, q, t)
         return
     s.queue[q].code = -1
-    s.queue[q].busy += t
     push(s, t, DONE, 0, q)
     release(s, q, t)

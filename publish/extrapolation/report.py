@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from model.paper.figures import mean_error
+from model.paper.published import FIGURES
 from publish.extrapolation.beside import beside, mean_speedup
 from publish.extrapolation.bounds import utilization_range
 from publish.extrapolation.claims import LONG
@@ -20,7 +22,6 @@ from tb.runner import ROOT
 __all__ = ["page", "summary", "write_grid"]
 
 _HERE = Path(__file__).parent
-_PAPER_ERRORS = ("paper_fig3_mean_error_percent", "paper_fig4_mean_error_percent")
 
 
 def write_grid(result: dict[str, Any], folder: Path = ROOT / "build" / "model") -> Path:
@@ -102,6 +103,7 @@ def _others() -> dict[str, Any]:
     if (RESULTS / "validation.json").exists():
         found |= heldout.summary(kept("validation"))
     if (RESULTS / "paper.json").exists():
-        paper = kept("paper")
-        found |= {name: paper[name] for name in _PAPER_ERRORS}
+        rows = kept("paper")
+        for figure in FIGURES:
+            found[f"paper_{figure}_mean_error_percent"] = mean_error(rows, figure)
     return found

@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping
 from math import isnan
 from typing import Any
 
-from model.interval import BOUNDS, Residual, half_width
 from publish.extrapolation.beside import beside
 from publish.extrapolation.bounds import utilization_range
 from publish.extrapolation.claims import LONG, PaperClaim, claims
 from publish.extrapolation.points import GROUPS, LENGTHS, Grid32, ModelPoint, prefill
 from publish.output import Table
 
-__all__ = ["FLOWS", "MACHINE_NAMES", "MAKERS", "claim_table", "intervals"]
+__all__ = ["FLOWS", "MACHINE_NAMES", "MAKERS", "claim_table"]
 
 FLOWS = ("flat-async", "flat", "flat-tree", "flat-seq", "flash3", "flash2")
 MACHINE_NAMES = ("paper-2025", "paper-2026", "paper-4tb")
@@ -149,18 +148,6 @@ def _cost(grid: Grid32) -> str:
         f"{len(grid.points)} points take {grid.result['cpu_seconds']:,.0f} s of one core, "
         f"{longest:.0f} s the slowest, of which compiling is {compiled:.1f} s at most.{checked}"
     )
-
-
-def intervals(rows: Any) -> str:
-    """Half the width of the intervals, by what bounds a run, from docs/results/development.json."""
-    seen = [Residual(row["bound"], row["rtl_cycles"] / row["cycles"]) for row in rows]
-    heads = ("bound by", "RTL runs", "half width where checked", "on 32x32 tiles")
-    found = []
-    for bound in BOUNDS:
-        width = half_width(seen, bound)
-        runs = sum(one.bound == bound for one in seen)
-        found.append((bound, f"{runs}", f"{width:.1%}", f"{2 * width:.1%}"))
-    return Table("", heads, found).markdown()
 
 
 MAKERS: Mapping[str, Callable[[Any], str]] = {

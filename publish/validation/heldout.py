@@ -23,6 +23,7 @@ __all__ = [
     "compared",
     "heldout",
     "measured",
+    "now",
     "predicted",
     "rank_correlation",
     "regrets",
@@ -128,12 +129,36 @@ def _compared(said: dict | None, row: dict) -> dict:
     return said | {
         "rtl_cycles": row["cycles"],
         "rtl_commit": row["commit"],
-        "error_percent": 100 * (said["cycles"] / row["cycles"] - 1),
-        "within": said["low"] <= row["cycles"] <= said["high"],
+        **_errors(said, row["cycles"]),
         "matrix_active_points": 100 * (said["matrix_active"] - row["share_matrix_active"]),
         "vector_busy_points": 100 * (said["vector_busy"] - row["share_vector_busy"]),
         "hbm_bytes_percent": 100 * (foreseen / moved - 1),
         "bit_exact": row["bit_exact"],
+    }
+
+
+def now(rows: Sequence[dict], predictions: Sequence[dict]) -> list[dict]:
+    """The rows of `compared` with other predictions: what a later model says of the same runs.
+
+    Raises
+    ------
+    UserError
+        If the programs of a run are others now.
+    """
+    found = {row["run"]: row for row in predictions}
+    for row in rows:
+        if found[row["run"]]["mapping"] != row["mapping"]:
+            raise UserError(
+                f"{row['run']}: the rule chooses another mapping now; make measure "
+                "SET=predictions and then SET=validation start anew"
+            )
+    return [row | found[row["run"]] | _errors(found[row["run"]], row["rtl_cycles"]) for row in rows]
+
+
+def _errors(said: dict, cycles: int) -> dict:
+    return {
+        "error_percent": 100 * (said["cycles"] / cycles - 1),
+        "within": said["low"] <= cycles <= said["high"],
     }
 
 

@@ -27,5 +27,5 @@ WAFER: tuple[tuple, ...] = (
     ("SKEW", "0", "exponent of Zipf's law of the experts' popularity; 0: even"),
     ("OVERLAP", "0", "1: two micro-batches, transfers behind kernels", ("0", "1")),
     ("REQUEST", "", "PROMPT/OUTPUT tokens: other dies read the prompts, one a die at a time"),
-    ("COSTS", "ours", "costs of kernels: our hardware's", ("ours",)),
+    ("COSTS", "ours", "our hardware's; of make model also the papers'", ("ours", "paper")),
 )
