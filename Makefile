@@ -39,7 +39,7 @@ machine: .venv/ready ## a machine as TOML: make -s machine MACHINE=mesh4 > mine.
 verilog: .venv/ready ## the Verilog of a machine's tile and mesh, with a list of files (OUT=folder)
 	@$(PY) -m scripts.verilog
 
-model: .venv/ready ## what the timing model says of a workload on any machine, in seconds
+model: .venv/ready ## the timing model: all points of the papers' machines, with a report; or a WORKLOAD on any
 	@$(PY) -m scripts.model
 
 validate: .venv/ready ## the model against held-out RTL runs, as predicted before they ran and as it is now
@@ -93,7 +93,7 @@ accuracy: .venv/ready ## error of the exponential over every input, in ulp
 wafer: .venv/ready ## a language model on many dies: one point if a variable is set, else the sweep
 	@$(PY) -m scripts.wafer
 
-measure: .venv/ready ## publish a set: SET=tables cycles noc formal races ablation variants tuning tour conformance wafer
+measure: .venv/ready ## publish a set: SET=tables cycles noc formal races ablation variants tuning tour extrapolation conformance wafer
 	@$(PY) -m scripts.measure
 
 ##@ maintain

@@ -364,6 +364,15 @@ MACHINES: dict[str, Machine] = {
             tile=_PAPER_TILE,
             hbm=Hbm(south_pitch=1, bytes_per_cycle=66, channel_bytes=256 << 20),
         ),
+        Machine(
+            # arXiv 2604.02110 beside the GH200: 4 TB/s. Twice the channels, since a 32nd of that is
+            # wider than a link.
+            name="paper-4tb",
+            clock_ghz=0.965,
+            mesh=Mesh(columns=32, rows=32),
+            tile=_PAPER_TILE,
+            hbm=Hbm(west_pitch=1, south_pitch=1, bytes_per_cycle=65, channel_bytes=256 << 20),
+        ),
     )
 }
 

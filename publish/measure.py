@@ -13,6 +13,9 @@ from rich.console import Console
 from isa.errors import UserError
 from model.paper.figures import compare_points
 from publish import pages
+from publish.extrapolation import run as extrapolation
+from publish.extrapolation.pictures import PICTURED
+from publish.extrapolation.report import write_grid
 from publish.results import RESULTS, kept
 from publish.tour import measure as tour
 from publish.validation import development, heldout
@@ -51,6 +54,15 @@ def _noc() -> dict:
     return result
 
 
+def _extrapolation(order: Order) -> dict:
+    result = extrapolation.run(order.workers, order.console)
+    report = write_grid(result)
+    for name in PICTURED:
+        picture = report.with_name(f"{name}.png")
+        write(RESULTS / f"extrapolation_{name}.png", picture.read_bytes())
+    return result
+
+
 def _wafer() -> dict:
     result = _command("wafer")
     for name in ("wafer_curves", "wafer_fabric"):
@@ -79,6 +91,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "predictions": lambda order: heldout.predicted(order.workers, order.console),
     "validation": lambda order: _validation(order),
     "tour": lambda order: tour.measure(order.console),
+    "extrapolation": _extrapolation,
     "conformance": lambda _: _command("conformance"),
     "wafer": lambda _: _wafer(),
     "paper": lambda _: compare_points(),

@@ -22,6 +22,7 @@ from publish import (
     rooms,
     tuning,
 )
+from publish.extrapolation import tables as extrapolation
 from publish.noc import page as noc
 from publish.results import kept
 from publish.tour import page as tour
@@ -63,6 +64,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
         "tuned others": partial(tuning.page_table, listed=False),
     },
     "tour": tour.MAKERS,
+    "extrapolation": extrapolation.MAKERS,
     **validation.MAKERS,
     "paper": paper.MAKERS,
     "wafer": wafer.MAKERS,

@@ -1,68 +1,61 @@
-"""`make model`: what the timing model says of a workload on any machine, without the RTL."""
+"""`make model`: all points of the papers' machines, by the timing model, with a report; with
+WORKLOAD, what it says of one workload on any machine.
+"""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+
+from rich.console import Console
 
 from isa.errors import UserError
-from model.paper.predict import predict_paper
-from model.predict import Prediction, predict
-from programs.common.ranking import parse_group
-from programs.compiler import compile_workload, parse_workload
-from programs.tensors import DTYPES, load_workload
+from model.interval import interval
+from publish.extrapolation.points import Grid32
+from publish.extrapolation.report import write_grid
+from publish.extrapolation.run import run as run_grid
+from publish.extrapolation.single import by_papers_costs, by_programs
+from publish.extrapolation.tables import claim_table
 from publish.output import show, wide_console, write_result
 from scripts.front import main
-from scripts.options import machine_of, overrides, positive, target_parser
+from scripts.options import machine_of, positive, target_parser, workers_of
+from scripts.targets import COMMON
+from scripts.variables import VARIABLES
+from tb.campaign.trial import Trial
 from tb.runner import ROOT
 
-
-@dataclass(frozen=True)
-class _Predicted:
-    workload: str
-    dataflow: str
-    mapping: str
-    useful_macs: int
-    seen: Prediction
-
-
-def _ours(options, machine) -> _Predicted:
-    seed = positive("SEED", options.seed)
-    tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
-    compiled = compile_workload(
-        machine, tensors.workload, options.dataflow or None, **overrides(options)
-    )
-    return _Predicted(
-        tensors.name,
-        compiled.dataflow,
-        compiled.describe(),
-        compiled.useful_macs,
-        predict(compiled),
-    )
-
-
-def _papers(options, machine) -> _Predicted:
-    """Nothing is compiled, and no tensor drawn."""
-    if options.slice:
-        raise UserError("SLICE: the papers' rule gives it: leave it empty with COSTS=paper")
-    spec, dataflow = options.workload, options.dataflow or None
-    if ":" in spec:
-        if options.dtype not in DTYPES:
-            raise UserError(f"DTYPE must be one of {', '.join(DTYPES)}, not {options.dtype!r}")
-        work = parse_workload(spec, DTYPES[options.dtype])
-    else:
-        work = load_workload(spec, options.dtype, 1).workload
-    group = parse_group(machine, options.group) if options.group else None
-    seen = predict_paper(machine, work, dataflow, group)
-    said = dataflow or ("summa" if spec.startswith("gemm") else "flat-async")
-    mapping = f"the papers' schedule and costs, group {options.group or 'by its time'}"
-    return _Predicted(spec, said, mapping, work.useful_macs, seen)
+CHECKED = {
+    True: "by residuals of RTL runs on such machines",
+    False: "NOT CHECKED on such a machine: twice the interval",
+}
+"""Whether RTL runs were like it."""
 
 
 def run() -> int:
-    """Compile as `make sim` does, and predict; with COSTS=paper by the papers' own schedule."""
+    """One workload if there is one, or else the grid."""
     options = target_parser("model", __doc__).parse_args()
-    machine = machine_of(options)
-    found = (_papers if options.costs == "paper" else _ours)(options, machine)
+    return _one(options) if options.workload else _all(options)
+
+
+def _all(options) -> int:
+    """Compute what is not kept, and write the report."""
+    for variable in (VARIABLES[name] for name in (*COMMON, "COSTS") if name != "WORKLOAD"):
+        if getattr(options, variable.attribute) != variable.default:
+            raise UserError(f"{variable.name} is for one workload: give WORKLOAD as well")
+    result = run_grid(workers_of(options), Console(stderr=True))
+    path = write_grid(result)
+    claim_table(Grid32(result)).show(wide_console())
+    print(f"report: {path.relative_to(ROOT)}\nresult: build/model/result.json")
+    return 0
+
+
+def _one(options) -> int:
+    """Compile as `make sim` does, and predict; with COSTS=paper by the papers' own schedule."""
+    machine, seed = machine_of(options), positive("SEED", options.seed)
+    names = ("workload", "dataflow", "dtype", "ptype", "otype", "group", "slice")
+    trial = Trial(machine, seed=seed, **{name: getattr(options, name) for name in names})
+    ours = options.costs == "ours"
+    found = (by_programs if ours else by_papers_costs)(trial)
     seen = found.seen
     utilization = found.useful_macs / (seen.cycles * machine.macs)
+    range_ = interval(machine, seen) if ours else None
     result = {
         "machine": machine.name,
         "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}",
@@ -72,21 +65,24 @@ def run() -> int:
         "matrix_utilization": utilization,
         **asdict(seen),
     }
+    if range_:
+        result |= {"cycles_low": range_.low, "cycles_high": range_.high, "checked": range_.checked}
     path = write_result("model", result)
-    show(
-        wide_console(),
-        f"{found.workload} on {machine.name} {result['mesh']}, {found.dataflow}, predicted",
-        [
-            ("cycles", f"{seen.cycles:,}", f"{seen.cycles / machine.clock_ghz / 1000:,.1f} us"),
-            ("matrix utilisation", f"{utilization:.1%}", "useful MACs / (cycles x MACs)"),
-            ("matrix engine active", f"{seen.matrix_active:.1%}", "of all tiles' cycles"),
-            ("vector engine busy", f"{seen.vector_busy:.1%}", "of all tiles' cycles"),
-            ("HBM bytes", f"{seen.hbm_read_bytes + seen.hbm_write_bytes:,}", "read and written"),
-            ("HBM bandwidth", f"{seen.hbm_bandwidth_utilization:.1%}", "of all channels'"),
-            ("seconds", f"{seen.seconds:.2f}", f"{seen.events:,} events"),
-            ("mapping", "", found.mapping),
-        ],
-    )
+    lines = [
+        ("cycles", f"{seen.cycles:,}", f"{seen.cycles / machine.clock_ghz / 1000:,.1f} us"),
+        ("matrix utilisation", f"{utilization:.1%}", "useful MACs / (cycles x MACs)"),
+        ("matrix engine active", f"{seen.matrix_active:.1%}", "of all tiles' cycles"),
+        ("vector engine busy", f"{seen.vector_busy:.1%}", "of all tiles' cycles"),
+        ("HBM bytes", f"{seen.hbm_read_bytes + seen.hbm_write_bytes:,}", "read and written"),
+        ("HBM bandwidth", f"{seen.hbm_bandwidth_utilization:.1%}", "of all channels'"),
+        ("seconds", f"{seen.seconds:.2f}", f"{seen.events:,} events"),
+        ("mapping", "", found.mapping),
+    ]
+    if range_:
+        limits = f"{range_.low:,} .. {range_.high:,}"
+        lines.insert(1, ("90 % interval", limits, CHECKED[range_.checked]))
+    title = f"{found.workload} on {machine.name} {result['mesh']}, {found.dataflow}, predicted"
+    show(wide_console(), title, lines)
     print(f"written: {path.relative_to(ROOT)}")
     return 0
 

@@ -45,7 +45,7 @@ TARGETS: dict[str, Reads] = {
     "run": Reads(_RUN, {"MACHINE": "", "TARGET": "both"}),
     "compile": Reads((*COMMON, "OUT")),
     "validate": Reads(("JOBS", "SCHEDULER"), _CORES),
-    "model": Reads((*COMMON, "COSTS")),
+    "model": Reads((*COMMON, "COSTS", "JOBS", "SCHEDULER"), {"WORKLOAD": "", **_CORES}),
     "machine": Reads(("MACHINE", "MESH")),
     "verilog": Reads(("MACHINE", "MESH", "OUT")),
     "tune": Reads(_TUNE, _CORES),

@@ -37,7 +37,8 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V(
             "MACHINE",
             "mesh4",
-            "tiny, mesh4, mesh8, mesh16, mesh32, paper-tile, paper-2025, paper-2026, or a .toml",
+            "tiny, mesh4, mesh8, mesh16, mesh32, paper-tile, paper-2025, paper-2026, paper-4tb, or "
+            "a .toml",
         ),
         _V("MESH", "", "COLUMNSxROWS tiles, instead of the machine's mesh"),
         _V(

@@ -22,7 +22,7 @@ from tb.collectives.sweep import SHAPES
 from tb.files import write, write_json
 from tb.runner import ROOT
 
-__all__ = ["pictures", "write_report"]
+__all__ = ["drawn", "pictures", "write_report"]
 
 COLOURS = {
     "hardware": "#c0392b",
@@ -55,7 +55,7 @@ def write_report(
     ``build/<target>``; return the last one's path.
     """
     folder = ROOT / "build" / target
-    images = {name: _drawn(figure) for name, figure in pictures(seen, results).items()}
+    images = {name: drawn(figure) for name, figure in pictures(seen, results).items()}
     for name, kinds in images.items():
         for kind, content in kinds.items():
             write(folder / f"{name}.{kind}", content)
@@ -66,7 +66,7 @@ def write_report(
     return write_result(target, result)
 
 
-def _drawn(figure: Figure) -> dict[str, bytes]:
+def drawn(figure: Figure) -> dict[str, bytes]:
     """The picture by its kind of file."""
     found = {}
     for kind in ("png", "svg"):
