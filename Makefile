@@ -2,7 +2,9 @@
 # (scripts/variables.py), which go through the environment.
 export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP SLICE SEED STALL ARRAY ANYSIZE WAVES \
   JOBS QUICK SMALL TOP EXHAUSTIVE MOST FROM TO COLLECTIVE FAULT FORMAT VCD READER LIST OPEN VIEWER \
-  PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME SPEC SCHEDULER FOR
+  PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME SPEC SCHEDULER FOR \
+  MODEL WAFER DIES SHAPE D2D_GBPS D2D_NS EP PP TP BATCH KV DRAFTS ACCEPTANCE ELEMENT ATTENTION COPIES \
+  SKEW OVERLAP REQUEST COSTS
 unexport $(filter COCOTB_% PYTHON%,$(.VARIABLES))  # what they say is meant for other programs
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -16,7 +18,7 @@ $(if $(WRONG),$(error flatmesh: $(WRONG)))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help sim run compile model machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench pgo accuracy measure docs check lint clean
+.PHONY: help sim run compile model validate machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench pgo accuracy wafer measure docs check lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -39,6 +41,9 @@ verilog: .venv/ready ## the Verilog of a machine's tile and mesh, with a list of
 
 model: .venv/ready ## what the timing model says of a workload on any machine, in seconds
 	@$(PY) -m scripts.model
+
+validate: .venv/ready ## the model against held-out RTL runs, as predicted before they ran and as it is now
+	@$(PY) -m scripts.validate
 
 tune: .venv/ready ## choose a mapping by running the best candidates on the RTL (TOP EXHAUSTIVE MOST)
 	@$(PY) -m scripts.tune
@@ -85,7 +90,10 @@ pgo: .venv/ready ## compile the machine's tile by a profile: later runs of it ar
 accuracy: .venv/ready ## error of the exponential over every input, in ulp
 	@$(PY) -m scripts.accuracy
 
-measure: .venv/ready ## publish a set: SET=tables cycles noc formal races ablation variants tuning tour conformance
+wafer: .venv/ready ## a language model on many dies: one point if a variable is set, else the sweep
+	@$(PY) -m scripts.wafer
+
+measure: .venv/ready ## publish a set: SET=tables cycles noc formal races ablation variants tuning tour conformance wafer
 	@$(PY) -m scripts.measure
 
 ##@ maintain

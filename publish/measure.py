@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from isa.errors import UserError
+from model.paper.figures import compare_points
 from publish import pages
 from publish.results import RESULTS, kept
 from publish.tour import measure as tour
+from publish.validation import development, heldout
 from tb.files import write, write_json
 from tb.runner import ROOT
 from tb.studies import cycles, large, tables, tuning, variants
@@ -49,6 +51,20 @@ def _noc() -> dict:
     return result
 
 
+def _wafer() -> dict:
+    result = _command("wafer")
+    for name in ("wafer_curves", "wafer_fabric"):
+        picture = ROOT / "build" / "wafer" / f"{name}.png"
+        write(RESULTS / picture.name, picture.read_bytes())
+    return result
+
+
+def _validation(order: Order) -> list[dict]:
+    """The RTL's word on what was predicted before."""
+    said = kept("predictions")
+    return heldout.compared(said, heldout.measured(order.workers, order.console))
+
+
 SETS: dict[str, Callable[[Order], Any]] = {
     "tables": lambda order: tables.run(order.workers, order.console),
     "cycles": lambda order: cycles.run(order.workers, order.console),
@@ -59,8 +75,13 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "variants": lambda order: variants.run(order.workers, order.console),
     "large": lambda order: large.run(order.workers, order.console),
     "tuning": lambda order: tuning.run(order.workers, order.most, order.console),
+    "development": lambda order: development.run(order.console),
+    "predictions": lambda order: heldout.predicted(order.workers, order.console),
+    "validation": lambda order: _validation(order),
     "tour": lambda order: tour.measure(order.console),
     "conformance": lambda _: _command("conformance"),
+    "wafer": lambda _: _wafer(),
+    "paper": lambda _: compare_points(),
 }
 """Set to what runs it and gives its result."""
 

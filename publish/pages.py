@@ -10,10 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from isa.errors import UserError
-from publish import ablation, attention, conformance, formal, manual, races, readme, rooms, tuning
+from publish import (
+    ablation,
+    attention,
+    conformance,
+    formal,
+    manual,
+    paper,
+    races,
+    readme,
+    rooms,
+    tuning,
+)
 from publish.noc import page as noc
 from publish.results import kept
 from publish.tour import page as tour
+from publish.validation import page as validation
+from publish.wafer import report as wafer
 from tb.files import write
 from tb.runner import ROOT
 from verify.conformance import special_values
@@ -50,6 +63,9 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
         "tuned others": partial(tuning.page_table, listed=False),
     },
     "tour": tour.MAKERS,
+    **validation.MAKERS,
+    "paper": paper.MAKERS,
+    "wafer": wafer.MAKERS,
 }
 """Set to marker to maker, which takes the result of the set and rejects one that is wrong."""
 

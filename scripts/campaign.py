@@ -11,12 +11,12 @@ from rich.console import Console
 from isa.errors import UserError
 from publish.campaign import show
 from publish.output import wide_console, write_result
+from publish.validation.predicting import WITH_MODEL
 from scripts.front import main
 from scripts.options import target_parser, workers_of
 from tb import toolchain
 from tb.campaign.run import count, run_campaign
 from tb.campaign.spec import read_spec
-from tb.campaign.targets import TARGETS
 from tb.runner import ROOT
 
 
@@ -26,10 +26,11 @@ def run() -> int:
     if not options.spec:
         raise UserError("SPEC must name the file that says what is run: see examples/campaign.toml")
     workers, started = workers_of(options), time.monotonic()
-    spec = read_spec(Path(options.spec), TARGETS)
+    spec = read_spec(Path(options.spec), WITH_MODEL)
     if not workers.scheduler and any("rtl" in grid.target for grid in spec.grid):
         toolchain.environment()  # says what is missing before anything takes time
-    done = run_campaign(spec, TARGETS, workers, Console(stderr=True), fresh=options.resume == "0")
+    fresh = options.resume == "0"
+    done = run_campaign(spec, WITH_MODEL, workers, Console(stderr=True), fresh=fresh)
     counts = count(done.rows)
     show(wide_console(), spec.name, done.rows)
     result = {"name": spec.name, "runs": len(done.rows), "kept": done.kept, **counts}

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from publish.wafer.variables import WAFER
 from scripts.variables import VARIABLES
 
 __all__ = ["COMMON", "TARGETS", "Reads", "refuse"]
@@ -43,7 +44,8 @@ TARGETS: dict[str, Reads] = {
     "sim": Reads((*_SIMULATED, "ARRAY", "WAVES", "OUT")),
     "run": Reads(_RUN, {"MACHINE": "", "TARGET": "both"}),
     "compile": Reads((*COMMON, "OUT")),
-    "model": Reads(COMMON),
+    "validate": Reads(("JOBS", "SCHEDULER"), _CORES),
+    "model": Reads((*COMMON, "COSTS")),
     "machine": Reads(("MACHINE", "MESH")),
     "verilog": Reads(("MACHINE", "MESH", "OUT")),
     "tune": Reads(_TUNE, _CORES),
@@ -58,6 +60,7 @@ TARGETS: dict[str, Reads] = {
     "bench": Reads((*COMMON, "ANYSIZE"), {"WORKLOAD": "mha:S=256,D=64,H=2"}),
     "pgo": Reads(("MACHINE", "ARRAY")),
     "accuracy": Reads(),
+    "wafer": Reads((*(name for name, *_ in WAFER), "JOBS", "SCHEDULER"), _CORES),
     "measure": Reads(("SET", "JOBS", "SCHEDULER", "MOST"), {"SET": "", "MOST": "16"}),
     "help": Reads(("FOR",)),
     **dict.fromkeys(("test", "test-all", "docs", "check", "lint", "clean"), Reads()),

@@ -6,6 +6,8 @@ nothing but the standard library, since `make help` comes before `.venv`.
 
 from typing import NamedTuple
 
+from publish.wafer.variables import WAFER
+
 __all__ = ["GROUPS", "VARIABLES", "Variable"]
 
 
@@ -85,6 +87,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("PROGRAM", "", "the text that run takes, for example examples/put.s"),
         _V("OUT", "", "compile: a text; verilog: a folder; sim: an .npz of o, expected, fp64"),
     ),
+    "wafer: a model on many dies": tuple(Variable(*fields) for fields in WAFER),
     "conformance and measure": (
         _V("SET", "default", "conformance: default or nightly; measure: what is measured"),
         _V("TARGET", "rtl", "rtl, or golden: the golden machine alone; run: both if not given"),

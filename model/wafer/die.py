@@ -1,0 +1,86 @@
+"""Cycles of kernels by the die model: compiled programs, the images that RTL and golden run."""
+
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+
+from isa.errors import UserError
+from isa.machine import Machine
+from model.development import published_runs, tabulate
+from model.predict import predict
+from model.wafer.kernels import DATAFLOW, Cycles
+from programs.attention.workload import Attention
+from programs.common.compiled import Compiled
+from programs.compiler import compile_workload
+from programs.gemm.workload import Gemm
+
+__all__ = ["DieCycles", "Residuals", "die_cycles", "residuals", "with_interval"]
+
+
+class DieCycles(NamedTuple):
+    """What the die model says of a kernel."""
+
+    cycles: int
+    mapping: str
+    matrix_active: float
+    hbm_bandwidth_utilization: float
+    hbm_bytes: int
+
+
+class Residuals(NamedTuple):
+    """Signed errors of the die model, predicted over measured less one, on the published RTL runs:
+    their 5 and 95 % quantiles.
+    """
+
+    runs: int
+    low: float
+    high: float
+
+
+def die_cycles(machine: Machine, work: Gemm | Attention, dataflow: str | None = None) -> DieCycles:
+    """Compile a product or attention for the die, and run the programs in the model.
+
+    Attention is cut by the tiling rule. A product is run twice, by the rule and by its best mapping
+    with one group of all tiles, and the faster one counts: only that one reads every tile column's
+    part of B from the column's own channel, which the rule's estimate does not see.
+
+    Raises
+    ------
+    UserError
+        If no mapping fits.
+    """
+    flow = DATAFLOW[dataflow] if dataflow else None
+    found = [_run(compile_workload(machine, work, flow))]
+    if isinstance(work, Gemm):
+        whole = f"{machine.mesh.columns}x{machine.mesh.rows}"
+        with suppress(UserError):  # one that does not fit L1 or the program memory
+            found.append(_run(compile_workload(machine, work, flow, group=whole)))
+    return min(found)
+
+
+def _run(compiled: Compiled) -> DieCycles:
+    seen = predict(compiled)
+    return DieCycles(
+        seen.cycles,
+        compiled.mapping.describe(),
+        seen.matrix_active,
+        seen.hbm_bandwidth_utilization,
+        seen.hbm_read_bytes + seen.hbm_write_bytes,
+    )
+
+
+def residuals() -> Residuals:
+    """Errors of the model on the RTL runs that are published. Their machines are 4×4 and 8×8 tiles
+    of an eighth of the paper's: on a die of 32×32 an interval from them is extrapolated.
+    """
+    errors = np.array([row.error / 100 for row in tabulate(published_runs())])
+    low, high = np.quantile(errors, [0.05, 0.95])
+    return Residuals(len(errors), float(low), float(high))
+
+
+def with_interval(cycles: float, seen: Residuals) -> Cycles:
+    """Cycles with what they may be, if the model errs as it did on nine in ten RTL runs."""
+    return Cycles(
+        cycles, min(cycles, cycles / (1 + seen.high)), max(cycles, cycles / (1 + seen.low))
+    )

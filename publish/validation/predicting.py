@@ -1,0 +1,44 @@
+"""A run of a campaign in the timing model: cycles and shares, no bits."""
+
+from dataclasses import asdict
+
+from isa.errors import UserError
+from model.predict import predict
+from programs.compiler import compile_workload
+from tb.campaign.targets import TARGETS, Target, Targets
+from tb.campaign.trial import Trial, host, refused
+from tb.experiment import commit
+
+__all__ = ["WITH_MODEL", "run_model"]
+
+
+def run_model(trial: Trial) -> dict:
+    """What the model says of the programs that the RTL would run; ``refused`` if they cannot be
+    made. Stalls of the links are not modelled, and refused.
+    """
+    machine = trial.machine
+    try:
+        if trial.stall:
+            raise UserError("stall must be 0 in the model, which has no random back-pressure")
+        compiled = compile_workload(
+            machine, trial.tensors().workload, trial.dataflow or None, **trial.overrides
+        )
+    except UserError as error:
+        return refused(str(error))
+    seen = predict(compiled)
+    return {
+        "machine": machine.name,
+        "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}",
+        "dataflow": compiled.dataflow,
+        "mapping": compiled.describe(),
+        "matrix_utilization": compiled.useful_macs / (seen.cycles * machine.macs),
+        **asdict(seen),
+        "commit": commit(),
+        "status": "passed",
+        "error": "",
+        **host(),
+    }
+
+
+WITH_MODEL: Targets = {**TARGETS, "model": Target(run_model)}
+"""Targets of `tb.campaign`, and the model."""

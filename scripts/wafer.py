@@ -1,0 +1,100 @@
+"""`make wafer`: tokens per second of a language model on many dies. One point if any of its
+variables is set; otherwise the paper's point, and the sweep around it.
+"""
+
+import os
+import re
+from dataclasses import replace
+
+from rich.console import Console
+
+from isa.errors import UserError
+from model.wafer.description import Wafer, load_wafer
+from model.wafer.language import load_language_model
+from model.wafer.plan import Plan, Serving
+from model.wafer.prefill import prefill_rules, split_prefill
+from model.wafer.routing import zipf
+from model.wafer.serving import Server
+from publish.output import wide_console, write_result
+from publish.wafer.kernel_runs import KernelRuns
+from publish.wafer.report import point_table, write_report
+from publish.wafer.sweep import flat_keys, row_of, sweep
+from publish.wafer.variables import WAFER
+from scripts.front import main
+from scripts.options import positive, target_parser, workers_of
+from tb.runner import ROOT
+
+NAMES = tuple(name for name, *_ in WAFER)
+
+
+def _number(name: str, text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        raise UserError(f"{name} must be a number from 0 up, not {text!r}")
+    return float(text)
+
+
+def _lengths(text: str) -> tuple[int, int]:
+    if not (match := re.fullmatch(r"([0-9]{1,7})/([1-9][0-9]{0,6})", text)):
+        raise UserError(f"REQUEST must be PROMPT/OUTPUT tokens, like 2048/1024, not {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def _wafer(options) -> Wafer:
+    if options.costs != "ours":
+        raise UserError(f"COSTS must be one of ours, not {options.costs!r}")
+    wafer = load_wafer(options.wafer)
+    fields = wafer.fabric.model_dump()
+    if options.dies:
+        if not (match := re.fullmatch(r"([0-9]{1,2})x([0-9]{1,2})", options.dies)):
+            raise UserError(f"DIES must be COLUMNSxROWS, for example 8x8, not {options.dies!r}")
+        fields |= {"columns": int(match[1]), "rows": int(match[2])}
+    if options.shape:
+        fields["shape"] = options.shape
+    for name, field in (("D2D_GBPS", "gb_per_s"), ("D2D_NS", "latency_ns")):
+        if text := getattr(options, name.lower()):
+            fields[field] = _number(name, text)
+    return wafer.with_fabric(fields)
+
+
+def run() -> int:
+    """One point, or the sweep."""
+    options = target_parser("wafer", __doc__).parse_args()
+    wafer, model = _wafer(options), load_language_model(options.model)
+    costs = KernelRuns(wafer.machine, workers_of(options), Console(stderr=True))
+    console = wide_console()
+    if not any(os.environ.get(name) for name in NAMES):
+        path = write_report(sweep(costs), console)
+        print(f"result: {path.relative_to(ROOT)}")
+        return 0
+    skew = _number("SKEW", options.skew)
+    serving = Serving(
+        model,
+        keys=positive("KV", options.kv, least=1),
+        speculative=positive("DRAFTS", options.drafts, least=1),
+        acceptance=_number("ACCEPTANCE", options.acceptance),
+        element=options.element,
+        attention=options.attention,
+        copies=options.copies,
+        overlap=options.overlap == "1",
+        popularity=zipf(model.n_routed_experts, skew) if skew else (),
+    )
+    plan = Plan(*(positive(name, getattr(options, name.lower())) for name in ("PP", "EP", "TP")))
+    plan = replace(plan, batch=positive("BATCH", options.batch))
+    server = Server(wafer, costs)
+    lengths = _lengths(options.request) if options.request else None
+    server.check(serving, plan)
+    costs.prepare(server.kernels(serving, plan))
+    row = row_of(wafer, server.point(serving, plan))
+    row |= {"parameters": model.parameters, "flops_per_token": model.flops_per_token(serving.keys)}
+    if lengths:
+        reading = replace(plan, batch=1)
+        costs.prepare(server.kernels(prefill_rules(serving, lengths[0]), reading))
+        row |= split_prefill(server, serving, plan, reading, lengths)._asdict()
+    path = write_result("wafer", flat_keys(row) | row)
+    point_table(row).show(console)
+    print(f"result: {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    main(run)
