@@ -100,7 +100,7 @@ def write(s, tile, stream, train, sem):
     together up to a line, or when the last one bumps a semaphore, or when another stream comes.
     """
     this, banks = s.tile[tile], s.laws[0].banks
-    head, tail, flits = train
+    flits = train[2]
     w = 0 if stream >= 0 else 1
     if this.stream[w] != stream:
         if this.held[w]:
