@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["following"]
@@ -10,7 +10,9 @@ __all__ = ["following"]
 
 @contextmanager
 def following(path: Path, progress: Callable[[int], None] | None) -> Iterator[None]:
-    """During the body, tell `progress` now and then the cycle that the bench writes to `path`."""
+    """During the body, tell `progress` now and then the cycle that the bench writes to `path`;
+    nothing where there is no memory left for a thread.
+    """
     if progress is None:
         yield
         return
@@ -22,9 +24,11 @@ def following(path: Path, progress: Callable[[int], None] | None) -> Iterator[No
                 progress(int(text))
 
     thread = threading.Thread(target=follow, daemon=True)
-    thread.start()
+    with suppress(RuntimeError):  # "can't start new thread": a run does without
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        if thread.ident is not None:
+            thread.join()

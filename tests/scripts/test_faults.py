@@ -183,8 +183,9 @@ TINY = "module m(input clk, output reg q); always @(posedge clk) q <= !q; endmod
 def build(folder: Path, limit=None, **environment: str) -> subprocess.CompletedProcess:
     """Compile a small module, below a folder of its own."""
     text = (
-        "from pathlib import Path; import tb.runner as r; from scripts.front import main"
-        f"; r.ROOT = Path({str(folder)!r}); main(lambda: r.build_library({TINY!r}, 'm') and 0)"
+        "from pathlib import Path; import tb.runner as r; from tb.library import build_library"
+        f"; from scripts.front import main; r.ROOT = Path({str(folder)!r})"
+        f"; main(lambda: build_library({TINY!r}, 'm') and 0)"
     )
     return call([sys.executable, "-c", text], limit=limit, **environment)
 

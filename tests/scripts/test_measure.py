@@ -13,7 +13,7 @@ from tests.scripts import command
 @pytest.mark.parametrize(
     ("environment", "line"),
     [
-        ({}, "SET must be one of tables, cycles, noc, formal, races, ablation, variants, tuning, "),
+        ({}, "SET must be one of tables, "),
         ({"SET": "default"}, "SET must be one of "),
         ({"SET": "tables", "JOBS": "0"}, "JOBS must be a whole number from 1 up, not '0'"),
         ({"SET": "tuning", "MOST": "x"}, "MOST must be a whole number from 1 up, not 'x'"),

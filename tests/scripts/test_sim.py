@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import scripts.sim
+from isa.machine import MACHINES
 from scripts.options import target_parser
 from scripts.sim import repeat
 from tests.scripts.command import call
@@ -201,8 +202,7 @@ GOOD = np.zeros((2, 8, 4), np.float16)
     [
         (
             {"MACHINE": "mesh5"},
-            "MACHINE must be one of tiny, mesh4, mesh8, paper-2025, paper-2026, or a path to a "
-            ".toml file, not 'mesh5'",
+            f"MACHINE must be one of {', '.join(MACHINES)}, or a path to a .toml file, not 'mesh5'",
         ),
         ({"MACHINE": "missing.toml"}, "MACHINE file missing.toml: No such file or directory"),
         (
