@@ -91,6 +91,8 @@ def test_a_claim_agrees_by_share_or_by_interval():
     assert claim(1.0).why == "down"
     assert claim(nan).verdict == "not computed" and claim(nan).why == ""
     assert claim(3.0, 1.9, 3.5).verdict == "agrees"
+    unknown = claim(2.1)._replace(open="links")
+    assert (unknown.verdict, unknown.why) == ("open", "links")
     assert claim(3.0, 2.5, 3.5).verdict == "higher"
 
 
