@@ -33,7 +33,7 @@ def test_some_turns_and_a_line_are_worth_all_of_them():
     assert some["turns"] > MANY and every["turns"] == 0
     assert some["events"] < every["events"]
     assert some["hbm_bytes"] == every["hbm_bytes"] == every["hbm_ideal_bytes"]
-    assert some["cycles"] == pytest.approx(every["cycles"], rel=0.005)
+    assert some["cycles"] == pytest.approx(every["cycles"], rel=0.01)
     for name in ("matrix_active", "vector_active", "vector_busy"):
         assert some[name] == pytest.approx(every[name], rel=0.03), name
 
