@@ -40,8 +40,6 @@ def _lengths(text: str) -> tuple[int, int]:
 
 
 def _wafer(options) -> Wafer:
-    if options.costs != "ours":
-        raise UserError(f"COSTS must be one of ours, not {options.costs!r}")
     wafer = load_wafer(options.wafer)
     fields = wafer.fabric.model_dump()
     if options.dies:
@@ -60,7 +58,8 @@ def run() -> int:
     """One point, or the sweep."""
     options = target_parser("wafer", __doc__).parse_args()
     wafer, model = _wafer(options), load_language_model(options.model)
-    costs = KernelRuns(wafer.machine, workers_of(options), Console(stderr=True))
+    papers, workers = options.costs == "paper", workers_of(options)
+    costs = KernelRuns(wafer.machine, workers, Console(stderr=True), papers=papers)
     console = wide_console()
     if not any(os.environ.get(name) for name in NAMES):
         path = write_report(sweep(costs), console)
@@ -90,7 +89,8 @@ def run() -> int:
         reading = replace(plan, batch=1)
         costs.prepare(server.kernels(prefill_rules(serving, lengths[0]), reading))
         row |= split_prefill(server, serving, plan, reading, lengths)._asdict()
-    path = write_result("wafer", flat_keys(row) | row)
+    keys = flat_keys(row, "_paper_costs" if papers else "")
+    path = write_result("wafer", keys | row | {"costs": options.costs})
     point_table(row).show(console)
     print(f"result: {path.relative_to(ROOT)}")
     return 0

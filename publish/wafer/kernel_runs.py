@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console
 
 from isa.machine import Machine
-from model.wafer.die import Residuals, die_cycles, residuals, with_interval
+from model.wafer.die import Residuals, die_cycles, paper_cycles, residuals, with_interval
 from model.wafer.kernels import Cycles, Kernel, Pointwise, pointwise_cycles
 from programs.attention.workload import Attention
 from programs.gemm.workload import Gemm
@@ -20,21 +20,29 @@ def run_kernel(machine: Machine, work: Gemm | Attention, dataflow: str | None) -
     return die_cycles(machine, work, dataflow)._asdict()
 
 
+def run_paper_kernel(machine: Machine, work: Gemm | Attention, dataflow: str | None) -> dict:
+    """The same by the papers' costs."""
+    return paper_cycles(machine, work, dataflow)._asdict()
+
+
 def run_residuals() -> dict:
     """How the die model errs on published RTL runs, as plain data."""
     return residuals()._asdict()
 
 
 class KernelRuns:
-    """Cycles of kernels on one die, by our hardware's costs.
+    """Cycles of kernels on one die, by our hardware's costs or the papers'. Element-wise kernels
+    follow the law of our vector engine in both; the papers' costs have no interval.
 
     A result is kept under its machine, its shape, and the sources that make it, as soon as it is
     there: a process or worker that is killed loses the kernel it was at, which another one does
     again.
     """
 
-    def __init__(self, machine: Machine, workers: Workers, console: Console) -> None:
-        self.machine, self.workers, self.console = machine, workers, console
+    def __init__(
+        self, machine: Machine, workers: Workers, console: Console, *, papers: bool = False
+    ) -> None:
+        self.machine, self.workers, self.console, self.papers = machine, workers, console, papers
         self._store = Store(ROOT / "build" / "wafer" / "kept")
         self._known: dict[tuple, dict] = {}
         self._errors: Residuals | None = None
@@ -44,8 +52,9 @@ class KernelRuns:
         work = kernel.work
         if isinstance(work, Pointwise):
             cycles = float(pointwise_cycles(self.machine, work))
-            return with_interval(cycles, self.errors)
-        return with_interval(self.seen(kernel)["cycles"], self.errors)
+        else:
+            cycles = self.seen(kernel)["cycles"]
+        return Cycles(cycles, cycles, cycles) if self.papers else with_interval(cycles, self.errors)
 
     def seen(self, kernel: Kernel) -> dict:
         """All that the model says of a product or attention."""
@@ -64,13 +73,13 @@ class KernelRuns:
 
     def prepare(self, kernels: Iterable[Kernel]) -> int:
         """Compute what is not kept yet; how many kernels that were."""
-        tasks = {}
+        tasks, run = {}, run_paper_kernel if self.papers else run_kernel
         for kernel in sorted(set(kernels), key=repr):
             key = kernel.work, kernel.dataflow
             if isinstance(kernel.work, Pointwise) or key in self._known:
                 continue
             arguments = {"machine": self.machine, "work": kernel.work, "dataflow": kernel.dataflow}
-            tasks[key] = Task(_name(kernel), run_kernel, arguments)
+            tasks[key] = Task(_name(kernel), run, arguments)
         missing = sum(self._store.find(task) is None for task in tasks.values())
         seen = run_tasks(list(tasks.values()), self.workers, self.console, store=self._store)
         self._known |= {key: seen[task.name] for key, task in tasks.items()}

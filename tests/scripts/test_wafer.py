@@ -39,7 +39,7 @@ def asked(monkeypatch, tmp_path):
         (["ACCEPTANCE=2"], "acceptance must be from 0 to 1, not 2"),
         (["COPIES=all"], "COPIES must be one of expert, die, fabric, not 'all'"),
         (["REQUEST=2048", "BATCH=1"], "REQUEST must be PROMPT/OUTPUT tokens, like 2048/1024"),
-        (["COSTS=paper"], "COSTS must be one of ours, not 'paper'"),
+        (["COSTS=theirs"], "COSTS must be one of ours, paper, not 'theirs'"),
         (["WAFER=nothing.toml"], "WAFER file nothing.toml: No such file or directory"),
     ],
 )
