@@ -1,6 +1,7 @@
 """Kernels on a small die, by the die model itself."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from isa.instructions import Format
 from isa.machine import MACHINES
 from model.predict import predict
 from model.wafer.description import DieFabric, Wafer
-from model.wafer.die import Residuals, die_cycles, with_interval
+from model.wafer.die import Residuals, die_cycles, paper_cycles, with_interval
 from model.wafer.kernels import Cycles, Kernel, Pointwise, pointwise_cycles
 from model.wafer.language import load_language_model
 from model.wafer.layer import DieStep, decoder_layer, head
@@ -69,3 +70,12 @@ def test_an_interval_turns_errors_round():
     # The model said 5 % too little at worst, and 2 % too much: it takes 98 to 105 % of that.
     value, low, high = with_interval(100.0, Residuals(10, low=-0.05, high=0.02))
     assert (value, round(low, 1), round(high, 1)) == (100.0, 98.0, 105.3)
+
+
+def test_the_papers_costs_have_no_mask():
+    die = MACHINES["paper-2026"]
+    work = Attention(8, 2, 256, 64, 64, Format.E4M3, causal=True, kv_heads=1)
+    seen = paper_cycles(die, work, "flat")
+    assert seen == paper_cycles(die, replace(work, causal=False), "flat")
+    product = paper_cycles(die, Gemm(512, 1024, 512, fmt=Format.E4M3))
+    assert product.cycles > 512 * 1024 * 512 / die.macs and product.matrix_active <= 1
