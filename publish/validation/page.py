@@ -89,7 +89,7 @@ def cycles_table(rows: Sequence[dict]) -> str:
     return Table("", ("run", "cycles"), [(r["case"], f"{r['cycles']:,}") for r in rows]).markdown()
 
 
-_HEADS = ("runs", "mean of |error| %", "mean error %", "largest error %")
+_HEADS = ("runs", "mean absolute error %", "mean error %", "largest error %")
 
 
 def _by_class(rows: Sequence[dict]) -> list[tuple[str, ...]]:
