@@ -84,5 +84,8 @@ def overrides(options) -> dict:
 
 
 def workers_of(options) -> Workers:
-    """Who does the work."""
-    return Workers(positive("JOBS", options.jobs, least=1), options.scheduler)
+    """Who does the work. An address that is none is refused here, whether it is needed or not."""
+    address = options.scheduler
+    if address and not re.fullmatch(r"[a-z]+://[^\s/:]+:[0-9]{1,5}", address):
+        raise UserError(f"SCHEDULER must be tcp://HOST:PORT, not {address!r}")
+    return Workers(positive("JOBS", options.jobs, least=1), address)

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from isa.errors import UserError
+from model.interval import interval
 from model.predict import predict
 from programs.compiler import compile_workload
 from tb.campaign.targets import TARGETS, Target, Targets
@@ -26,6 +27,7 @@ def run_model(trial: Trial) -> dict:
     except UserError as error:
         return refused(str(error))
     seen = predict(compiled)
+    within = interval(machine, seen)
     return {
         "machine": machine.name,
         "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}",
@@ -33,6 +35,9 @@ def run_model(trial: Trial) -> dict:
         "mapping": compiled.describe(),
         "matrix_utilization": compiled.useful_macs / (seen.cycles * machine.macs),
         **asdict(seen),
+        "cycles_low": within.low,
+        "cycles_high": within.high,
+        "interval_checked": within.checked,
         "commit": commit(),
         "status": "passed",
         "error": "",

@@ -104,6 +104,14 @@ class CampaignSpec(_SpecTable):
     """A name, which is that of its folder, and grids, which are run one after the other."""
 
     name: Annotated[str, Field(pattern=r"^[\w.-]*$")] = ""
+
+    @field_validator("name")
+    @classmethod
+    def _a_folder_of_its_own(cls, name: str) -> str:
+        if name.startswith(".") or name == "kept":
+            raise UserError(f"{name!r} cannot be a campaign's folder: take another name")
+        return name
+
     grid: Annotated[
         tuple[Grid, ...],
         BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),

@@ -139,3 +139,9 @@ def test_the_command_of_a_failure_repeats_it(spec, tmp_path):
 def test_the_example_is_what_it_says():
     read = read_spec(ROOT / "examples" / "campaign.toml", TARGETS)
     assert [len(plan(read.model_copy(update={"grid": (grid,)}))) for grid in read.grid] == [24, 9]
+
+
+@pytest.mark.parametrize("name", ["..", ".", ".x", "kept"])
+def test_a_campaign_has_a_folder_of_its_own(spec, name):
+    with pytest.raises(UserError, match="cannot be a campaign's folder"):
+        spec(f'name = "{name}"\n{GOLDEN}')
