@@ -146,7 +146,11 @@ def test_nothing_that_a_task_has_started_outlives_its_run(tmp_path, how):
         "run_tasks(tasks, Workers(2), Console(quiet=True))\n"
     )
     run = subprocess.Popen(
-        [sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored below nohup
     )
     pids = [tmp_path / f"pid{n}" for n in range(2)]
     until = time.monotonic() + 60
