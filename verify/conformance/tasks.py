@@ -10,6 +10,8 @@ from verify.conformance.cases import ConformanceCase, machine_of
 from verify.conformance.check import CaseOutcome, run_on_golden, run_on_rtl, run_safely
 from verify.conformance.dut import Dut
 from verify.conformance.dut import design as dut_design
+from verify.conformance.error_bins import observe_errors
+from verify.conformance.error_check import error_programs
 from verify.conformance.observe import observe
 from verify.conformance.prepare import prepare
 from verify.mutants.catalogue import CATALOGUE
@@ -47,9 +49,18 @@ def run_case(
     if outcome.how == "compile" and base.tile != MACHINES["tiny"].tile:
         outcome.skipped = True
     elif outcome.how != "compile":
-        outcome.bins = sorted(observe(prepare(case, base, own_channels)))
+        outcome.bins = sorted(_bins(case, base, own_channels))
     outcome.seconds = time.monotonic() - started
     return outcome.to_dict()
+
+
+def _bins(case: ConformanceCase, base: Machine, own_channels: bool) -> set[str]:
+    """The bins that a case hits."""
+    if case.kind != "errors":
+        return observe(prepare(case, base, own_channels))
+    machine = machine_of(case, base, own_channels=own_channels)
+    programs = error_programs(machine, case.numbers)
+    return set(observe_errors(culprit for program in programs for culprit in program.culprits))
 
 
 def run_mutant(case: ConformanceCase, base: Machine, own_channels: bool, number: int) -> dict:
