@@ -13,6 +13,8 @@ from tb.hardware import Design
 from tb.mesh import MeshRun, RunFailure, Settings, simulate
 from verify.conformance.case import ConformanceCase, machine_of
 from verify.conformance.error_check import error_programs, run_errors
+from verify.conformance.meeting_points import met_in, watched_design
+from verify.conformance.meeting_programs import expected_meetings
 from verify.conformance.prepare import Expected, prepare
 
 __all__ = ["CaseOutcome", "compare", "run_on_golden", "run_on_rtl", "run_safely", "settings_of"]
@@ -33,7 +35,7 @@ class CaseOutcome:
     """It cannot be compiled for the user's machine."""
     how: str = ""
     """Of a failure: ``wrong bits``, ``HBM bytes``, ``semaphores``, ``error code``, ``after the
-    stop``, ``hang``, ``endless``, ``golden``, ``compile`` or ``simulator``.
+    stop``, ``meetings``, ``hang``, ``endless``, ``golden``, ``compile`` or ``simulator``.
     """
     detail: str = ""
     cycles: int = 0
@@ -92,6 +94,9 @@ def run_on_rtl(
         outcome.how, outcome.detail = difference or ("", "")
         return outcome
     expected = prepare(case, base, own_channels)
+    watched = case.kind == "meetings" and design is None
+    if watched:
+        design = watched_design(expected.machine)
     try:
         run = simulate(
             expected.machine,
@@ -107,10 +112,19 @@ def run_on_rtl(
         outcome.detail = str(error)
         return outcome
     outcome.cycles = run.cycles
-    for how, detail in compare(expected, run):
+    missed = _missed(expected, run) if watched else ()
+    for how, detail in (*compare(expected, run), *missed):
         outcome.passed, outcome.how, outcome.detail = False, how, detail
         break
     return outcome
+
+
+def _missed(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
+    """Events that were to meet in one cycle, and did not."""
+    met = set().union(*(met_in(run.workdir, tile) for tile in run.probes))
+    missing = [name for name in expected_meetings(expected.case.numbers) if name not in met]
+    if missing:
+        yield "meetings", f"no longer in one cycle: {'; '.join(missing)}"
 
 
 def compare(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
