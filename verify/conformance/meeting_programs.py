@@ -167,9 +167,10 @@ def _sweep(bench: EdgeBench, first: MeetingEvent, second: MeetingEvent) -> None:
                 add(Opcode.SYNC, signal=_STOCK)
             add(Opcode.SYNC, tell=(names[1], other.tile))
             add(Opcode.SYNC, waits=[(names[0], 1)])
+            _wait(bench, event)
+            # Behind the rounds, in which fetches of both fall into step.
             for _ in range(third if moves else 0):
                 add(Opcode.SYNC, waits=[(_STOCK, 1)])
-            _wait(bench, event)
             for opcode, fields in (*code, *event.after):
                 add(opcode, **fields)
             if moves:
