@@ -4,12 +4,10 @@ that turn at the root's router.
 
 import sys
 
-from rich.console import Console
-
 from isa.errors import UserError
 from programs.tensors import load_workload
 from publish.ablation import table
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
 from scripts.front import main
 from scripts.options import machine_of, overrides, positive, settings_of, target_parser
 from tb.runner import ROOT
@@ -36,7 +34,7 @@ def run() -> int:
         machine,
         tensors,
         dataflow,
-        console=Console(stderr=True),
+        console=progress_console(),
         settings=settings,
         overrides=overrides(options),
     )

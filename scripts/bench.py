@@ -2,12 +2,10 @@
 loop over the same objects, run in turn.
 """
 
-from rich.console import Console
-
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
 from publish.bench import bench_result, bench_rows
-from publish.output import show, write_result
+from publish.output import progress_console, show, wide_console, write_result
 from scripts.front import main
 from scripts.options import machine_of, overrides, positive, target_parser
 from tb.experiment import commit
@@ -34,7 +32,7 @@ def run() -> int:
     )
     images = {tile: program.words() for tile, program in compiled.programs.items()}
     memory = tensors.scatter(compiled)
-    console = Console(stderr=True)
+    console = progress_console()
     console.print("building what is not there yet: minutes", highlight=False)
     found = flows(machine)
     workdir = ROOT / "build" / "bench" / "run"
@@ -51,7 +49,7 @@ def run() -> int:
     }
     path = write_result("bench", result)
     title = f"{options.workload} on {machine.name}: {cycles:,} cycles, kcycles/s of the processor"
-    show(Console(), title, bench_rows(found))
+    show(wide_console(), title, bench_rows(found))
     print(f"result: {path.relative_to(ROOT)}")
     return 0
 

@@ -6,11 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from rich.console import Console
-
 from isa.errors import UserError
 from publish.campaign import show
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
 from publish.validation.predicting import WITH_MODEL
 from scripts.front import main
 from scripts.options import target_parser, workers_of
@@ -30,7 +28,7 @@ def run() -> int:
     if not workers.scheduler and any("rtl" in grid.target for grid in spec.grid):
         toolchain.environment()  # says what is missing before anything takes time
     fresh = options.resume == "0"
-    done = run_campaign(spec, WITH_MODEL, workers, Console(stderr=True), fresh=fresh)
+    done = run_campaign(spec, WITH_MODEL, workers, progress_console(), fresh=fresh)
     counts = count(done.rows)
     show(wide_console(), spec.name, done.rows)
     result = {"name": spec.name, "runs": len(done.rows), "kept": done.kept, **counts}

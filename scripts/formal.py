@@ -5,19 +5,16 @@ fault.
 import sys
 import time
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from publish.formal import explain, summary, table, verdict
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
 from scripts.front import main
 from scripts.options import positive, target_parser
 from tb.runner import ROOT
 from verify.formal.catalogue import Property, properties, select
 from verify.formal.catalogue import run as prove_all
 from verify.formal.prove import Proof
-
-WIDTH = 200
 
 
 def run() -> int:
@@ -38,7 +35,7 @@ def run() -> int:
     started = time.monotonic()
     outcomes = _prove(chosen, jobs)
     result = summary(outcomes, time.monotonic() - started)
-    wide_console(WIDTH).print(table(outcomes))
+    table(outcomes).show(wide_console())
     # A part of the proofs is not the result of `make formal`.
     path = write_result("formal/selected" if options.select else "formal", result)
     print(
@@ -55,7 +52,7 @@ def run() -> int:
 
 def _prove(items: list[Property], jobs: int) -> list[Proof]:
     """Outcomes in the order of `items`."""
-    console = Console(stderr=True)
+    console = progress_console()
     found: dict[str, Proof] = {}
     columns = (
         TextColumn("{task.description}"),

@@ -4,8 +4,6 @@ WORKLOAD, what it says of one workload on any machine.
 
 from dataclasses import asdict
 
-from rich.console import Console
-
 from isa.errors import UserError
 from model.interval import interval
 from publish.extrapolation.points import Grid32
@@ -13,7 +11,7 @@ from publish.extrapolation.report import write_grid
 from publish.extrapolation.run import run as run_grid
 from publish.extrapolation.single import by_papers_costs, by_programs
 from publish.extrapolation.tables import claim_table
-from publish.output import show, wide_console, write_result
+from publish.output import progress_console, show, wide_console, write_result
 from scripts.front import main
 from scripts.options import machine_of, positive, target_parser, workers_of
 from scripts.targets import COMMON
@@ -39,7 +37,7 @@ def _all(options) -> int:
     for variable in (VARIABLES[name] for name in (*COMMON, "COSTS") if name != "WORKLOAD"):
         if getattr(options, variable.attribute) != variable.default:
             raise UserError(f"{variable.name} is for one workload: give WORKLOAD as well")
-    result = run_grid(workers_of(options), Console(stderr=True))
+    result = run_grid(workers_of(options), progress_console())
     path = write_grid(result)
     claim_table(Grid32(result)).show(wide_console())
     print(f"report: {path.relative_to(ROOT)}\nresult: build/model/result.json")

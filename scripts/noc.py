@@ -5,8 +5,6 @@ one report.
 import sys
 import time
 
-from rich.console import Console
-
 from isa.errors import UserError
 from publish.noc.figures import curves, flat
 from publish.noc.report import write_report
@@ -14,7 +12,7 @@ from publish.noc.router import router_keys, router_tables
 from publish.noc.router_tasks import router_tasks
 from publish.noc.tables import tables
 from publish.noc.tasks import machine_of_options, mesh_tasks
-from publish.output import wide_console
+from publish.output import progress_console, wide_console
 from scripts.front import main
 from scripts.options import positive, target_parser, workers_of
 from tb import toolchain
@@ -26,8 +24,6 @@ __all__ = ["run"]
 
 QUICK_MESH = "8x2"
 """Compiled in less than a minute, and enough for rows."""
-WIDTH = 132
-"""Columns of the tables where there is no terminal."""
 
 
 def run() -> int:
@@ -50,7 +46,7 @@ def run() -> int:
     router = router_tasks(quick, seed) if options.only != "mesh" else []
     started = time.monotonic()
     # The first run of the mesh compiles it, which the others have to wait for.
-    results = run_tasks([*mesh[:1], *router, *mesh[1:]], workers, Console(stderr=True))
+    results = run_tasks([*mesh[:1], *router, *mesh[1:]], workers, progress_console())
 
     seen = curves(results)
     result = flat(machine, seen, results) | router_keys(results)
@@ -66,7 +62,7 @@ def run() -> int:
         "command": " ".join(["python -m scripts.noc", *sys.argv[1:]]),
     }
     found = tables(machine, seen) + router_tables(results)
-    console = wide_console(WIDTH)
+    console = wide_console()
     for table in found:
         table.show(console)
     path = write_report(machine, seen, result, results, found)

@@ -5,9 +5,7 @@ left out.
 import sys
 import time
 
-from rich.console import Console
-
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
 from publish.races import messages, program_table, removal_table
 from scripts.front import main
 from scripts.options import target_parser, workers_of
@@ -16,17 +14,15 @@ from verify.races.survey import summary, survey
 
 __all__ = ["run"]
 
-WIDTH = 160
-
 
 def run() -> int:
     """Check everything, and say which of it is not as it should be."""
     options = target_parser("races", __doc__).parse_args()
     started = time.monotonic()
-    found = survey(workers_of(options), Console(stderr=True))
+    found = survey(workers_of(options), progress_console())
     result = summary(found) | {"seconds": time.monotonic() - started}
     path = write_result("races", result)
-    console = wide_console(WIDTH)
+    console = wide_console()
     program_table(found.checks).show(console)
     removal_table(found.removed).show(console)
     for title, message in messages(result):

@@ -3,10 +3,9 @@
 import shlex
 import sys
 
-from rich.console import Console
-
 from programs.tensors import load_workload
 from publish.experiment import report
+from publish.output import progress_console
 from publish.progress import RunProgress
 from publish.runs import check_npz, new_folder, write_npz, write_run
 from scripts.front import main
@@ -48,7 +47,7 @@ def run() -> int:
 
 def _run(options, waves: Window | None) -> Experiment:
     """The experiment, with its progress on the terminal."""
-    console = Console(stderr=True)
+    console = progress_console()
     machine, seed = machine_of(options), positive("SEED", options.seed)
     settings = settings_of(options, waves=waves)
     tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)

@@ -2,9 +2,7 @@
 EXHAUSTIVE=1, against all of them.
 """
 
-from rich.console import Console
-
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
 from publish.tuning import summary, table
 from scripts.front import main
 from scripts.options import machine_of, overrides, positive, target_parser, workers_of
@@ -31,7 +29,7 @@ def run() -> int:
         top=positive("TOP", options.top, least=1),
         most=most if options.exhaustive == "1" else 0,
         workers=workers_of(options),
-        console=Console(stderr=True),
+        console=progress_console(),
     )
     path = write_result("tune", tuned.result)
     table(tuned).show(wide_console())

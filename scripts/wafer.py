@@ -6,8 +6,6 @@ import os
 import re
 from dataclasses import replace
 
-from rich.console import Console
-
 from isa.errors import UserError
 from model.wafer.description import Wafer, load_wafer
 from model.wafer.language import load_language_model
@@ -15,7 +13,7 @@ from model.wafer.plan import Plan, Serving
 from model.wafer.prefill import prefill_rules, split_prefill
 from model.wafer.routing import zipf
 from model.wafer.serving import Server
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
 from publish.wafer.kernel_runs import KernelRuns
 from publish.wafer.report import point_table, write_report
 from publish.wafer.sweep import flat_keys, row_of, sweep
@@ -59,7 +57,7 @@ def run() -> int:
     options = target_parser("wafer", __doc__).parse_args()
     wafer, model = _wafer(options), load_language_model(options.model)
     papers, workers = options.costs == "paper", workers_of(options)
-    costs = KernelRuns(wafer.machine, workers, Console(stderr=True), papers=papers)
+    costs = KernelRuns(wafer.machine, workers, progress_console(), papers=papers)
     console = wide_console()
     if not any(os.environ.get(name) for name in NAMES):
         path = write_report(sweep(costs), console)

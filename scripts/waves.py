@@ -3,11 +3,9 @@
 import os
 import time
 
-from rich.console import Console
-
 from isa.errors import UserError
 from programs.tensors import load_workload
-from publish.output import clear, wide_console, write_result
+from publish.output import clear, progress_console, wide_console, write_result
 from publish.recording import Files, Recorder, report, result_of
 from scripts.front import main
 from scripts.options import machine_of, overrides, positive, settings_of, target_parser
@@ -71,7 +69,7 @@ def _recorder(o) -> Recorder:
     tensors = load_workload(o.workload, o.dtype, seed, o.ptype, o.otype)
     design = faulty(machine, o.fault) if o.fault else None
     run = (machine, tensors, o.dataflow or None, overrides(o), settings, design)
-    return Recorder(*run, Console(stderr=True))
+    return Recorder(*run, progress_console())
 
 
 def _title(o, result: dict) -> str:
