@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from programs.tensors import converted
 from publish.output import show, wide_console
 from tb.experiment import Experiment
 from tb.runner import ROOT
@@ -19,7 +20,7 @@ WIDTH = 96
 def report(experiment: Experiment, path: Path) -> None:
     """Print the figures of one run, how long it took, and where the result is."""
     r, console = experiment.result, wide_console(WIDTH)
-    figures(console, r, _rounding(experiment))
+    figures(console, r, _inputs(experiment))
     console.print(
         f"RTL {r['run_seconds']:.1f} s at {r['kcycles_per_second']:.1f} kcycles/s, golden "
         f"{r['golden_seconds']:.1f} s, build {r['build_seconds']:.0f} s",
@@ -102,10 +103,15 @@ def _special(r: dict) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _rounding(experiment: Experiment) -> list[tuple[str, str, str]]:
-    """A line for each tensor whose values its format does not hold."""
+def _inputs(experiment: Experiment) -> list[tuple[str, str, str]]:
+    """A line if the file has them in another format, and for each tensor that lost by it."""
+    r = experiment.result
+    said = converted(r["file_formats"], r["dtype"])
     return [
-        (f"{name} in {experiment.result['dtype']}", f"{cost.changed:,} rounded", str(cost))
-        for name, cost in experiment.tensors.rounding.items()
-        if cost.changed
+        *([("inputs", r["dtype"], said)] if said else []),
+        *(
+            (f"{name} in {r['dtype']}", f"{cost.changed:,} rounded", str(cost))
+            for name, cost in experiment.tensors.rounding.items()
+            if cost.changed
+        ),
     ]

@@ -130,19 +130,18 @@ class Table:
         if wide > console.width and (console.is_terminal or _columns()):
             self._show_lines(console)
             return
-        table = RichTable(
-            title=self.title,
-            title_justify="left",
-            caption=self.note or None,
-            caption_justify="left",
-        )
+        table = RichTable()
         for index, (head, width) in enumerate(zip(self.heads, widths, strict=True)):
             table.add_column(head, justify="left" if index == 0 else "right", width=width)
         for row in self.rows:
             table.add_row(*map(Text, row))
         before, console.width = console.width, max(wide, console.width)
+        if self.title:
+            console.print(Text(self.title, style="italic"))
         console.print(table)
         console.width = before
+        if self.note:
+            console.print(Text(self.note, style="dim italic"))
 
     def _widths(self, room: int) -> list[int]:
         """Characters of each column: its longest word at least, and more while there is room."""

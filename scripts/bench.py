@@ -3,11 +3,10 @@ loop over the same objects, run in turn.
 """
 
 from programs.compiler import compile_workload
-from programs.tensors import load_workload
 from publish.bench import bench_result, bench_rows
 from publish.output import progress_console, show, wide_console, write_result
 from scripts.front import main
-from scripts.options import machine_of, overrides, positive, target_parser
+from scripts.options import machine_of, overrides, positive, target_parser, tensors_of
 from tb.experiment import commit
 from tb.runner import ROOT
 from tb.speed import flows, time_flows
@@ -20,13 +19,7 @@ def run() -> int:
     options = parser.parse_args()
     repeat = positive("--repeat", options.repeat, least=1)
     machine = machine_of(options)
-    tensors = load_workload(
-        options.workload,
-        options.dtype,
-        positive("SEED", options.seed),
-        options.ptype,
-        options.otype,
-    )
+    tensors = tensors_of(options)
     compiled = compile_workload(
         machine, tensors.workload, options.dataflow or None, **overrides(options)
     )

@@ -7,11 +7,14 @@ import time
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from isa.words import counted
 from publish.formal import explain, summary, table, verdict
 from publish.output import progress_console, wide_console, write_result
+from publish.results import kept
 from scripts.front import main
 from scripts.options import positive, target_parser
 from tb.runner import ROOT
+from tb.waiting import ahead
 from verify.formal.catalogue import Property, properties, select
 from verify.formal.catalogue import run as prove_all
 from verify.formal.prove import Proof
@@ -33,6 +36,8 @@ def run() -> int:
         print("\n".join(item.title for item in chosen))
         return 0
     started = time.monotonic()
+    share = len(chosen) / len(properties())
+    ahead(counted(len(chosen), "proof"), share * kept("formal")["seconds"])
     outcomes = _prove(chosen, jobs)
     result = summary(outcomes, time.monotonic() - started)
     table(outcomes).show(wide_console())

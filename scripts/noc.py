@@ -6,6 +6,7 @@ import sys
 import time
 
 from isa.errors import UserError
+from isa.words import counted
 from publish.noc.figures import curves, flat
 from publish.noc.report import write_report
 from publish.noc.router import router_keys, router_tables
@@ -13,12 +14,14 @@ from publish.noc.router_tasks import router_tasks
 from publish.noc.tables import tables
 from publish.noc.tasks import machine_of_options, mesh_tasks
 from publish.output import progress_console, wide_console
+from publish.results import kept
 from scripts.front import main
 from scripts.options import positive, target_parser, workers_of
 from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT
 from tb.tasks import run_tasks
+from tb.waiting import ahead
 
 __all__ = ["run"]
 
@@ -45,6 +48,8 @@ def run() -> int:
     mesh = mesh_tasks(machine, quick, seed) if options.only != "router" else []
     router = router_tasks(quick, seed) if options.only != "mesh" else []
     started = time.monotonic()
+    if not quick and options.only == "all":
+        ahead(counted(len(mesh) + len(router), "benchmark"), kept("noc")["seconds"])
     # The first run of the mesh compiles it, which the others have to wait for.
     results = run_tasks([*mesh[:1], *router, *mesh[1:]], workers, progress_console())
 

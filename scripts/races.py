@@ -7,9 +7,11 @@ import time
 
 from publish.output import progress_console, wide_console, write_result
 from publish.races import messages, program_table, removal_table
+from publish.results import kept
 from scripts.front import main
 from scripts.options import target_parser, workers_of
 from tb.runner import ROOT
+from tb.waiting import ahead
 from verify.races.survey import summary, survey
 
 __all__ = ["run"]
@@ -19,6 +21,7 @@ def run() -> int:
     """Check everything, and say which of it is not as it should be."""
     options = target_parser("races", __doc__).parse_args()
     started = time.monotonic()
+    ahead("shipped programs, and each without one wait or signal", kept("races")["seconds"])
     found = survey(workers_of(options), progress_console())
     result = summary(found) | {"seconds": time.monotonic() - started}
     path = write_result("races", result)

@@ -47,7 +47,12 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
             "minilm, mha:S=512,D=64,H=4 (or gqa, mqa, mla), gemm:M=256,N=256,K=256, or an .npz",
         ),
         _V("DATAFLOW", "", "flat-async flat flat-tree flat-seq flash3 flash2 summa, or by rule"),
-        _V("DTYPE", "fp16", "format of the inputs: fp16, bf16, e4m3 or e5m2"),
+        _V(
+            "DTYPE",
+            "",
+            "format of the inputs: fp16, bf16, e4m3 or e5m2; if empty, that of the tensors of an "
+            ".npz, or else fp16",
+        ),
         _V("PTYPE", "", "format of the probabilities; that of the inputs if empty"),
         _V("OTYPE", "", "format of the output; that of the inputs if empty"),
         _V("GROUP", "", "COLUMNSxROWS tiles of a group; by rule if empty"),

@@ -103,7 +103,7 @@ class _Work:
                 self.results[task.name] = found
         if self.results:
             console.print(
-                f"{len(self.results)} of {self._total} are there from before", highlight=False
+                f"{len(self.results)} of {self._total} kept from an earlier run", highlight=False
             )
         self._bar = Progress(
             TextColumn("{task.description}"),
