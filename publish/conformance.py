@@ -187,7 +187,7 @@ def _cases(found: Findings) -> Table:
         "Cases",
         heads,
         rows,
-        "error: largest share of what an element may be off against fp64 (docs/numerics.md)",
+        "error: largest share of the tolerance against fp64 (docs/numerics.md)",
     )
 
 

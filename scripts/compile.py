@@ -4,10 +4,14 @@ import shlex
 from pathlib import Path
 
 from isa.errors import UserError
+from isa.formats import decode
 from programs.compiler import compile_workload
 from programs.text.writer import Contents, write_listing
+from publish.experiment import inputs_told, special_told
+from publish.output import show, wide_console
 from scripts.front import main
 from scripts.options import machine_of, overrides, target_parser, tensors_of
+from tb.accuracy import judge
 from tb.experiment import golden_contents
 
 
@@ -21,19 +25,24 @@ def run() -> int:
         raise UserError(f"OUT {path}: is a folder")
     if path.with_suffix(".npz").resolve() == Path(options.workload).resolve():
         raise UserError(f"OUT {path}: its data would replace WORKLOAD: must have another name")
-    tensors = tensors_of(options)
+    tensors = tensors_of(options, quiet=True)  # told below
     compiled = compile_workload(
         machine, tensors.workload, options.dataflow or None, **overrides(options)
     )
     memory = tensors.scatter(compiled)
+    after = golden_contents(machine, compiled, memory)
     dtype = tensors.dtypes["dtype"]
     data = write_listing(
         path,
         compiled,
-        Contents(memory, golden_contents(machine, compiled, memory)),
+        Contents(memory, after),
         machine=options.machine,
         title=f"{tensors.name} ({dtype}, seed {tensors.seed}), {compiled.dataflow}",
     )
+    seen = decode(tensors.gather(compiled, after), tensors.workload.o_fmt)
+    told = [*inputs_told(tensors), *special_told(judge(seen, tensors).result())]
+    if told:
+        show(wide_console(), "of its values:", told)
     print(f"{compiled.describe()}\nwritten: {path} and {data}")
     print(f"run it with: make run PROGRAM={shlex.quote(str(path))}")
     return 0

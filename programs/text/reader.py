@@ -129,6 +129,7 @@ class _Reader:
             raise UserError(f"{path}: nothing would run: must have .tile, .queue and instructions")
         listing.semaphores = self._names.called("semaphore")
         listing.tags = self._names.called("tag")
+        listing.addresses = self._names.called("address")
         programs: dict[tuple, Program] = {}
         for tile, code in self._code.items():
             key = tuple(code)

@@ -91,13 +91,13 @@ def run_campaign(
 
 
 def _tell_ahead(missing: list[Planned], targets: Targets, workers: Workers) -> None:
-    """What is to be done, and how long that usually takes."""
-    if not missing:
+    """What is to be done, and how long that usually takes; of a cluster nobody knows."""
+    if not missing or workers.scheduler:
         return
     known = [targets[one.target].seconds for one in missing]
     runs = counted(len(missing), "run")
     if None not in known:
-        ahead(runs, sum(one or 0.0 for one in known), workers.known)
+        ahead(runs, sum(one or 0.0 for one in known), workers.jobs)
     else:
         print(
             f"{runs}: one on the RTL usually takes seconds to minutes, a mesh that is not built "

@@ -24,5 +24,5 @@ class Target(NamedTuple):
 
 
 Targets = Mapping[str, Target]
-TARGETS: Targets = {"rtl": Target(run_rtl, build_rtl), "golden": Target(run_golden)}
+TARGETS: Targets = {"rtl": Target(run_rtl, build_rtl), "golden": Target(run_golden, seconds=2.0)}
 """By the name in a spec."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from publish.attention import ratio
 from publish.experiment import figures
 from publish.output import LEAST, Table, show, wide_console
 from publish.results import kept
@@ -100,3 +101,10 @@ def test_no_line_in_a_pipe_ends_in_spaces(capsys):
     show(console, "title", [("a", "1", "short"), ("b", "2", "a longer one")])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) > 15 and lines == [line.rstrip() for line in lines]
+
+
+def test_no_number_stands_for_an_error_that_there_is_not():
+    none = dict.fromkeys(("max_abs_error", "error_vs_reference", "error_of_allowed"))
+    seen = printed(96, lambda console: figures(console, kept("tables")[0] | none))
+    assert re.search(r"error against fp64 +none  no element is finite both here and", seen)
+    assert ratio(none) == "none"
