@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from isa.words import counted
 from programs.tensors import converted
 from publish.output import Table
 
@@ -25,7 +26,7 @@ def show(console: Console, name: str, rows: list[dict]) -> None:
         left = len(rows) - len(listed)
         note = f"{left} that passed are not listed" if left else ""
         lines = [_line(row) for row in listed]
-        Table(f"campaign {name}: {len(rows)} runs", heads, lines, note).show(console)
+        Table(f"campaign {name}: {counted(len(rows), 'run')}", heads, lines, note).show(console)
     for said in dict.fromkeys(map(_converted, rows)):
         if said:
             console.print(said, highlight=False, soft_wrap=True)

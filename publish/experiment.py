@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from isa.words import counted
 from programs.tensors import Tensors, converted
 from publish.output import show, wide_console
 from tb.experiment import Experiment
@@ -99,13 +100,12 @@ def special_told(r: dict) -> list[tuple[str, str, str]]:
     rows = []
     if r["nan_outputs"] or r["infinite_outputs"] or r["special_mismatches"]:
         counts = f"{r['nan_outputs']:,} NaN, {r['infinite_outputs']:,} infinite"
-        fp64 = f"{r['special_mismatches']:,} not so in fp64"
-        why = f"{r['overflowed_outputs']:,} of them beyond a format, "
-        why += f"{r['special_unexplained']:,} unexplained"
-        rows.append(("special values", counts, f"{fp64}, {why}"))
+        fp64 = f"fp64 differs in {r['special_mismatches']:,}"
+        why = f"{r['overflowed_outputs']:,} overflowed, {r['special_unexplained']:,} unexplained"
+        rows.append(("special values", counts, f"{fp64}: {why}"))
     if keys := r["masked_special_keys"]:
-        reached = f"{r['masked_special_outputs']:,} outputs"
-        why = f"NaN or infinity in V at {keys:,} masked keys reaches them (docs/numerics.md)"
+        reached = counted(r["masked_special_outputs"], "output")
+        why = f"reached by NaN or infinity in V at {counted(keys, 'masked key')} (docs/numerics.md)"
         rows.append(("  through the mask", reached, why))
     return rows
 

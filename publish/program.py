@@ -128,9 +128,9 @@ class ProgramRun:
             some = [f"{names.get(s, s)} {count}" for s, count in enumerate(counts) if count]
             left += [f"  tile ({x},{y}): {', '.join(some)}"] if some else []
         return (
-            "\n".join(["semaphores in the end, but for 0:", *left])
+            "\n".join(["final semaphores that are not 0:", *left])
             if left
-            else ("semaphores in the end: all 0")
+            else ("final semaphores: all 0")
         )
 
     def _tables(self) -> list[Table]:

@@ -1,5 +1,5 @@
 """`make campaign SPEC=file.toml`: a grid of runs, on the cores of this machine or on a Dask
-cluster; what is there from before is not run again.
+cluster; what an earlier run has kept is not run again.
 """
 
 import sys
@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from isa.errors import UserError
+from isa.words import counted
 from publish.campaign import show
 from publish.output import progress_console, wide_console, write_result
 from publish.validation.predicting import WITH_MODEL
@@ -36,9 +37,9 @@ def run() -> int:
     for name in ("runs.csv", "runs.parquet"):
         print(f"{name}: {(done.folder / name).relative_to(ROOT)}")
     print(f"result: {path.relative_to(ROOT)}")
-    wrong = len(done.rows) - counts["passed"]
+    wrong, runs = len(done.rows) - counts["passed"], counted(len(done.rows), "run")
     if wrong:
-        print(f"flatmesh: {wrong} of {len(done.rows)} runs did not pass", file=sys.stderr)
+        print(f"flatmesh: {wrong} of {runs} did not pass", file=sys.stderr)
     return 1 if wrong else 0
 
 

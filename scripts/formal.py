@@ -68,9 +68,7 @@ def _prove(items: list[Property], jobs: int) -> list[Proof]:
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task(
-            "starting Yosys (the first time ever, this takes a minute)", total=len(items)
-        )
+        task = bar.add_task("starting Yosys (takes a minute the first time)", total=len(items))
         for item, outcome in prove_all(items, jobs):
             found[item.title] = outcome
             bar.update(task, advance=1, description=f"{item.title}: {verdict(outcome)}")

@@ -53,7 +53,7 @@ def _end(name: str, result: Any, *, published: bool) -> int:
     if published:
         print(f"result: docs/results/{name}.json")
     if not right(result):
-        print("flatmesh: a run is not right: see the tables", file=sys.stderr)
+        print("flatmesh: at least one run is wrong: see the tables", file=sys.stderr)
         return 1
     return 0
 

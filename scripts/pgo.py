@@ -15,7 +15,7 @@ def run() -> int:
     options = target_parser("pgo", __doc__).parse_args()
     toolchain.environment()  # says what is missing before anything takes time
     machine = machine_of(options)
-    progress_console().print("compiling the tile twice: minutes", highlight=False)
+    progress_console().print("compiling the tile twice: usually a few minutes", highlight=False)
     library = profile_tile(machine, options.array)
     folder = library.folder.relative_to(ROOT)
     done = f"in {library.seconds:.0f} s" if library.seconds else "before"

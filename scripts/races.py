@@ -5,6 +5,7 @@ left out.
 import sys
 import time
 
+from isa.words import counted
 from publish.output import progress_console, wide_console, write_result
 from publish.races import messages, program_table, removal_table
 from publish.results import kept
@@ -31,9 +32,9 @@ def run() -> int:
     for title, message in messages(result):
         console.print(f"\n[bold]{title}[/]\n{message}", highlight=False)
     print(
-        f"\n{result['programs']} programs, {result['races']} races; "
-        f"of {result['removed']} waits and signals left out, {result['found']} are found, "
-        f"{result['harmless']} are harmless, {result['unexplained']} nobody can explain"
+        f"\n{counted(result['programs'], 'program')}, {counted(result['races'], 'race')}; "
+        f"of {result['removed']} waits and signals left out, {result['found']} were found, "
+        f"{result['harmless']} are harmless, {result['unexplained']} are unexplained"
     )
     print(f"result: {path.relative_to(ROOT)}")
     for name, seen in found.checks.items():

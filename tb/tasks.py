@@ -53,7 +53,7 @@ def run_tasks(
         return work.results
     with open_pool(workers) as pool, work:
         if not pool.free:
-            console.print("there is no worker yet: waiting for one", highlight=False)
+            console.print("no worker yet: waiting for one", highlight=False)
         while work.waiting or work.running:
             work.submit(pool)
             for task, seconds, result in _ended(pool, work):

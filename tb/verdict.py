@@ -132,7 +132,7 @@ def differing_words(where: str, golden: np.ndarray, rtl: np.ndarray, word_bytes:
         for word in wrong[:_MOST].tolist()
     ]
     more = len(wrong) - len(lines)
-    return [*lines, f"{where}: and {more} more words"] if more else lines
+    return [*lines, f"{where}: and {counted(more, 'more word')}"] if more else lines
 
 
 def _counts(listing: Listing, golden: State, rtl: State) -> Iterator[str]:

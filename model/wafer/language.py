@@ -178,7 +178,7 @@ def language_models() -> list[str]:
 
 
 def load_language_model(name: str) -> LanguageModel:
-    """A model that comes along, or the one that a config.json file describes.
+    """A bundled model, or the one that a config.json file describes.
 
     Raises
     ------

@@ -92,7 +92,7 @@ class Cluster:
         if future.status == "finished":
             return Finished(task, *future.result())
         error = future.exception() if future.status == "error" else None
-        return Finished(task, 0.0, Lost(f"its worker is gone ({error or future.status})"))
+        return Finished(task, 0.0, Lost(f"its worker died ({error or future.status})"))
 
     def __enter__(self) -> Self:
         return self
@@ -134,7 +134,7 @@ def _work(task: Task, expected: str) -> tuple[float, dict | Exception]:
         child.give(task)
         while not wait([child.connection], EVERY):
             if not _wanted():
-                raise Lost("nobody waits for it any more")
+                raise Lost("no longer wanted")
         return child.take()
     finally:
         child.kill()

@@ -25,11 +25,11 @@ __all__ = ["STATUSES", "CampaignRun", "count", "run_campaign"]
 
 BASE = ROOT / "build" / "campaign"
 STATUSES = {
-    "passed": "bits as golden, and as near to fp64 as they must be",
+    "passed": "the bits of golden, and an error within the tolerance",
     "wrong": "bits or accuracy",
     "refused": "the programs cannot be made",
     "stopped": "a tile raised an error, or the machine hung",
-    "failed": "the simulator or its process ended: run again by the next call",
+    "failed": "the simulator or its process died: the next call runs it again",
 }
 """What can become of a run. All but failed ones are kept."""
 
@@ -42,7 +42,7 @@ class CampaignRun(NamedTuple):
     rows: list[dict]
     """One a run, in the order of the spec."""
     kept: int
-    """Runs that were there from before."""
+    """Runs that an earlier call had kept."""
 
 
 def run_campaign(

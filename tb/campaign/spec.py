@@ -112,7 +112,7 @@ class CampaignSpec(_SpecTable):
     @classmethod
     def _a_folder_of_its_own(cls, name: str) -> str:
         if name.startswith(".") or name == "kept":
-            raise UserError(f"{name!r} cannot be a campaign's folder: take another name")
+            raise UserError(f"{name!r} cannot be a campaign's folder: choose another name")
         return name
 
     grid: Annotated[

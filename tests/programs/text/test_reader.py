@@ -98,8 +98,8 @@ def test_contents_from_a_file(tmp_path):
 WRONG = [
     (".machine mesh5\n", 1, "MACHINE must be one of tiny, mesh4"),
     (".mesh 2\n", 1, "MESH must be COLUMNSxROWS"),
-    (".mesh 2x1\n.mesh 2x1\n", 2, ".mesh must be there once"),
-    ("", 0, "nothing would run"),
+    (".mesh 2x1\n.mesh 2x1\n", 2, ".mesh must appear once"),
+    ("", 0, "nothing to run"),
     (".tiles 0,0", 1, "unknown directive '.tiles': did you mean '.tile'?"),
     (".mesh 2x1\n.tile 2,0", 2, "2,0 must be in the 2x1 mesh, 0,0 to 1,0"),
     (".tile 0", 1, "must be a tile X,Y"),
