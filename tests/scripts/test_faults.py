@@ -103,7 +103,7 @@ def test_a_simulator_that_is_killed():
         said = process.communicate(timeout=60)[1]
     one_line(
         subprocess.CompletedProcess(command, process.returncode, "", said),
-        "the simulator stopped abnormally (killed by SIGKILL, by somebody or by the kernel",
+        "the simulator stopped abnormally (killed by SIGKILL, by a user or by the kernel",
         "simulation.log",
     )
 

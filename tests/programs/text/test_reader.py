@@ -122,7 +122,7 @@ WRONG = [
     (body("1a: sync"), 5, "label '1a' is none"),
     (body("loop imm=2"), 6, "halt inside the loop of line 5"),
     (body("loop imm=2000000", "end"), 5, "must not execute more than 1,000,000"),
-    (body("loop", "end"), 5, "a loop must have a turn"),
+    (body("loop", "end"), 5, "a loop must run at least once"),
     (body("put rows=1 words=1 rect=0,0:2,0"), 5, "rectangle"),
     (body("store rows=1 words=1 target=1,0 edge=west"), 5, "no HBM channel at the west port"),
     (body("reduce rows=1 words=1 rect=0,0:1,0"), 5, "its member tile (1,0) does not"),
