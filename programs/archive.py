@@ -13,7 +13,7 @@ from isa.errors import UserError
 from isa.formats import decode
 from isa.instructions import Format
 
-__all__ = ["Archive", "read_arrays"]
+__all__ = ["Archive", "decoded", "read_arrays"]
 
 _E5M2_HEADER = b"'<f1'"
 """What NumPy calls float8_e5m2 of ml_dtypes in a file, and cannot read back; the other formats of
@@ -47,7 +47,7 @@ def read_arrays(
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
             _check_names(where, names, needed, allowed)
-            read = {name: _decoded(where, name, archive.read(f"{name}.npy"), fmt) for name in names}
+            read = {name: decoded(where, name, archive.read(f"{name}.npy"), fmt) for name in names}
             arrays = {name: array for name, (array, _) in read.items()}
             return Archive(arrays, {name: told for name, (_, told) in read.items()})
     except FileNotFoundError:
@@ -71,8 +71,16 @@ def _check_names(
         )
 
 
-def _decoded(where: str, name: str, content: bytes, fmt: Format | None) -> tuple[NDArray, str]:
-    """An array, and its format in the file."""
+def decoded(
+    where: str, name: str, content: bytes, fmt: Format | None, asked: str = "DTYPE"
+) -> tuple[NDArray, str]:
+    """An array of a file, and its format there. What says `fmt` is `asked` for.
+
+    Raises
+    ------
+    UserError
+        If it has values of one byte and `fmt` is no FP8.
+    """
     e5m2 = _E5M2_HEADER in content[:128]
     if e5m2:
         content = content.replace(_E5M2_HEADER, b"'|V1'", 1)
@@ -87,7 +95,7 @@ def _decoded(where: str, name: str, content: bytes, fmt: Format | None) -> tuple
         return decode(array.view(np.uint8), Format.E5M2), "e5m2"
     if fmt not in (Format.E4M3, Format.E5M2):
         raise UserError(
-            f"{where}: {name} has values of one byte, as NumPy saves FP8 of ml_dtypes: DTYPE must "
-            f"say which, e4m3 or e5m2, not {fmt.name.lower() if fmt else 'be empty'}"
+            f"{where}: {name} has values of one byte, as NumPy saves FP8 of ml_dtypes: {asked} "
+            f"must say which, e4m3 or e5m2, not {fmt.name.lower() if fmt else 'be empty'}"
         )
     return decode(array.view(np.uint8), fmt), fmt.name.lower()

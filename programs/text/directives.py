@@ -78,7 +78,7 @@ def read_block(
     shape, pitch, rest = _layout(rest, names)
     if show and (rest or not shape):
         raise ValueError(f".show must be followed by {memory} {_USAGE}, with ROWSxCOLUMNS")
-    source = None if show else load_array(rest, folder)
+    source = None if show else load_array(rest, folder, _FORMATS[fmt])
     rows, columns = shape or shape_of(rest, source, _FORMATS[fmt], names.machine)
     block = Block(
         line=line,

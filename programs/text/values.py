@@ -1,6 +1,8 @@
 """The values of a block: numbers, bits, one number for all, random ones, or those of a file."""
 
+import io
 import re
+import zipfile
 from dataclasses import astuple, replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from isa.errors import meant
 from isa.formats import encode
 from isa.instructions import Format
 from isa.machine import Machine
+from programs.archive import decoded
 from programs.common.rounding import Rounding, round_once
 from programs.text.blocks import Block
 from programs.text.names import Names
@@ -21,18 +24,22 @@ VALUES = "numbers, random SEED, fill NUMBER or file NPZ ARRAY"
 """What may stand there, for messages."""
 
 
-def load_array(rest: list[str], folder: Path | None) -> NDArray | None:
-    """The array that ``file NPZ ARRAY`` names."""
+def load_array(rest: list[str], folder: Path | None, fmt: Format | None) -> NDArray | None:
+    """The array that ``file NPZ ARRAY`` names; of ml_dtypes too, unless it is for whole words."""
     if rest[:1] != ["file"]:
         return None
     if len(rest) != 3:
         raise ValueError("file must be followed by an .npz file and the name of an array in it")
     path = (folder or Path()) / rest[1]
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if rest[2] not in archive:
-                raise ValueError(f"{path} has no array {rest[2]!r}: {meant(rest[2], archive)}")
-            return archive[rest[2]]
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            if rest[2] not in names:
+                raise ValueError(f"{path} has no array {rest[2]!r}: {meant(rest[2], names)}")
+            content = archive.read(f"{rest[2]}.npy")
+            if fmt is None:
+                return np.load(io.BytesIO(content), allow_pickle=False)
+            return decoded(str(path), rest[2], content, fmt, "the format")[0]
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or 'must be an .npz file'}") from None
     except ValueError:

@@ -154,3 +154,11 @@ def test_the_example_is_what_it_says():
 def test_a_campaign_has_a_folder_of_its_own(spec, name):
     with pytest.raises(UserError, match="cannot be a campaign's folder"):
         spec(f'name = "{name}"\n{GOLDEN}')
+
+
+def test_a_campaign_says_how_long_it_usually_takes(spec, tmp_path, capsys):
+    read = spec(GOLDEN)
+    for kept in (False, True):
+        run_campaign(read, TARGETS, Workers(1), QUIET, base=tmp_path)
+        said = capsys.readouterr().err
+        assert bool(re.match(r"\d+ runs?: usually \d+ s on 1 process\n$", said)) != kept, said

@@ -95,6 +95,18 @@ def test_contents_from_a_file(tmp_path):
     assert (read.contents[1].bits == encode(np.float32([[1, 2], [3, 4]]), Format.FP16)).all()
 
 
+def test_contents_of_ml_dtypes_from_a_file(tmp_path):
+    """As NumPy saves bfloat16: two bytes that it has no name for."""
+    values = np.float32([[1, -2.5], [3, 1e30]])
+    np.savez(tmp_path / "data.npz", x=encode(values, Format.BF16).view("V2"))
+    text = "".join(
+        f".l1 0,0 {at} {fmt} file data.npz x\n" for at, fmt in enumerate(("bf16", "fp16"))
+    )
+    bf16, fp16 = listing(tmp_path, text + body()).contents
+    assert (bf16.bits == encode(values, Format.BF16)).all() and not bf16.rounding.infinity
+    assert (fp16.bits == encode(values, Format.FP16)).all() and fp16.rounding.infinity == 1
+
+
 WRONG = [
     (".machine mesh5\n", 1, "MACHINE must be one of tiny, mesh4"),
     (".mesh 2\n", 1, "MESH must be COLUMNSxROWS"),
