@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -25,6 +25,8 @@ LEAST = 40
 """Columns below which nothing is squeezed: the terminal breaks what is longer."""
 _UNBROKEN = 10_000
 """Columns that no line has."""
+_SENTENCE = 60
+"""Characters from which a cell is one."""
 _FRAME = 3
 """Columns of a table's frame for each of its own."""
 _EXPLAINED = 24
@@ -122,10 +124,19 @@ class Table:
     note: str = ""
 
     def show(self, console: Console) -> None:
-        """Print it, no word or number broken. Without room for all columns, each row becomes a few
+        """Print it, no word or number broken. A last column of sentences goes below, where it would
+        be squeezed. Without room for all columns, each row becomes a few
         lines on a terminal, and where ``COLUMNS`` is set; else the table is as wide as it must be.
         """
         widths = self._widths(console.width - _FRAME * len(self.heads) - 1)
+        last = [row[-1] for row in self.rows]
+        if len(self.heads) > 2 and widths[-1] < _longest(last) and _longest(last) > _SENTENCE:
+            rows = [row[:-1] for row in self.rows]
+            told = [f"{row[0]}: {row[-1]}" for row in self.rows if row[-1]]
+            replace(self, heads=self.heads[:-1], rows=rows, note="").show(console)
+            for text in [*told, *([self.note] if self.note else [])]:
+                console.print(Text(text, style="dim"))
+            return
         wide = sum(widths) + _FRAME * len(widths) + 1
         if wide > console.width and (console.is_terminal or _columns()):
             self._show_lines(console)

@@ -22,8 +22,6 @@ from scripts.front import main
 from scripts.options import positive, target_parser, workers_of
 from tb.runner import ROOT
 
-NAMES = tuple(name for name, *_ in WAFER)
-
 
 def _number(name: str, text: str, most: float = 0) -> float:
     whole = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text)
@@ -61,7 +59,7 @@ def run() -> int:
     wafer, model = _wafer(options), load_language_model(options.model)
     papers, console = options.costs == "paper", wide_console()
     costs = KernelRuns(wafer.machine, workers_of(options), progress_console(), papers=papers)
-    if not any(os.environ.get(name) for name in NAMES):
+    if not any(os.environ.get(v) or getattr(options, v.lower()) != no for v, no, *_ in WAFER):
         path = write_report(sweep(costs), console)
         print(f"result: {path.relative_to(ROOT)}")
         return 0

@@ -108,3 +108,11 @@ def test_no_number_stands_for_an_error_that_there_is_not():
     seen = printed(96, lambda console: figures(console, kept("tables")[0] | none))
     assert re.search(r"error against fp64 +none  no element is finite both here and", seen)
     assert ratio(none) == "none"
+
+
+def test_sentences_go_below_where_there_is_no_room_beside():
+    why = "because " * 12 + "of it"
+    table = Table("t", ("what", "n", "why"), [("one", "1", why), ("two", "2", "")])
+    assert f"│ {why} │" in printed(160, table.show)
+    narrow = printed(80, table.show)
+    assert "why" not in narrow and "one: because because" in narrow and "two:" not in narrow
