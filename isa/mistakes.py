@@ -84,7 +84,10 @@ def where_in(text: str, error: ValidationError) -> str:
     """``, line 3``: that of the first mistake, or of the table that it is in; empty if neither has
     one. The text is TOML, or JSON of one table.
     """
-    where, best, found = _first(error)["loc"], 0, 0
+    first, best, found = _first(error), 0, 0
+    where = first["loc"]
+    if first["type"] == "value_error":  # of a whole table: it begins with the name of a field
+        where += tuple(first["msg"].removeprefix("Value error, ").split()[0].split("."))
     counts: Counter[tuple[str, ...]] = Counter()
     table: list[str | int] = []
     for number, line in enumerate(text.splitlines(), 1):

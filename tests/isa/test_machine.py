@@ -227,6 +227,8 @@ def test_a_machine_needs_hbm():
         ("[hbm]", "[hbn]", "[hbn]"),
         ("latency = 200\n", "latency = 200\n'spead' = 1\n", "'spead' = 1"),
         ("columns = 4\n", "", "[mesh]"),  # of what is missing, the table
+        ("l1_banks = 4", "l1_banks = 3", "l1_banks = 3"),
+        ("bytes_per_cycle = 8", "bytes_per_cycle = 64", "bytes_per_cycle = 64"),
     ],
 )
 def test_a_mistake_in_a_file_names_the_line(old, new, line, tmp_path):
