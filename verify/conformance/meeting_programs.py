@@ -56,7 +56,7 @@ def meeting_topics(columns: int, rows: int) -> list[str]:
     one tile has none.
     """
     sites = columns * rows // 2
-    found = []
+    found: list[str] = []
     for about in ABOUT if sites else ():
         names = [name for name in MEETINGS if _about(name) == about]
         parts = 1 if about == "joins" else -(-len(names) // (MOST_PAIRS * sites))
