@@ -20,9 +20,9 @@ from verify.mutants.copy import design as mutant_design
 
 __all__ = ["build", "build_mutants", "build_watched", "run_case", "run_mutant"]
 
-MUTANT_CYCLES = {"edges": 200_000, "meetings": 200_000}
-"""Of a kind of cases, see `_OTHERS`."""
-_OTHERS = 80_000
+LONG = {"edges": 200_000, "meetings": 200_000}
+"""Of a kind of cases, see `MUTANT_CYCLES`."""
+MUTANT_CYCLES = 80_000
 """After so many cycles a mutation counts as caught: it never ends."""
 
 
@@ -75,6 +75,6 @@ def _bins(case: ConformanceCase, base: Machine, own_channels: bool) -> set[str]:
 def run_mutant(case: ConformanceCase, base: Machine, own_channels: bool, number: int) -> dict:
     """Run a case with one mutation, 0: with none."""
     design = mutant_design(machine_of(case, base, own_channels=own_channels), CATALOGUE, number)
-    most = MUTANT_CYCLES.get(case.kind, _OTHERS)
+    most = LONG.get(case.kind, MUTANT_CYCLES)
     outcome: CaseOutcome = run_safely(run_on_rtl, case, base, design, own_channels, most)
     return outcome.to_dict()
