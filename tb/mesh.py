@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.machine import Machine
 from tb.boot import boots_directly, write_images
 from tb.diagnosis import why_stopped
@@ -33,20 +34,21 @@ BENCH = "tb.benches.mesh"
 
 
 class RunFailure(UserError):
-    """The machine stopped with an error, or hung: one line says which tile, which instruction,
-    which cycle.
+    """The machine stopped with an error, or hung: one line says which tile, instruction, cycle.
 
     Attributes
     ----------
     kind
         ``error``, ``hang``, or ``endless``: still busy after `Settings.most_cycles`.
-    probes
-        Probe values of each tile, see `MeshRun.probes`.
+    run, probes
+        What there was when it had stopped, see `MeshRun`.
+    later
+        The probes of an error once more, after those of all tiles were read: whose queues go on.
     """
 
-    def __init__(self, kind: str, text: str, probes: dict[tuple[int, int], list[int]]):
+    def __init__(self, kind: str, text: str, run: "MeshRun", later: dict[TileXY, list[int]]):
         super().__init__(text)
-        self.kind, self.probes = kind, probes
+        self.kind, self.run, self.probes, self.later = kind, run, run.probes, later
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ class Settings:
     """
     array: str = "rtl"
     """One of `tb.hardware.ARRAYS`; a functional one is a model of our own mesh, without waves."""
+    settle: int = 20
+    """Cycles from an error to the first probe that is read: what is under way arrives meanwhile."""
     backpressure: bool = False
     """Of a mesh that is all Verilog, take the one that can stall even for a `stall_rate` of 0, so
     that runs of both kinds share a build.
@@ -232,6 +236,7 @@ def _orders(
         "targets": machine.mesh.tiles,
         "channels": len(machine.channels),
         "most_cycles": settings.most_cycles,
+        "settle": settings.settle,
         "inputs": {
             **inputs,
             "boot_address": boot[0],
@@ -249,17 +254,11 @@ def _result(machine: Machine, settings: Settings, workdir: Path, build_seconds: 
     """What the bench has left in the folder of a run."""
     seen = json.loads((workdir / "seen.json").read_text())
     columns = machine.mesh.columns
-    probes = {
-        (index % columns, index // columns): values for index, values in enumerate(seen["tiles"])
-    }
-    if seen["endless"]:
-        raise RunFailure(
-            "endless", f"endless: still busy after {settings.most_cycles} cycles", probes
-        )
-    if seen["error"] or seen["hung"]:
-        kind = "error" if seen["error"] else "hang"
-        raise RunFailure(kind, why_stopped(machine, probes, seen), probes)
-    return MeshRun(
+    probes, later = (
+        {(index % columns, index // columns): values for index, values in enumerate(tiles)}
+        for tiles in (seen["tiles"], seen["later"])
+    )
+    run = MeshRun(
         cycles=seen["cycles"],
         boot_cycles=seen["boot_cycles"],
         probes=probes,
@@ -277,6 +276,12 @@ def _result(machine: Machine, settings: Settings, workdir: Path, build_seconds: 
         events=_read_events(workdir / "events.txt", columns) if settings.events else None,
         workdir=workdir,
     )
+    for kind, so in (("endless", "endless"), ("error", "error"), ("hang", "hung")):
+        if seen[so]:
+            text = f"endless: still busy after {settings.most_cycles} cycles"
+            text = text if kind == "endless" else why_stopped(machine, probes, seen)
+            raise RunFailure(kind, text, run, later)
+    return run
 
 
 def _read_events(path: Path, columns: int) -> NDArray:
