@@ -1,17 +1,20 @@
 """What `make conformance` found, as tables, Markdown, HTML, JUnit XML and the flat result."""
 
 import html
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from publish.conformance_cycles import cycle_failure, pace_said, pace_table
 from publish.output import Table, wide_console
 from tb.files import write
 from verify.conformance.cases import ConformanceCase
+from verify.conformance.cycles import Pace, paces
 from verify.mutants.catalogue import CATALOGUE
-from verify.mutants.hunt import Catch
+from verify.mutants.hunt import CYCLES, Catch
 
 __all__ = ["Findings", "mutation_table", "show", "summary_table", "tables", "write_reports"]
 
@@ -36,6 +39,10 @@ class Findings:
     catches: list[Catch] = field(default_factory=list)
     clean: dict[str, dict] = field(default_factory=dict)
     """Cases of the mutation check on the hardware with no mutation switched on."""
+    ours: Mapping[str, int] = field(default_factory=dict)
+    """Committed cycles of our hardware, see `verify.conformance.cycles`."""
+    foreign: bool = False
+    """A design under test is run, whose cycles may be others."""
 
     @property
     def failed(self) -> dict[str, dict]:
@@ -43,6 +50,9 @@ class Findings:
         without a mutation.
         """
         found = {name: o for name, o in self.outcomes.items() if not (o["passed"] or o["skipped"])}
+        for name, outcome in self.outcomes.items():
+            if wrong := cycle_failure(outcome, self.ours, foreign=self.foreign):
+                found[name] = outcome | {"passed": False, "how": CYCLES, "detail": wrong}
         for name, outcome in self.clean.items():
             before = self.outcomes.get(name, outcome)
             if name not in found and not (
@@ -62,7 +72,12 @@ class Findings:
     @property
     def missed(self) -> list[Catch]:
         """Mutations that nothing caught."""
-        return [catch for catch in self.catches if not catch.case]
+        return [catch for catch in self.catches if not catch.caught]
+
+    @property
+    def pace(self) -> Pace:
+        """Cycles beside those of our hardware."""
+        return paces(self.outcomes, self.ours)
 
     @property
     def holes(self) -> list[str]:
@@ -82,10 +97,10 @@ class Findings:
             "mutations": len(self.catches),
             "mutations_caught": len(self.catches) - len(self.missed),
             "failed_cases": ", ".join(self.failed),
-            **{
-                f"mutation_{catch.name}": f"{catch.how} by {catch.case}" if catch.case else ""
-                for catch in self.catches
-            },
+            "cycles_median": self.pace.median,
+            "cycles_out_of_line": ", ".join(self.pace.out_of_line) if self.foreign else "",
+            "cycles_unknown": self.pace.unknown,
+            **{f"mutation_{catch.name}": str(catch) for catch in self.catches},
         }
 
 
@@ -98,6 +113,8 @@ def tables(found: Findings, result: dict, *, short: bool = False) -> list[Table]
             for name, o in found.failed.items()
         ]
         made.append(Table("Failed", ("case", "how", "what", "repeat with"), rows))
+    if found.foreign and found.pace.ratios:
+        made.append(pace_table(found.pace, found.cases, found.outcomes, short=short))
     if found.bins:
         made.append(_coverage(found, short))
     if found.catches and not short:
@@ -138,14 +155,19 @@ def _coverage(found: Findings, short: bool) -> Table:
 
 
 def mutation_table(result: dict) -> Table:
-    """Every mutation with the case that caught it."""
+    """Every mutation with the case that saw most of it, how many did, and how widely."""
     rows = []
     for number, mutation in enumerate(CATALOGUE, 1):
         seen = result.get(f"mutation_{mutation.name}")
         if seen is not None:
-            how, _, case = seen.rpartition(" by ")
-            rows.append((str(number), mutation.what, mutation.file, how or "not caught", case))
-    return Table("Mutations", ("number", "fault", "file", "seen as", "by case"), rows)
+            said = re.fullmatch(r"(.+) by ([^:]+): (\d+) of (\d+) cases(?:, (\d+) words)?", seen)
+            how, case, times, of, words = said.groups() if said else (seen, "", "0", "", "")
+            often = f"{times} of {of}" if of else ""
+            if times == "1":
+                often += ", **once**"
+            rows.append((str(number), mutation.what, how or "not caught", often, words or "", case))
+    heads = ("number", "fault", "seen as", "by cases", "wrong words", "most by")
+    return Table("Mutations", heads, rows)
 
 
 def _cases(found: Findings) -> Table:
@@ -170,6 +192,8 @@ def _cases(found: Findings) -> Table:
                 f"{case.stall}/256, {case.latency}, {case.bandwidth}",
                 verdict,
                 f"{o['cycles']:,}" if o["cycles"] else "",
+                f"{o.get('floor', 0):,}",
+                f"{found.pace.ratios[case.name]:.3f}" if case.name in found.pace.ratios else "",
                 error,
             )
         )
@@ -183,6 +207,8 @@ def _cases(found: Findings) -> Table:
         "stalls, latency, B/cycle",
         "verdict",
         "cycles",
+        "least",
+        "of ours",
         "error",
     )
     return Table(
@@ -203,6 +229,11 @@ def show(found: Findings, result: dict) -> None:
             f"flatmesh: case {name} failed: {outcome['how']}: {outcome['detail']}", file=sys.stderr
         )
         print(f"repeat with: {found.command} CASE={name}", file=sys.stderr)
+        if outcome["how"] in ("wrong bits", "hang", "semaphores", "HBM bytes"):
+            small = found.command.replace("conformance", "shrink", 1)
+            print(f"make it small with: {small} CASE={name}", file=sys.stderr)
+    if found.outcomes:
+        print(pace_said(found.pace, foreign=found.foreign))
     for catch in found.missed:
         print(f"flatmesh: mutation {catch.number} ({catch.name}) was not caught", file=sys.stderr)
         print(f"repeat with: {found.command} MUTANT={catch.number}", file=sys.stderr)
@@ -253,6 +284,6 @@ def _junit(found: Findings, result: dict) -> ElementTree.Element:
         )
         for catch in found.catches:
             case = ElementTree.SubElement(suite, "testcase", name=catch.name, classname="mutations")
-            if not catch.case:
+            if not catch.caught:
                 ElementTree.SubElement(case, "failure", message="not caught")
     return suites

@@ -14,6 +14,7 @@ from publish import (
     ablation,
     attention,
     conformance,
+    conformance_cycles,
     formal,
     manual,
     paper,
@@ -59,6 +60,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
         "conformance table": lambda r: conformance.summary_table(r).markdown(),
         "conformance mutations": lambda r: conformance.mutation_table(r).markdown(),
     },
+    "cases": {"conformance cycles": lambda r: conformance_cycles.floor_table(r).markdown()},
     "tuning": {
         "tuned set": partial(tuning.page_table, listed=True),
         "tuned others": partial(tuning.page_table, listed=False),

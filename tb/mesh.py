@@ -20,7 +20,8 @@ from tb.memory_files import read_memory, write_memory
 from tb.progress import following
 from tb.runner import SimulationFailure, fresh_folder, run
 
-__all__ = ["EVENTS", "MeshRun", "RunFailure", "Settings", "Window", "simulate"]
+__all__ = ["BENCH", "EVENTS", "MeshRun", "RunFailure", "Settings", "Window", "orders_of"]
+__all__ += ["result_of", "simulate"]
 
 EVENTS = np.dtype(
     [("cycle", np.int64), ("x", np.int16), ("y", np.int16), ("kind", np.int16), ("tag", np.int16)]
@@ -204,7 +205,7 @@ def simulate(
         direct = native and boots_directly(machine, boot[1])
     elif direct and not native:
         raise ValueError("Direct boot must be of tiles that are compiled apart")
-    orders = _orders(machine, settings, boot, design.inputs if design else {})
+    orders = orders_of(machine, settings, boot, design.inputs if design else {})
     (workdir / "run.json").write_text(json.dumps(orders))
     with following(workdir / "progress", progress):
         run(
@@ -221,10 +222,10 @@ def simulate(
             ],
             workdir=workdir,
         )
-    return _result(machine, settings, workdir, compiled.seconds)
+    return result_of(machine, settings, workdir, compiled.seconds)
 
 
-def _orders(
+def orders_of(
     machine: Machine, settings: Settings, boot: tuple[int, int], inputs: Mapping[str, int]
 ) -> dict:
     """What the bench reads: how long to wait, what to read back, and the mesh's inputs."""
@@ -245,7 +246,7 @@ def _orders(
     }
 
 
-def _result(machine: Machine, settings: Settings, workdir: Path, build_seconds: float) -> MeshRun:
+def result_of(machine: Machine, settings: Settings, workdir: Path, build_seconds: float) -> MeshRun:
     """What the bench has left in the folder of a run."""
     seen = json.loads((workdir / "seen.json").read_text())
     columns = machine.mesh.columns

@@ -26,6 +26,9 @@ class Mutation:
     cases: tuple[str, ...] = ()
     """Beginnings of the names of cases that are likely to catch it; these are tried first."""
 
+    slow: bool = False
+    """It costs cycles and no bits: only a count of cycles shows it."""
+
     @property
     def area(self) -> str:
         """The folder of ``hw`` it is in."""

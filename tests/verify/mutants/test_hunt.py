@@ -1,0 +1,37 @@
+"""The order of a hunt, and what counts as seen."""
+
+from verify.conformance.cases import cases
+from verify.mutants.catalogue import CATALOGUE
+from verify.mutants.hunt import MESHES, TURN, Catch, in_turn
+
+SLOW = next(n for n, mutation in enumerate(CATALOGUE, 1) if mutation.slow)
+CLEAN = {"case": "a", "passed": True, "how": "", "cycles": 10, "words": 0}
+
+
+def test_cases_of_all_kinds_come_in_turn():
+    some = [case for case in cases("default", 1) if case.mesh in MESHES]
+    order = in_turn(some)
+    assert sorted(order, key=str) == sorted(some, key=str)
+    assert {case.kind for case in order[:TURN]} == {case.kind for case in some}
+    about = {(case.kind, case.dataflow or case.numbers) for case in some}
+    assert {(case.kind, case.dataflow or case.numbers) for case in order[: 8 * TURN]} == about
+
+
+def test_what_costs_only_cycles_is_seen_by_them_alone():
+    slower = CLEAN | {"cycles": 11}
+    assert str(Catch(SLOW).after(CLEAN, CLEAN)) == ""
+    assert Catch(SLOW).after(slower, CLEAN).caught
+    assert str(Catch(SLOW).after(slower, CLEAN)) == "cycles by a: 1 of 1 cases"
+
+
+def test_a_fault_of_bits_must_be_seen_by_more_than_cycles():
+    catch = Catch(1).after(CLEAN | {"cycles": 11}, CLEAN)
+    assert not catch.caught and str(catch) == "only cycles"
+    wrong = {"passed": False, "how": "wrong bits", "words": 3}
+    catch = catch.after(CLEAN | wrong | {"case": "b"}, CLEAN)
+    assert catch.caught and str(catch) == "wrong bits by b: 1 of 2 cases, 3 words"
+
+
+def test_a_case_that_fails_without_the_mutation_says_nothing():
+    bad = CLEAN | {"passed": False, "how": "hang"}
+    assert Catch(1).after(bad, bad) == Catch(1)
