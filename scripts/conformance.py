@@ -45,12 +45,9 @@ def run() -> int:
         toolchain.environment()
     mesh = options.mesh or (DUT_MESH if options.dut else "")
     own, console = not mesh, Console(stderr=True)
-    found = Findings(
-        wanted(options.set, options.case, seed, mesh),
-        command=_command(options),
-        ours=committed(base, mesh, seed),
-        foreign=bool(options.dut),
-    )
+    ours, foreign = committed(base, mesh, seed), bool(options.dut)
+    chosen_cases = wanted(options.set, options.case, seed, mesh)
+    found = Findings(chosen_cases, _command(options), ours=ours, foreign=foreign)
     first = machine_of(found.cases[0], base, own_channels=own)
     dut = read_dut(Path(options.dut), first) if options.dut else None
     keep = FOLDER / "kept" if options.resume != "0" and not options.case else None
@@ -65,8 +62,8 @@ def run() -> int:
         found.bins = count((outcome["bins"] for outcome in found.outcomes.values()), declared(base))
     if hunted:
         found.catches, found.clean = hunt.run(numbers, hunted, console)
-    told = {name: getattr(options, name) for name in ("set", "target", "dut")}
-    told |= {"machine": base.name, "mesh": mesh, "seed": seed, "commit": commit()}
+    told = {"set": options.set, "target": options.target, "dut": options.dut, "mesh": mesh}
+    told |= {"machine": base.name, "seed": seed, "commit": commit()}
     result = found.result() | told | {"seconds": time.monotonic() - started}
     show(found, result)
     for name, seen in found.outcomes.items() if options.case else ():
