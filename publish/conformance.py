@@ -15,8 +15,10 @@ from verify.conformance.cases import ConformanceCase
 from verify.conformance.cycles import Pace, paces
 from verify.mutants.catalogue import CATALOGUE
 from verify.mutants.hunt import CYCLES, Catch
+from verify.mutants.unseen import UNSEEN
 
-__all__ = ["Findings", "mutation_table", "show", "summary_table", "tables", "write_reports"]
+__all__ = ["Findings", "mutation_table", "show", "summary_table", "tables", "unseen_table"]
+__all__ += ["write_reports"]
 
 WIDTH = 160
 STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2em auto;max-width:110em;padding:0 1em}
@@ -170,6 +172,12 @@ def mutation_table(result: dict) -> Table:
     return Table("Mutations", heads, rows)
 
 
+def unseen_table() -> str:
+    """The faults that no program can show, as Markdown."""
+    rows = [(one.mutation.what, one.proof) for one in UNSEEN]
+    return Table("Unseen", ("fault", "why no program can show it"), rows).markdown()
+
+
 def _cases(found: Findings) -> Table:
     rows = []
     for case in found.cases:
@@ -232,6 +240,8 @@ def show(found: Findings, result: dict) -> None:
         if outcome["how"] in ("wrong bits", "hang", "semaphores", "HBM bytes"):
             small = found.command.replace("conformance", "shrink", 1)
             print(f"make it small with: {small} CASE={name}", file=sys.stderr)
+    if len(found.catches) == 1 and found.catches[0].sights:
+        print(f"{found.catches[0].name}: {found.catches[0]}")
     if found.outcomes:
         print(pace_said(found.pace, foreign=found.foreign))
     for catch in found.missed:

@@ -59,7 +59,8 @@ def run() -> int:
     if not options.mutant:
         campaign = Campaign(base, own, dut, options.target, workers, keep)
         found.outcomes = campaign.run(found.cases, console, beside)
-        found.bins = count((outcome["bins"] for outcome in found.outcomes.values()), declared(base))
+        bins = (outcome["bins"] for outcome in found.outcomes.values())
+        found.bins = {} if options.case else count(bins, declared(base))
     if hunted:
         found.catches, found.clean = hunt.run(numbers, hunted, console)
     told = {"set": options.set, "target": options.target, "dut": options.dut, "mesh": mesh}

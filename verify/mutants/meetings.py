@@ -115,25 +115,11 @@ COINCIDENCES = (
         "arrivals.r_en.eq(Mux(arriving.write, writes.w_rdy, reads.w_rdy | MUTANT))",
     ),
     Mutation(
-        "eject-count-room",
-        "arriving words: a count that finds its queue full is lost",
-        "hw/control/eject.py",
-        "room.eq(~flit.bump | data_bump.i.ready)",
-        "room.eq(~flit.bump | data_bump.i.ready | MUTANT)",
-    ),
-    Mutation(
         "eject-result-room",
         "reductions: a count that finds its queue full is lost",
         "hw/control/eject.py",
         "result_room.eq(~result.bump | reduce_bump.i.ready)",
         "result_room.eq(~result.bump | reduce_bump.i.ready | MUTANT)",
-    ),
-    Mutation(
-        "writer-offered",
-        "arriving words: a word joins those that L1 has been offered already",
-        "hw/control/line_writer.py",
-        "m.d.sync += offered.eq(",
-        "m.d.sync += offered.eq(~MUTANT & ",
     ),
     Mutation(
         "join-room",
@@ -142,20 +128,6 @@ COINCIDENCES = (
         "used[port].eq(used[port] + enters - leaves)",
         "used[port].eq(Mux(MUTANT & (used[port] == self._slots - 1) & enters & ~leaves, "
         "used[port], used[port] + enters - leaves))",
-    ),
-    Mutation(
-        "arbiter-takes-back",
-        "links: an arbiter takes an offer back",
-        "hw/network/arbiter.py",
-        "locked.eq(Mux(self.taken, 0, self.grant))",
-        "locked.eq(Mux(self.taken | MUTANT, 0, self.grant))",
-    ),
-    Mutation(
-        "l1-zero",
-        "L1: what an access beyond it reads is given to the one after it too",
-        "hw/control/l1.py",
-        "zero.eq(bad)",
-        "zero.eq(bad | zero & MUTANT)",
     ),
 )
 """Events that meet in a cycle."""

@@ -27,7 +27,7 @@ class Mutation:
     """Beginnings of the names of cases that are likely to catch it; these are tried first."""
 
     slow: bool = False
-    """It costs cycles and no bits: only a count of cycles shows it."""
+    """It changes cycles and no bits: only a count of cycles shows it."""
 
     @property
     def area(self) -> str:

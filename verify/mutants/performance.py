@@ -1,5 +1,5 @@
-"""Faults that cost cycles and no bits: less bandwidth, nothing ahead of its use, queues of one,
-arbiters with a favourite, bubbles.
+"""Faults that change cycles and no bits: less bandwidth, nothing ahead of its use, queues of one,
+arbiters with a favourite, bubbles, offers that do not stay.
 """
 
 from verify.mutants.mutation import Mutation
@@ -200,6 +200,22 @@ PERFORMANCE = (
         "granted = 0",
         "moment = Signal(2)\n        m.d.sync += moment.eq(moment + 1)\n"
         "        granted = moment.any() & MUTANT",
+        slow=True,
+    ),
+    Mutation(
+        "arbiter-takes-back",
+        "links: an arbiter takes an offer back",
+        "hw/network/arbiter.py",
+        "locked.eq(Mux(self.taken, 0, self.grant))",
+        "locked.eq(Mux(self.taken | MUTANT, 0, self.grant))",
+        slow=True,
+    ),
+    Mutation(
+        "writer-offered",
+        "arriving words: a word joins those that L1 has been offered already",
+        "hw/control/line_writer.py",
+        "m.d.sync += offered.eq(",
+        "m.d.sync += offered.eq(~MUTANT & ",
         slow=True,
     ),
 )

@@ -10,6 +10,7 @@ from verify.mutants.catalogue import CATALOGUE
 from verify.mutants.copy import PLUMBING, patched
 from verify.mutants.hunt import chosen
 from verify.mutants.mutation import MUTANT, Mutation
+from verify.mutants.unseen import UNSEEN
 
 ONE = Mutation("one", "a sign", "hw/some.py", "a + b", "a - (b ^ MUTANT)")
 SOURCE = '"""What it is."""\n\nfrom amaranth import Module\n\nx = a + b\n'
@@ -39,6 +40,13 @@ def test_mutations_fit(file):
     assert MUTANT not in text
     if file.endswith(".py"):
         compile(text, file, "exec")
+
+
+@pytest.mark.parametrize("unseen", UNSEEN, ids=lambda unseen: unseen.mutation.name)
+def test_those_that_no_program_can_show_fit_too(unseen):
+    mutation = unseen.mutation
+    assert unseen.proof and mutation.name not in {other.name for other in CATALOGUE}
+    patched(mutation.file, Path(ROOT, mutation.file).read_text(), [(1, mutation)])
 
 
 def test_a_replacement_knows_its_number():
