@@ -11,7 +11,7 @@ from isa.machine import Machine
 from isa.status import Probe
 from tb.hardware import Design
 from tb.mesh import MeshRun, RunFailure, Settings, simulate
-from verify.conformance.cases import ConformanceCase
+from verify.conformance.case import ConformanceCase
 from verify.conformance.prepare import Expected, prepare
 
 __all__ = ["CaseOutcome", "compare", "judged", "run_on_golden", "run_on_rtl", "run_safely"]

@@ -1,0 +1,78 @@
+"""Cases that are not left to a generator: the simplest ones, all kinds of numbers, all edges."""
+
+from collections.abc import Iterable
+
+from programs.attention.mapping import DATAFLOWS
+from programs.tensors import DTYPES
+from verify.conformance.case import ConformanceCase
+from verify.conformance.edge_programs import EDGES
+from verify.conformance.factors import STALLS
+from verify.conformance.numbers import FILLS
+
+__all__ = ["directed"]
+
+EDGE_MESHES = {
+    "control": ("3x2", "5x3"),
+    "engines": ("3x2", "5x3"),
+    "sizes": ("5x3",),
+    "moves": ("3x2", "5x3"),
+    "long-moves": ("3x2",),
+}
+"""Meshes with programs about edges: rows that are not columns; channels on four sides and joins of
+five. Long ones once.
+"""
+
+
+def directed(meshes: Iterable[str], seed: int) -> Iterable[ConformanceCase]:
+    """What a generator may miss: every dataflow and format at its simplest, and every kind of
+    numbers in every format.
+    """
+    mesh = "2x2" if "2x2" in meshes else next(iter(meshes))
+    for dataflow in DATAFLOWS:
+        yield ConformanceCase(
+            f"d-gate-{dataflow}", "attention", mesh, seed, "mha:H=2,S=32,D=16", dataflow, "fp16"
+        )
+    for dtype in DTYPES:
+        for numbers in FILLS:
+            yield ConformanceCase(
+                f"d-numbers-{dtype}-{numbers}",
+                "attention",
+                mesh,
+                seed,
+                "mha:H=2,Sq=21,Skv=40,D=12",
+                "flat",
+                dtype,
+                numbers=numbers,
+            )
+    for dtype in DTYPES:
+        yield ConformanceCase(
+            f"d-one-{dtype}", "attention", mesh, seed, "mha:H=1,S=1,D=1", "flat", dtype
+        )
+    yield ConformanceCase(
+        "d-long",
+        "attention",
+        mesh,
+        seed,
+        "mha:H=1,Sq=16,Skv=400,D=8",
+        "flat-async",
+        "fp16",
+        latency=1,
+    )
+    yield ConformanceCase(
+        "d-many-heads",
+        "attention",
+        mesh,
+        seed,
+        "mha:B=3,H=5,S=9,D=8",
+        "flat-async",
+        "bf16",
+        stall=STALLS[-1],
+    )
+    yield from _edges(tuple(meshes), seed)
+
+
+def _edges(meshes: tuple[str, ...], seed: int) -> Iterable[ConformanceCase]:
+    """Every field of every instruction at its ends."""
+    for about in EDGES:
+        for mesh in [mesh for mesh in meshes if mesh in EDGE_MESHES[about]] or meshes:
+            yield ConformanceCase(f"edges-{about}-{mesh}", "edges", mesh, seed, numbers=about)
