@@ -2,9 +2,6 @@
 instruction, as docs/conformance.md says.
 """
 
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest

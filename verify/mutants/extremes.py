@@ -2,6 +2,8 @@
 last word of a memory.
 """
 
+from dataclasses import replace
+
 from verify.mutants.mutation import Mutation
 
 __all__ = ["EXTREMES"]
@@ -185,4 +187,4 @@ EDGES = (
 )
 """Ends of the memories."""
 
-EXTREMES = (*VALUES, *EDGES)
+EXTREMES = tuple(replace(mutation, cases=("edges-",)) for mutation in (*VALUES, *EDGES))

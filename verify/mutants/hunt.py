@@ -21,7 +21,7 @@ from verify.mutants.tasks import build_mutants, run_mutants
 
 __all__ = ["CYCLES", "MESHES", "Catch", "Hunt", "Sight", "chosen", "in_turn"]
 
-MESHES = ("2x2", "5x3")
+MESHES = ("3x2", "5x3")
 """Of the hardware with mutations, unless the user names one: a small one, where runs are short; and
 one with channels on all sides and every join.
 """

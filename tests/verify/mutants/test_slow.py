@@ -10,8 +10,8 @@ from verify.mutants.tasks import run_mutants
 
 TINY = MACHINES["tiny"]
 USED = (
-    "tiles-vector-2x2-0",
-    "tiles-network-2x2-0",
+    "tiles-vector-3x2-0",
+    "tiles-network-3x2-0",
     "a013-ragged-decode-flat-async-e4m3-5x3-subnormal",
 )
 SLOW = {mutation.name: n for n, mutation in enumerate(CATALOGUE, 1) if mutation.slow}

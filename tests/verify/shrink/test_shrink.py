@@ -10,8 +10,8 @@ from isa.machine import MACHINES
 from programs.text.reader import read_listing
 from tb.run_program import run_on_golden
 from verify.conformance.cases import cases
-from verify.conformance.prepare import prepare
-from verify.shrink.pieces import pieces_of, without
+from verify.conformance.prepare import Expected, prepare, run_golden
+from verify.shrink.pieces import Piece, pieces_of, without
 from verify.shrink.reduce import reduce_to
 from verify.shrink.shrink import engine_instructions
 from verify.shrink.text import write_case
@@ -45,10 +45,14 @@ def program() -> dict:
     return {(0, 0): Program({queue: code if queue == Queue.VECTOR else halt for queue in Queue})}
 
 
+def places_of(piece: Piece) -> tuple[int, ...]:
+    return tuple(place.at for place in piece.places)
+
+
 def test_a_hollow_piece_keeps_its_waits_and_signals():
     programs = program()
     pieces = pieces_of(programs, hollow=True)
-    assert [piece.places for piece in pieces] == [(1,), (2,)]
+    assert [places_of(piece) for piece in pieces] == [(1,), (2,)]
     code = without(programs, pieces)[0, 0].queues[Queue.VECTOR]
     assert [one.opcode.name for one in code] == ["LOOP", "SYNC", "END", "HALT"]
     assert [code[1][name] for name in ("wait0_sem", "wait0_count", "sig0_on", "sig0_sem")] == [
@@ -60,11 +64,29 @@ def test_a_hollow_piece_keeps_its_waits_and_signals():
 def test_both_ends_of_a_loop_go_together_and_halt_stays():
     programs = program()
     pieces = pieces_of(programs, hollow=False)
-    assert [piece.places for piece in pieces] == [(1,), (2,), (0, 3)]
+    assert [places_of(piece) for piece in pieces] == [(1,), (2,), (0, 3)]
     code = without(programs, pieces[-1:])[0, 0].queues[Queue.VECTOR]
     assert [one.opcode.name for one in code] == ["FILL", "COPY", "HALT"]
     assert [len(code) for code in without(programs, pieces)[0, 0].queues.values()] == [1] * 4
     assert len(engine_instructions(programs)) == 2
+
+
+@pytest.mark.parametrize("opcode", [Opcode.LOAD, Opcode.REDUCE, Opcode.SYNC])
+def test_waits_do_without_what_is_left_out(opcode):
+    """Golden takes the programs without any one of the pieces that count."""
+    expected = prepare(CASES["tiles-network-3x2-0"], TINY)
+    code = expected.programs
+    pieces = [
+        piece
+        for piece in pieces_of(code, hollow=False)
+        for tile, queue, index in piece.places[:1]
+        if code[tile].queues[queue][index].opcode == opcode and piece.counts
+    ]
+    assert pieces
+    for piece in pieces[:: max(1, len(pieces) // 6)]:
+        part = Expected(expected.case, expected.machine, without(code, [piece]), expected.start)
+        run_golden(part)
+        assert not part.wrong or "race" in part.wrong, (piece, part.wrong)
 
 
 @pytest.mark.parametrize("name", ["tiles-network-3x2-0", "tiles-vector-2x2-0", "d-gate-flat"])
