@@ -15,9 +15,8 @@ from verify.conformance.cases import ConformanceCase
 from verify.conformance.cycles import Pace, paces
 from verify.mutants.catalogue import CATALOGUE
 from verify.mutants.hunt import CYCLES, Catch
-from verify.mutants.unseen import UNSEEN
 
-__all__ = ["Findings", "mutation_table", "show", "summary_table", "tables", "unseen_table"]
+__all__ = ["Findings", "mutation_table", "show", "summary_table", "tables"]
 __all__ += ["write_reports"]
 
 WIDTH = 160
@@ -132,8 +131,10 @@ def summary_table(result: dict) -> Table:
         f"{result['cases']}",
         f"{result['failed']}",
         f"{result['skipped']}",
-        f"{result['coverage_percent']:.1f} % of {result['coverage_bins']}",
-        f"{result['mutations_caught']} / {result['mutations']}",
+        f"{result['coverage_percent']:.1f} % of {bins}"
+        if (bins := result["coverage_bins"])
+        else "",
+        f"{result['mutations_caught']} / {result['mutations']}" if result["mutations"] else "",
         f"{result['seconds']:.0f} s",
     )
     title = f"Conformance, set {result['set']}, {result['dut'] or result['target']}"
@@ -170,12 +171,6 @@ def mutation_table(result: dict) -> Table:
             rows.append((str(number), mutation.what, how or "not caught", often, words or "", case))
     heads = ("number", "fault", "seen as", "by cases", "wrong words", "most by")
     return Table("Mutations", heads, rows)
-
-
-def unseen_table() -> str:
-    """The faults that no program can show, as Markdown."""
-    rows = [(one.mutation.what, one.proof) for one in UNSEEN]
-    return Table("Unseen", ("fault", "why no program can show it"), rows).markdown()
 
 
 def _cases(found: Findings) -> Table:

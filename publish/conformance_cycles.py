@@ -1,4 +1,4 @@
-"""Cycles of the cases of `make conformance`, as tables."""
+"""Of `make conformance`: the cycles of cases, and faults that no program shows, as tables."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -6,8 +6,10 @@ from statistics import median
 from publish.output import Table
 from verify.conformance.cases import ConformanceCase
 from verify.conformance.cycles import Pace, difference
+from verify.mutants.unseen import UNSEEN
 
 __all__ = ["cycle_failure", "floor_table", "pace_said", "pace_table"]
+__all__ += ["unseen_table"]
 
 MOST = 12
 """Cases out of line that are listed on a terminal."""
@@ -81,6 +83,12 @@ def floor_table(result: dict) -> Table:
         for kind, counts in kinds.items()
     ]
     return Table("Committed cycles", ("cases", "number", "cycles", "of the least, median"), rows)
+
+
+def unseen_table() -> str:
+    """The faults that no program can show, as Markdown."""
+    rows = [(one.mutation.what, one.proof) for one in UNSEEN]
+    return Table("Unseen", ("fault", "why no program can show it"), rows).markdown()
 
 
 _KINDS = {

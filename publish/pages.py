@@ -39,7 +39,7 @@ FROM_CODE: dict[str, Callable[[], str]] = {
     "errors": manual.errors,
     "tables": manual.instructions,
     "special values": special_values.table,
-    "conformance unseen": conformance.unseen_table,
+    "conformance unseen": conformance_cycles.unseen_table,
 }
 """Marker to the maker of what stands there."""
 

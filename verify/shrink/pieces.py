@@ -160,6 +160,7 @@ def _waiting_less(
         if taken:
             lost[here] -= taken * times
             less[count] = instruction[count] - taken
+            less[semaphore] = instruction[semaphore] if less[count] else 0
     if less:
         instruction = instruction.replace(**less)
         idle = not any(instruction[name] for name in ("wait0_count", "wait1_count"))
