@@ -78,7 +78,9 @@ def floor_table(result: dict) -> Table:
             kind,
             f"{len(counts)}",
             f"{min(c for c, _ in counts):,} to {max(c for c, _ in counts):,}",
-            f"{median(c / least for c, least in counts):.1f}",
+            f"{median(ratios):.1f}"
+            if (ratios := [c / least for c, least in counts if least])
+            else "",
         )
         for kind, counts in kinds.items()
     ]
@@ -96,4 +98,6 @@ _KINDS = {
     "d": "attention, directed",
     "g": "matrix products",
     "t": "instruction programs",
+    "e": "edges and errors",
+    "m": "meetings",
 }

@@ -187,4 +187,14 @@ EDGES = (
 )
 """Ends of the memories."""
 
-EXTREMES = tuple(replace(mutation, cases=("edges-",)) for mutation in (*VALUES, *EDGES))
+_LIKELY = {"vector": ("edges-engines", "edges-sizes"), "matrix": ("edges-engines", "edges-sizes")}
+_CONTROL = ("sequencer.py", "registers.py", "loops.py", "semaphores.py")
+
+
+def _likely(mutation: Mutation) -> tuple[str, ...]:
+    if mutation.file.endswith(_CONTROL):
+        return ("edges-control",)
+    return _LIKELY.get(mutation.area, ("edges-moves", "edges-long-moves"))
+
+
+EXTREMES = tuple(replace(mutation, cases=_likely(mutation)) for mutation in (*VALUES, *EDGES))

@@ -32,7 +32,7 @@ TURN = 4
 """Cases that a mutation is run with before it is asked whether it needs more."""
 ENOUGH = 3
 """Cases that see a mutation, after which it is run with no more."""
-MOST_TRIES = 24
+MOST_TRIES = 16
 """Cases that a mutation is run with, before it counts as not caught."""
 BATCH = 16
 """Mutations that a process runs a case with, one after the other."""
@@ -171,13 +171,13 @@ def _order(cases: list[ConformanceCase], number: int) -> list[ConformanceCase]:
     cases of all kinds in turn.
     """
     mutation = CATALOGUE[number - 1]
-    likely = (*_published(mutation.name), *mutation.cases)
-
-    def place(case: ConformanceCase) -> int:
-        named = [index for index, name in enumerate(likely) if case.name.startswith(name)]
-        return min(named, default=len(likely))
-
-    return sorted(in_turn(cases), key=place)
+    likely = [
+        case
+        for name in (*_published(mutation.name), *mutation.cases)
+        for case in cases
+        if case.name.startswith(name)
+    ]
+    return list(dict.fromkeys([*likely, *in_turn(cases)]))
 
 
 def _published(name: str) -> tuple[str, ...]:
@@ -197,13 +197,14 @@ def _task(case: ConformanceCase, numbers: tuple[int, ...], shared: dict) -> Task
 
 def in_turn(cases: Iterable[ConformanceCase]) -> list[ConformanceCase]:
     """Cases of all kinds in turn, and those of a kind by what they are about in turn: dataflow, or
-    focus of an instruction program. Long ones (instruction programs) on small meshes first, short
-    ones on large meshes.
+    focus of an instruction program. Workloads on the larger meshes first. Instruction programs take
+    long there, and errors are many runs each: those are only for mutations that name them.
     """
     kinds: dict[str, dict[str, list[ConformanceCase]]] = {}
     for case in cases:
-        kind = kinds.setdefault(case.kind, {})
-        kind.setdefault(case.dataflow or case.numbers, []).append(case)
+        if case.workload or (case.mesh != MESHES[-1] and case.kind != "errors"):
+            kind = kinds.setdefault(case.kind, {})
+            kind.setdefault(case.dataflow or case.numbers, []).append(case)
     found = []
     for about in kinds.values():
         for those in about.values():

@@ -1,5 +1,7 @@
 """Faults that only some shapes of a mesh or a collective show, or events that meet in a cycle."""
 
+from dataclasses import replace
+
 from verify.mutants.mutation import Mutation
 
 __all__ = ["MEETINGS"]
@@ -132,4 +134,7 @@ COINCIDENCES = (
 )
 """Events that meet in a cycle."""
 
-MEETINGS = (*SHAPES, *COINCIDENCES)
+MEETINGS = (
+    *(replace(mutation, cases=("edges-moves", "tiles-network-5x3-0")) for mutation in SHAPES),
+    *(replace(mutation, cases=("meet",)) for mutation in COINCIDENCES),
+)

@@ -2,6 +2,8 @@
 is wrong, a queue goes on after the stop.
 """
 
+from dataclasses import replace
+
 from verify.mutants.mutation import Mutation
 
 __all__ = ["REFUSALS"]
@@ -13,7 +15,7 @@ SEQUENCER, LEGALITY, ERRORS, JOIN = (
     "hw/network/join.py",
 )
 
-REFUSALS = (
+_REFUSALS = (
     Mutation(
         "refuse-checksum",
         "queues: an instruction with a wrong checksum is executed",
@@ -200,3 +202,30 @@ REFUSALS = (
         "self._completion.full | (common.opcode != Opcode.SYNC))):",
     ),
 )
+
+_ABOUT = {
+    "product": "matrix",
+    "vector": "vector",
+    "l1": "reach",
+    "semaphore": "counts",
+    "mismatch": "reductions",
+    "reused": "reductions",
+    "incomplete": "reductions",
+    "executing": "reach",
+    "queue": "reach",
+    "code": "counts",
+    "waits": "order",
+    "commands": "order",
+    "queues": "order",
+}
+"""Words of names to what the cases of errors are about that are likely to see it; `out` others."""
+
+
+def _likely(name: str) -> tuple[str, ...]:
+    if name == "sync-early":
+        return ()
+    about = [_ABOUT[word] for word in name.split("-") if word in _ABOUT]
+    return (f"errors-{about[0] if about else 'out'}",)
+
+
+REFUSALS = tuple(replace(mutation, cases=_likely(mutation.name)) for mutation in _REFUSALS)

@@ -6,7 +6,14 @@ from tb.hardware import build_mesh
 from tb.mesh import MeshRun
 from tb.runner import SimulationFailure
 from verify.conformance.cases import ConformanceCase, machine_of
-from verify.conformance.check import CaseOutcome, judged, settings_of, wrong_words
+from verify.conformance.check import (
+    CaseOutcome,
+    judged,
+    run_on_rtl,
+    run_safely,
+    settings_of,
+    wrong_words,
+)
 from verify.conformance.prepare import prepare
 from verify.mutants.catalogue import CATALOGUE
 from verify.mutants.copy import design as mutant_design
@@ -32,6 +39,8 @@ def run_mutants(
     """Run a case with one mutation after the other, 0: with none. The outcome of each by its number
     as text, with ``words``: words of HBM that differ.
     """
+    if case.kind == "errors":
+        return {str(number): _run_errors(case, base, own_channels, number) for number in numbers}
     expected = prepare(case, base, own_channels)
     design = mutant_design(expected.machine, CATALOGUE, 0)
     runs = simulate_branches(
@@ -52,3 +61,10 @@ def run_mutants(
         words = wrong_words(expected, run) if isinstance(run, MeshRun) else 0
         found[str(number)] = outcome.to_dict() | {"words": words}
     return found
+
+
+def _run_errors(case: ConformanceCase, base: Machine, own_channels: bool, number: int) -> dict:
+    """A case of errors, which is many runs, each up to what the one before did."""
+    design = mutant_design(machine_of(case, base, own_channels=own_channels), CATALOGUE, number)
+    outcome = run_safely(run_on_rtl, case, base, design, own_channels, MUTANT_CYCLES)
+    return outcome.to_dict() | {"words": 0}

@@ -11,10 +11,11 @@ CLEAN = {"case": "a", "passed": True, "how": "", "cycles": 10, "words": 0}
 def test_cases_of_all_kinds_come_in_turn():
     some = [case for case in cases("default", 1) if case.mesh in MESHES]
     order = in_turn(some)
-    assert sorted(order, key=str) == sorted(some, key=str)
-    assert {case.kind for case in order[:TURN]} == {case.kind for case in some}
-    about = {(case.kind, case.dataflow or case.numbers) for case in some}
-    assert {(case.kind, case.dataflow or case.numbers) for case in order[: 8 * TURN]} == about
+    small = [c for c in some if c.workload or (c.mesh == MESHES[0] and c.kind != "errors")]
+    assert sorted(order, key=str) == sorted(small, key=str)
+    assert {case.kind for case in order[: 2 * TURN]} == {case.kind for case in small}
+    about = {(case.kind, case.dataflow or case.numbers) for case in small}
+    assert {(case.kind, case.dataflow or case.numbers) for case in order[: 10 * TURN]} == about
 
 
 def test_what_costs_only_cycles_is_seen_by_them_alone():
