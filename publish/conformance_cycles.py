@@ -87,6 +87,10 @@ def floor_table(result: dict) -> Table:
     return Table("Committed cycles", ("cases", "number", "cycles", "of the least, median"), rows)
 
 
+def _typical(ratios: list[float]) -> str:
+    return f"{median(ratios):.1f}" if ratios else ""
+
+
 def unseen_table() -> str:
     """The faults that no program can show, as Markdown."""
     rows = [(one.mutation.what, one.proof) for one in UNSEEN]
