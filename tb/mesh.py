@@ -41,13 +41,22 @@ class RunFailure(UserError):
     ----------
     kind
         ``error``, ``hang``, or ``endless``: still busy after `Settings.most_cycles`.
-    probes
-        Probe values of each tile, see `MeshRun.probes`.
+    run
+        What there was when it had stopped, see `MeshRun`.
+    later
+        The probes of an error once more, after those of all tiles were read: whose queues go on.
     """
 
-    def __init__(self, kind: str, text: str, probes: dict[tuple[int, int], list[int]]):
+    def __init__(
+        self, kind: str, text: str, run: "MeshRun", later: dict[tuple[int, int], list[int]]
+    ):
         super().__init__(text)
-        self.kind, self.probes = kind, probes
+        self.kind, self.run, self.later = kind, run, later
+
+    @property
+    def probes(self) -> dict[tuple[int, int], list[int]]:
+        """Probe values of each tile, see `MeshRun.probes`."""
+        return self.run.probes
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,8 @@ class Settings:
     """
     array: str = "rtl"
     """One of `tb.hardware.ARRAYS`; a functional one is a model of our own mesh, without waves."""
+    settle: int = 20
+    """Cycles from an error to the first probe that is read: what is under way arrives meanwhile."""
     backpressure: bool = False
     """Of a mesh that is all Verilog, take the one that can stall even for a `stall_rate` of 0, so
     that runs of both kinds share a build.
@@ -233,6 +244,7 @@ def orders_of(
         "targets": machine.mesh.tiles,
         "channels": len(machine.channels),
         "most_cycles": settings.most_cycles,
+        "settle": settings.settle,
         "inputs": {
             **inputs,
             "boot_address": boot[0],
@@ -250,17 +262,11 @@ def result_of(machine: Machine, settings: Settings, workdir: Path, build_seconds
     """What the bench has left in the folder of a run."""
     seen = json.loads((workdir / "seen.json").read_text())
     columns = machine.mesh.columns
-    probes = {
-        (index % columns, index // columns): values for index, values in enumerate(seen["tiles"])
-    }
-    if seen["endless"]:
-        raise RunFailure(
-            "endless", f"endless: still busy after {settings.most_cycles} cycles", probes
-        )
-    if seen["error"] or seen["hung"]:
-        kind = "error" if seen["error"] else "hang"
-        raise RunFailure(kind, why_stopped(machine, probes, seen), probes)
-    return MeshRun(
+    probes, later = (
+        {(index % columns, index // columns): values for index, values in enumerate(tiles)}
+        for tiles in (seen["tiles"], seen["later"])
+    )
+    run = MeshRun(
         cycles=seen["cycles"],
         boot_cycles=seen["boot_cycles"],
         probes=probes,
@@ -278,6 +284,13 @@ def result_of(machine: Machine, settings: Settings, workdir: Path, build_seconds
         events=_read_events(workdir / "events.txt", columns) if settings.events else None,
         workdir=workdir,
     )
+    if seen["endless"]:
+        text = f"endless: still busy after {settings.most_cycles} cycles"
+        raise RunFailure("endless", text, run, later)
+    if seen["error"] or seen["hung"]:
+        kind = "error" if seen["error"] else "hang"
+        raise RunFailure(kind, why_stopped(machine, probes, seen), run, later)
+    return run
 
 
 def _read_events(path: Path, columns: int) -> NDArray:

@@ -133,7 +133,11 @@ class TileCore(wiring.Component):
                 remote.valid.eq(signal.valid & signal.payload.remote),
                 signal.ready.eq((local.valid & local.ready) | (remote.valid & remote.ready)),
             ]
-        m.d.comb += [out.x.eq(self.x), out.y.eq(self.y)]
+        m.d.comb += [
+            self._parts.sequencers[Queue.MATRIX].behind.eq(self._parts.matrix.behind),
+            out.x.eq(self.x),
+            out.y.eq(self.y),
+        ]
 
     def _connect_program(self, m):
         """Boot shares the matrix queue's fetch port: no queue runs before every tile has booted."""

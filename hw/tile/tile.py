@@ -34,6 +34,9 @@ class Tile(wiring.Component):
     See `tile_signature`.
     """
 
+    CORE = TileCore
+    """What it is around; a simulation that watches more puts its own in."""
+
     def __init__(self, *, machine: Machine, waves: bool = False):
         self._machine = machine
         self._waves = waves
@@ -41,7 +44,7 @@ class Tile(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        core = TileCore(machine=self._machine, waves=self._waves)
+        core = self.CORE(machine=self._machine, waves=self._waves)
         reset = Signal(init=1, reset_less=True)
         m.d.sync += reset.eq(ResetSignal())
         m.domains.core = ClockDomain(local=True)

@@ -74,7 +74,7 @@ async def program(dut):
     }
     seen["endless"] = not finished.value
     # Errors elsewhere may still be on their way.
-    await cycles(20)
+    await cycles(settings["settle"])
 
     async def probe(target: int, index: int) -> int:
         dut.probe_target.value = target
@@ -83,9 +83,13 @@ async def program(dut):
         return int(dut.probe_data.value)
 
     tiles, channels = settings["targets"], settings["channels"]
-    seen["tiles"] = [
-        [await probe(target, index) for index in range(PROBES)] for target in range(tiles)
-    ]
+
+    async def read_tiles() -> list[list[int]]:
+        return [[await probe(target, index) for index in range(PROBES)] for target in range(tiles)]
+
+    seen["tiles"] = await read_tiles()
+    # Once more, so that one can see what goes on after an error.
+    seen["later"] = await read_tiles() if seen["error"] else []
     seen["channels"] = [
         [await probe(tiles + channel, index) for index in range(3)] for channel in range(channels)
     ]

@@ -11,7 +11,8 @@ from isa.machine import Machine
 from isa.status import Probe
 from tb.hardware import Design
 from tb.mesh import MeshRun, RunFailure, Settings, simulate
-from verify.conformance.case import ConformanceCase
+from verify.conformance.case import ConformanceCase, machine_of
+from verify.conformance.error_check import error_programs, run_errors
 from verify.conformance.prepare import Expected, prepare
 
 __all__ = ["CaseOutcome", "compare", "judged", "run_on_golden", "run_on_rtl", "run_safely"]
@@ -19,6 +20,8 @@ __all__ += ["settings_of", "wrong_words"]
 
 CYCLES = {"default": 200_000, "large": 4_000_000}
 """After so many cycles a case is given up; those that only the nightly set has may be large."""
+SETTLE = 3000
+"""Cycles after an error in which all that was under way must have arrived."""
 
 
 @dataclass
@@ -30,8 +33,8 @@ class CaseOutcome:
     skipped: bool = False
     """It cannot be compiled for the user's machine."""
     how: str = ""
-    """Of a failure: ``wrong bits``, ``HBM bytes``, ``semaphores``, ``error code``, ``hang``,
-    ``endless``, ``golden``, ``compile`` or ``simulator``.
+    """Of a failure: ``wrong bits``, ``HBM bytes``, ``semaphores``, ``error code``, ``after the
+    stop``, ``hang``, ``endless``, ``golden``, ``compile`` or ``simulator``.
     """
     detail: str = ""
     cycles: int = 0
@@ -54,12 +57,16 @@ def settings_of(case: ConformanceCase, most_cycles: int | None = None) -> Settin
         stall_seed=case.seed & 0xFFFF,
         backpressure=True,
         watchdog=1200 + 4 * case.latency,
+        settle=SETTLE if case.kind == "errors" else Settings.settle,
         most_cycles=most_cycles or CYCLES["large" if case.name.startswith("n") else "default"],
     )
 
 
 def run_on_golden(case: ConformanceCase, base: Machine, own_channels: bool = True) -> CaseOutcome:
     """Only the golden machine, with its own checks."""
+    if case.kind == "errors":
+        error_programs(machine_of(case, base, own_channels=own_channels), case.numbers)
+        return CaseOutcome(case.name, True)
     expected = prepare(case, base, own_channels)
     outcome = CaseOutcome(case.name, not expected.wrong, error_ratio=expected.error_ratio)
     if expected.wrong:
@@ -80,8 +87,14 @@ def run_on_rtl(
     outcome = run_on_golden(case, base, own_channels)
     if not outcome.passed:
         return outcome
-    expected = prepare(case, base, own_channels)
     settings = settings_of(case, most_cycles)
+    if case.kind == "errors":
+        machine = machine_of(case, base, own_channels=own_channels)
+        outcome.cycles, difference = run_errors(machine, case.numbers, settings, design)
+        outcome.passed = difference is None
+        outcome.how, outcome.detail = difference or ("", "")
+        return outcome
+    expected = prepare(case, base, own_channels)
     run: MeshRun | RunFailure
     try:
         run = simulate(

@@ -25,6 +25,7 @@ from isa.machine import Machine
 from programs.attention.mapping import DATAFLOWS
 from programs.tensors import DTYPES
 from verify.conformance.end_bins import declare_ends
+from verify.conformance.error_bins import declare_errors
 from verify.conformance.factors import (
     BANDWIDTHS,
     GEMM_DATAFLOWS,
@@ -181,6 +182,7 @@ def _declare(formats: tuple[Format, ...]) -> dict[str, list[str]]:
         "bandwidth": [str(bandwidth) for bandwidth in BANDWIDTHS],
         "mesh": ["one row", "one column", "square", "wide or high"],
         **declare_ends(),
+        **declare_errors(),
     }
 
 

@@ -6,6 +6,7 @@ from programs.attention.mapping import DATAFLOWS
 from programs.tensors import DTYPES
 from verify.conformance.case import ConformanceCase
 from verify.conformance.edge_programs import EDGES
+from verify.conformance.error_check import ERRORS
 from verify.conformance.factors import STALLS
 from verify.conformance.numbers import FILLS
 
@@ -21,6 +22,11 @@ EDGE_MESHES = {
 """Meshes with programs about edges: rows that are not columns; channels on four sides and joins of
 five. Long ones once.
 """
+
+LATE = 1000
+"""Latency of HBM with which words come after every error."""
+ERROR_MESHES = ("5x3",)
+"""A tile can report one error a run: the more, the fewer runs."""
 
 
 def directed(meshes: Iterable[str], seed: int) -> Iterable[ConformanceCase]:
@@ -72,7 +78,12 @@ def directed(meshes: Iterable[str], seed: int) -> Iterable[ConformanceCase]:
 
 
 def _edges(meshes: tuple[str, ...], seed: int) -> Iterable[ConformanceCase]:
-    """Every field of every instruction at its ends."""
+    """Every field of every instruction at its ends, and beyond them."""
     for about in EDGES:
         for mesh in [mesh for mesh in meshes if mesh in EDGE_MESHES[about]] or meshes:
             yield ConformanceCase(f"edges-{about}-{mesh}", "edges", mesh, seed, numbers=about)
+    for about in ERRORS:
+        for mesh in [mesh for mesh in meshes if mesh in ERROR_MESHES] or meshes:
+            yield ConformanceCase(
+                f"errors-{about}-{mesh}", "errors", mesh, seed, numbers=about, latency=LATE
+            )

@@ -153,8 +153,8 @@ _REFUSALS = (
         "report-executing",
         "error report: of an access beyond L1, the slot of a later instruction",
         "hw/control/completion.py",
-        "read_pc.addr.eq(read.addr + complete)",
-        "read_pc.addr.eq(read.addr + complete + (MUTANT & (level > 1)))",
+        "read_pc.addr.eq(read.addr + complete + self.behind - was_done)",
+        "read_pc.addr.eq(read.addr + complete + self.behind - was_done + (MUTANT & (level > 1)))",
     ),
     Mutation(
         "report-queue",
