@@ -15,20 +15,14 @@ from isa.machine import Machine
 from tb.boot import boots_directly, write_images
 from tb.diagnosis import why_stopped
 from tb.estimate import refuse_if_too_large
+from tb.event_log import read_events
 from tb.hardware import Design, build_mesh, functional_design
 from tb.memory_files import read_memory, write_memory
 from tb.progress import following
-from tb.runner import SimulationFailure, fresh_folder, run
+from tb.runner import fresh_folder, run
 
-__all__ = ["BENCH", "EVENTS", "MeshRun", "RunFailure", "Settings", "Window", "orders_of"]
+__all__ = ["BENCH", "MeshRun", "RunFailure", "Settings", "Window", "orders_of"]
 __all__ += ["result_of", "simulate"]
-
-EVENTS = np.dtype(
-    [("cycle", np.int64), ("x", np.int16), ("y", np.int16), ("kind", np.int16), ("tag", np.int16)]
-)
-"""One event of a tile: the cycle (0: the first in which the queues may run), the tile, the
-`isa.status.Event`, the transfer's tag.
-"""
 
 BENCH = "tb.benches.mesh"
 
@@ -136,7 +130,7 @@ class MeshRun:
     processor_seconds: float
     """Processor time of the same."""
     events: NDArray | None = None
-    """All events of `EVENTS`, by cycle, of a run that records them."""
+    """All events of `tb.event_log.EVENTS`, by cycle, of a run that records them."""
     workdir: Path = field(default_factory=Path)
 
     def total(self, probe: int) -> int:
@@ -281,7 +275,7 @@ def result_of(machine: Machine, settings: Settings, workdir: Path, build_seconds
         simulated_cycles=seen["cycles"] + seen["boot_cycles"],
         megabytes=seen["megabytes"],
         processor_seconds=seen["processor_seconds"],
-        events=_read_events(workdir / "events.txt", columns) if settings.events else None,
+        events=read_events(workdir / "events.txt", columns) if settings.events else None,
         workdir=workdir,
     )
     if seen["endless"]:
@@ -291,19 +285,3 @@ def result_of(machine: Machine, settings: Settings, workdir: Path, build_seconds
         kind = "error" if seen["error"] else "hang"
         raise RunFailure(kind, why_stopped(machine, probes, seen), run, later)
     return run
-
-
-def _read_events(path: Path, columns: int) -> NDArray:
-    try:
-        cycle, tile, kind, tag = np.loadtxt(path, np.int64, ndmin=2).reshape(-1, 4).T
-    except OSError as error:
-        raise SimulationFailure(f"the simulation left no {path.name}") from error
-    events = np.empty(len(cycle), EVENTS)
-    events["cycle"], events["x"], events["y"], events["kind"], events["tag"] = (
-        cycle,
-        tile % columns,
-        tile // columns,
-        kind,
-        tag,
-    )
-    return events
