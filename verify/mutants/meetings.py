@@ -136,5 +136,5 @@ COINCIDENCES = (
 
 MEETINGS = (
     *(replace(mutation, cases=("edges-moves", "tiles-network-5x3-0")) for mutation in SHAPES),
-    *(replace(mutation, cases=("meet",)) for mutation in COINCIDENCES),
+    *(replace(mutation, cases=("meetings",)) for mutation in COINCIDENCES),
 )

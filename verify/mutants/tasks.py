@@ -20,8 +20,10 @@ from verify.mutants.copy import design as mutant_design
 
 __all__ = ["build_mutants", "run_mutants"]
 
+LONG = {"edges": 200_000, "meetings": 200_000}
+"""Of a kind of cases, see `MUTANT_CYCLES`."""
 MUTANT_CYCLES = 80_000
-"""After so many a mutation counts as caught: it never ends."""
+"""After so many cycles a mutation of any other case counts as caught: it never ends."""
 
 
 def build_mutants(cases: tuple[ConformanceCase, ...], base: Machine, own_channels: bool) -> dict:
@@ -49,7 +51,7 @@ def run_mutants(
         expected.start,
         design,
         [{"mutant": number} for number in numbers],
-        settings_of(case, MUTANT_CYCLES),
+        settings_of(case, LONG.get(case.kind, MUTANT_CYCLES)),
     )
     found = {}
     for number, run in zip(numbers, runs, strict=True):
