@@ -37,6 +37,10 @@ def run() -> int:
     mesh = options.mesh or (DUT_MESH if options.dut else "")
     base = load_machine(options.machine)
     (case,) = wanted("default", options.case, positive("SEED", options.seed), mesh)
+    if case.kind == "errors":
+        raise UserError(
+            f"CASE {case.name}: cannot be smaller, what it prints names the instruction"
+        )
     machine = machine_of(case, base, own_channels=not mesh)
     design = _design(options, machine)
     console = Console(stderr=True)

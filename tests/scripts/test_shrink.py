@@ -19,6 +19,10 @@ from tests.scripts.command import call
     [
         ({}, "CASE must name the case that fails, as make conformance prints it"),
         ({"CASE": "d-two"}, "CASE 'd-two': no set has a case of this name with SEED=1"),
+        (
+            {"CASE": "errors-out-5x3"},
+            "CASE errors-out-5x3: cannot be smaller, what it prints names the instruction",
+        ),
         ({"CASE": "d-one-bf16", "DUT": "none.v"}, "DUT none.v: No such file or directory"),
         (
             {"CASE": "d-one-bf16", "DUT": "none.v", "MUTANT": "add-tie"},
