@@ -18,6 +18,11 @@ def test_cases_of_all_kinds_come_in_turn():
     assert {(case.kind, case.dataflow or case.numbers) for case in order[: 10 * TURN]} == about
 
 
+def test_on_one_mesh_its_instruction_programs_are_tried():
+    some = cases("default", 1, "5x3")
+    assert {case.kind for case in in_turn(some)} >= {"attention", "gemm", "tiles"}
+
+
 def test_what_costs_only_cycles_is_seen_by_them_alone():
     slower = CLEAN | {"cycles": 11}
     assert str(Catch(SLOW).after(CLEAN, CLEAN)) == ""
