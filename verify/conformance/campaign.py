@@ -11,7 +11,7 @@ from isa.machine import Machine
 from tb.tasks import Store, Task, Workers, run_tasks
 from verify.conformance.cases import SETS, ConformanceCase, cases
 from verify.conformance.dut import Dut
-from verify.conformance.tasks import build, run_case
+from verify.conformance.tasks import build, build_watched, run_case
 
 __all__ = ["Campaign", "wanted"]
 
@@ -61,6 +61,12 @@ class Campaign:
             builds = [
                 Task(f"build of {mesh}", build, {"case": case, **shared})
                 for mesh, case in first.items()
+            ]
+            met = [case for case in chosen if case.kind == "meetings" and not self.dut]
+            mine = {"base": self.base, "own_channels": self.own_channels}
+            builds += [
+                Task(f"build of {mesh} that is watched", build_watched, {"case": case, **mine})
+                for mesh, case in {case.mesh: case for case in met}.items()
             ]
             run_tasks([*beside, *builds], self.workers, console)
         tasks = [

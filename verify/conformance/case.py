@@ -15,7 +15,8 @@ class ConformanceCase:
     name: str
     kind: str
     """``attention``, ``gemm``, or an instruction program: ``tiles`` (random, see
-    `verify.conformance.tile_programs`), ``edges`` (`verify.conformance.edge_programs`).
+    `verify.conformance.tile_programs`), ``edges`` (`verify.conformance.edge_programs`), ``errors``
+    (`verify.conformance.error_check`), ``meetings`` (`verify.conformance.meeting_programs`).
     """
     mesh: str
     seed: int

@@ -13,6 +13,8 @@ from tb.hardware import Design
 from tb.mesh import MeshRun, RunFailure, Settings, simulate
 from verify.conformance.case import ConformanceCase, machine_of
 from verify.conformance.error_check import error_programs, run_errors
+from verify.conformance.meeting_points import met_in, watched_design
+from verify.conformance.meeting_programs import expected_meetings
 from verify.conformance.prepare import Expected, prepare
 
 __all__ = ["CaseOutcome", "compare", "judged", "run_on_golden", "run_on_rtl", "run_safely"]
@@ -34,7 +36,7 @@ class CaseOutcome:
     """It cannot be compiled for the user's machine."""
     how: str = ""
     """Of a failure: ``wrong bits``, ``HBM bytes``, ``semaphores``, ``error code``, ``after the
-    stop``, ``hang``, ``endless``, ``golden``, ``compile`` or ``simulator``.
+    stop``, ``meetings``, ``hang``, ``endless``, ``golden``, ``compile`` or ``simulator``.
     """
     detail: str = ""
     cycles: int = 0
@@ -95,6 +97,9 @@ def run_on_rtl(
         outcome.how, outcome.detail = difference or ("", "")
         return outcome
     expected = prepare(case, base, own_channels)
+    watched = case.kind == "meetings" and design is None
+    if watched:
+        design = watched_design(expected.machine)
     run: MeshRun | RunFailure
     try:
         run = simulate(
@@ -107,7 +112,11 @@ def run_on_rtl(
         )
     except RunFailure as error:
         run = error
-    return judged(outcome, expected, run)
+    outcome = judged(outcome, expected, run)
+    if watched and outcome.passed and isinstance(run, MeshRun):
+        for how, detail in _missed(expected, run):
+            outcome.passed, outcome.how, outcome.detail = False, how, detail
+    return outcome
 
 
 def judged(outcome: CaseOutcome, expected: Expected, run: MeshRun | RunFailure) -> CaseOutcome:
@@ -122,6 +131,14 @@ def judged(outcome: CaseOutcome, expected: Expected, run: MeshRun | RunFailure) 
         outcome.passed, outcome.how, outcome.detail = False, how, detail
         break
     return outcome
+
+
+def _missed(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
+    """Events that were to meet in one cycle, and did not."""
+    met = set().union(*(met_in(run.workdir, tile) for tile in run.probes))
+    missing = [name for name in expected_meetings(expected.case.numbers) if name not in met]
+    if missing:
+        yield "meetings", f"no longer in one cycle: {'; '.join(missing)}"
 
 
 def compare(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:

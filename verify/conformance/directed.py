@@ -7,7 +7,8 @@ from programs.tensors import DTYPES
 from verify.conformance.case import ConformanceCase
 from verify.conformance.edge_programs import EDGES
 from verify.conformance.error_check import ERRORS
-from verify.conformance.factors import STALLS
+from verify.conformance.factors import BANDWIDTHS, STALLS
+from verify.conformance.meeting_programs import meeting_topics
 from verify.conformance.numbers import FILLS
 
 __all__ = ["directed"]
@@ -26,7 +27,7 @@ five. Long ones once.
 LATE = 1000
 """Latency of HBM with which words come after every error."""
 ERROR_MESHES = ("5x3",)
-"""A tile can report one error a run: the more, the fewer runs."""
+"""A tile can report one error a run: the more tiles, the fewer runs. Its middle joins five."""
 
 
 def directed(meshes: Iterable[str], seed: int) -> Iterable[ConformanceCase]:
@@ -78,7 +79,7 @@ def directed(meshes: Iterable[str], seed: int) -> Iterable[ConformanceCase]:
 
 
 def _edges(meshes: tuple[str, ...], seed: int) -> Iterable[ConformanceCase]:
-    """Every field of every instruction at its ends, and beyond them."""
+    """Every field of every instruction at its ends, and beyond them; events that meet."""
     for about in EDGES:
         for mesh in [mesh for mesh in meshes if mesh in EDGE_MESHES[about]] or meshes:
             yield ConformanceCase(f"edges-{about}-{mesh}", "edges", mesh, seed, numbers=about)
@@ -86,4 +87,15 @@ def _edges(meshes: tuple[str, ...], seed: int) -> Iterable[ConformanceCase]:
         for mesh in [mesh for mesh in meshes if mesh in ERROR_MESHES] or meshes:
             yield ConformanceCase(
                 f"errors-{about}-{mesh}", "errors", mesh, seed, numbers=about, latency=LATE
+            )
+    for mesh in [mesh for mesh in meshes if mesh in ERROR_MESHES] or meshes:
+        for about in meeting_topics(*map(int, mesh.split("x"))):
+            name = "-".join(about.replace("/", " of ").split()[:2])
+            yield ConformanceCase(
+                f"meetings-{name}-{mesh}",
+                "meetings",
+                mesh,
+                seed,
+                numbers=about,
+                bandwidth=BANDWIDTHS[0] if about.startswith("waits") else BANDWIDTHS[-1],
             )

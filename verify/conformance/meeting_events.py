@@ -11,7 +11,7 @@ from isa.routes import hops
 from verify.conformance.meeting_points import BUMPS, QUEUES
 from verify.conformance.tile_stores import at
 
-__all__ = ["Event", "Pair", "memory_pairs", "semaphore_pairs"]
+__all__ = ["Code", "Event", "Pair", "memory_pairs", "semaphore_pairs"]
 
 Code = tuple[tuple[Opcode, dict], ...]
 _MET = 0
@@ -39,6 +39,8 @@ class Pair(NamedTuple):
     """Tile, semaphore, and counts that it must hold."""
     left: tuple[tuple[TileXY, int, int], ...] = ()
     """Tile, semaphore, and counts that each round leaves there."""
+    noise: Event | None = None
+    """What keeps others waiting meanwhile."""
 
 
 def semaphore_pairs(machine: Machine, tile: TileXY, helper: TileXY) -> Iterator[Pair]:
@@ -144,5 +146,5 @@ def _load(machine: Machine, tile: TileXY, words: int) -> tuple[Opcode, dict]:
 
 
 def _store(machine: Machine, tile: TileXY) -> Event:
-    size = {"local": 0, "remote": machine.tile.l1_words - 16, "rows": 1, "words": 16}
+    size = {"local": 0, "remote": machine.tile.l1_words - 64, "rows": 1, "words": 64}
     return Event(tile, Queue.OUT, ((Opcode.STORE, {**size, **_nearest(machine, tile)}),))

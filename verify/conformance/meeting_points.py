@@ -5,6 +5,7 @@ of the reduction network. A tile that is watched is ours with a simulation model
 depends on that.
 """
 
+import hashlib
 from collections.abc import Callable
 from itertools import combinations, product
 from pathlib import Path
@@ -19,7 +20,9 @@ from isa.instructions import Queue
 from isa.machine import Machine
 from isa.packets import FlitKind, Port
 from isa.status import L1_CLIENTS
+from tb.files import write
 from tb.hardware import Design, verilog
+from tb.runner import ROOT
 
 __all__ = ["MEETINGS", "met_in", "watched_design"]
 
@@ -92,7 +95,7 @@ def _semaphores(m: Module, semaphores):
     fresh, granted, before, stood = [], [], [], []
     for number, wait in enumerate(waits):
         was = Signal(name=f"was_waiting{number}")
-        m.d.sync += was.eq(wait.valid)
+        m.d.sync += was.eq(wait.valid & ~wait.ready)
         fresh.append(wait.valid & ~was)
         granted.append(wait.valid & wait.ready)
         last, back = Signal(name=f"was_granted{number}"), Signal(name=f"stood_back{number}")
@@ -161,8 +164,11 @@ endmodule
 def watched_design(machine: Machine) -> Design:
     """Our mesh with tiles that are watched."""
     files = verilog(machine, native=True)
-    files["tile.v"] = emit(WatchedTile(machine=_alone(machine)), "tile") + _MODEL
-    return Design(files)
+    key = hashlib.sha256((files["tile.v"] + Path(__file__).read_text()).encode())
+    kept = ROOT / "build" / "verilog" / f"{key.hexdigest()[:16]}.v"
+    if not kept.exists():  # emission takes seconds
+        write(kept, emit(WatchedTile(machine=_alone(machine)), "tile") + _MODEL)
+    return Design({**files, "tile.v": kept.read_text()})
 
 
 def _alone(machine: Machine) -> Machine:

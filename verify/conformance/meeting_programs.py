@@ -16,16 +16,18 @@ from isa.machine import Machine
 from isa.packets import Port
 from isa.routes import hops
 from verify.conformance.edge_bench import EdgeBench
-from verify.conformance.meeting_events import Event, Pair, memory_pairs, semaphore_pairs
+from verify.conformance.meeting_events import Code, Event, Pair, memory_pairs, semaphore_pairs
 from verify.conformance.meeting_points import MEETINGS
 from verify.conformance.tile_programs import TileProgram
 
-__all__ = ["ABOUT", "expected_meetings", "meeting_program"]
+__all__ = ["ABOUT", "expected_meetings", "meeting_program", "meeting_topics"]
 
 ABOUT = ("counts", "waits", "memory", "joins")
 """What programs are about: two counts, or two waits; a count and a wait; L1, ejector and the
 streams that are merged; and the inputs of a join.
 """
+MOST_PAIRS = 6
+"""Of a site in a program: what has room in the program memory of the named machines."""
 ROUNDS = 12
 HELD = 6
 """Rounds of the other queue's wait: what takes longer on its way may come first, too."""
@@ -42,11 +44,29 @@ class _Site(NamedTuple):
     helper: TileXY
 
 
-def expected_meetings(machine: Machine, about: str) -> set[str]:
+def meeting_topics(columns: int, rows: int) -> list[str]:
+    """What the programs of a mesh are about: on a small one a part each, ``waits 1/2``; a mesh of
+    one tile has none.
+    """
+    sites = columns * rows // 2
+    found = []
+    for about in ABOUT if sites else ():
+        names = [name for name in MEETINGS if _about(name) == about]
+        parts = 1 if about == "joins" else -(-len(names) // (MOST_PAIRS * sites))
+        found += [about] if parts == 1 else [f"{about} {n}/{parts}" for n in range(1, parts + 1)]
+    return found if min(columns, rows) > 2 else [name for name in found if name != "joins"]
+
+
+def expected_meetings(about: str) -> list[str]:
     """The meetings that a program must bring about."""
-    if about == "joins" and _middle(machine) is None:
-        return set()
-    return {name for name in MEETINGS if _about(name) == about}
+    topic, part, parts = _part(about)
+    return [name for name in MEETINGS if _about(name) == topic][part::parts]
+
+
+def _part(about: str) -> tuple[str, int, int]:
+    topic, _, of = about.partition(" ")
+    part, _, parts = (of or "1/1").partition("/")
+    return topic, int(part) - 1, int(parts)
 
 
 def _about(meeting: str) -> str:
@@ -81,13 +101,13 @@ def _pairs(machine: Machine, about: str, sites: list[_Site]) -> Iterator[Pair]:
 
 
 def _made(machine: Machine, about: str, site: _Site) -> Iterator[Pair]:
-    if about == "memory":
-        yield from memory_pairs(machine, *site)
+    topic, part, parts = _part(about)
+    if topic == "memory":
+        yield from list(memory_pairs(machine, *site))[part::parts]
         return
     names = [name for name in MEETINGS if name.startswith("semaphores")]
-    for name, pair in zip(names, semaphore_pairs(machine, *site), strict=True):
-        if _about(name) == about:
-            yield pair
+    made = zip(names, semaphore_pairs(machine, *site), strict=True)
+    yield from [pair for name, pair in made if _about(name) == topic][part::parts]
 
 
 def _sites(machine: Machine) -> Iterator[_Site]:
@@ -107,6 +127,12 @@ def _play(bench: EdgeBench, site: _Site, pair: Pair) -> None:
         for _ in range(count):
             bench.adder(tile, Queue.MATRIX)(Opcode.SYNC, signal=semaphore)
     _meet(bench, site)
+    if pair.noise:
+        noise = bench.adder(pair.noise.tile, pair.noise.queue)
+        noise(Opcode.LOOP, imm=3 * ROUNDS)
+        for opcode, fields in pair.noise.code:
+            noise(opcode, **fields)
+        noise(Opcode.END)
     if pair.second is None:
         _alone(bench, pair.first)
     else:
@@ -134,18 +160,28 @@ def _sweep(bench: EdgeBench, first: Event, second: Event) -> None:
             add, moves = bench.adder(event.tile, event.queue), event is first
             add(Opcode.LI, rd=1, imm=1 if moves else HELD)
             add(Opcode.LOOP, imm=ROUNDS)
-            for _ in range(third if moves else 0):
+            # Fetches of a tile never meet: a wait puts the first event one or two cycles later.
+            code = _later(event.code) if moves else event.code
+            for _ in range(third + (code != event.code) if moves else 0):
                 add(Opcode.SYNC, signal=_STOCK)
             add(Opcode.SYNC, tell=(names[1], other.tile))
             add(Opcode.SYNC, waits=[(names[0], 1)])
             for _ in range(third if moves else 0):
                 add(Opcode.SYNC, waits=[(_STOCK, 1)])
             _wait(bench, event)
-            for opcode, fields in (*event.code, *event.after):
+            for opcode, fields in (*code, *event.after):
                 add(opcode, **fields)
             if moves:
                 add(Opcode.ADD, rd=1, rs=1, imm=1)
             add(Opcode.END)
+
+
+def _later(code: Code) -> Code:
+    """A SYNC with one wait more before its own."""
+    (opcode, fields), *rest = code
+    if opcode != Opcode.SYNC:
+        return code
+    return ((opcode, fields | {"waits": [(_STOCK, 1), *fields.get("waits", ())]}), *rest)
 
 
 def _alone(bench: EdgeBench, event: Event) -> None:

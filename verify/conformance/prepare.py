@@ -21,12 +21,13 @@ from tb.accuracy import judge
 from verify.conformance.case import ConformanceCase, machine_of
 from verify.conformance.edge_programs import edge_program
 from verify.conformance.factors import OPTIONS
+from verify.conformance.meeting_programs import meeting_program
 from verify.conformance.numbers import fill, fill_matrices
 from verify.conformance.tile_programs import tile_program
 
 __all__ = ["Expected", "prepare", "run_golden"]
 
-DRAWN = {"tiles": tile_program, "edges": edge_program}
+DRAWN = {"tiles": tile_program, "edges": edge_program, "meetings": meeting_program}
 """What draws the instruction programs of each kind."""
 
 

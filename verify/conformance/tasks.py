@@ -13,10 +13,11 @@ from verify.conformance.dut import design as dut_design
 from verify.conformance.error_bins import observe_errors
 from verify.conformance.error_check import error_programs
 from verify.conformance.floor import floor
+from verify.conformance.meeting_points import watched_design
 from verify.conformance.observe import observe
 from verify.conformance.prepare import prepare
 
-__all__ = ["build", "run_case"]
+__all__ = ["build", "build_watched", "run_case"]
 
 
 def build(case: ConformanceCase, base: Machine, own_channels: bool, dut: Dut | None) -> dict:
@@ -24,6 +25,12 @@ def build(case: ConformanceCase, base: Machine, own_channels: bool, dut: Dut | N
     machine = machine_of(case, base, own_channels=own_channels)
     made = build_mesh(machine, stall=True, design=dut_design(dut, machine) if dut else None)
     return {"seconds": made.seconds}
+
+
+def build_watched(case: ConformanceCase, base: Machine, own_channels: bool) -> dict:
+    """Make the hardware that notes which events meet."""
+    machine = machine_of(case, base, own_channels=own_channels)
+    return {"seconds": build_mesh(machine, design=watched_design(machine)).seconds}
 
 
 def run_case(
