@@ -7,12 +7,10 @@ import shlex
 import time
 from pathlib import Path
 
-from rich.console import Console
-
 from isa.errors import UserError
 from isa.machine import load_machine
 from publish.conformance import Findings, show, write_reports
-from publish.output import write_result
+from publish.output import progress_console, write_result
 from scripts import targets
 from scripts.front import main
 from scripts.options import positive, target_parser, workers_of
@@ -44,7 +42,7 @@ def run() -> int:
     if options.target == "rtl":
         toolchain.environment()
     mesh = options.mesh or (DUT_MESH if options.dut else "")
-    own, console = not mesh, Console(stderr=True)
+    own, console = not mesh, progress_console()
     ours, foreign = committed(base, mesh, seed), bool(options.dut)
     chosen_cases = wanted(options.set, options.case, seed, mesh)
     found = Findings(chosen_cases, _command(options), ours=ours, foreign=foreign)

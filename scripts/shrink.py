@@ -4,11 +4,10 @@ import argparse
 import shlex
 from pathlib import Path
 
-from rich.console import Console
-
 from isa.assembler import line_of
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
+from publish.output import progress_console
 from scripts.front import main
 from scripts.options import positive, target_parser
 from tb import toolchain
@@ -43,7 +42,7 @@ def run() -> int:
         )
     machine = machine_of(case, base, own_channels=not mesh)
     design = _design(options, machine)
-    console = Console(stderr=True)
+    console = progress_console()
     with console.status("the case as it is") as status:
         found = shrink(prepare(case, base, not mesh), design, status.update)
     said = f"{found.outcome.how}: {found.outcome.detail}"
