@@ -45,6 +45,7 @@ VALUES = (
         "hw/control/loops.py",
         "write.data.left.eq(top.data.left - 1)",
         "write.data.left.eq(Mux(MUTANT, (top.data.left - 1)[:8], top.data.left - 1))",
+        escapes="a loop of more than 256 rounds",
     ),
     Mutation(
         "semaphore-highest",
@@ -123,6 +124,7 @@ VALUES = (
         OUT,
         "number.eq(number + 1)",
         "number.eq(Mux(MUTANT, (number + 1)[:4], number + 1))",
+        escapes="parts of more than 16 flits that number them differently",
     ),
 )
 """Values at the end of a field."""
