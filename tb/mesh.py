@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.machine import Machine
 from tb.boot import boots_directly, write_images
 from tb.diagnosis import why_stopped
@@ -28,29 +29,21 @@ BENCH = "tb.benches.mesh"
 
 
 class RunFailure(UserError):
-    """The machine stopped with an error, or hung: one line says which tile, which instruction,
-    which cycle.
+    """The machine stopped with an error, or hung: one line says which tile, instruction, cycle.
 
     Attributes
     ----------
     kind
         ``error``, ``hang``, or ``endless``: still busy after `Settings.most_cycles`.
-    run
+    run, probes
         What there was when it had stopped, see `MeshRun`.
     later
         The probes of an error once more, after those of all tiles were read: whose queues go on.
     """
 
-    def __init__(
-        self, kind: str, text: str, run: "MeshRun", later: dict[tuple[int, int], list[int]]
-    ):
+    def __init__(self, kind: str, text: str, run: "MeshRun", later: dict[TileXY, list[int]]):
         super().__init__(text)
-        self.kind, self.run, self.later = kind, run, later
-
-    @property
-    def probes(self) -> dict[tuple[int, int], list[int]]:
-        """Probe values of each tile, see `MeshRun.probes`."""
-        return self.run.probes
+        self.kind, self.run, self.probes, self.later = kind, run, run.probes, later
 
 
 @dataclass(frozen=True)
@@ -278,10 +271,9 @@ def result_of(machine: Machine, settings: Settings, workdir: Path, build_seconds
         events=read_events(workdir / "events.txt", columns) if settings.events else None,
         workdir=workdir,
     )
-    if seen["endless"]:
-        text = f"endless: still busy after {settings.most_cycles} cycles"
-        raise RunFailure("endless", text, run, later)
-    if seen["error"] or seen["hung"]:
-        kind = "error" if seen["error"] else "hang"
-        raise RunFailure(kind, why_stopped(machine, probes, seen), run, later)
+    for kind, so in (("endless", "endless"), ("error", "error"), ("hang", "hung")):
+        if seen[so]:
+            text = f"endless: still busy after {settings.most_cycles} cycles"
+            text = text if kind == "endless" else why_stopped(machine, probes, seen)
+            raise RunFailure(kind, text, run, later)
     return run

@@ -1,11 +1,12 @@
 """Cases that are not left to a generator: the simplest ones, all kinds of numbers, all edges."""
 
 from collections.abc import Iterable
+from math import prod
 
 from programs.attention.mapping import DATAFLOWS
 from programs.tensors import DTYPES
 from verify.conformance.case import ConformanceCase
-from verify.conformance.edge_programs import EDGES
+from verify.conformance.edge_programs import EDGES, edge_topics
 from verify.conformance.error_check import ERRORS
 from verify.conformance.factors import BANDWIDTHS, STALLS
 from verify.conformance.meeting_programs import meeting_topics
@@ -82,7 +83,9 @@ def _edges(meshes: tuple[str, ...], seed: int) -> Iterable[ConformanceCase]:
     """Every field of every instruction at its ends, and beyond them; events that meet."""
     for about in EDGES:
         for mesh in [mesh for mesh in meshes if mesh in EDGE_MESHES[about]] or meshes:
-            yield ConformanceCase(f"edges-{about}-{mesh}", "edges", mesh, seed, numbers=about)
+            for topic in edge_topics(about, prod(map(int, mesh.split("x")))):
+                name = f"edges-{_named(topic)}-{mesh}"
+                yield ConformanceCase(name, "edges", mesh, seed, numbers=topic)
     for about in ERRORS:
         for mesh in [mesh for mesh in meshes if mesh in ERROR_MESHES] or meshes:
             yield ConformanceCase(
@@ -90,12 +93,16 @@ def _edges(meshes: tuple[str, ...], seed: int) -> Iterable[ConformanceCase]:
             )
     for mesh in [mesh for mesh in meshes if mesh in ERROR_MESHES] or meshes:
         for about in meeting_topics(*map(int, mesh.split("x"))):
-            name = "-".join(about.replace("/", " of ").split()[:2])
             yield ConformanceCase(
-                f"meetings-{name}-{mesh}",
+                f"meetings-{_named(about)}-{mesh}",
                 "meetings",
                 mesh,
                 seed,
                 numbers=about,
                 bandwidth=BANDWIDTHS[0] if about.startswith("waits") else BANDWIDTHS[-1],
             )
+
+
+def _named(topic: str) -> str:
+    """A topic or a part of one, in the name of a case."""
+    return topic.partition("/")[0].replace(" ", "-")

@@ -33,8 +33,8 @@ __all__ = ["long_move_program", "move_program"]
 _TRIES = 60
 
 
-def move_program(machine: Machine, seed: int) -> TileProgram:
-    """Programs of all tiles; same machine and seed: the same."""
+def move_program(machine: Machine, seed: int, part: slice) -> TileProgram:
+    """Programs of all tiles; same arguments: the same."""
     bench = EdgeBench(machine, seed)
     bench.fill()
     walk_channels(bench)
@@ -44,18 +44,18 @@ def move_program(machine: Machine, seed: int) -> TileProgram:
             _factors(opcode, machine), 2, seed, allowed=lambda row: _there(row, machine)
         )
         transfers += [_draw(bench, opcode, row) for row in rows]
-    order = [transfers[i] for i in bench.rng.permutation(len(transfers))]
+    order = [transfers[i] for i in bench.rng.permutation(len(transfers))][part]
     emit_transfers(bench, order)
     for tile in bench.tiles:
         bench.store_all(tile)
     return TileProgram(*bench.finish())
 
 
-def long_move_program(machine: Machine, seed: int) -> TileProgram:
+def long_move_program(machine: Machine, seed: int, part: slice) -> TileProgram:
     """Transfers of as many rows, of as many words a row, and of as many flits as there may be."""
     bench = EdgeBench(machine, seed)
     bench.fill()
-    emit_transfers(bench, [_long(bench, opcode, name) for opcode, name in _long_ones()])
+    emit_transfers(bench, [_long(bench, *one) for one in list(_long_ones())[part]])
     for tile in bench.tiles:
         bench.store_all(tile)
     return TileProgram(*bench.finish())
@@ -78,6 +78,7 @@ def _long(bench: EdgeBench, opcode: Opcode, name: str) -> EdgeTransfer:
     if name == "seq":
         seq = next(field.width for field in reduce_flit(tile) if field.name == "seq")
         f |= {"words": 17, "rows": -(-(1 << seq) // 17), "local_pitch": 0, "remote_pitch": 0}
+        f["remote"] = 64
     else:
         f[name] = min(ends(opcode, name, machine)[MOST], tile.l1_words)
     x, y = here if opcode in (Opcode.REDUCE, Opcode.LOAD) else there

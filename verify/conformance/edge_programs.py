@@ -1,6 +1,6 @@
 """Programs in which every field of every instruction is at its ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import cycle, product
 
 from isa.geometry import TileXY
@@ -10,10 +10,15 @@ from verify.conformance.edge_bench import LOADED, STORED, EdgeBench
 from verify.conformance.edge_engines import EdgeInstruction, engine_experiments, giant_experiments
 from verify.conformance.edge_moves import long_move_program, move_program
 from verify.conformance.extremes import LEAST, MOST, common_ends, ends, extents
+from verify.conformance.parts import part_of, parts_of
 from verify.conformance.tile_programs import TileProgram
 
-__all__ = ["EDGES", "edge_program"]
+__all__ = ["EDGES", "edge_program", "edge_topics"]
 
+SLOTS = {"engines": 1800, "moves": 1500}
+"""Instruction slots that programs take in all tiles together, where one may have too many."""
+_ROOM = 450
+"""What a tile of the named machines has for them."""
 _BATON = 12
 """Semaphores that hand on from queue to queue, 12 to 15."""
 _FAR = 16
@@ -22,18 +27,24 @@ _ROUNDS = 20
 """Counts the rounds of loops; nobody takes them."""
 
 
+def edge_topics(about: str, tiles: int) -> Iterator[str]:
+    """What the programs of a mesh of so many tiles are about: on a small one, a part each."""
+    return parts_of(about, -(-SLOTS.get(about, 0) // (tiles * _ROOM)))
+
+
 def edge_program(machine: Machine, about: str, seed: int) -> TileProgram:
-    """Programs of all tiles about ``control``, ``engines`` or ``moves``; same arguments: the same.
+    """Programs of all tiles about one of `EDGES`, or a part of it; same arguments: the same.
 
     Raises
     ------
     UserError
         If they do not fit the machine.
     """
-    return EDGES[about](machine, seed)
+    topic, part = part_of(about)
+    return EDGES[topic](machine, seed, part)
 
 
-def _control(machine: Machine, seed: int) -> TileProgram:
+def _control(machine: Machine, seed: int, _: slice) -> TileProgram:
     """Waits, signals, registers and loops, in one queue after the other, so that each may have the
     first and the last semaphore for itself.
     """
@@ -130,14 +141,14 @@ def _last_signals(add: Callable, machine: Machine) -> None:
         add(Opcode.SYNC, tell=(common_ends("sig1_sem", machine)[semaphore_end], (x, y)))
 
 
-def _engines(machine: Machine, seed: int) -> TileProgram:
+def _engines(machine: Machine, seed: int, part: slice) -> TileProgram:
     """Instructions of both engines at the ends of their fields."""
-    return _one_by_one(machine, seed, engine_experiments(machine, seed))
+    return _one_by_one(machine, seed, engine_experiments(machine, seed)[part])
 
 
-def _sizes(machine: Machine, seed: int) -> TileProgram:
+def _sizes(machine: Machine, seed: int, part: slice) -> TileProgram:
     """Instructions of both engines with the largest sizes."""
-    return _one_by_one(machine, seed, giant_experiments(machine, seed))
+    return _one_by_one(machine, seed, giant_experiments(machine, seed)[part])
 
 
 def _one_by_one(machine: Machine, seed: int, experiments: list[EdgeInstruction]) -> TileProgram:
@@ -198,7 +209,7 @@ def _experiment(
     out(Opcode.SYNC, waits=[*waits, (STORED, counted)] if counted else waits)
 
 
-EDGES: dict[str, Callable[[Machine, int], TileProgram]] = {
+EDGES: dict[str, Callable[[Machine, int, slice], TileProgram]] = {
     "control": _control,
     "engines": _engines,
     "sizes": _sizes,

@@ -13,10 +13,8 @@ from verify.conformance.error_program import (
     NOP,
     Culprit,
     ErrorProgram,
-    Queues,
     empty_program,
-    image_of,
-    program_of,
+    halting,
     tiles_of,
     verdict,
 )
@@ -42,11 +40,10 @@ def overflows(machine: Machine) -> list[ErrorProgram]:
         for number, tile in zip(range(start, len(ways)), tiles, strict=False):
             name, queue, semaphore, last = list(_ways(machine, tile))[number]
             filled = _counted(semaphore, (1 << machine.tile.semaphore_bits) - 1)
-            around: Queues = {q: [HALT] for q in Queue}
-            before = {**around, queue: [*filled, HALT]}
+            around, before = halting(), halting()
+            before[queue] = [*filled, HALT]
             around[queue] = [*filled, last, NOP, HALT]
-            program.images[tile], program.calm[tile] = image_of(around), image_of(before)
-            program.before[tile] = program_of(before)
+            program.put(tile, around, before)
             program.culprits.append(verdict(machine, name, {tile: program.images[tile]}))
         programs.append(program)
     return programs
@@ -101,10 +98,9 @@ def disagreements(machine: Machine) -> list[ErrorProgram]:
                 missing = tile == other and not change
                 reduce = [] if missing else [Instruction.of(Opcode.REDUCE, **fields)]
                 first = [Instruction.of(Opcode.SYNC, sig0_on=1, sig0_sem=_EARLIER)]
-                around: Queues = {q: [HALT] for q in Queue} | {Queue.OUT: [*first, *reduce, HALT]}
-                before: Queues = {q: [HALT] for q in Queue} | {Queue.OUT: [*first, HALT]}
-                program.images[tile], program.calm[tile] = image_of(around), image_of(before)
-                program.before[tile] = program_of(before)
+                around, before = halting(), halting()
+                around[Queue.OUT], before[Queue.OUT] = [*first, *reduce, HALT], [*first, HALT]
+                program.put(tile, around, before)
             images = {tile: program.images[tile] for tile in pair}
             program.culprits.append(verdict(machine, name, images))
         programs.append(program)

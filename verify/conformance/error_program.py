@@ -22,6 +22,7 @@ __all__ = [
     "ErrorProgram",
     "Queues",
     "empty_program",
+    "halting",
     "image_of",
     "program_of",
     "tiles_of",
@@ -61,15 +62,25 @@ class ErrorProgram:
     channel: bool = False
     """A channel reports it, which knows no tile: the only error of the program."""
 
+    def put(self, tile: TileXY, around: Queues, before: Queues) -> None:
+        """The code of a tile, and what of it happens."""
+        self.images[tile], self.calm[tile] = image_of(around), image_of(before)
+        self.before[tile] = program_of(before)
+
 
 def empty_program(machine: Machine, words: int) -> ErrorProgram:
     """No tile does anything but halt; every channel holds so many words of numbers."""
-    idle = {tile: Program({queue: [HALT] for queue in Queue}) for tile in tiles_of(machine)}
+    idle = {tile: program_of(halting()) for tile in tiles_of(machine)}
     images = {tile: program.words() for tile, program in idle.items()}
     rng = np.random.default_rng(1)
     size = words * machine.tile.word_bytes
     hbm = [rng.integers(0, 256, size, np.uint8) for _ in machine.channels]
     return ErrorProgram(dict(images), dict(images), idle, hbm)
+
+
+def halting() -> Queues:
+    """Queues that do nothing."""
+    return {queue: [HALT] for queue in Queue}
 
 
 def tiles_of(machine: Machine) -> list[TileXY]:

@@ -14,8 +14,8 @@ from verify.conformance.error_program import (
     ErrorProgram,
     Queues,
     empty_program,
+    halting,
     image_of,
-    program_of,
     tiles_of,
     verdict,
 )
@@ -42,17 +42,14 @@ def reached(machine: Machine) -> list[ErrorProgram]:
     """What an engine, a receiver or a channel refuses; queue by queue, since words from HBM come
     late.
     """
-    return [
-        program
-        for queue in Queue
-        for program in _dealt(
-            machine,
-            lambda tile, queue=queue: tuple(
-                refusal for refusal in reaching(machine, tile) if refusal.queue == queue
-            ),
-            apart=lambda refusal: refusal.late and " remote " in refusal.name,
-        )
-    ]
+    return [program for queue in Queue for program in _reached(machine, queue)]
+
+
+def _reached(machine: Machine, queue: Queue) -> list[ErrorProgram]:
+    def of_queue(tile: TileXY) -> tuple[Refusal, ...]:
+        return tuple(one for one in reaching(machine, tile) if one.queue == queue)
+
+    return _dealt(machine, of_queue, apart=lambda one: one.late and " remote " in one.name)
 
 
 def in_order(machine: Machine) -> list[ErrorProgram]:
@@ -104,7 +101,7 @@ def _put(
     around, before = _bystanders(machine, tile)
     queue = refusal.queue
     if refusal.late:
-        around, before = ({q: [HALT] for q in Queue} for _ in range(2))
+        around, before = halting(), halting()
     start: list[Slot] = [Instruction.of(Opcode.SYNC, sig0_on=1, sig0_sem=_BEFORE)]
     start += _delay(_DELAY)
     signal = Instruction.of(Opcode.SYNC, sig0_on=1, sig0_sem=_AFTER)
@@ -115,9 +112,7 @@ def _put(
     if second is not None:
         around[second] = [*_delay(_DELAY + 8), _bad(second, 0), *after]
         before[second] = [HALT]
-    program.images[tile] = image_of(around)
-    program.calm[tile] = image_of(before)
-    program.before[tile] = program_of(before)
+    program.put(tile, around, before)
     alone: Queues = {q: [HALT] * len(code) for q, code in around.items()}
     alone[queue] = around[queue]
     program.culprits.append(verdict(machine, refusal.name, {tile: image_of(alone)}))

@@ -11,7 +11,7 @@ from isa.routes import hops
 from verify.conformance.meeting_points import BUMPS, QUEUES
 from verify.conformance.tile_stores import at
 
-__all__ = ["Code", "Event", "Pair", "memory_pairs", "semaphore_pairs"]
+__all__ = ["Code", "MeetingEvent", "MeetingPair", "memory_pairs", "semaphore_pairs"]
 
 Code = tuple[tuple[Opcode, dict], ...]
 _MET = 0
@@ -20,7 +20,7 @@ _FEW, _MANY = 24, 96
 """Words of a transfer: long enough to meet another one; and one that comes late."""
 
 
-class Event(NamedTuple):
+class MeetingEvent(NamedTuple):
     """A queue, and the instructions by which it makes the event."""
 
     tile: TileXY
@@ -30,82 +30,92 @@ class Event(NamedTuple):
     """What it does before the next round."""
 
 
-class Pair(NamedTuple):
+class MeetingPair(NamedTuple):
     """Two events; one queue makes both where there is no `second`."""
 
-    first: Event
-    second: Event | None = None
+    first: MeetingEvent
+    second: MeetingEvent | None = None
     stock: tuple[tuple[TileXY, int, int], ...] = ()
     """Tile, semaphore, and counts that it must hold."""
     left: tuple[tuple[TileXY, int, int], ...] = ()
     """Tile, semaphore, and counts that each round leaves there."""
-    noise: Event | None = None
+    noise: MeetingEvent | None = None
     """What keeps others waiting meanwhile."""
 
 
-def semaphore_pairs(machine: Machine, tile: TileXY, helper: TileXY) -> Iterator[Pair]:
+def semaphore_pairs(machine: Machine, tile: TileXY, helper: TileXY) -> Iterator[MeetingPair]:
     """In the order of `verify.conformance.meeting_points.MEETINGS`."""
 
-    def bump(name: str) -> Event:
+    def bump(name: str) -> MeetingEvent:
         if name == "data":
-            return Event(helper, Queue.LOAD, ((Opcode.SYNC, {"tell": (_MET, tile)}),))
+            return MeetingEvent(helper, Queue.LOAD, ((Opcode.SYNC, {"tell": (_MET, tile)}),))
         if name == "reduce":
             code = _reduce(tile, helper, 1, turn=0)
-            return Event(helper, Queue.OUT, ((code[0], code[1] | {"bump": 1, "sem": _MET}),))
-        return Event(tile, Queue[name.upper()], ((Opcode.SYNC, {"signal": _MET}),))
+            return MeetingEvent(helper, Queue.OUT, ((code[0], code[1] | {"bump": 1, "sem": _MET}),))
+        return MeetingEvent(tile, Queue[name.upper()], ((Opcode.SYNC, {"signal": _MET}),))
 
-    def wait(name: str, *, again: bool) -> Event:
+    def wait(name: str, *, again: bool) -> MeetingEvent:
         code: Code = ((Opcode.SYNC, {"waits": [(_MET, 1)]}),)
         back: Code = ((Opcode.SYNC, {"signal": _MET}),) if again else ()
-        return Event(tile, Queue[name.upper()], code, back)
+        return MeetingEvent(tile, Queue[name.upper()], code, back)
 
     for a, b in combinations(BUMPS, 2):
-        yield Pair(bump(a), bump(b), left=((tile, _MET, 2),))
+        yield MeetingPair(bump(a), bump(b), left=((tile, _MET, 2),))
     for a, b in product(BUMPS, QUEUES):
         stock = ((tile, _MET, 1),)
         if a == b:
             opcode, fields = _work(machine, tile, helper)[Queue[a.upper()]]
-            code: Code = ((opcode, fields | {"signal": _MET}),)
-            yield Pair(Event(tile, Queue[a.upper()], code, wait(b, again=False).code), stock=stock)
+            fields |= {"signal": _MET} | ({"m": 1, "n": 4, "k": 4} if a == "matrix" else {})
+            taken = wait(b, again=False).code
+            event = MeetingEvent(tile, Queue[a.upper()], ((opcode, fields),), taken)
+            # A read request is gone at once, unless writes stand in its way.
+            noise = _store(machine, tile) if a == "load" else None
+            yield MeetingPair(event, stock=stock, noise=noise)
         else:
-            yield Pair(wait(b, again=False), bump(a), stock=stock)
+            yield MeetingPair(wait(b, again=False), bump(a), stock=stock)
     for a, b in combinations(QUEUES, 2):
-        yield Pair(wait(a, again=True), wait(b, again=True), stock=((tile, _MET, 2),))
+        yield MeetingPair(wait(a, again=True), wait(b, again=True), stock=((tile, _MET, 2),))
 
 
-def memory_pairs(machine: Machine, tile: TileXY, helper: TileXY) -> Iterator[Pair]:
+def memory_pairs(machine: Machine, tile: TileXY, helper: TileXY) -> Iterator[MeetingPair]:
     """Pairs of the L1's clients, of what arrives, and of the streams that are merged."""
     work = _work(machine, tile, helper)
     read = {"a": 0, "lda": 8, "m": 6, "n": 32, "fmt_a": int(Format.FP32), "s": 480}
     clients = {
-        "eject_data": Event(helper, Queue.OUT, (_put(tile, _FEW),)),
-        "eject_reduce": Event(helper, Queue.OUT, (_reduce(tile, helper, _FEW, turn=0),)),
-        "out": Event(tile, Queue.OUT, (_put(helper, _FEW),)),
-        "matrix": Event(tile, Queue.MATRIX, (work[Queue.MATRIX],)),
-        "vector_write": Event(tile, Queue.VECTOR, (work[Queue.VECTOR],)),
-        "vector_read": Event(tile, Queue.VECTOR, ((Opcode.ROWMAX, read),)),
+        "eject_data": MeetingEvent(helper, Queue.OUT, (_put(tile, _FEW),)),
+        "eject_reduce": MeetingEvent(helper, Queue.OUT, (_reduce(tile, helper, _FEW, turn=0),)),
+        "out": MeetingEvent(tile, Queue.OUT, (_put(helper, _FEW),)),
+        "matrix": MeetingEvent(tile, Queue.MATRIX, (work[Queue.MATRIX],)),
+        "vector_write": MeetingEvent(tile, Queue.VECTOR, (work[Queue.VECTOR],)),
+        "vector_read": MeetingEvent(tile, Queue.VECTOR, ((Opcode.ROWMAX, read),)),
     }
     for a, b in combinations(clients, 2):
         if clients[a][:2] != clients[b][:2]:
-            yield Pair(clients[a], clients[b])
+            yield MeetingPair(clients[a], clients[b])
     copy = {"a": 0, "lda": 8, "d": 192, "ldd": 8, "m": 16, "n": 32}
-    yield Pair(Event(tile, Queue.VECTOR, ((Opcode.COPY, copy),)))
+    yield MeetingPair(MeetingEvent(tile, Queue.VECTOR, ((Opcode.COPY, copy),)))
     # What comes from HBM comes late, and lasts as long as what it is to meet.
-    late = Event(tile, Queue.LOAD, (_load(machine, tile, _MANY),))
-    signal = Event(helper, Queue.LOAD, ((Opcode.SYNC, {"tell": (_MET, tile)}),))
+    late = MeetingEvent(tile, Queue.LOAD, (_load(machine, tile, _MANY),))
+    signal = MeetingEvent(helper, Queue.LOAD, ((Opcode.SYNC, {"tell": (_MET, tile)}),))
     for turn in (0, 1):
-        yield Pair(Event(helper, Queue.OUT, (_reduce(tile, helper, _MANY, turn=turn),)), late)
-        result = Event(helper, Queue.OUT, (_reduce(tile, helper, _FEW, turn=turn),))
-        yield Pair(result, signal, left=((tile, _MET, 1),))
-    turned = Event(helper, Queue.OUT, (_reduce(tile, helper, _FEW, turn=1),))
+        yield MeetingPair(
+            MeetingEvent(helper, Queue.OUT, (_reduce(tile, helper, _MANY, turn=turn),)), late
+        )
+        result = MeetingEvent(helper, Queue.OUT, (_reduce(tile, helper, _FEW, turn=turn),))
+        yield MeetingPair(result, signal, left=((tile, _MET, 1),))
+    turned = MeetingEvent(helper, Queue.OUT, (_reduce(tile, helper, _FEW, turn=1),))
     tell: Code = ((Opcode.SYNC, {"tell": (_MET, helper)}),)
-    yield Pair(turned, Event(tile, Queue.LOAD, tell), left=((helper, _MET, 1),))
-    yield Pair(turned, clients["out"])
-    yield Pair(Event(tile, Queue.LOAD, tell), clients["out"], left=((helper, _MET, 1),))
+    yield MeetingPair(turned, MeetingEvent(tile, Queue.LOAD, tell), left=((helper, _MET, 1),))
+    yield MeetingPair(turned, clients["out"])
+    yield MeetingPair(
+        MeetingEvent(tile, Queue.LOAD, tell), clients["out"], left=((helper, _MET, 1),)
+    )
     for one, other in combinations(Queue, 2):
         left = ((helper, _MET, 2),)
-        yield Pair(Event(tile, one, tell), Event(tile, other, tell), left=left)
-    yield Pair(Event(tile, Queue.LOAD, (_load(machine, tile, 1),)), _store(machine, tile))
+        yield MeetingPair(MeetingEvent(tile, one, tell), MeetingEvent(tile, other, tell), left=left)
+    yield MeetingPair(
+        MeetingEvent(tile, Queue.LOAD, (_load(machine, tile, 1),)), _store(machine, tile)
+    )
 
 
 def _work(machine: Machine, tile: TileXY, helper: TileXY) -> dict[Queue, tuple[Opcode, dict]]:
@@ -145,6 +155,6 @@ def _load(machine: Machine, tile: TileXY, words: int) -> tuple[Opcode, dict]:
     return Opcode.LOAD, {"local": 768, "remote": 0, "rows": 1, "words": words, **place}
 
 
-def _store(machine: Machine, tile: TileXY) -> Event:
+def _store(machine: Machine, tile: TileXY) -> MeetingEvent:
     size = {"local": 0, "remote": machine.tile.l1_words - 64, "rows": 1, "words": 64}
-    return Event(tile, Queue.OUT, ((Opcode.STORE, {**size, **_nearest(machine, tile)}),))
+    return MeetingEvent(tile, Queue.OUT, ((Opcode.STORE, {**size, **_nearest(machine, tile)}),))

@@ -16,8 +16,15 @@ from isa.machine import Machine
 from isa.packets import Port
 from isa.routes import hops
 from verify.conformance.edge_bench import EdgeBench
-from verify.conformance.meeting_events import Code, Event, Pair, memory_pairs, semaphore_pairs
+from verify.conformance.meeting_events import (
+    Code,
+    MeetingEvent,
+    MeetingPair,
+    memory_pairs,
+    semaphore_pairs,
+)
 from verify.conformance.meeting_points import MEETINGS
+from verify.conformance.parts import part_of, parts_of
 from verify.conformance.tile_programs import TileProgram
 
 __all__ = ["ABOUT", "expected_meetings", "meeting_program", "meeting_topics"]
@@ -28,7 +35,7 @@ streams that are merged; and the inputs of a join.
 """
 MOST_PAIRS = 6
 """Of a site in a program: what has room in the program memory of the named machines."""
-ROUNDS = 12
+ROUNDS = 16
 HELD = 6
 """Rounds of the other queue's wait: what takes longer on its way may come first, too."""
 _STOCK, _HERE, _THERE, _ALL, _ON = 1, 2, 3, 5, 8
@@ -53,20 +60,14 @@ def meeting_topics(columns: int, rows: int) -> list[str]:
     for about in ABOUT if sites else ():
         names = [name for name in MEETINGS if _about(name) == about]
         parts = 1 if about == "joins" else -(-len(names) // (MOST_PAIRS * sites))
-        found += [about] if parts == 1 else [f"{about} {n}/{parts}" for n in range(1, parts + 1)]
+        found += parts_of(about, parts)
     return found if min(columns, rows) > 2 else [name for name in found if name != "joins"]
 
 
 def expected_meetings(about: str) -> list[str]:
     """The meetings that a program must bring about."""
-    topic, part, parts = _part(about)
-    return [name for name in MEETINGS if _about(name) == topic][part::parts]
-
-
-def _part(about: str) -> tuple[str, int, int]:
-    topic, _, of = about.partition(" ")
-    part, _, parts = (of or "1/1").partition("/")
-    return topic, int(part) - 1, int(parts)
+    topic, part = part_of(about)
+    return [name for name in MEETINGS if _about(name) == topic][part]
 
 
 def _about(meeting: str) -> str:
@@ -93,21 +94,21 @@ def meeting_program(machine: Machine, about: str, seed: int) -> TileProgram:
     return TileProgram(*bench.finish())
 
 
-def _pairs(machine: Machine, about: str, sites: list[_Site]) -> Iterator[Pair]:
+def _pairs(machine: Machine, about: str, sites: list[_Site]) -> Iterator[MeetingPair]:
     """Of each site in turn, the next pair."""
     made = [list(_made(machine, about, site)) for site in sites]
     for number in range(len(made[0])):
         yield made[number % len(sites)][number]
 
 
-def _made(machine: Machine, about: str, site: _Site) -> Iterator[Pair]:
-    topic, part, parts = _part(about)
+def _made(machine: Machine, about: str, site: _Site) -> Iterator[MeetingPair]:
+    topic, part = part_of(about)
     if topic == "memory":
-        yield from list(memory_pairs(machine, *site))[part::parts]
+        yield from list(memory_pairs(machine, *site))[part]
         return
     names = [name for name in MEETINGS if name.startswith("semaphores")]
     made = zip(names, semaphore_pairs(machine, *site), strict=True)
-    yield from [pair for name, pair in made if _about(name) == topic][part::parts]
+    yield from [pair for name, pair in made if _about(name) == topic][part]
 
 
 def _sites(machine: Machine) -> Iterator[_Site]:
@@ -121,7 +122,7 @@ def _sites(machine: Machine) -> Iterator[_Site]:
             yield _Site(tile, beside[0])
 
 
-def _play(bench: EdgeBench, site: _Site, pair: Pair) -> None:
+def _play(bench: EdgeBench, site: _Site, pair: MeetingPair) -> None:
     """Bring both events together again and again, then let all queues of both tiles meet."""
     for tile, semaphore, count in pair.stock:
         for _ in range(count):
@@ -134,7 +135,7 @@ def _play(bench: EdgeBench, site: _Site, pair: Pair) -> None:
             noise(opcode, **fields)
         noise(Opcode.END)
     if pair.second is None:
-        _alone(bench, pair.first)
+        _alone(bench, pair.first, waits=not pair.noise)
     else:
         _sweep(bench, pair.first, pair.second)
     _meet(bench, site)
@@ -151,7 +152,7 @@ def _take(bench: EdgeBench, tile: TileXY, semaphore: int, count: int) -> None:
         count -= part
 
 
-def _sweep(bench: EdgeBench, first: Event, second: Event) -> None:
+def _sweep(bench: EdgeBench, first: MeetingEvent, second: MeetingEvent) -> None:
     """Three sweeps, the second event always after the same wait."""
     for third in range(3):
         for event, other, names in (
@@ -184,8 +185,10 @@ def _later(code: Code) -> Code:
     return ((opcode, fields | {"waits": [(_STOCK, 1), *fields.get("waits", ())]}), *rest)
 
 
-def _alone(bench: EdgeBench, event: Event) -> None:
-    """Both events are of one queue: its engine makes the first, while it waits for the second."""
+def _alone(bench: EdgeBench, event: MeetingEvent, *, waits: bool) -> None:
+    """Both events are of one queue: its engine makes the first, and it comes to the second
+    meanwhile, at once if it `waits` no longer in every round.
+    """
     add = bench.adder(event.tile, event.queue)
     for third in range(3):
         add(Opcode.LI, rd=1, imm=1)
@@ -196,14 +199,15 @@ def _alone(bench: EdgeBench, event: Event) -> None:
             add(opcode, **fields)
         for _ in range(third):
             add(Opcode.SYNC, waits=[(_STOCK, 1)])
-        _wait(bench, event)
+        if waits:
+            _wait(bench, event)
         for opcode, fields in event.after:
             add(opcode, **fields)
         add(Opcode.ADD, rd=1, rs=1, imm=1)
         add(Opcode.END)
 
 
-def _wait(bench: EdgeBench, event: Event) -> None:
+def _wait(bench: EdgeBench, event: MeetingEvent) -> None:
     """As many rounds with nothing in them, three cycles each, as register 1 says."""
     add = bench.adder(event.tile, event.queue)
     add(Opcode.LOOP, rs=1)
@@ -248,7 +252,7 @@ def _joins(bench: EdgeBench) -> None:
     reduce = ((Opcode.REDUCE, fields),)
     ports = list(Port)
     for a, b in [(a, b) for i, a in enumerate(ports) for b in ports[i + 1 :]]:
-        first, second = (Event(at[port], Queue.OUT, reduce) for port in (a, b))
+        first, second = (MeetingEvent(at[port], Queue.OUT, reduce) for port in (a, b))
         _sweep(bench, first, second)
         for member in members:
             if member not in (at[a], at[b]):

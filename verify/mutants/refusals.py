@@ -134,6 +134,7 @@ _REFUSALS = (
         JOIN,
         "clash[p, q] = waiting & ~equal | reused",
         "clash[p, q] = waiting & ~equal | reused & ~MUTANT",
+        escapes="two collectives of one tag in a router, neither a part of the other",
     ),
     Mutation(
         "refuse-incomplete",
