@@ -75,6 +75,7 @@ SHAPES = (
         "hw/network/lane.py",
         "(self.count < number)",
         "(self.count < number) | (MUTANT if number == 5 else Const(0))",
+        escapes="a maximum of five whose last part is the largest",
     ),
     Mutation(
         "join-fifth-narrow",
