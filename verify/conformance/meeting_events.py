@@ -60,7 +60,9 @@ def semaphore_pairs(machine: Machine, tile: TileXY, helper: TileXY) -> Iterator[
         return MeetingEvent(tile, Queue[name.upper()], code, back)
 
     for a, b in combinations(BUMPS, 2):
-        yield MeetingPair(bump(a), bump(b), left=((tile, _MET, 2),))
+        # A reduction takes longer, and its way has waits of its own: it is what moves.
+        one, other = (b, a) if b == "reduce" else (a, b)
+        yield MeetingPair(bump(one), bump(other), left=((tile, _MET, 2),))
     for a, b in product(BUMPS, QUEUES):
         stock = ((tile, _MET, 1),)
         if a == b:

@@ -56,7 +56,7 @@ def meeting_topics(columns: int, rows: int) -> list[str]:
     one tile has none.
     """
     sites = columns * rows // 2
-    found = []
+    found: list[str] = []
     for about in ABOUT if sites else ():
         names = [name for name in MEETINGS if _about(name) == about]
         parts = 1 if about == "joins" else -(-len(names) // (MOST_PAIRS * sites))
@@ -167,9 +167,10 @@ def _sweep(bench: EdgeBench, first: MeetingEvent, second: MeetingEvent) -> None:
                 add(Opcode.SYNC, signal=_STOCK)
             add(Opcode.SYNC, tell=(names[1], other.tile))
             add(Opcode.SYNC, waits=[(names[0], 1)])
+            _wait(bench, event)
+            # Behind the rounds, in which fetches of both fall into step.
             for _ in range(third if moves else 0):
                 add(Opcode.SYNC, waits=[(_STOCK, 1)])
-            _wait(bench, event)
             for opcode, fields in (*code, *event.after):
                 add(opcode, **fields)
             if moves:
