@@ -14,6 +14,7 @@ from publish import (
     ablation,
     attention,
     conformance,
+    conformance_cycles,
     formal,
     manual,
     paper,
@@ -38,6 +39,7 @@ FROM_CODE: dict[str, Callable[[], str]] = {
     "errors": manual.errors,
     "tables": manual.instructions,
     "special values": special_values.table,
+    "conformance unseen": conformance_cycles.unseen_table,
 }
 """Marker to the maker of what stands there."""
 
@@ -59,6 +61,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
         "conformance table": lambda r: conformance.summary_table(r).markdown(),
         "conformance mutations": lambda r: conformance.mutation_table(r).markdown(),
     },
+    "cases": {"conformance cycles": lambda r: conformance_cycles.floor_table(r).markdown()},
     "tuning": {
         "tuned set": partial(tuning.page_table, listed=True),
         "tuned others": partial(tuning.page_table, listed=False),

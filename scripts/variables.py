@@ -91,7 +91,11 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
     ),
     "programs of your own": (
         _V("PROGRAM", "", "the text that run takes, for example examples/put.s"),
-        _V("OUT", "", "compile: a text; verilog: a folder; sim: an .npz of o, expected, fp64"),
+        _V(
+            "OUT",
+            "",
+            "compile, shrink: a text; verilog: a folder; sim: .npz of o, expected, fp64",
+        ),
     ),
     "wafer: a model on many dies": tuple(Variable(*fields) for fields in WAFER),
     "conformance and measure": (

@@ -20,8 +20,8 @@ from tb.functional import with_functional_array
 from tb.library import Library, build_library, find_profiled
 from tb.runner import ROOT, Build, build
 
-__all__ = ["ARRAYS", "TRAINING", "Design", "build_mesh", "functional_design", "tile_library"]
-__all__ += ["verilog", "with_waves"]
+__all__ = ["ARRAYS", "TRAINING", "Design", "build_mesh", "functional_design", "in_any_mesh"]
+__all__ += ["tile_library", "verilog", "with_waves"]
 
 ARRAYS = ("rtl", "functional")
 """What the PE array of a simulation is: its RTL, or the model of `hw.sim.functional_array`."""
@@ -66,7 +66,7 @@ def verilog(
     else:
         options = {"stall": stall, "transport": transport, "events": events, "waves": waves}
     parts = {
-        "tile.v": _emitted("tile", Tile, _in_any_mesh(hardware), waves=waves),
+        "tile.v": _emitted("tile", Tile, in_any_mesh(hardware), waves=waves),
         "mesh.v": _emitted("mesh", Mesh, hardware, **options),
         "hbm_memory.v": (ROOT / "hw" / "sim" / "hbm_memory.v").read_text(),
     }
@@ -80,7 +80,7 @@ def verilog(
     return with_waves(parts, hardware) if waves else parts
 
 
-def _in_any_mesh(machine: Machine) -> Machine:
+def in_any_mesh(machine: Machine) -> Machine:
     """The machine in a mesh of one tile: no tile depends on the mesh that it is placed in."""
     channels = {"west_pitch": 1, "east_pitch": 0, "south_pitch": 0, "north_pitch": 0}
     return machine.model_copy(

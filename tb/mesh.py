@@ -16,19 +16,14 @@ from isa.machine import Machine
 from tb.boot import boots_directly, write_images
 from tb.diagnosis import why_stopped
 from tb.estimate import refuse_if_too_large
+from tb.event_log import read_events
 from tb.hardware import Design, build_mesh, functional_design
 from tb.memory_files import read_memory, write_memory
 from tb.progress import following
-from tb.runner import SimulationFailure, fresh_folder, run
+from tb.runner import fresh_folder, run
 
-__all__ = ["EVENTS", "MeshRun", "RunFailure", "Settings", "Window", "simulate"]
-
-EVENTS = np.dtype(
-    [("cycle", np.int64), ("x", np.int16), ("y", np.int16), ("kind", np.int16), ("tag", np.int16)]
-)
-"""One event of a tile: the cycle (0: the first in which the queues may run), the tile, the
-`isa.status.Event`, the transfer's tag.
-"""
+__all__ = ["BENCH", "MeshRun", "RunFailure", "Settings", "Window", "orders_of"]
+__all__ += ["result_of", "simulate"]
 
 BENCH = "tb.benches.mesh"
 
@@ -128,7 +123,7 @@ class MeshRun:
     processor_seconds: float
     """Processor time of the same."""
     events: NDArray | None = None
-    """All events of `EVENTS`, by cycle, of a run that records them."""
+    """All events of `tb.event_log.EVENTS`, by cycle, of a run that records them."""
     workdir: Path = field(default_factory=Path)
 
     def total(self, probe: int) -> int:
@@ -208,7 +203,7 @@ def simulate(
         direct = native and boots_directly(machine, boot[1])
     elif direct and not native:
         raise ValueError("Direct boot must be of tiles that are compiled apart")
-    orders = _orders(machine, settings, boot, design.inputs if design else {})
+    orders = orders_of(machine, settings, boot, design.inputs if design else {})
     (workdir / "run.json").write_text(json.dumps(orders))
     with following(workdir / "progress", progress):
         run(
@@ -225,10 +220,10 @@ def simulate(
             ],
             workdir=workdir,
         )
-    return _result(machine, settings, workdir, compiled.seconds)
+    return result_of(machine, settings, workdir, compiled.seconds)
 
 
-def _orders(
+def orders_of(
     machine: Machine, settings: Settings, boot: tuple[int, int], inputs: Mapping[str, int]
 ) -> dict:
     """What the bench reads: how long to wait, what to read back, and the mesh's inputs."""
@@ -250,7 +245,7 @@ def _orders(
     }
 
 
-def _result(machine: Machine, settings: Settings, workdir: Path, build_seconds: float) -> MeshRun:
+def result_of(machine: Machine, settings: Settings, workdir: Path, build_seconds: float) -> MeshRun:
     """What the bench has left in the folder of a run."""
     seen = json.loads((workdir / "seen.json").read_text())
     columns = machine.mesh.columns
@@ -273,7 +268,7 @@ def _result(machine: Machine, settings: Settings, workdir: Path, build_seconds: 
         simulated_cycles=seen["cycles"] + seen["boot_cycles"],
         megabytes=seen["megabytes"],
         processor_seconds=seen["processor_seconds"],
-        events=_read_events(workdir / "events.txt", columns) if settings.events else None,
+        events=read_events(workdir / "events.txt", columns) if settings.events else None,
         workdir=workdir,
     )
     for kind, so in (("endless", "endless"), ("error", "error"), ("hang", "hung")):
@@ -282,19 +277,3 @@ def _result(machine: Machine, settings: Settings, workdir: Path, build_seconds: 
             text = text if kind == "endless" else why_stopped(machine, probes, seen)
             raise RunFailure(kind, text, run, later)
     return run
-
-
-def _read_events(path: Path, columns: int) -> NDArray:
-    try:
-        cycle, tile, kind, tag = np.loadtxt(path, np.int64, ndmin=2).reshape(-1, 4).T
-    except OSError as error:
-        raise SimulationFailure(f"the simulation left no {path.name}") from error
-    events = np.empty(len(cycle), EVENTS)
-    events["cycle"], events["x"], events["y"], events["kind"], events["tag"] = (
-        cycle,
-        tile % columns,
-        tile // columns,
-        kind,
-        tag,
-    )
-    return events

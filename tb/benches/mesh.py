@@ -17,6 +17,19 @@ REPORT_CYCLES = 2_000
 PROBES = 128
 
 
+def branch(folder: Path, branches: list[dict[str, int]]) -> dict[str, int] | None:
+    """One process for each of `branches`, one after the other, in folders 0, 1, … of `folder`: each
+    goes on from here with its inputs, which it gets. Whoever gets nothing is to do nothing more.
+    """
+    for index, inputs in enumerate(branches):
+        child = os.fork()
+        if not child:
+            os.chdir(folder / str(index))
+            return inputs
+        os.waitpid(child, 0)
+    return None
+
+
 async def cycles(count: int) -> None:
     """Let `count` clock cycles pass without waking up in between."""
     await Timer(count * PERIOD, unit="ns")
@@ -36,6 +49,14 @@ async def program(dut):
     Clock(dut.clk, PERIOD, unit="ns", impl="gpi").start()
     await cycles(4)
     await RisingEdge(dut.clk)
+    branches = settings.get("branches", [])
+    if branches:
+        inputs = branch(folder, branches)
+        if inputs is None:
+            return
+        folder = Path.cwd()
+        for name, value in inputs.items():
+            getattr(dut, name).value = value
     dut.rst.value = 0
 
     started, processor = time.perf_counter(), time.process_time()
@@ -77,3 +98,5 @@ async def program(dut):
     dut.dump.value = 1
     await cycles(4)
     (folder / "seen.json").write_text(json.dumps(seen))
+    if branches:
+        os._exit(0)

@@ -1,5 +1,6 @@
 """The cases of a run of `make conformance`, and their outcomes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +49,12 @@ class Campaign:
     keep: Path | None
     """Folder of the outcomes that are kept."""
 
-    def run(self, chosen: list[ConformanceCase], console: Console) -> dict[str, dict]:
-        """Build what the cases need, and run them: the outcome of each, by its name."""
+    def run(
+        self, chosen: list[ConformanceCase], console: Console, beside: Sequence[Task] = ()
+    ) -> dict[str, dict]:
+        """Build what the cases need, `beside` other builds, and run them: the outcome of each, by
+        its name.
+        """
         shared = {"base": self.base, "own_channels": self.own_channels, "dut": self.dut}
         if self.target == "rtl":
             first = {case.mesh: case for case in chosen}
@@ -63,7 +68,7 @@ class Campaign:
                 Task(f"build of {mesh} that is watched", build_watched, {"case": case, **mine})
                 for mesh, case in {case.mesh: case for case in met}.items()
             ]
-            run_tasks(builds, self.workers, console)
+            run_tasks([*beside, *builds], self.workers, console)
         tasks = [
             Task(case.name, run_case, {"case": case, "target": self.target, **shared})
             for case in chosen

@@ -17,7 +17,8 @@ from verify.conformance.meeting_points import met_in, watched_design
 from verify.conformance.meeting_programs import expected_meetings
 from verify.conformance.prepare import Expected, prepare
 
-__all__ = ["CaseOutcome", "compare", "run_on_golden", "run_on_rtl", "run_safely", "settings_of"]
+__all__ = ["CaseOutcome", "compare", "judged", "run_on_golden", "run_on_rtl", "run_safely"]
+__all__ += ["settings_of", "wrong_words"]
 
 CYCLES = {"default": 200_000, "large": 4_000_000}
 """After so many cycles a case is given up; those that only the nightly set has may be large."""
@@ -39,6 +40,8 @@ class CaseOutcome:
     """
     detail: str = ""
     cycles: int = 0
+    floor: int = 0
+    """Cycles that it takes at least, see `verify.conformance.floor`."""
     seconds: float = 0.0
     error_ratio: float | None = None
     bins: list[str] = field(default_factory=list)
@@ -97,6 +100,7 @@ def run_on_rtl(
     watched = case.kind == "meetings" and design is None
     if watched:
         design = watched_design(expected.machine)
+    run: MeshRun | RunFailure
     try:
         run = simulate(
             expected.machine,
@@ -107,13 +111,23 @@ def run_on_rtl(
             design=design,
         )
     except RunFailure as error:
+        run = error
+    outcome = judged(outcome, expected, run)
+    if watched and outcome.passed and isinstance(run, MeshRun):
+        for how, detail in _missed(expected, run):
+            outcome.passed, outcome.how, outcome.detail = False, how, detail
+    return outcome
+
+
+def judged(outcome: CaseOutcome, expected: Expected, run: MeshRun | RunFailure) -> CaseOutcome:
+    """The outcome of a case whose RTL did `run`."""
+    if isinstance(run, RunFailure):
         outcome.passed = False
-        outcome.how = {"error": "error code"}.get(error.kind, error.kind)
-        outcome.detail = str(error)
+        outcome.how = {"error": "error code"}.get(run.kind, run.kind)
+        outcome.detail = str(run)
         return outcome
     outcome.cycles = run.cycles
-    missed = _missed(expected, run) if watched else ()
-    for how, detail in (*compare(expected, run), *missed):
+    for how, detail in compare(expected, run):
         outcome.passed, outcome.how, outcome.detail = False, how, detail
         break
     return outcome
@@ -170,6 +184,17 @@ def compare(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
                 "error code",
                 f"tile ({tile[0]},{tile[1]}): error {values[Probe.ERROR] & 0xFF} after the end",
             )
+
+
+def wrong_words(expected: Expected, run: MeshRun) -> int:
+    """Words of all channels that differ in the end."""
+    word = expected.machine.tile.word_bytes
+    pairs = [
+        (after[:size].reshape(-1, word), seen[:size].reshape(-1, word))
+        for after, seen in zip(expected.end, run.hbm, strict=True)
+        for size in [min(len(after), len(seen)) // word * word]
+    ]
+    return sum(int((after != seen).any(axis=1).sum()) for after, seen in pairs)
 
 
 def _first_difference(expected: NDArray[np.uint8], seen: NDArray[np.uint8], word_bytes: int) -> str:

@@ -25,7 +25,7 @@ from verify.conformance.meeting_programs import meeting_program
 from verify.conformance.numbers import fill, fill_matrices
 from verify.conformance.tile_programs import tile_program
 
-__all__ = ["Expected", "prepare"]
+__all__ = ["Expected", "prepare", "run_golden"]
 
 DRAWN = {"tiles": tile_program, "edges": edge_program, "meetings": meeting_program}
 """What draws the instruction programs of each kind."""
@@ -94,13 +94,14 @@ def prepare(case: ConformanceCase, base: Machine, own_channels: bool = True) -> 
         expected = Expected(
             case, machine, compiled.programs, tensors.scatter(compiled), compiled, tensors=tensors
         )
-    _run(expected)
+    run_golden(expected)
     if not expected.wrong and expected.compiled is not None:
         _judge(expected)
     return expected
 
 
-def _run(expected: Expected) -> None:
+def run_golden(expected: Expected) -> None:
+    """Have the golden machine run its programs, with all its checks, and note what comes of it."""
     golden = GoldenMachine(
         expected.machine, expected.programs, [c.copy() for c in expected.start], races=True
     )
