@@ -15,7 +15,7 @@ from isa.machine import Machine
 from tb.boot import boots_directly, write_images
 from tb.diagnosis import why_stopped
 from tb.estimate import refuse_if_too_large
-from tb.hardware import Design, build_mesh, functional_design
+from tb.hardware import Design, build_mesh, native_files
 from tb.memory_files import read_memory, write_memory
 from tb.progress import following
 from tb.runner import SimulationFailure, fresh_folder, run
@@ -188,7 +188,7 @@ def simulate(
                 "ARRAY=functional is a model for our mesh without waves: WAVES and DUT need "
                 "ARRAY=rtl"
             )
-        design = functional_design(machine, events=settings.events)
+        design = Design(native_files(machine, settings.array, events=settings.events))
     boot = write_memory(machine, images, hbm, workdir)
     compiled = build_mesh(
         machine,
