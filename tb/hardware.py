@@ -66,7 +66,7 @@ def verilog(
     else:
         options = {"stall": stall, "transport": transport, "events": events, "waves": waves}
     parts = {
-        "tile.v": _emitted("tile", Tile, _in_any_mesh(hardware), waves=waves),
+        "tile.v": _emitted("tile", Tile, _in_any_mesh(hardware), waves=waves, gated=native),
         "mesh.v": _emitted("mesh", Mesh, hardware, **options),
         "hbm_memory.v": (ROOT / "hw" / "sim" / "hbm_memory.v").read_text(),
     }
