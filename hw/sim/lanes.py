@@ -13,6 +13,8 @@ from amaranth.hdl import _ir, _nir  # the netlist has no public interface: the v
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
+from hw.sim.vectors import at, constant, converted, masked, runs, truth, type_of, wide
+
 __all__ = ["lanes"]
 
 
@@ -48,31 +50,6 @@ def lanes(component: wiring.Component, name: str, count: str, shared: Collection
 _NARROWED = ("~", "+", "-", "*", "&", "|", "^", "<<", "m")
 """Operators of which a low bit depends on no higher bit of the operands."""
 _COMPARISONS = {"==": "==", "!=": "!=", "u<": "<", "u>": ">", "u<=": "<=", "u>=": ">="}
-
-
-def _wide(bits: int) -> bool:
-    if bits > 64:
-        raise NotImplementedError(f"A value of {bits} bits in lanes")
-    return bits > 32
-
-
-def _type(bits: int) -> str:
-    return "V64" if _wide(bits) else "V32"
-
-
-def _constant(value: int, bits: int) -> str:
-    return f"{value:#x}u" + "ll" * _wide(bits)
-
-
-def _masked(text: str, bits: int) -> str:
-    return text if bits in (32, 64) else f"({text}) & {_constant((1 << bits) - 1, bits)}"
-
-
-def _converted(text: str, bits: int, to: int) -> str:
-    """An expression of the type of a value of `bits`, in that of one of `to`."""
-    if _wide(bits) == _wide(to):
-        return text
-    return f"__builtin_convertvector({text}, {_type(to)})"
 
 
 class _Writer:
@@ -124,7 +101,7 @@ class _Writer:
         arrays |= {port: width for port, width in self._read.items() if port not in self._shared}
         members = [f"uint32_t {port} = 0;" for port in self._read if port in self._shared]
         members += [
-            f"alignas(64) uint{64 if _wide(bits) else 32}_t {array}[N] = {{}};"
+            f"alignas(64) uint{64 if wide(bits) else 32}_t {array}[N] = {{}};"
             for array, bits in arrays.items()
         ]
         return _STRUCT.format(
@@ -134,7 +111,7 @@ class _Writer:
     def _body(self, goals: Mapping[str, _nir.Value]) -> str:
         """Statements that set arrays to values."""
         self._lines, self._names, self._widths, self._made = [], {}, {}, {}
-        ends = [f"{_at(goal, len(value))} = {self._value(value)};" for goal, value in goals.items()]
+        ends = [f"{at(goal, len(value))} = {self._value(value)};" for goal, value in goals.items()]
         return "\n            ".join([*self._lines, *ends])
 
     def _name(self, text: str, bits: int) -> str:
@@ -147,7 +124,7 @@ class _Writer:
 
     def _declare(self, name: str, text: str, bits: int) -> None:
         self._widths[name] = bits
-        self._lines.append(f"const {_type(bits)} {name} = {text};")
+        self._lines.append(f"const {type_of(bits)} {name} = {text};")
 
     def _net(self, net: _nir.Net) -> tuple[str, int]:
         """The constant that holds a net, and at which bit."""
@@ -157,7 +134,7 @@ class _Writer:
                     if (name := f"in_{port}") not in self._widths:
                         self._read[port] = width
                         shared = port in self._shared
-                        text = f"V32{{}} + {port}" if shared else _at(port, width)
+                        text = f"V32{{}} + {port}" if shared else at(port, width)
                         self._declare(name, text, width)
                     return name, net.bit - start
         cell = self._cells[net.cell]
@@ -167,7 +144,7 @@ class _Writer:
             width = self._used[net.cell]
             if isinstance(cell, _nir.FlipFlop):
                 width = len(cell.data)
-                self._declare(f"q{net.cell}", _at(f"register{net.cell}", width), width)
+                self._declare(f"q{net.cell}", at(f"register{net.cell}", width), width)
                 self._made[net.cell] = f"q{net.cell}"
             else:
                 self._made[net.cell] = self._name(*self._cell(cell, width))
@@ -179,34 +156,23 @@ class _Writer:
         """
         value = value[:bits]
         total = max(len(value), bits or 0)
-        nets = [int(net) if net.is_const else self._net(net) for net in value]
-        parts, constant, at = [], 0, 0
-        while at < len(nets):
-            first, end = nets[at], at + 1
-            if isinstance(first, int):
-                constant |= first << at
-                at = end
-                continue
-            name, bit = first
+        ones = sum(1 << place for place, net in enumerate(value) if net.is_const and net.const)
+        nets = [None if net.is_const else self._net(net) for net in value]
+        parts = []
+        for place, count, repeated in runs(nets):
+            name, bit = nets[place]
             width = self._widths[name]
-            while end < len(nets) and nets[end] == (name, bit + end - at):
-                end += 1
             part = f"({name} >> {bit})" if bit else name
-            if end - at == 1:
-                while end < len(nets) and nets[end] == first:
-                    end += 1
-            if end - at > 1 and nets[at + 1] == first:  # the same bit many times
+            if repeated:
                 one = f"({part} & 1u)" if width > bit + 1 else part
-                part = f"({_masked(f'-{_converted(one, width, total)}', end - at)})"
+                part = f"({masked(f'-{converted(one, width, total)}', count)})"
             else:
-                if bit + end - at < width:
-                    part = f"({_masked(part, end - at)})"
-                part = _converted(part, width, total)
-            parts.append(f"({part} << {at})" if at else part)
-            at = end
-        if constant or not parts:
-            text = f"({_type(total)}{{}} + {_constant(constant, total)})"
-            parts.append(text)
+                if bit + count < width:
+                    part = f"({masked(part, count)})"
+                part = converted(part, width, total)
+            parts.append(f"({part} << {place})" if place else part)
+        if ones or not parts:
+            parts.append(f"({type_of(total)}{{}} + {constant(ones, total)})")
         return parts[0] if len(parts) == 1 else f"({' | '.join(parts)})"
 
     def _first(self, cell: _nir.PriorityMatch, bit: int) -> str:
@@ -228,9 +194,9 @@ class _Writer:
     def _matches(self, cell: _nir.Matches) -> str:
         value, bits, found = self._value(cell.value), len(cell.value), []
         for pattern in cell.patterns:
-            mask = _constant(int(pattern.replace("0", "1").replace("-", "0") or "0", 2), bits)
-            want = _constant(int(pattern.replace("-", "0") or "0", 2), bits)
-            found.append(_truth(f"({value} & {mask}) == {want}", bits))
+            mask = constant(int(pattern.replace("0", "1").replace("-", "0") or "0", 2), bits)
+            want = constant(int(pattern.replace("-", "0") or "0", 2), bits)
+            found.append(truth(f"({value} & {mask}) == {want}", bits))
         return " | ".join(found)
 
     def _assigned(self, cell: _nir.AssignmentList, width: int) -> str:
@@ -244,15 +210,15 @@ class _Writer:
             if end - one.start < width:
                 text = self._name(text, width)
                 mask = (1 << width) - (1 << end) | (1 << one.start) - 1
-                new = f"({text} & {_constant(mask, width)} | {new})"
+                new = f"({text} & {constant(mask, width)} | {new})"
             text = self._name(self._chosen(_nir.Value(one.cond), new, text, width), width)
         return text
 
     def _chosen(self, condition: _nir.Value, chosen: str, other: str, width: int) -> str:
         one = self._value(condition)
-        if not _wide(width):
+        if not wide(width):
             return f"({one} != 0) ? {chosen} : {other}"
-        every = self._name(f"-{_converted(one, 1, width)}", width)  # no machine has one for both
+        every = self._name(f"-{converted(one, 1, width)}", width)  # no machine has one for both
         return f"({every} & {chosen}) | (~{every} & {other})"
 
     def _operator(self, cell: _nir.Operator, width: int) -> tuple[str, int]:
@@ -261,10 +227,10 @@ class _Writer:
         if operator in ("b", "r|", "r&"):
             every = (1 << bits) - 1 if operator == "r&" else 0
             sign = "==" if operator == "r&" else "!="
-            return _truth(f"{self._value(inputs[0])} {sign} {_constant(every, bits)}", bits), 1
+            return truth(f"{self._value(inputs[0])} {sign} {constant(every, bits)}", bits), 1
         if operator in _COMPARISONS:
             left, right = map(self._value, inputs)
-            return _truth(f"{left} {_COMPARISONS[operator]} {right}", bits), 1
+            return truth(f"{left} {_COMPARISONS[operator]} {right}", bits), 1
         if operator in ("<<", "u>>"):
             width = width if operator == "<<" else cell.width
             return self._shifted(operator[-2:], *inputs, width), width
@@ -275,29 +241,17 @@ class _Writer:
             return self._chosen(inputs[0], chosen, other, width), width
         values = [self._value(value, width) for value in inputs]
         text = f"{values[0]} {operator} {values[1]}" if values[1:] else f"{operator}{values[0]}"
-        return text if operator in "&|^" else _masked(text, width), width
+        return text if operator in "&|^" else masked(text, width), width
 
     def _shifted(self, sign: str, value: _nir.Value, amount: _nir.Value, width: int) -> str:
-        bits = 64 if _wide(width) else 32
+        bits = 64 if wide(width) else 32
         text = self._value(value, width)
-        by = _converted(self._value(amount), len(amount), width)
+        by = converted(self._value(amount), len(amount), width)
         within = f"{text} {sign} {by}"
         if 1 << len(amount) > bits:  # C++ does not define a shift by more than that
-            zero = f"({_type(width)}{{}})"
+            zero = f"({type_of(width)}{{}})"
             within = f"({by} < {bits}) ? ({text} {sign} ({by} & {bits - 1})) : {zero}"
-        return _masked(within, width) if sign == "<<" else within
-
-
-def _at(array: str, bits: int) -> str:
-    """The numbers of the copies from k on."""
-    return f"*reinterpret_cast<{_type(bits)}*>(&{array}[k])"
-
-
-def _truth(text: str, bits: int) -> str:
-    """0 or 1 of a comparison of values of so many bits."""
-    if _wide(bits):
-        return f"({_converted(f'({text})', bits, 1)} & 1u)"
-    return f"(V32(-({text})))"
+        return masked(within, width) if sign == "<<" else within
 
 
 _STRUCT = """// Made by hw/sim/lanes.py from a netlist.
