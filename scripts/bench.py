@@ -6,8 +6,9 @@ from rich.console import Console
 
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
-from publish.bench import bench_result, bench_rows
+from publish.bench import bench_result, bench_rows, large_result
 from publish.output import show, write_result
+from publish.results import kept
 from scripts.front import main
 from scripts.options import machine_of, overrides, positive, target_parser
 from tb.experiment import commit
@@ -47,6 +48,7 @@ def run() -> int:
         "cycles": cycles,
         "repeat": repeat,
         "commit": commit(),
+        **large_result(kept("large")),
         **bench_result(found, machine.name),
     }
     path = write_result("bench", result)

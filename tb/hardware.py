@@ -25,7 +25,7 @@ __all__ += ["verilog", "with_waves"]
 
 ARRAYS = ("rtl", "functional")
 """What the PE array of a simulation is: its RTL, or host arithmetic (`hw.sim.array_model`)."""
-TRAINING = "mha:S=64,D=32,H=2 flat-async fp16, gqa:S=48,D=64,H=4,Hkv=2,causal flat bf16"
+TRAINING = "mha:S=64,D=32,H=2 flat-async fp16, gqa:S=48,D=64,H=4,Hkv=2,causal=1 flat bf16"
 """Runs on 2x2 tiles that a tile's profile is made of, see `tb.training`: none that is measured."""
 
 

@@ -77,7 +77,9 @@ def build_library(text: str, module: str) -> Library:
 
 
 def _make(folder: Path, module: str, optimisation: str = toolchain.OPTIMISATION) -> None:
-    make = ["make", "-f", f"V{module}.mk", f"OPT_FAST={optimisation}", f"V{module}__ALL.a"]
+    # The makefile names the Verilator that wrote it, which may have been in a checkout that moved.
+    root = f"VERILATOR_ROOT={toolchain.include_folder().parent}"
+    make = ["make", "-f", f"V{module}.mk", root, f"OPT_FAST={optimisation}", f"V{module}__ALL.a"]
     with (folder / "build.log").open("a") as log:
         subprocess.run(make, cwd=folder, stdout=log, stderr=log, check=True)
 
