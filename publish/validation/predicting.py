@@ -32,6 +32,8 @@ def run_model(trial: Trial) -> dict:
         "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}",
         "dataflow": found.dataflow,
         "mapping": found.mapping,
+        **found.formats,
+        "file_formats": found.file_formats,
         "matrix_utilization": found.useful_macs / (seen.cycles * machine.macs),
         **asdict(seen),
         **within,
@@ -42,5 +44,5 @@ def run_model(trial: Trial) -> dict:
     }
 
 
-WITH_MODEL: Targets = {**TARGETS, "model": Target(run_model)}
+WITH_MODEL: Targets = {**TARGETS, "model": Target(run_model, seconds=1.0)}
 """Targets of `tb.campaign`, and the model."""
