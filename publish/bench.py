@@ -47,7 +47,7 @@ def bench_result(flows: Sequence[Flow], machine: str) -> dict:
 
 def large_result(rows: Sequence[Mapping]) -> dict:
     """Keys of the machines that `make measure SET=large` runs, from its published rows."""
-    found = {}
+    found: dict[str, float] = {}
     for row in rows:
         if row["machine"] in ("mesh8", "mesh16", "mesh32"):
             found |= {
