@@ -86,6 +86,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "races": lambda _: _command("races"),
     "ablation": lambda _: _command("ablation"),
     "variants": lambda order: variants.run(order.workers, order.console),
+    "bench": lambda _: _command("bench"),
     "large": lambda order: large.run(order.workers, order.console),
     "tuning": lambda order: tuning.run(order.workers, order.most, order.console),
     "development": lambda order: development.run(order.console),

@@ -13,6 +13,7 @@ from isa.errors import UserError
 from publish import (
     ablation,
     attention,
+    bench,
     conformance,
     conformance_cycles,
     formal,
@@ -70,6 +71,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
     "extrapolation": extrapolation.MAKERS,
     **validation.MAKERS,
     "paper": paper.MAKERS,
+    "bench": {"speed table": bench.speed_table},
     "wafer": wafer.MAKERS,
 }
 """Set to marker to maker, which takes the result of the set and rejects one that is wrong."""

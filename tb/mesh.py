@@ -17,7 +17,7 @@ from tb.boot import boots_directly, write_images
 from tb.diagnosis import why_stopped
 from tb.estimate import refuse_if_too_large
 from tb.event_log import read_events
-from tb.hardware import Design, build_mesh, functional_design
+from tb.hardware import Design, build_mesh, native_files
 from tb.memory_files import read_memory, write_memory
 from tb.progress import following
 from tb.runner import fresh_folder, run
@@ -91,7 +91,7 @@ class Settings:
     """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
     """
     array: str = "rtl"
-    """One of `tb.hardware.ARRAYS`; a functional one is a model of our own mesh, without waves."""
+    """One of `tb.hardware.ARRAYS`; others than RTL are for our own mesh, without waves."""
     settle: int = 20
     """Cycles from an error to the first probe that is read: what is under way arrives meanwhile."""
     backpressure: bool = False
@@ -181,13 +181,13 @@ def simulate(
     if settings.waves:
         settings.waves.path.parent.mkdir(parents=True, exist_ok=True)
         settings.waves.path.unlink(missing_ok=True)
-    if settings.array == "functional":
+    if settings.array != "rtl":
         if design or settings.waves or not settings.transport:
             raise UserError(
-                "ARRAY=functional is a model for our mesh without waves: WAVES and DUT need "
+                f"ARRAY={settings.array} is for our mesh without waves: WAVES and DUT need "
                 "ARRAY=rtl"
             )
-        design = functional_design(machine, events=settings.events)
+        design = Design(native_files(machine, settings.array, events=settings.events))
     boot = write_memory(machine, images, hbm, workdir)
     compiled = build_mesh(
         machine,

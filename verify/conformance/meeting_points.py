@@ -21,7 +21,7 @@ from isa.machine import Machine
 from isa.packets import FlitKind, Port
 from isa.status import L1_CLIENTS
 from tb.files import write
-from tb.hardware import Design, verilog
+from tb.hardware import Design, in_any_mesh, verilog
 from tb.runner import ROOT
 
 __all__ = ["MEETINGS", "met_in", "watched_design"]
@@ -167,20 +167,8 @@ def watched_design(machine: Machine) -> Design:
     key = hashlib.sha256((files["tile.v"] + Path(__file__).read_text()).encode())
     kept = ROOT / "build" / "verilog" / f"{key.hexdigest()[:16]}.v"
     if not kept.exists():  # emission takes seconds
-        write(kept, emit(WatchedTile(machine=_alone(machine)), "tile") + _MODEL)
+        write(kept, emit(WatchedTile(machine=in_any_mesh(machine), gated=True), "tile") + _MODEL)
     return Design({**files, "tile.v": kept.read_text()})
-
-
-def _alone(machine: Machine) -> Machine:
-    """The machine with one tile: no tile depends on its mesh."""
-    return machine.model_copy(
-        update={
-            "mesh": machine.mesh.model_copy(update={"columns": 1, "rows": 1}),
-            "hbm": machine.hbm.model_copy(
-                update={"west_pitch": 1, "east_pitch": 0, "south_pitch": 0, "north_pitch": 0}
-            ),
-        }
-    )
 
 
 def met_in(folder: Path, tile: TileXY) -> set[str]:

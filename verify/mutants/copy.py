@@ -122,7 +122,8 @@ from isa.machine import Machine
 out, what = Path(sys.argv[1]), sys.argv[2]
 machine = Machine.model_validate_json((out / "machine.json").read_text())
 if what.startswith("tile"):
-    (out / "tile.v").write_text(emit(Tile(machine=machine, waves=what.endswith("waves")), "tile"))
+    waves = what.endswith("waves")
+    (out / "tile.v").write_text(emit(Tile(machine=machine, waves=waves, gated=not waves), "tile"))
 elif what == "mesh waves":
     mesh = Mesh(machine=machine, stall=True, transport=True, waves=True)
     (out / "mesh.v").write_text(emit(mesh, "mesh"))
