@@ -4,7 +4,7 @@ A data flit's payload is twice the semaphore that it bumps, counted from 1 (0: n
 it carries no word. Of all others it is twice the row of the instruction, and 1 more on the last.
 """
 
-from model.engine.compiled import compiled
+from model.engine.compiled import compiled, inlined
 from model.engine.heap import push
 from model.engine.links import pop, push_flit
 from model.engine.tables import WAITING, CoreEvent, TaskColumn, TaskKind
@@ -18,7 +18,7 @@ OP, PATH2, CHANNEL, SEM = (
 WRITE = int(TaskKind.WRITE)
 
 
-@compiled
+@inlined
 def arrive_at_tile(s, tile, stream, payload, now):
     """A flit of a stream from network 0 (data) or 1 (reductions). Words of one stream are written
     together up to a line, or when one bumps a semaphore, or when another stream comes.
@@ -37,7 +37,7 @@ def arrive_at_tile(s, tile, stream, payload, now):
         push(s, now + s.laws[0].eject, SIGNAL, (payload >> 1) - 1, tile)
 
 
-@compiled
+@inlined
 def arrive_at_root(s, link, node, payload, now):
     """A result: into the tile, or back into the data network."""
     row = s.table[payload >> 1]

@@ -5,7 +5,7 @@ starts one set a cycle, each in its turn, if the output has room for the result,
 another, and the adders are free. The result then is a train of one flit.
 """
 
-from model.engine.compiled import compiled
+from model.engine.compiled import compiled, inlined
 from model.engine.links import ask, wake
 from model.engine.tables import SLOTS, Slot
 
@@ -31,12 +31,12 @@ def join_routers(s, now):
     return popped
 
 
-@compiled
+@inlined
 def _source(s, node):
     return SLOTS * s.node[node].tile + RESULT + s.node[node].port
 
 
-@compiled
+@inlined
 def _choose(s, tile):
     """The lowest input of the set whose turn it is, or -1."""
     this = s.tile[tile]

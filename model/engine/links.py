@@ -1,6 +1,6 @@
 """Links, the queues behind them, and the sources that put trains of flits into the networks."""
 
-from model.engine.compiled import compiled
+from model.engine.compiled import compiled, inlined
 from model.engine.tables import ASKING, DEEPEST, TRAINS, LinkKind
 
 __all__ = ["activate", "ask", "choose", "due", "pop", "pop_train", "push_flit", "settle", "wake"]
@@ -8,7 +8,7 @@ __all__ = ["activate", "ask", "choose", "due", "pop", "pop_train", "push_flit", 
 CHANNEL, JOIN, ROOT = int(LinkKind.CHANNEL), int(LinkKind.JOIN), int(LinkKind.ROOT)
 
 
-@compiled
+@inlined
 def activate(s, link):
     """Look at a link in the next cycle in which anything may move."""
     run = s.run[0]
@@ -18,7 +18,7 @@ def activate(s, link):
         run.links += 1
 
 
-@compiled
+@inlined
 def wake(s, tile):
     """Likewise at the router of the reduction network."""
     run = s.run[0]
@@ -58,7 +58,7 @@ def ask(s, source, node, flits, payloads, time):
     activate(s, this.link)
 
 
-@compiled
+@inlined
 def pop_train(s, source, port):
     """Take a flit: its node and its payload, and whether its train is over."""
     this = s.source[source]
@@ -74,7 +74,7 @@ def pop_train(s, source, port):
     return node, payload, over
 
 
-@compiled
+@inlined
 def choose(s, link, now):
     """The input that takes a link in this cycle, or -1."""
     this = s.link[link]
@@ -105,7 +105,7 @@ def choose(s, link, now):
     return port
 
 
-@compiled
+@inlined
 def push_flit(s, link, node, payload):
     """A flit is in the queue behind a link, from the next cycle on."""
     this = s.link[link]
@@ -115,7 +115,7 @@ def push_flit(s, link, node, payload):
     this.level += 1
 
 
-@compiled
+@inlined
 def pop(s, link):
     """The head of a queue has left."""
     this = s.link[link]
@@ -124,7 +124,7 @@ def pop(s, link):
     this.armed = 0
 
 
-@compiled
+@inlined
 def settle(s, link):
     """A queue has changed in this cycle: a new head asks for what it needs, and there may be room."""
     this = s.link[link]
@@ -150,7 +150,7 @@ def settle(s, link):
         activate(s, ahead)
 
 
-@compiled
+@inlined
 def _arrive(s, node):
     """One more input of a join."""
     this = s.node[node]

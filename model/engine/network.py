@@ -10,7 +10,7 @@ All that moves in a cycle is chosen first, from how things stood at its beginnin
 """
 
 from model.engine.arrivals import arrive_at_channel, arrive_at_root, arrive_at_tile
-from model.engine.compiled import compiled
+from model.engine.compiled import compiled, inlined
 from model.engine.joins import join_routers
 from model.engine.links import activate, choose, pop, pop_train, push_flit, settle, wake
 from model.engine.tables import SLOTS, LinkKind, Slot
@@ -48,7 +48,7 @@ def cycle(s):
     return left
 
 
-@compiled
+@inlined
 def _choose_all(s, now):
     """Who takes which link. Returns how many do."""
     run = s.run[0]
@@ -65,7 +65,7 @@ def _choose_all(s, now):
     return moves
 
 
-@compiled
+@inlined
 def _move(s, i, now, left):
     """Take a flit through a link; keep the queue that has lost it, or -1."""
     link, port = s.move[i, 0], s.move[i, 1]
@@ -91,7 +91,7 @@ def _move(s, i, now, left):
     return left
 
 
-@compiled
+@inlined
 def _gone(s, source, left):
     """A train has: a result's router may have room for another one, others want to know."""
     if source < SLOTS * len(s.tile) and source % SLOTS >= RESULT:
@@ -102,7 +102,7 @@ def _gone(s, source, left):
     return left + 1
 
 
-@compiled
+@inlined
 def _deliver(s, link, node, payload, now):
     kind = s.link[link].kind
     if kind == FORK and s.path[node].tile >= 0:
