@@ -29,8 +29,7 @@ def laws_of(machine: Machine) -> Laws:
         eject=3.0,
         request=1.0,
         move=float(MOVE_START),
-        results_waiting=1
-        + combine_cycles(ReduceOp.SUM, Format.FP16, 5, machine.mesh.adder_stages),
+        results_waiting=1 + combine_cycles(ReduceOp.SUM, Format.FP16, 5, machine.mesh.adder_stages),
         word_cycles=tile.word_bytes / hbm.bytes_per_cycle,
         ahead=(tile.word_bytes - 1) / hbm.bytes_per_cycle,
         latency=float(max(hbm.latency, READ_LEAST)),

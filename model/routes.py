@@ -59,7 +59,9 @@ class Links:
         depth = np.full(routers + channels, machine.mesh.fifo_depth, np.int32)
         kind = np.full(routers + channels, LinkKind.FORK, np.int32)
         port = np.zeros(routers + channels, np.int32)
-        by_router = [array[:routers].reshape(3, self._tiles, _PORTS) for array in (depth, kind, port)]
+        by_router = [
+            array[:routers].reshape(3, self._tiles, _PORTS) for array in (depth, kind, port)
+        ]
         depths, kinds, ports = by_router
         kinds[REDUCE] = LinkKind.JOIN
         kinds[REDUCE, :, Port.LOCAL] = LinkKind.ROOT

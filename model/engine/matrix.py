@@ -11,7 +11,7 @@ from model.engine.release import release
 from model.engine.tables import WINDOWS, CoreEvent, TaskColumn
 from model.engine.work import change, renew
 
-__all__ = ["begin_chunk", "drain", "end_chunk", "start_product"]
+__all__ = ["begin_chunk", "drain", "loaded", "start_product"]
 
 CHUNK, LOADED, DRAIN, DONE = (
     int(e) for e in (CoreEvent.CHUNK, CoreEvent.LOADED, CoreEvent.DRAIN, CoreEvent.DONE)
@@ -45,25 +45,44 @@ def _sizes(s, tile):
 def begin_chunk(s, tile, t):
     """A buffer is free: read the chunk's lines from the next cycle on."""
     rows, columns, steps = _sizes(s, tile)
-    transposed = s.table[s.tile[tile].product, FLAGS] & TRANSPOSED
     change(s, tile, t)
     s.tile[tile].burst = 1
     renew(s, tile, t)
-    lines = rows + (columns if transposed else steps)
-    s.tile[tile].chunk_from, s.tile[tile].chunk_lines = t, lines
+    s.tile[tile].chunk_from = t
     s.tile[tile].chunk_used = s.tile[tile].used + _written(s, tile, t)
-    push(s, t + lines, LOADED, 0, tile)
+    push(s, t + rows + _first_lines(s, tile, columns), LOADED, 0, tile)
 
 
 @compiled
-def end_chunk(s, tile, t):
-    """The last line should be granted at t, unless others took cycles meanwhile."""
+def _first_lines(s, tile, columns):
+    """Lines of B that the first step needs."""
+    transposed = s.table[s.tile[tile].product, FLAGS] & TRANSPOSED
+    return min(s.laws[0].columns, columns) if transposed else 1
+
+
+@compiled
+def loaded(s, tile, all_of_it, t):
+    """The first step's last line, or the chunk's, should be granted at t, unless others took cycles
+    meanwhile.
+    """
     taken = s.tile[tile].used + _written(s, tile, t) - s.tile[tile].chunk_used
     if taken >= 1:
         whole = int(taken)
         s.tile[tile].chunk_used += whole
-        push(s, t + whole, LOADED, 0, tile)
+        push(s, t + whole, LOADED, all_of_it, tile)
         return
+    if all_of_it:
+        _end_chunk(s, tile, t)
+        return
+    s.tile[tile].chunk_first = t
+    _, columns, steps = _sizes(s, tile)
+    lines = columns if s.table[s.tile[tile].product, FLAGS] & TRANSPOSED else steps
+    push(s, t + lines - _first_lines(s, tile, columns), LOADED, 1, tile)
+
+
+@compiled
+def _end_chunk(s, tile, t):
+    """The last line is granted."""
     change(s, tile, t)
     s.tile[tile].burst = 0
     renew(s, tile, t)
@@ -72,7 +91,7 @@ def end_chunk(s, tile, t):
     first, last = s.tile[tile].at_step == 0, s.tile[tile].at_step + steps == row[K]
     if first:
         _fill(s, tile, rows, columns, row[FLAGS] & ACCUMULATE)
-    _compute(s, tile, t, (rows, columns, steps), row[FLAGS] & TRANSPOSED)
+    _compute(s, tile, t, (columns, steps), row[FLAGS] & TRANSPOSED)
     end = s.tile[tile].steps_end
     final = _advance(s, tile, row)
     if last:
@@ -110,14 +129,11 @@ def _fill(s, tile, rows, columns, accumulate):
 @compiled
 def _compute(s, tile, t, sizes, transposed):
     """The steps of a chunk whose last line was granted at t."""
-    rows, columns, steps = sizes
+    columns, steps = sizes
     laws = s.laws[0]
     groups = -(-columns // laws.columns)
     each = max(groups, laws.pipeline)
-    scale = (t - s.tile[tile].chunk_from) / s.tile[tile].chunk_lines
-    lines = min(laws.columns, columns) if transposed else 1
-    start = s.tile[tile].chunk_from + (rows + lines) * scale + laws.first
-    start = max(start, s.tile[tile].steps_end + 1)
+    start = max(s.tile[tile].chunk_first + laws.first, s.tile[tile].steps_end + 1)
     if s.tile[tile].at_step == 0:
         start = max(start, s.tile[tile].bank_ready)
     whole = t + laws.first

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from model.engine.channel import serve
 from model.engine.compiled import compiled, entry
 from model.engine.heap import pop, push
-from model.engine.matrix import begin_chunk, drain, end_chunk
+from model.engine.matrix import begin_chunk, drain, loaded
 from model.engine.moves import gone
 from model.engine.network import cycle
 from model.engine.release import HALTED
@@ -110,7 +110,7 @@ def _happen(s):
     elif kind == CHUNK:
         begin_chunk(s, index, t)
     elif kind == LOADED:
-        end_chunk(s, index, t)
+        loaded(s, index, extra, t)
     elif kind == DRAIN:
         drain(s, index, extra == 1, t)
     elif kind == WORKED:

@@ -135,7 +135,7 @@ _TILE = {
     "at_step": "i4",
     "chunk_from": "f8",
     "chunk_used": "f8",
-    "chunk_lines": "f8",
+    "chunk_first": "f8",  # when the first step's last line was granted
     "steps_end": "f8",
     "steps_before": "f8",
     "block": "i8",

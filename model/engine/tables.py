@@ -170,7 +170,7 @@ class CoreEvent(IntEnum):
     CHUNK = 3
     """the matrix engine of tile `index` begins to read a chunk"""
     LOADED = 4
-    """it has read it"""
+    """it has read what the first step of the chunk needs, or (extra 1) all of it"""
     DRAIN = 5
     """it begins (extra 1) or ends (0) to write or to fill a block"""
     WORKED = 6
