@@ -59,10 +59,9 @@ class Links:
         depth = np.full(routers + channels, machine.mesh.fifo_depth, np.int32)
         kind = np.full(routers + channels, LinkKind.FORK, np.int32)
         port = np.zeros(routers + channels, np.int32)
-        by_router = [
+        depths, kinds, ports = (
             array[:routers].reshape(3, self._tiles, _PORTS) for array in (depth, kind, port)
-        ]
-        depths, kinds, ports = by_router
+        )
         kinds[REDUCE] = LinkKind.JOIN
         kinds[REDUCE, :, Port.LOCAL] = LinkKind.ROOT
         depths[:, :, Port.LOCAL], depths[REDUCE, :, Port.LOCAL] = 0, _EJECTED
@@ -74,11 +73,16 @@ class Links:
             link = request[channel.index] = self.out(REQUEST, place, edge)
             depth[link], kind[link] = _ARRIVALS, LinkKind.CHANNEL
             port[self.channel(channel.index)] = edge
-        first = np.arange(self._tiles, dtype=np.int32)[:, None] * _PORTS
-        inject = first + _INJECT + np.arange(3, dtype=np.int32) * (self._tiles * _PORTS)
-        result = first + np.arange(_INJECT, dtype=np.int32) + REDUCE * self._tiles * _PORTS
-        response = np.arange(channels, dtype=np.int32) + routers
-        return Fabric(depth, kind, port, inject, result, response, request)
+        by_router = np.arange(routers, dtype=np.int32).reshape(3, self._tiles, _PORTS)
+        return Fabric(
+            depth,
+            kind,
+            port,
+            inject=by_router[:, :, _INJECT].T,
+            result=by_router[REDUCE, :, :_INJECT],
+            response=np.arange(channels, dtype=np.int32) + np.int32(routers),
+            request=request,
+        )
 
 
 def data_path(links: Links, source: TileXY, channel: int, rectangle: Rectangle) -> list[Node]:
@@ -163,9 +167,9 @@ def collectives(links: Links, found: Sequence[ReduceTree]) -> Collectives:
             feeds.append(behind + [-1] * (5 - count))
             node_of[number, own] = index[tile]
     table = np.array(rows or np.zeros((0, 7)), np.int32)
-    columns = (np.ascontiguousarray(column) for column in table.T)
+    parent, inputs, extra, each, own_tile, out_port, first = np.ascontiguousarray(table.T)
     kept: NDArray[np.int32] = np.array(feeds or np.zeros((0, 5)), np.int32)
-    return Collectives(node_of, *columns, kept)
+    return Collectives(node_of, parent, inputs, extra, each, own_tile, out_port, first, kept)
 
 
 def _next(tile: TileXY, port: Port) -> TileXY:

@@ -126,7 +126,7 @@ def pop(s, link):
 
 @inlined
 def settle(s, link):
-    """A queue has changed in this cycle: a new head asks for what it needs, and there may be room."""
+    """A queue has changed: its new head asks for what it needs, and there may be room."""
     this = s.link[link]
     if this.wants and (this.depth == 0 or this.level < this.depth):
         activate(s, link)

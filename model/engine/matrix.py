@@ -44,7 +44,7 @@ def _sizes(s, tile):
 @compiled
 def begin_chunk(s, tile, t):
     """A buffer is free: read the chunk's lines from the next cycle on."""
-    rows, columns, steps = _sizes(s, tile)
+    rows, columns, _ = _sizes(s, tile)
     change(s, tile, t)
     s.tile[tile].burst = 1
     renew(s, tile, t)

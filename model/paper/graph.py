@@ -210,7 +210,12 @@ def _fabric(groups: int, channels: int) -> Fabric:
 
 
 _none = np.zeros(0, np.int32)
-_NOTHING = Collectives(np.full((1, 1), -1, np.int32), *[_none] * 7, np.zeros((0, 5), np.int32))
+_NOTHING = Collectives(
+    np.full((1, 1), -1, np.int32),
+    *(_none, _none, _none),
+    *(_none, _none, _none, _none),
+    np.zeros((0, 5), np.int32),
+)
 
 
 def laws_of_papers(costs: PaperCosts, burst: int, streams: int) -> Laws:
