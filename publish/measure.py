@@ -87,7 +87,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "variants": lambda order: variants.run(order.workers, order.console),
     "large": lambda order: large.run(order.workers, order.console),
     "tuning": lambda order: tuning.run(order.workers, order.most, order.console),
-    "development": lambda order: development.run(order.console),
+    "development": lambda order: development.run(order.workers, order.console),
     "predictions": lambda order: heldout.predicted(order.workers, order.console),
     "validation": lambda order: _validation(order),
     "tour": lambda order: tour.measure(order.console),
