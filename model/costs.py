@@ -4,15 +4,15 @@ from math import ceil
 from typing import NamedTuple
 
 from isa.formats import FORMATS
-from isa.instructions import Format, Opcode
+from isa.instructions import Format, Opcode, ReduceOp
 from isa.machine import Machine, Tile
-from isa.timing import HOP, MOVE_START, READ_LEAST, chunks_of, vector_cycles
+from isa.timing import MOVE_START, READ_LEAST, chunks_of, combine_cycles, vector_cycles
 from model.engine.tables import Laws
 
 __all__ = ["laws_of", "work_columns"]
 
-BURST = 4
-"""Cycles of a channel that may go in one train: writes take turns with reads word by word."""
+READ_QUEUE, WRITE_QUEUE, OUTPUT_QUEUE = 16, 4, 4
+"""Requests that a channel's controller holds, and words on their way out of it."""
 _TWO_MATRICES = (Opcode.ADDV, Opcode.MAXV, Opcode.MULV, Opcode.EXPD)
 
 
@@ -26,20 +26,18 @@ def laws_of(machine: Machine) -> Laws:
         signal=2.0,
         remote=1.0,
         outstanding=4,
-        hop=float(HOP),
         eject=3.0,
-        turn=1.0,
         request=1.0,
         move=float(MOVE_START),
-        join=machine.mesh.fifo_depth,
-        train=tile.l1_banks,
+        results_waiting=1 + combine_cycles(ReduceOp.SUM, Format.FP16, 5, machine.mesh.adder_stages),
         word_cycles=tile.word_bytes / hbm.bytes_per_cycle,
         ahead=(tile.word_bytes - 1) / hbm.bytes_per_cycle,
         latency=float(max(hbm.latency, READ_LEAST)),
         write=4.0,
         send=3.0,
-        burst=max(1, min(4, BURST * hbm.bytes_per_cycle // tile.word_bytes)),
-        output=4,
+        output=OUTPUT_QUEUE,
+        reads=READ_QUEUE,
+        writes=WRITE_QUEUE,
         rows=tile.matrix_rows,
         width=tile.line_elements,
         columns=tile.matrix_columns,

@@ -12,17 +12,20 @@ from isa.machine import Machine
 from isa.packets import Port
 from isa.routes import forked, reduction_tree, requested
 from isa.timing import combine_cycles
-from model.engine.tables import Collectives, Fabric, Paths
+from model.engine.tables import Collectives, Fabric, LinkKind, Paths
 
 __all__ = ["Links", "ReduceTree", "collectives", "data_path", "paths_of", "request_path"]
 
 DATA, REQUEST, REDUCE = range(3)
 _INJECT = 5
 _PORTS = 6
-_CHANNEL_QUEUE = 8
-"""Flits that wait at a channel: 3 on arrival, 4 writes, and the one on its way."""
+_ARRIVALS = 3
+"""Requests that wait at a channel before its controller."""
 
 _OUTER = {"west": Port.WEST, "east": Port.EAST, "south": Port.SOUTH, "north": Port.NORTH}
+
+_EJECTED = 2
+"""Results of reductions that wait at their root to turn."""
 
 Node = tuple[int, int, int]
 """Link, parent, tile: see `model.engine.tables.Paths`."""
@@ -51,19 +54,35 @@ class Links:
 
     def fabric(self) -> Fabric:
         """All of them, with the queues behind them."""
-        machine = self.machine
-        depth = np.full(
-            3 * self._tiles * _PORTS + len(machine.channels), machine.mesh.fifo_depth, np.int32
+        machine, channels = self.machine, len(self.machine.channels)
+        routers = 3 * self._tiles * _PORTS
+        depth = np.full(routers + channels, machine.mesh.fifo_depth, np.int32)
+        kind = np.full(routers + channels, LinkKind.FORK, np.int32)
+        port = np.zeros(routers + channels, np.int32)
+        depths, kinds, ports = (
+            array[:routers].reshape(3, self._tiles, _PORTS) for array in (depth, kind, port)
         )
-        routers = depth[: 3 * self._tiles * _PORTS].reshape(3, self._tiles, _PORTS)
-        routers[:, :, Port.LOCAL] = 0
-        routers[REDUCE, :, :_INJECT] = 0  # their joins say how far a member may be ahead
+        kinds[REDUCE] = LinkKind.JOIN
+        kinds[REDUCE, :, Port.LOCAL] = LinkKind.ROOT
+        depths[:, :, Port.LOCAL], depths[REDUCE, :, Port.LOCAL] = 0, _EJECTED
+        for out, opposite in OPPOSITE.items():
+            ports[:, :, out] = opposite
+        request = np.zeros(channels, np.int32)
         for channel in machine.channels:
-            at = machine.tile_index(channel.x, channel.y)
-            routers[REQUEST, at, _OUTER[channel.edge]] = _CHANNEL_QUEUE
-        first = np.arange(self._tiles, dtype=np.int32)[:, None] * _PORTS + _INJECT
-        inject = first + np.arange(3, dtype=np.int32) * (self._tiles * _PORTS)
-        return Fabric(depth, inject.astype(np.int32), len(machine.channels), self._tiles)
+            edge, place = _OUTER[channel.edge], (channel.x, channel.y)
+            link = request[channel.index] = self.out(REQUEST, place, edge)
+            depth[link], kind[link] = _ARRIVALS, LinkKind.CHANNEL
+            port[self.channel(channel.index)] = edge
+        by_router = np.arange(routers, dtype=np.int32).reshape(3, self._tiles, _PORTS)
+        return Fabric(
+            depth,
+            kind,
+            port,
+            inject=by_router[:, :, _INJECT].T,
+            result=by_router[REDUCE, :, :_INJECT],
+            response=np.arange(channels, dtype=np.int32) + np.int32(routers),
+            request=request,
+        )
 
 
 def data_path(links: Links, source: TileXY, channel: int, rectangle: Rectangle) -> list[Node]:
@@ -126,42 +145,32 @@ class ReduceTree(NamedTuple):
 def collectives(links: Links, found: Sequence[ReduceTree]) -> Collectives:
     """Trees of joins."""
     machine = links.machine
-    at = [0]
     rows: list[tuple[int, ...]] = []
-    children: list[list[int]] = []
+    feeds: list[list[int]] = []
     node_of = np.full((max(1, len(found)), machine.mesh.tiles), -1, np.int32)
     for number, what in enumerate(found):
         tree = reduction_tree(what.rectangle, what.root)
-        base = len(rows)
-        index = {tile: base + i for i, tile in enumerate(tree)}
+        index = {tile: len(rows) + i for i, tile in enumerate(tree)}
         for tile, (inputs, out) in tree.items():
             count = len(inputs)
-            parent = -1
-            if tile != what.root:
-                parent = index[tile[0] + STEP[out][0], tile[1] + STEP[out][1]]
+            parent = -1 if tile == what.root else index[_next(tile, out)]
             extra = combine_cycles(what.op, what.fmt, count, machine.mesh.adder_stages)
             each = 2 if what.op == ReduceOp.SUM and count > 3 else 1
-            link = links.out(REDUCE, tile, out)
-            rows.append((parent, count, extra, each, link, machine.tile_index(*tile)))
-            below = [
-                index[tile[0] + STEP[port][0], tile[1] + STEP[port][1]]
+            own = machine.tile_index(*tile)
+            rows.append((parent, count, extra, each, own, out, min(inputs)))
+            behind = [
+                links.inject(REDUCE, tile)
+                if port == Port.LOCAL
+                else links.out(REDUCE, _next(tile, port), OPPOSITE[port])
                 for port in inputs
-                if port != Port.LOCAL
             ]
-            children.append(below + [-1] * (4 - len(below)))
-            node_of[number, machine.tile_index(*tile)] = index[tile]
-        at.append(len(rows))
-    table = np.array(rows or [(-1, 1, 0, 1, 0, 0)], np.int32)
-    parent, count, extra, each, link, tile = np.ascontiguousarray(table.T)
-    kept: NDArray[np.int32] = np.array(children or [[-1] * 4], np.int32)
-    return Collectives(
-        np.array(at, np.int32),
-        node_of,
-        parent,
-        count,
-        extra.astype(np.float64),
-        each.astype(np.float64),
-        link,
-        tile,
-        kept,
-    )
+            feeds.append(behind + [-1] * (5 - count))
+            node_of[number, own] = index[tile]
+    table = np.array(rows or np.zeros((0, 7)), np.int32)
+    parent, inputs, extra, each, own_tile, out_port, first = np.ascontiguousarray(table.T)
+    kept: NDArray[np.int32] = np.array(feeds or np.zeros((0, 5)), np.int32)
+    return Collectives(node_of, parent, inputs, extra, each, own_tile, out_port, first, kept)
+
+
+def _next(tile: TileXY, port: Port) -> TileXY:
+    return tile[0] + STEP[port][0], tile[1] + STEP[port][1]

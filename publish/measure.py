@@ -89,7 +89,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "bench": lambda _: _command("bench"),
     "large": lambda order: large.run(order.workers, order.console),
     "tuning": lambda order: tuning.run(order.workers, order.most, order.console),
-    "development": lambda order: development.run(order.console),
+    "development": lambda order: development.run(order.workers, order.console),
     "predictions": lambda order: heldout.predicted(order.workers, order.console),
     "validation": lambda order: _validation(order),
     "tour": lambda order: tour.measure(order.console),

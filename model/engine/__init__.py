@@ -17,7 +17,7 @@ TaskTable
 Tasks (`TaskKind`)
     WORK of known CYCLES, on any of the queues 0 to 2 (with LINES = 0 nothing slows it down);
     MATMUL by the mechanism of our matrix engine (queue 0); READ, an HBM channel's answer along a
-    path (queue 0 to 2); WRITE, PUT and REDUCE (queue 3). READ is issued and not waited for: what
+    path (queue 2); WRITE, PUT and REDUCE (queue 3). READ is issued and not waited for: what
     arrives bumps a semaphore. The engine of a queue takes one task after the other.
 Dependencies
     An instruction waits until WAIT0 holds COUNT0 and WAIT1 holds COUNT1, and subtracts them
@@ -25,12 +25,12 @@ Dependencies
     tile, or at the end of SIGNAL_PATH). What moves adds one to SEM at each tile it arrives at. A
     barrier of n queues is a REDUCE-free pattern of signals to one semaphore with COUNT = n.
 Movement
-    Flits cross links at one a cycle. A path is a tree of links (`Paths`): node 0 is where the
-    source puts flits in, each further node follows its parent, and a node with a ``tile`` ends
-    there. A published multicast cost is a path of one private link a source (depth 0) with the
-    cost as `Laws.eject`, or WORK. A collective is a tree of joins (`Collectives`, root first), a
-    node for each router on the way. What shares a link, a router, a channel or an L1 slows each
-    other down; trains of up to `Laws.train` flits take turns.
+    Flits cross links at one a cycle, in whole cycles. A path is a tree of links (`Paths`): node 0
+    is where the source puts flits in, each further node follows its parent, those of one parent
+    follow each other, and a node with a ``tile`` ends there. Up to `ASKING` inputs take turns at a
+    link. A collective is a tree of joins (`Collectives`), a node for each router on the way. What
+    shares a link, a router, a channel or an L1 slows each other down, as in the hardware's
+    routers: full queues stop what is behind them.
 Channels
     A channel answers reads in order, `Laws.latency` after they came, a word each
     `Laws.word_cycles`, and writes in between.
@@ -40,5 +40,5 @@ Laws
 
 Times are cycles, as float64: laws need not be whole. One run of one input always gives the same
 output. The core is compiled once per state of its sources (`model.engine.compiled`), which takes
-a quarter of a minute; 10^6 events take about half a second.
+a quarter of a minute; 10^6 events, most of which are moves of flits, take a tenth of a second.
 """

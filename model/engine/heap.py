@@ -11,10 +11,10 @@ __all__ = ["pop", "push"]
 def push(s, time, kind, extra, index):
     """Add the event `kind` with its numbers `extra` (below 2^24) and `index` (below 2^32)."""
     key = (kind << 56) | (extra << 32) | index
-    heap, at = s.heap, s.run[0].size
+    heap, at = s.heap, s.run[0].heaped
     if at == len(heap):
         raise MemoryError("more events than the heap holds")
-    s.run[0].size = at + 1
+    s.run[0].heaped = at + 1
     while at:
         up = (at - 1) >> 1
         above = heap[up]
@@ -30,8 +30,8 @@ def pop(s):
     """Take the first event: its time and its key."""
     heap = s.heap
     first_time, first_key = heap[0].time, heap[0].key
-    size = s.run[0].size - 1
-    s.run[0].size = size
+    size = s.run[0].heaped - 1
+    s.run[0].heaped = size
     time, key = heap[size].time, heap[size].key
     at = 0
     while True:

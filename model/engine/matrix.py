@@ -11,7 +11,7 @@ from model.engine.release import release
 from model.engine.tables import WINDOWS, CoreEvent, TaskColumn
 from model.engine.work import change, renew
 
-__all__ = ["begin_chunk", "drain", "end_chunk", "start_product"]
+__all__ = ["begin_chunk", "drain", "loaded", "start_product"]
 
 CHUNK, LOADED, DRAIN, DONE = (
     int(e) for e in (CoreEvent.CHUNK, CoreEvent.LOADED, CoreEvent.DRAIN, CoreEvent.DONE)
@@ -44,35 +44,54 @@ def _sizes(s, tile):
 @compiled
 def begin_chunk(s, tile, t):
     """A buffer is free: read the chunk's lines from the next cycle on."""
-    rows, columns, steps = _sizes(s, tile)
-    transposed = s.table[s.tile[tile].product, FLAGS] & TRANSPOSED
+    rows, columns, _ = _sizes(s, tile)
     change(s, tile, t)
     s.tile[tile].burst = 1
     renew(s, tile, t)
-    lines = rows + (columns if transposed else steps)
-    s.tile[tile].chunk_from, s.tile[tile].chunk_lines = t, lines
+    s.tile[tile].chunk_from = t
+    if s.tile[tile].at_step == 0:
+        _fill(s, tile, rows, columns)
     s.tile[tile].chunk_used = s.tile[tile].used + _written(s, tile, t)
-    push(s, t + lines, LOADED, 0, tile)
+    push(s, t + rows + _first_lines(s, tile, columns), LOADED, 0, tile)
 
 
 @compiled
-def end_chunk(s, tile, t):
-    """The last line should be granted at t, unless others took cycles meanwhile."""
+def _first_lines(s, tile, columns):
+    """Lines of B that the first step needs."""
+    transposed = s.table[s.tile[tile].product, FLAGS] & TRANSPOSED
+    return min(s.laws[0].columns, columns) if transposed else 1
+
+
+@compiled
+def loaded(s, tile, all_of_it, t):
+    """The first step's last line, or the chunk's, should be granted at t, unless others took cycles
+    meanwhile.
+    """
     taken = s.tile[tile].used + _written(s, tile, t) - s.tile[tile].chunk_used
     if taken >= 1:
         whole = int(taken)
         s.tile[tile].chunk_used += whole
-        push(s, t + whole, LOADED, 0, tile)
+        push(s, t + whole, LOADED, all_of_it, tile)
         return
+    if all_of_it:
+        _end_chunk(s, tile, t)
+        return
+    s.tile[tile].chunk_first = t
+    _, columns, steps = _sizes(s, tile)
+    lines = columns if s.table[s.tile[tile].product, FLAGS] & TRANSPOSED else steps
+    push(s, t + lines - _first_lines(s, tile, columns), LOADED, 1, tile)
+
+
+@compiled
+def _end_chunk(s, tile, t):
+    """The last line is granted."""
     change(s, tile, t)
     s.tile[tile].burst = 0
     renew(s, tile, t)
     q, row = 4 * tile, s.table[s.tile[tile].product]
     rows, columns, steps = _sizes(s, tile)
-    first, last = s.tile[tile].at_step == 0, s.tile[tile].at_step + steps == row[K]
-    if first:
-        _fill(s, tile, rows, columns, row[FLAGS] & ACCUMULATE)
-    _compute(s, tile, t, (rows, columns, steps), row[FLAGS] & TRANSPOSED)
+    last = s.tile[tile].at_step + steps == row[K]
+    _compute(s, tile, t, (columns, steps), row[FLAGS] & TRANSPOSED)
     end = s.tile[tile].steps_end
     final = _advance(s, tile, row)
     if last:
@@ -90,34 +109,30 @@ def _halves(s, columns):
 
 
 @compiled
-def _fill(s, tile, rows, columns, accumulate):
-    """When the bank of a new block is prepared."""
-    bank = s.tile[tile].block & 1
-    at = max(s.tile[tile].chunk_from + 1, s.tile[tile].filled + 1)
-    if accumulate:
-        cycles = rows * _halves(s, columns) * s.laws[0].pieces
-        at = max(at, s.tile[tile].drain_from[bank] + s.laws[0].pieces)
-        at = max(
-            at + cycles + s.laws[0].filling, s.tile[tile].emptied[bank] + 1 + s.laws[0].filling
-        )
-        s.tile[tile].used += 0.0
+def _fill(s, tile, rows, columns):
+    """When the bank of a new block is prepared, and the lines that this takes."""
+    this, laws, bank = s.tile[tile], s.laws[0], s.tile[tile].block & 1
+    at = max(this.chunk_from + 1, this.filled + 1)
+    if s.table[this.product, FLAGS] & ACCUMULATE:
+        cycles = rows * _halves(s, columns) * laws.pieces
+        at = max(at, this.drain_from[bank] + laws.pieces)
+        end = max(at + cycles, this.emptied[bank] + 1)
+        _occupy(s, tile, (at, end), cycles / laws.pieces)
+        at = end + laws.filling
     else:
-        at = max(at, s.tile[tile].emptied[bank] + 1)
-    s.tile[tile].filled = at
-    s.tile[tile].bank_ready = at + 1
+        at = max(at, this.emptied[bank] + 1)
+    this.filled = at
+    this.bank_ready = at + 1
 
 
 @compiled
 def _compute(s, tile, t, sizes, transposed):
     """The steps of a chunk whose last line was granted at t."""
-    rows, columns, steps = sizes
+    columns, steps = sizes
     laws = s.laws[0]
     groups = -(-columns // laws.columns)
     each = max(groups, laws.pipeline)
-    scale = (t - s.tile[tile].chunk_from) / s.tile[tile].chunk_lines
-    lines = min(laws.columns, columns) if transposed else 1
-    start = s.tile[tile].chunk_from + (rows + lines) * scale + laws.first
-    start = max(start, s.tile[tile].steps_end + 1)
+    start = max(s.tile[tile].chunk_first + laws.first, s.tile[tile].steps_end + 1)
     if s.tile[tile].at_step == 0:
         start = max(start, s.tile[tile].bank_ready)
     whole = t + laws.first
@@ -157,19 +172,19 @@ def _finish(s, tile, rows, columns, final):
     s.tile[tile].drain_from[bank] = start
     s.tile[tile].emptied[bank] = start + cycles - 1
     s.tile[tile].block += 1
-    _occupy(s, tile, start, start + cycles)
+    _occupy(s, tile, (start, start + cycles), cycles / laws.pieces)
     if final:
         push(s, start + cycles, DONE, 0, 4 * tile)
 
 
 @compiled
-def _occupy(s, tile, start, end):
-    """Results or initial values go through the engine's port, a line each `pieces` cycles."""
-    this = s.tile[tile]
+def _occupy(s, tile, window, lines):
+    """Results or initial values go through the engine's port."""
+    this, (start, end) = s.tile[tile], window
     at = this.windows % WINDOWS
     this.window_past += this.window_lines[at]
     this.window_from[at], this.window_to[at] = start, end
-    this.window_lines[at] = (end - start) / s.laws[0].pieces
+    this.window_lines[at] = lines
     this.windows += 1
     push(s, start, DRAIN, 1, tile)
     push(s, end, DRAIN, 0, tile)
@@ -181,10 +196,11 @@ def _written(s, tile, t):
     this = s.tile[tile]
     lines = this.window_past
     for i in range(WINDOWS):
-        if t >= this.window_to[i]:
+        first, last = this.window_from[i], this.window_to[i]
+        if t >= last:
             lines += this.window_lines[i]
-        elif t > this.window_from[i]:
-            lines += (t - this.window_from[i]) / s.laws[0].pieces
+        elif t > first:
+            lines += this.window_lines[i] * (t - first) / (last - first)
     return lines
 
 

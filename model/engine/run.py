@@ -5,10 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from model.engine.compiled import entry
+from model.engine.channel import serve
+from model.engine.compiled import compiled, entry
 from model.engine.heap import pop, push
-from model.engine.matrix import begin_chunk, drain, end_chunk
-from model.engine.moves import arrive, inject, serve
+from model.engine.matrix import begin_chunk, drain, loaded
+from model.engine.moves import gone
+from model.engine.network import cycle
 from model.engine.release import HALTED
 from model.engine.sequencer import done, signal, step
 from model.engine.state import CoreState, fresh
@@ -17,9 +19,7 @@ from model.engine.work import worked
 
 __all__ = ["CoreOutcome", "Deadlock", "simulate"]
 
-STEP, SIGNAL, DONE, CHUNK, LOADED, DRAIN, WORKED, INJECT, ARRIVE, SERVE = (
-    int(e) for e in CoreEvent
-)
+STEP, SIGNAL, DONE, CHUNK, LOADED, DRAIN, WORKED, SERVE = (int(e) for e in CoreEvent)
 
 
 class Deadlock(RuntimeError):
@@ -82,27 +82,38 @@ def simulate(
 def _run(s: CoreState):
     for q in range(len(s.queue)):
         push(s, 0.0, STEP, 0, q)
-    while s.run[0].size:
-        t, key = pop(s)
-        s.run[0].events += 1
-        kind, extra, index = key >> 56, (key >> 32) & 0xFFFFFF, key & 0xFFFFFFFF
-        if kind == STEP:
-            step(s, index, t)
-        elif kind == SIGNAL:
-            signal(s, index, extra, t)
-        elif kind == DONE:
-            done(s, index, t)
-        elif kind == CHUNK:
-            begin_chunk(s, index, t)
-        elif kind == LOADED:
-            end_chunk(s, index, t)
-        elif kind == DRAIN:
-            drain(s, index, extra == 1, t)
-        elif kind == WORKED:
-            worked(s, index, extra, t)
-        elif kind == INJECT:
-            inject(s, index, t)
-        elif kind == ARRIVE:
-            arrive(s, index, t)
+    run = s.run[0]
+    while True:
+        moving = run.links + run.routers > 0
+        if run.heaped == 0 and not moving:
+            return
+        if moving and (run.heaped == 0 or s.heap[0].time > run.cycle):
+            now = run.cycle
+            for i in range(cycle(s)):
+                gone(s, s.entered[i], now)
         else:
-            serve(s, index, t)
+            _happen(s)
+
+
+@compiled
+def _happen(s):
+    """The next event."""
+    t, key = pop(s)
+    s.run[0].events += 1
+    kind, extra, index = key >> 56, (key >> 32) & 0xFFFFFF, key & 0xFFFFFFFF
+    if kind == STEP:
+        step(s, index, t)
+    elif kind == SIGNAL:
+        signal(s, index, extra, t)
+    elif kind == DONE:
+        done(s, index, t)
+    elif kind == CHUNK:
+        begin_chunk(s, index, t)
+    elif kind == LOADED:
+        loaded(s, index, extra, t)
+    elif kind == DRAIN:
+        drain(s, index, extra == 1, t)
+    elif kind == WORKED:
+        worked(s, index, extra, t)
+    else:
+        serve(s, index, t)

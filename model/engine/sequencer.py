@@ -3,8 +3,7 @@
 from model.engine.compiled import compiled
 from model.engine.heap import push
 from model.engine.matrix import start_product
-from model.engine.moves import start_move, start_read
-from model.engine.network import send
+from model.engine.moves import send_signal, start_move, start_read
 from model.engine.release import DRAINS, ENGINE, FULL, HALTED, RUNS, SEMAPHORE, unblock
 from model.engine.tables import CoreEvent, TaskColumn, TaskKind
 from model.engine.work import start_work
@@ -184,8 +183,7 @@ def _send_signals(s, q, row, t):
         t += 1
     if row[SIGNAL1] >= 0:
         if row[SIGNAL_PATH] >= 0:
-            at = t + s.laws[0].remote
-            send(s, row[SIGNAL_PATH], at, at, 1, row[SIGNAL1])
+            send_signal(s, q, row[SIGNAL_PATH], row[SIGNAL1], t + s.laws[0].remote)
         else:
             push(s, t + s.laws[0].signal, SIGNAL, row[SIGNAL1], tile)
 

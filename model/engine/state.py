@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.engine.tables import (
+    ASKING,
     DEEPEST,
-    RING,
     SEMAPHORES,
+    SLOTS,
     TRAINS,
     WAITING,
     WINDOWS,
@@ -19,6 +20,7 @@ from model.engine.tables import (
     Fabric,
     Laws,
     Paths,
+    Slot,
     TaskTable,
 )
 
@@ -27,8 +29,18 @@ __all__ = ["QUEUES", "CoreState", "fresh"]
 QUEUES = 4
 """Queues of a tile."""
 
-_RUN = {"size": "i8", "last": "f8", "events": "i8"}
-"""Events in the heap; when something happened last; events so far."""
+_RUN = {
+    "heaped": "i8",  # events that wait
+    "last": "f8",  # when something happened last
+    "events": "i8",  # so far, moves of flits included
+    # networks
+    "cycle": "i8",  # the next one in which something may move
+    "earliest": "i8",  # the one after the last in which something was looked at
+    "links": "i8",  # to be looked at in it
+    "routers": "i8",  # likewise, of the reduction network
+    "lap": "i8",  # which of the lists of links that is, and counts them
+    "turn": "i8",  # likewise of routers
+}
 _EVENT = {"time": "f8", "key": "i8"}
 _QUEUE = {
     "pc": "i4",
@@ -55,65 +67,64 @@ _QUEUE = {
 }
 _LINK = {
     "depth": "i4",
-    "count": "i8",  # flits so far
-    "free": "f8",
-    "gap_from": "f8",
-    "gap_to": "f8",
-    "cleared": "f8",  # when the queue behind it is rid of all that came, but for what took the gap
-    "gap_cleared": "f8",  # when it is rid of what came before the gap or took it
-    "behind": "f8",  # when it is rid of what came before the last train
-    "in_gap": "i4",  # that train took the gap
-    "left": ("f8", DEEPEST),  # a ring: when flits left the queue behind it
+    "kind": "i4",
+    "port": "i4",
+    "mixed": "i4",  # there are sources among those who ask for it
+    "lap": "i8",  # in which it is to be looked at
+    # who asks for it, by input
+    "wants": "i4",
+    "locked": "i4",  # the one that was chosen and has not gone yet
+    "after": "i4",  # those behind the one that was chosen last
+    "feeder": ("i4", ASKING),  # link behind which it waits, or -1 - source
+    "node": ("i4", ASKING),  # of its path, to which it goes
+    # the queue behind it
+    "level": "i4",
+    "first": "i4",
+    "armed": "i4",  # its head asks for what it needs
+    "pending": "i4",  # of the head: the children of its node that it still needs
+    "needs": "i4",  # the first of them
+    "flits": ("i8", DEEPEST),  # a ring: node << 32 | payload
 }
-_PATH = {
+_SOURCE = {
     "link": "i4",
-    "parent": "i4",
-    "tile": "i4",
-    "head": "f8",
-    "tail": "f8",
-    "asked": "f8",  # when its first flit would be here if it never waited
-    "gone": "f8",
-    "gone_last": "f8",
+    "port": "i4",
+    "count": "i4",
+    "first": "i4",
+    # trains, rings
+    "node": ("i4", TRAINS),
+    "flits": ("i4", TRAINS),
+    "payload": ("i4", (TRAINS, 2)),  # of all, of the last one
+    "at": ("i8", TRAINS),  # not before
 }
+_PATH = {"link": "i4", "tile": "i4", "child": "i4", "children": "i4"}
 _NODE = {
     "parent": "i4",
     "inputs": "i4",
-    "extra": "f8",
-    "each": "f8",
-    "link": "i4",
+    "extra": "i4",
+    "each": "i4",
     "tile": "i4",
-    "children": ("i4", 4),
-    "joined": "i8",  # trains so far
-    "entered": "i8",
-    # by train, rings
-    "seen": ("i4", RING),
-    "flits": ("i4", RING),
-    "sem": ("i4", RING),
-    "turn": ("i4", RING),
-    "head": ("f8", RING),
-    "tail": ("f8", RING),
+    "port": "i4",
+    "first": "i4",
+    "feeds": ("i4", 5),
+    "there": "i4",  # inputs that are there
 }
 _TILE = {
     "semaphores": ("i4", SEMAPHORES),
-    "inject": ("i4", 3),
-    "router_free": "f8",
+    # the router of the reduction network; sets are named by their lowest inputs
+    "turn": "i8",  # in which it is to be looked at
+    "complete": "i4",  # sets that are
+    "set": ("i4", 5),  # node of each
+    "locked": "i4",
+    "after": "i4",
+    "free": "i8",  # when the next job may start
+    "due": "i8",  # when the last result is there
     # out engine
     "out_code": "i4",
     "out_row": "i4",
     "out_word": "i4",
-    "out_waits": "i4",  # node whose join it waits for, or -1
-    "out_at": "f8",
     # L1; words that wait for more of their stream, from the data and from the reduction network
     "stream": ("i4", 2),
     "held": ("i4", 2),
-    # the last trains from the data and the reduction network, rings
-    "trains": ("i8", 2),
-    "train_of": ("i4", (2, TRAINS)),
-    "train_from": ("f8", (2, TRAINS)),
-    "train_to": ("f8", (2, TRAINS)),
-    "train_flits": ("f8", (2, TRAINS)),
-    "train_alone": ("f8", (2, TRAINS)),  # lines more that it takes if its words are all alone
-    "train_share": ("f8", (2, TRAINS)),  # of a word at first
     "used": "f8",  # lines so far, by those before the matrix engine
     "burst": "i4",  # the matrix engine reads a chunk
     "drains": "i4",  # blocks that it writes or fills
@@ -124,7 +135,7 @@ _TILE = {
     "at_step": "i4",
     "chunk_from": "f8",
     "chunk_used": "f8",
-    "chunk_lines": "f8",
+    "chunk_first": "f8",  # when the first step's last line was granted
     "steps_end": "f8",
     "steps_before": "f8",
     "block": "i8",
@@ -141,14 +152,19 @@ _TILE = {
     "window_past": "f8",  # lines of those that are not in the ring any more
 }
 _CHANNEL = {
+    "link": "i4",  # that leads to it, or -1
+    "next": "f8",  # when it looks next; 1e308 if it has no reason to
     "waiting": ("i4", WAITING),  # a ring of instructions
     "arrived": ("f8", WAITING),
     "first": "i8",
     "count": "i8",
     "serving": "i8",  # words left of the read being served
     "due": "f8",
-    "sent": ("f8", 8),  # a ring: when the last words left
-    "sent_count": "i8",
+    "wrote": "i4",  # the last access was a write
+    "writes": ("i4", WAITING),  # likewise: instruction << 1 | last word
+    "came": ("f8", WAITING),
+    "first_write": "i8",
+    "write_count": "i8",
     "words_read": "i8",
     "words_written": "i8",
 }
@@ -160,17 +176,26 @@ class CoreState(NamedTuple):
     table: NDArray[np.int32]
     path_at: NDArray[np.int32]
     path: NDArray
-    join_at: NDArray[np.int32]
     join_of: NDArray[np.int32]
     node: NDArray
     link: NDArray
+    source: NDArray
     tile: NDArray
     queue: NDArray
     channel: NDArray
     laws: NDArray
     heap: NDArray
     run: NDArray
-    work: NDArray[np.int32]
+    active: NDArray[np.int32]
+    """(2, links): those to be looked at in the next cycle, and in this one"""
+    routers: NDArray[np.int32]
+    """(2, tiles): likewise"""
+    move: NDArray[np.int32]
+    """(links, 2): of this cycle: a link, and the input that takes it"""
+    changed: NDArray[np.int32]
+    """(2, links): queues that lose a head to a join; all that change"""
+    entered: NDArray[np.int32]
+    """Sources whose train has gone in this cycle"""
 
 
 def _records(count: int, fields: dict) -> NDArray:
@@ -187,42 +212,67 @@ def _filled(records: NDArray, **values: NDArray | float) -> NDArray:
     return records
 
 
+def _children(paths: Paths) -> tuple[NDArray, NDArray]:
+    """Of each node, the first node behind it and how many there are: they follow each other."""
+    nodes = len(paths.parent)
+    start = np.repeat(paths.at[:-1], np.diff(paths.at))
+    behind = np.flatnonzero(paths.parent >= 0)
+    parents = start[behind] + paths.parent[behind]
+    child = np.full(nodes, nodes)
+    np.minimum.at(child, parents, behind)
+    return child, np.bincount(parents, minlength=nodes)
+
+
+def _sources(fabric: Fabric) -> NDArray:
+    """Of all tiles, then of the channels."""
+    one = np.zeros((fabric.tiles, SLOTS, 2), np.int32)
+    network = {Slot.SIGNAL: 0, Slot.PUT: 0, Slot.REQUEST: 1, Slot.WRITE: 1, Slot.REDUCE: 2}
+    for slot, at in network.items():
+        one[:, slot, 0] = fabric.inject[:, at]
+    one[:, Slot.SIGNAL : Slot.PUT, 0] = fabric.inject[:, :1]
+    one[:, Slot.RESULT :, 0] = fabric.result
+    one[:, Slot.SIGNAL : Slot.PUT, 1] = [1, 2, 3, 4]
+    one[:, Slot.PUT, 1], one[:, Slot.REQUEST, 1], one[:, Slot.WRITE, 1] = 5, 1, 2
+    link = np.concatenate([one[:, :, 0].reshape(-1), fabric.response])
+    port = np.concatenate([one[:, :, 1].reshape(-1), np.zeros_like(fabric.response)])
+    return _filled(_records(len(link), _SOURCE), link=link, port=port)
+
+
 def fresh(
     code: TaskTable, paths: Paths, joins: Collectives, fabric: Fabric, laws: Laws
 ) -> CoreState:
     """All queues at their entries, nothing on its way."""
-    nodes = len(joins.parent)
     costs = {name: "i8" if kind is int else "f8" for name, kind in Laws.__annotations__.items()}
+    child, children = _children(paths)
+    sources, links, tiles = _sources(fabric), len(fabric.depth), fabric.tiles
+    mixed = np.zeros(links, np.int32)
+    mixed[sources["link"][sources["link"] >= 0]] = 1
+    nodes = {name: getattr(joins, name) for name in _NODE if name != "there"}
     return CoreState(
         table=np.ascontiguousarray(code.table, np.int32),
         path_at=paths.at,
         path=_filled(
-            _records(len(paths.link), _PATH), link=paths.link, parent=paths.parent, tile=paths.tile
+            _records(len(paths.link), _PATH),
+            link=paths.link,
+            tile=paths.tile,
+            child=child,
+            children=children,
         ),
-        join_at=joins.at,
         join_of=joins.node_of,
-        node=_filled(
-            _records(nodes, _NODE),
-            parent=joins.parent,
-            inputs=joins.inputs,
-            extra=joins.extra,
-            each=joins.each,
-            link=joins.link,
-            tile=joins.tile,
-            children=joins.children,
-        ),
+        node=_filled(_records(len(joins.parent), _NODE), **nodes),
         link=_filled(
-            _records(len(fabric.depth), _LINK),
+            _records(links, _LINK),
             depth=fabric.depth,
-            cleared=-1,
-            gap_cleared=-1,
-            left=-1,
+            kind=fabric.kind,
+            port=fabric.port,
+            mixed=mixed,
+            lap=-1,
         ),
+        source=sources,
         tile=_filled(
-            _records(fabric.tiles, _TILE),
-            inject=fabric.inject,
-            out_waits=-1,
-            train_to=-1,
+            _records(tiles, _TILE),
+            turn=-1,
+            due=-1,
             steps_end=-1,
             steps_before=-1,
             emptied=-100,
@@ -230,9 +280,15 @@ def fresh(
             filled=-100,
         ),
         queue=_filled(_records(len(code.entry), _QUEUE), pc=code.entry, code=-1),
-        channel=_filled(_records(fabric.channels, _CHANNEL), due=-1e9, sent=-1),
+        channel=_filled(
+            _records(len(fabric.response), _CHANNEL), link=fabric.request, due=-1e9, next=1e308
+        ),
         laws=_filled(_records(1, costs), **laws._asdict()),
         heap=_records(1 << 16 | 1 << (64 * len(code.entry)).bit_length(), _EVENT),
         run=_records(1, _RUN),
-        work=np.zeros(8 * nodes + 64, np.int32),
+        active=np.zeros((2, links), np.int32),
+        routers=np.zeros((2, tiles), np.int32),
+        move=np.zeros((links, 2), np.int32),
+        changed=np.zeros((2, 2 * links), np.int32),
+        entered=np.zeros(len(sources), np.int32),
     )

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "ASKING",
     "COLUMNS",
     "DEEPEST",
-    "RING",
     "SEMAPHORES",
+    "SLOTS",
     "TRAINS",
     "WAITING",
     "WINDOWS",
@@ -18,7 +19,9 @@ __all__ = [
     "CoreEvent",
     "Fabric",
     "Laws",
+    "LinkKind",
     "Paths",
+    "Slot",
     "TaskColumn",
     "TaskKind",
     "TaskTable",
@@ -26,17 +29,48 @@ __all__ = [
 
 SEMAPHORES = 32
 """Semaphores of a tile."""
-RING = 128
-"""Trains of one reduction that can be under way between the members that are furthest apart."""
-
 WAITING = 1024
 """Reads that a channel can have waiting."""
 WINDOWS = 8
 """Blocks whose writing or filling is remembered."""
-TRAINS = 4
-"""Trains at a tile whose words may alternate with those of a new one."""
 DEEPEST = 64
 """Flits of the deepest queue of a link."""
+ASKING = 6
+"""Inputs that take turns at a link: those of a router by `isa.packets.Port`; at what a tile puts
+into the data network a result that turns, the signals of four queues, the out engine.
+"""
+TRAINS = 16
+"""Trains that wait at a source."""
+
+
+class LinkKind(IntEnum):
+    """Where a link leads."""
+
+    FORK = 0
+    """to a router of the data or the request network, or into a tile"""
+    CHANNEL = 1
+    """to a channel"""
+    JOIN = 2
+    """to a router of the reduction network"""
+    ROOT = 3
+    """with results of reductions into their root"""
+
+
+class Slot(IntEnum):
+    """Sources of a tile: who puts flits into the networks."""
+
+    SIGNAL = 0
+    """remote signals of queue 0, followed by those of the others"""
+    PUT = 4
+    REQUEST = 5
+    WRITE = 6
+    REDUCE = 7
+    RESULT = 8
+    """what its router of the reduction network sends to `isa.packets.Port` 0, and so on"""
+
+
+SLOTS = 13
+"""Sources of a tile."""
 
 
 class TaskKind(IntEnum):
@@ -136,17 +170,13 @@ class CoreEvent(IntEnum):
     CHUNK = 3
     """the matrix engine of tile `index` begins to read a chunk"""
     LOADED = 4
-    """it has read it"""
+    """it has read what the first step of the chunk needs, or (extra 1) all of it"""
     DRAIN = 5
     """it begins (extra 1) or ends (0) to write or to fill a block"""
     WORKED = 6
     """queue `index` should be done with its work, if nothing has changed since `extra`"""
-    INJECT = 7
-    """the out queue `index` sends its next train"""
-    ARRIVE = 8
-    """the read of instruction `index` has come to its channel"""
-    SERVE = 9
-    """channel `index` sends the next word"""
+    SERVE = 7
+    """channel `index` sees whether it can read or write a word"""
 
 
 class TaskTable(NamedTuple):
@@ -173,22 +203,22 @@ class Paths(NamedTuple):
 class Collectives(NamedTuple):
     """Reductions: trees of routers that join, each collective's nodes in no order."""
 
-    at: NDArray[np.int32]
-    """ReduceTree c has the nodes at[c] to at[c + 1], exclusive."""
     node_of: NDArray[np.int32]
     """(collectives, tiles): the node of the tile, or -1"""
     parent: NDArray[np.int32]
     """Node that takes the result; -1 for the root."""
     inputs: NDArray[np.int32]
-    extra: NDArray[np.float64]
+    extra: NDArray[np.int32]
     """Cycles of combining."""
-    each: NDArray[np.float64]
+    each: NDArray[np.int32]
     """Cycles from a flit to the next."""
-    link: NDArray[np.int32]
-    """Link of the result."""
     tile: NDArray[np.int32]
-    children: NDArray[np.int32]
-    """(nodes, 4): nodes whose results it takes, padded with -1"""
+    port: NDArray[np.int32]
+    """Output of the result."""
+    first: NDArray[np.int32]
+    """Lowest of the inputs."""
+    feeds: NDArray[np.int32]
+    """(nodes, 5): links behind which the inputs wait, padded with -1"""
 
 
 class Fabric(NamedTuple):
@@ -196,10 +226,23 @@ class Fabric(NamedTuple):
 
     depth: NDArray[np.int32]
     """Flits that the queue behind each link holds; 0: whatever comes."""
+    kind: NDArray[np.int32]
+    """`LinkKind` of each."""
+    port: NDArray[np.int32]
+    """The input, of the router that it leads to, that it is."""
     inject: NDArray[np.int32]
     """(tiles, 3): the link by which a tile puts flits into the data, request, reduction network"""
-    channels: int
-    tiles: int
+    result: NDArray[np.int32]
+    """(tiles, 5): the links by which its router of the reduction network sends results, or -1"""
+    response: NDArray[np.int32]
+    """The link by which each channel answers."""
+    request: NDArray[np.int32]
+    """The link that leads to each channel, behind which requests may wait; -1: they do not."""
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of the mesh."""
+        return len(self.inject)
 
 
 class Laws(NamedTuple):
@@ -217,20 +260,14 @@ class Laws(NamedTuple):
     """From done to a remote signal's entry into the network."""
     outstanding: int
     """Commands that can be with an engine."""
-    hop: float
-    """From one queue to the next."""
     eject: float
     """From the queue of the tile to the wait that sees the bump."""
-    turn: float
-    """From the queue of the tile to the entry into the data network."""
     request: float
     """From a READ's command to its request's entry into the network."""
     move: float
     """From the command to the first flit's entry into the network."""
-    join: int
-    """Flits that a member may be ahead of the join it waits for, per link."""
-    train: int
-    """Flits that travel together."""
+    results_waiting: int
+    """Results that a router of the reduction network may have on their way to an output."""
     word_cycles: float
     """Cycles of a channel for a word."""
     ahead: float
@@ -241,10 +278,12 @@ class Laws(NamedTuple):
     """From a word's arrival to its write, at least."""
     send: float
     """From the access to the entry into the network."""
-    burst: int
-    """Words that a channel sends as one train, at most `output`."""
     output: int
-    """Words that wait for the network before the channel stops."""
+    """Words on their way from a channel's memory to the network."""
+    reads: int
+    """Reads that a channel has waiting before the network's queue holds the next one."""
+    writes: int
+    """Words likewise."""
     rows: int
     """Matrix engine: rows of a block."""
     width: int

@@ -12,7 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.engine.run import CoreOutcome, simulate
-from model.engine.tables import COLUMNS, Collectives, Fabric, Laws, Paths, TaskKind, TaskTable
+from model.engine.tables import (
+    COLUMNS,
+    WAITING,
+    Collectives,
+    Fabric,
+    Laws,
+    LinkKind,
+    Paths,
+    TaskKind,
+    TaskTable,
+)
 from model.engine.tables import TaskColumn as C
 from model.paper.costs import PaperCosts
 
@@ -168,38 +178,43 @@ def simulate_groups(
     side = table[moves, C.CHANNEL] % 2
     base = np.array([bases[Side.WEST], bases[Side.SOUTH]], np.int32)
     table[moves, C.CHANNEL] = table[moves, C.CHANNEL] // 2 + base[side, group[moves]]
-    table[moves, C.PATH] = group[moves]
-    table[moves, C.PATH2] = groups + group[moves]
+    table[moves, C.PATH] = table[moves, C.CHANNEL] * groups + group[moves]
+    table[moves, C.PATH2] = channels * groups + group[moves]
     entry = (np.arange(groups)[:, None] * len(one) + np.array(starts)).astype(np.int32)
     return simulate(
         TaskTable(table, entry.reshape(-1)),
-        _paths(groups),
+        _paths(groups, channels),
         _NOTHING,
         _fabric(groups, channels),
         laws,
     )
 
 
-def _paths(groups: int) -> Paths:
-    """Into each group, and out of it: a link of its own, as responses use none [C]."""
-    tile = np.concatenate([np.arange(groups), np.full(groups, -1)]).astype(np.int32)
-    count = np.arange(2 * groups + 1, dtype=np.int32)
-    return Paths(count, count[:-1].copy(), np.full(2 * groups, -1, np.int32), tile)
+def _paths(groups: int, channels: int) -> Paths:
+    """From each channel into each group by the channel's own link, as responses use none [C], and
+    out of each group.
+    """
+    link = np.concatenate([np.repeat(np.arange(channels), groups), np.arange(groups) + channels])
+    tile = np.concatenate([np.tile(np.arange(groups), channels), np.full(groups, -1)])
+    at = np.arange(len(link) + 1, dtype=np.int32)
+    parent = np.full(len(link), -1, np.int32)
+    return Paths(at, link.astype(np.int32), parent, tile.astype(np.int32))
 
 
 def _fabric(groups: int, channels: int) -> Fabric:
-    inject = np.repeat(np.arange(groups, dtype=np.int32)[:, None] + groups, 3, axis=1)
-    return Fabric(np.zeros(2 * groups, np.int32), inject, channels, groups)
+    inject = np.repeat(np.arange(groups, dtype=np.int32)[:, None] + channels, 3, axis=1)
+    kind = np.repeat([LinkKind.FORK, LinkKind.CHANNEL], [channels, groups]).astype(np.int32)
+    none = np.zeros_like(kind)
+    own = np.arange(channels, dtype=np.int32)
+    return Fabric(none, kind, none, inject, np.full((groups, 5), -1), own, np.full_like(own, -1))
 
 
 _none = np.zeros(0, np.int32)
 _NOTHING = Collectives(
-    np.zeros(1, np.int32),
     np.full((1, 1), -1, np.int32),
-    *(_none, _none),
-    *(np.zeros(0), np.zeros(0)),
-    *(_none, _none),
-    np.full((0, 4), -1, np.int32),
+    *(_none, _none, _none),
+    *(_none, _none, _none, _none),
+    np.zeros((0, 5), np.int32),
 )
 
 
@@ -214,20 +229,18 @@ def laws_of_papers(costs: PaperCosts, burst: int, streams: int) -> Laws:
         signal=0.0,
         remote=0.0,
         outstanding=4,
-        hop=0.0,
         eject=burst / costs.channel_bytes,
-        turn=0.0,
         request=0.0,
         move=0.0,
-        join=1,
-        train=8,
+        results_waiting=1,
         word_cycles=costs.burst_cycles(burst, streams),
         ahead=0.0,
         latency=float(costs.latency),
         write=0.0,
         send=0.0,
-        burst=1,
         output=4,
+        reads=WAITING,
+        writes=WAITING,
         rows=1,
         width=1,
         columns=1,

@@ -30,29 +30,28 @@ __all__ = [
     "summary",
 ]
 
-SPEC = Path(__file__).with_name("heldout.toml")
 MACHINE_FILES = Path(__file__).with_name("machines")
 _ASKED = ("machine", "mesh", "workload", "dataflow", "dtype", "group")
 _SAME = ("machine", "mesh", "workload", "dtype")
 
 
-def heldout(target: str) -> CampaignSpec:
-    """The held-out runs, on one target."""
-    spec = read_spec(SPEC, WITH_MODEL)
+def heldout(target: str, name: str = "heldout") -> CampaignSpec:
+    """The held-out runs on one target; those of the ``first`` set, which are no longer."""
+    spec = read_spec(Path(__file__).with_name(f"{name}.toml"), WITH_MODEL)
     grids = tuple(grid.model_copy(update={"target": (target,)}) for grid in spec.grid)
-    return spec.model_copy(update={"name": f"heldout-{target}", "grid": grids})
+    return spec.model_copy(update={"name": f"{name}-{target}", "grid": grids})
 
 
-def predicted(workers: Workers, console: Console) -> list[dict]:
-    """What the model says of each held-out run, with its interval: what is committed before the
-    RTL runs.
+def predicted(workers: Workers, console: Console, name: str = "heldout") -> list[dict]:
+    """What the model says of each run of `heldout`, with its interval: what is committed before
+    the RTL runs.
 
     Raises
     ------
     UserError
         If a run's programs cannot be made.
     """
-    rows = _passed(run_campaign(heldout("model"), WITH_MODEL, workers, console).rows)
+    rows = _passed(run_campaign(heldout("model", name), WITH_MODEL, workers, console).rows)
     return [_prediction(row) for row in rows]
 
 

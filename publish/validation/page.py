@@ -8,6 +8,7 @@ import numpy as np
 from isa.words import counted
 from model.interval import BOUNDS, COVERAGE, Residual, half_width
 from publish.output import Table
+from publish.validation.development import FIRST
 from publish.validation.heldout import choices, regrets, summary
 
 __all__ = ["MAKERS", "class_table", "development_table", "predictions_told", "trust", "worst_table"]
@@ -27,6 +28,25 @@ def development_table(rows: Sequence[dict]) -> Table:
     )
     note = f"Half width of the {COVERAGE:.0%} interval by what bounds a run: {widths}."
     return Table("development set", ("runs of", *_HEADS), _by_class(rows), note)
+
+
+def first_table(rows: Sequence[dict]) -> str:
+    """The first held-out set: how far it was off as it was predicted, and is now."""
+    rows = [row for row in rows if row["class"] == FIRST]
+    kinds = dict.fromkeys(row["kind"] for row in rows)
+    parts = {kind: [row for row in rows if row["kind"] == kind] for kind in kinds} | {"all": rows}
+    lines = [
+        (kind, str(len(part)), *_size(part, "error_then_percent"), *_size(part, "error_percent"))
+        for kind, part in parts.items()
+    ]
+    heads = ("runs of", "runs", "mean then %", "largest %", "mean now %", "largest %")
+    return Table("", heads, lines).markdown()
+
+
+def _size(rows: Sequence[dict], name: str) -> tuple[str, str]:
+    """Mean and largest error without sign."""
+    errors = np.abs([row[name] for row in rows])
+    return f"{errors.mean():.2f}", f"{errors.max():.1f}"
 
 
 def predictions_told(rows: Sequence[dict]) -> str:
@@ -132,7 +152,10 @@ def _markdown(table: Table) -> str:
 
 
 MAKERS = {
-    "development": {"development errors": lambda rows: _markdown(development_table(rows))},
+    "development": {
+        "development errors": lambda rows: _markdown(development_table(rows)),
+        "first set": first_table,
+    },
     "predictions": {"predictions": predictions_told},
     "validation": {
         "held-out errors": lambda rows: _markdown(class_table(rows)),
