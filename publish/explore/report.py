@@ -33,35 +33,34 @@ MARK = "*"
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _LABELS = {"HBM": "bytes a cycle of all HBM channels", "L1": "MiB of L1 of all tiles"}
 NOTE = (
+    "HBM: bytes a cycle of all channels; L1: KiB of a tile; mJ: by published energies, not ours; "
     f"utilisation with its 90 % interval; {MARK} no RTL run on a machine like it, so twice as wide "
     "(docs/validation.md)"
 )
+HEADS = ("tiles", "array", "link", "lanes", "HBM", "L1", "group", "cycles", "mJ", "utilisation")
+
+
+def _cells(row: Mapping[str, Any], on: Sequence[str]) -> tuple[str, ...]:
+    """Of `SweepPoint.row`, and the fronts that it is on."""
+    low, high = row["matrix_utilization_low"], row["matrix_utilization_high"]
+    mark = "" if row["checked"] else f" {MARK}"
+    return (
+        *(row["tiles"], row["array"], str(row["link_bits"]), str(row["vector_lanes"])),
+        *(str(row["hbm_bytes_per_cycle"]), f"{row['l1_bytes'] / 1024:g}", row["group"]),
+        *(f"{row['cycles']:,}", f"{row['energy_joules'] * 1e3:.2g}"),
+        f"{row['matrix_utilization']:.1%} ({low * 100:.0f}..{high * 100:.0f}){mark}",
+        ", ".join(on),
+    )
 
 
 def point_table(title: str, points: Sequence[SweepPoint], listed: Sequence[SweepPoint]) -> Table:
     """Points, and of which fronts each is."""
-    on = {name: front(points, price) for name, price in PRICES.items()}
-    heads = ("tiles", "array", "link", "lanes", "HBM B", "L1 KiB", "group", "cycles")
-    rows = []
-    for point in listed:
-        mesh, tile = point.on.mesh, point.on.tile
-        low, high = point.range
-        mark = "" if point.within.checked else f" {MARK}"
-        rows.append(
-            (
-                f"{mesh.columns}x{mesh.rows}",
-                f"{tile.matrix_rows}x{tile.matrix_columns}",
-                str(tile.link_bits),
-                str(tile.vector_lanes),
-                str(point.hbm),
-                f"{tile.l1_bytes / 1024:g}",
-                point.group,
-                f"{point.seen.cycles:,}",
-                f"{point.utilization:.1%} ({low:.0%}..{high:.0%}){mark}",
-                ", ".join(name for name, some in on.items() if point in some),
-            )
-        )
-    return Table(title, (*heads, "utilisation", "front"), rows, NOTE)
+    fronts = {name: front(points, price) for name, price in PRICES.items()}
+    rows = [
+        _cells(point.row(), [name for name, on in fronts.items() if point in on])
+        for point in listed
+    ]
+    return Table(title, (*HEADS, "front"), rows, NOTE)
 
 
 def front_table(points: Sequence[SweepPoint]) -> Table:
@@ -81,21 +80,14 @@ def page_table(result: Mapping[str, Any]) -> str:
     """
     if result["failed"]:
         raise UserError(f"explore: {counted(result['failed'], 'point')} failed")
-    on = [("HBM", result["front_hbm"]), ("L1", result["front_l1"])]
-    heads = ("tiles", "array", "link", "lanes", "HBM B", "L1 KiB", "group", "utilisation", "front")
+    fronts = {"HBM": result["front_hbm"], "L1": result["front_l1"]}
     rows = []
     for row in result["points"]:
-        if names := ", ".join(name for name, some in on if row["point"] in some):
-            low, high = row["matrix_utilization_low"], row["matrix_utilization_high"]
-            mark = "" if row["checked"] else " " + MARK.replace("*", "\\*")
-            used = f"{row['matrix_utilization']:.1%} ({low:.0%} .. {high:.0%}){mark}"
-            cells = (row["link_bits"], row["vector_lanes"], row["hbm_bytes_per_cycle"])
-            kib = f"{row['l1_bytes'] / 1024:g}"
-            where = (row["tiles"], row["array"], *map(str, cells), kib, row["group"])
-            rows.append((*where, used, names))
+        if on := [name for name, some in fronts.items() if row["point"] in some]:
+            rows.append(tuple(cell.replace("*", "\\*") for cell in _cells(row, on)))
     asked = f"`{result['workload']}` on {result['machine']} {result['mesh']}, `{result['vary']}`"
     told = f"{asked}: {counted(result['computed'], 'point')}, {result['cpu_seconds']:.0f} s of CPU."
-    return f"{told} Those on a front:\n\n{Table('', heads, rows).markdown()}"
+    return f"{told} Those on a front:\n\n{Table('', (*HEADS, 'front'), rows).markdown()}"
 
 
 def show(console: Console, title: str, sweep: Sweep) -> None:

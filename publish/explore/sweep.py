@@ -9,6 +9,7 @@ from rich.console import Console
 
 from isa.errors import UserError
 from isa.machine import Machine
+from model.energy import Energy
 from model.interval import Interval, interval
 from model.predict import Prediction
 from publish.explore.axes import Place, machine_at
@@ -34,6 +35,8 @@ class SweepPoint:
     utilization: float
     """Useful multiply-accumulates over all that the arrays could do."""
     seen: Prediction
+    energy: Energy
+    """By published energies."""
 
     @property
     def hbm(self) -> int:
@@ -75,6 +78,7 @@ class SweepPoint:
             "matrix_utilization": self.utilization,
             "matrix_utilization_low": low,
             "matrix_utilization_high": high,
+            **self.energy.row(),
             "cycles_low": within.low,
             "cycles_high": within.high,
             "checked": within.checked,
@@ -187,4 +191,6 @@ def _point(name: str, machine: Machine, row: dict[str, Any]) -> SweepPoint:
         row["events"],
         row["compile_seconds"] + row["model_seconds"],
     )
-    return SweepPoint(name, machine, row["group"], row["mapping"], row["matrix_utilization"], seen)
+    energy = Energy(*(row[f"energy_{part}_joules"] for part in Energy._fields))
+    used = row["matrix_utilization"]
+    return SweepPoint(name, machine, row["group"], row["mapping"], used, seen, energy)

@@ -5,6 +5,7 @@ from rich.console import Console
 
 from isa.errors import UserError
 from isa.machine import MACHINES, load_machine
+from model.energy import Energy
 from model.predict import Prediction
 from publish.explore.axes import AXES, machine_at, parse_vary, places
 from publish.explore.front import PRICES, front, undecided
@@ -88,7 +89,7 @@ def test_an_impossible_machine_names_its_field(place, line):
 def point(name: str, hbm: int, used: float) -> SweepPoint:
     machine = machine_at(PAPER, {"hbm": str(hbm)})
     seen = Prediction(1000, used, 0.0, 0.0, 1, 0, 0.1, 1, 0.0)
-    return SweepPoint(name, machine, "", "", used, seen)
+    return SweepPoint(name, machine, "", "", used, seen, Energy(1.0, 0.0, 0.0, 0.0, 0.0))
 
 
 def test_a_front_has_what_nothing_beats_at_its_price():
@@ -141,7 +142,7 @@ def test_a_report_has_every_point_its_interval_and_its_mark(sweep, tmp_path):
         assert f"{one.seen.cycles:,}" in text
     table = point_table("", done.points, done.points)
     for one, cells in zip(done.points, table.rows, strict=True):
-        assert cells[8].endswith("*") == (not one.within.checked)
+        assert cells[9].endswith("*") == (not one.within.checked)
     assert any("points not possible" in line for line in told(done))
     assert len(picture("", done.points).axes) == len(PRICES)
 
