@@ -47,7 +47,8 @@ _EXPLORED = {
     "MACHINE": "",  # paper-2025 of 8x8 tiles
     "WORKLOAD": "mha:S=512,D=128,H=8",
 }
-_RUN = ("PROGRAM", "MACHINE", "MESH", "TARGET", "WAVES")
+_RUN = ("PROGRAM", "MACHINE", "MESH", "TARGET", "DUT", "WAVES")
+_SHRINK = ("CASE", "DUT", "MUTANT", "MACHINE", "MESH", "SEED", "OUT")
 
 TARGETS: dict[str, Reads] = {
     "sim": Reads((*_SIMULATED, "ARRAY", "WAVES", "OUT")),
@@ -63,6 +64,7 @@ TARGETS: dict[str, Reads] = {
     "waves": Reads((*_SIMULATED, *_WAVES)),
     "inspect": Reads(("VCD", "COLLECTIVE", "LIST", "READER", "OPEN")),
     "conformance": Reads(_CONFORMANCE, {"MACHINE": "tiny"}),
+    "shrink": Reads(_SHRINK, {"MACHINE": "tiny"}),
     "formal": Reads(("JOBS",), _CORES),
     "races": Reads(("JOBS", "SCHEDULER"), _CORES),
     "noc": Reads(_NOC, {"MACHINE": "mesh8"}),

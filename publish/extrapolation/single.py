@@ -1,6 +1,6 @@
 """What `make model` asks of one workload: our programs, or the papers' schedule and costs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from isa.errors import UserError
 from model.energy import Energy, energy_of
@@ -29,6 +29,8 @@ class PredictedPoint:
     mapping: str
     useful_macs: int
     seen: Prediction
+    formats: dict[str, str] = field(default_factory=dict)
+    """`programs.tensors.Tensors.dtypes`, where tensors were drawn."""
     energy: Energy | None = None
     """By published energies; None by the papers' schedule, of which there are no programs."""
 
@@ -60,6 +62,7 @@ def by_programs(trial: Trial) -> PredictedPoint:
         compiled.describe(),
         compiled.useful_macs,
         predict(compiled),
+        tensors.dtypes,
         energy_of(compiled),
     )
 
