@@ -43,11 +43,11 @@ HEADS = ("tiles", "array", "link", "lanes", "HBM", "L1", "group", "cycles", "mJ"
 def _cells(row: Mapping[str, Any], on: Sequence[str]) -> tuple[str, ...]:
     """Of `SweepPoint.row`, and the fronts that it is on."""
     low, high = row["matrix_utilization_low"], row["matrix_utilization_high"]
-    mark = "" if row["checked"] else f" {MARK}"
+    mark, mj = "" if row["checked"] else f" {MARK}", row["energy_joules"] * 1e3
     return (
         *(row["tiles"], row["array"], str(row["link_bits"]), str(row["vector_lanes"])),
         *(str(row["hbm_bytes_per_cycle"]), f"{row['l1_bytes'] / 1024:g}", row["group"]),
-        *(f"{row['cycles']:,}", f"{row['energy_joules'] * 1e3:.2g}"),
+        *(f"{row['cycles']:,}", f"{mj:,.0f}" if mj >= 10 else f"{mj:.2g}"),
         f"{row['matrix_utilization']:.1%} ({low * 100:.0f}..{high * 100:.0f}){mark}",
         ", ".join(on),
     )
