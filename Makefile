@@ -4,7 +4,7 @@ export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP SLICE SEED STALL A
   JOBS QUICK SMALL TOP EXHAUSTIVE MOST FROM TO COLLECTIVE FAULT FORMAT VCD READER LIST OPEN VIEWER \
   PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME SPEC SCHEDULER FOR \
   MODEL WAFER DIES SHAPE D2D_GBPS D2D_NS EP PP TP BATCH KV DRAFTS ACCEPTANCE ELEMENT ATTENTION COPIES \
-  SKEW OVERLAP REQUEST COSTS
+  SKEW OVERLAP REQUEST COSTS VARY
 unexport $(filter COCOTB_% PYTHON%,$(.VARIABLES))  # what they say is meant for other programs
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -18,7 +18,7 @@ $(if $(WRONG),$(error flatmesh: $(WRONG)))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help sim run compile model validate machine verilog tune campaign waves inspect test test-all conformance shrink formal races noc ablation bench pgo accuracy wafer measure docs check lint clean
+.PHONY: help sim run compile model explore validate machine verilog tune campaign waves inspect test test-all conformance shrink formal races noc ablation bench pgo accuracy wafer measure docs check lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -41,6 +41,9 @@ verilog: .venv/ready ## the Verilog of a machine's tile and mesh, with a list of
 
 model: .venv/ready ## the timing model: all points of the papers' machines, with a report; or a WORKLOAD on any
 	@$(PY) -m scripts.model
+
+explore: .venv/ready ## machines around one: tile size, link, HBM, lanes, L1, group, and the best of them (VARY)
+	@$(PY) -m scripts.explore
 
 validate: .venv/ready ## the model against held-out RTL runs, as predicted before they ran and as it is now
 	@$(PY) -m scripts.validate
@@ -96,7 +99,7 @@ accuracy: .venv/ready ## error of the exponential over every input, in ulp
 wafer: .venv/ready ## a language model on many dies: one point if a variable is set, else the sweep
 	@$(PY) -m scripts.wafer
 
-measure: .venv/ready ## publish a set: SET=tables cycles cases noc formal races ablation variants tuning tour extrapolation conformance wafer
+measure: .venv/ready ## publish a set: SET=tables cycles cases noc formal races ablation variants tuning tour extrapolation explore conformance wafer
 	@$(PY) -m scripts.measure
 
 ##@ maintain

@@ -9,11 +9,12 @@ from isa.machine import Machine, Tile
 from isa.timing import MOVE_START, READ_LEAST, chunks_of, combine_cycles, vector_cycles
 from model.engine.tables import Laws
 
-__all__ = ["laws_of", "work_columns"]
+__all__ = ["TWO_MATRICES", "laws_of", "work_columns"]
 
 READ_QUEUE, WRITE_QUEUE, OUTPUT_QUEUE = 16, 4, 4
 """Requests that a channel's controller holds, and words on their way out of it."""
-_TWO_MATRICES = (Opcode.ADDV, Opcode.MAXV, Opcode.MULV, Opcode.EXPD)
+TWO_MATRICES = (Opcode.ADDV, Opcode.MAXV, Opcode.MULV, Opcode.EXPD)
+"""Vector instructions that read a matrix B, in FP32."""
 
 
 def laws_of(machine: Machine) -> Laws:
@@ -89,7 +90,7 @@ def work_columns(tile: Tile, opcode: Opcode, fields: dict[str, int]) -> tuple[in
     size_a, size_d = (FORMATS[Format(fields[name])].bytes for name in ("fmt_a", "fmt_d"))
     none, packed = _Stream(0, 0), _Stream.of(tile, 1, m, 4)
     reads = none if opcode == Opcode.FILL else _Stream.of(tile, m, n, size_a)
-    if opcode in _TWO_MATRICES:
+    if opcode in TWO_MATRICES:
         reads += _Stream.of(tile, m, n, 4)
         cycles += max(0, int(reads.accesses) - chunks)
     elif opcode in (Opcode.SCALE, Opcode.EXP) or with_b:

@@ -13,7 +13,7 @@ from model.costs import work_columns
 from model.engine.tables import COLUMNS, Collectives, Paths, TaskColumn, TaskKind, TaskTable
 from model.routes import Links, ReduceTree, collectives, data_path, paths_of, request_path
 
-__all__ = ["CoreInput", "decode"]
+__all__ = ["CoreInput", "InstructionFields", "decode", "words_of"]
 
 _SCALAR = {
     Opcode.HALT: TaskKind.HALT,
@@ -45,7 +45,7 @@ class CoreInput(NamedTuple):
     joins: Collectives
 
 
-class _Fields:
+class InstructionFields:
     """Fields of instructions of one kind: ``fields["m"]`` is an array."""
 
     def __init__(self, words: Words, kind: Kind):
@@ -76,12 +76,19 @@ class _Fields:
         return np.sum([self[name] != 0 for name in named], axis=0, dtype=np.int64)
 
 
-def decode(machine: Machine, images: Mapping[TileXY, Sequence[int]]) -> CoreInput:
-    """Read the images of all tiles, 256-bit words."""
+def words_of(
+    machine: Machine, images: Mapping[TileXY, Sequence[int]]
+) -> tuple[list[TileXY], Numbers, Words]:
+    """The tiles in their order, the instructions of each, and (all instructions, 4) words."""
     tiles = sorted(images, key=lambda tile: machine.tile_index(*tile))
     counts = np.array([len(images[tile]) for tile in tiles])
     raw = b"".join(word.to_bytes(32, "little") for tile in tiles for word in images[tile])
-    words = np.frombuffer(raw, np.uint64).reshape(-1, 4)
+    return tiles, counts, np.frombuffer(raw, np.uint64).reshape(-1, 4)
+
+
+def decode(machine: Machine, images: Mapping[TileXY, Sequence[int]]) -> CoreInput:
+    """Read the images of all tiles, 256-bit words."""
+    tiles, counts, words = words_of(machine, images)
     starts = np.cumsum(counts) - counts
     heads = words[starts]
     entries = (heads[:, 1] >> np.uint64(32)).astype(np.int64) | (
@@ -125,7 +132,7 @@ class _Tables:
         self._where.append((rows, column))
 
     def _common(self) -> None:
-        fields, every = _Fields(self._words, Kind.SCALAR), np.arange(len(self._words))
+        fields, every = InstructionFields(self._words, Kind.SCALAR), np.arange(len(self._words))
         for n, sem, count in (
             (0, TaskColumn.WAIT0, TaskColumn.COUNT0),
             (1, TaskColumn.WAIT1, TaskColumn.COUNT1),
@@ -149,7 +156,7 @@ class _Tables:
     def _scalar(self) -> None:
         for opcode, op in _SCALAR.items():
             rows = self._rows(opcode)
-            fields = _Fields(self._words[rows], Kind.SCALAR)
+            fields = InstructionFields(self._words[rows], Kind.SCALAR)
             signed = fields["imm"].astype(np.uint32).astype(np.int32)
             self._put(
                 rows,
@@ -163,7 +170,7 @@ class _Tables:
 
     def _matrix(self) -> None:
         rows = self._rows(Opcode.MATMUL)
-        fields = _Fields(self._words[rows], Kind.MATRIX)
+        fields = InstructionFields(self._words[rows], Kind.MATRIX)
         flags = fields["trans_b"] | fields["accumulate"] << 1
         self._put(
             rows,
@@ -179,7 +186,7 @@ class _Tables:
 
     def _vector(self) -> None:
         rows = np.flatnonzero(self._opcode >> 4 == Kind.VECTOR)
-        fields = _Fields(self._words[rows], Kind.VECTOR)
+        fields = InstructionFields(self._words[rows], Kind.VECTOR)
         names = ("m", "n", "with_b", "with_s", "fmt_a", "fmt_d")
         shapes = np.stack([self._opcode[rows], *(fields[name] for name in names)], axis=1)
         unique, inverse = np.unique(shapes, axis=0, return_inverse=True)
@@ -212,7 +219,7 @@ class _Tables:
         joins = collectives(Links(machine), [])
         for opcode, op in _MOVES.items():
             rows = self._rows(opcode)
-            fields, tile = _Fields(self._words[rows], Kind.MOVE), self._tile_of[rows]
+            fields, tile = InstructionFields(self._words[rows], Kind.MOVE), self._tile_of[rows]
             channel = channel_at[fields["target_x"], fields["target_y"], fields["edge"]]
             self._put(
                 rows,
@@ -238,7 +245,7 @@ class _Tables:
                 joins = self._reduce(rows, fields, rectangle)
         return joins
 
-    def _reduce(self, rows: Numbers, fields: _Fields, rectangle: tuple) -> Collectives:
+    def _reduce(self, rows: Numbers, fields: InstructionFields, rectangle: tuple) -> Collectives:
         """The collectives, and for those that turn the way back."""
         root_x, root_y, turn = fields["target_x"], fields["target_y"], fields["turn"] > 0
         root = self._machine.mesh.columns * root_y + root_x

@@ -72,6 +72,13 @@ def _wafer() -> dict:
     return result
 
 
+def _explore() -> dict:
+    result = _command("explore")
+    picture = ROOT / "build" / "explore" / "front.png"
+    write(RESULTS / "explore_front.png", picture.read_bytes())
+    return result
+
+
 def _validation(order: Order) -> list[dict]:
     """The RTL's word on what was predicted before."""
     said = kept("predictions")
@@ -97,6 +104,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "cases": lambda order: cases.measure(order.workers, order.console),
     "conformance": lambda _: _command("conformance"),
     "wafer": lambda _: _wafer(),
+    "explore": lambda _: _explore(),
     "paper": lambda _: compare_points(),
 }
 """Set to what runs it and gives its result."""

@@ -24,6 +24,7 @@ from publish import (
     rooms,
     tuning,
 )
+from publish.explore import report as explore
 from publish.extrapolation import tables as extrapolation
 from publish.noc import page as noc
 from publish.results import kept
@@ -68,6 +69,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
         "tuned others": partial(tuning.page_table, listed=False),
     },
     "tour": tour.MAKERS,
+    "explore": {"explore table": explore.page_table},
     "extrapolation": extrapolation.MAKERS,
     **validation.MAKERS,
     "paper": paper.MAKERS,

@@ -69,7 +69,7 @@ def _one(options) -> int:
         "dataflow": found.dataflow,
         "mapping": found.mapping,
         "matrix_utilization": utilization,
-        **asdict(seen),
+        **asdict(seen) | found.joules,
         "cycles_low": range_.low if range_ else None,
         "cycles_high": range_.high if range_ else None,
         "checked": range_.checked if range_ else False,
@@ -83,6 +83,7 @@ def _one(options) -> int:
         ("HBM bytes", f"{seen.hbm_read_bytes + seen.hbm_write_bytes:,}", "read and written"),
         ("HBM bandwidth", f"{seen.hbm_bandwidth_utilization:.1%}", "of all channels'"),
         ("seconds", f"{seen.seconds:.2f}", f"{seen.events:,} events"),
+        *found.told,
         ("mapping", "", found.mapping),
     ]
     limits = f"{range_.low:,} .. {range_.high:,}" if range_ else "none"

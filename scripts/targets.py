@@ -38,6 +38,15 @@ _CONFORMANCE = (
 _NOC = ("QUICK", "MACHINE", "MESH", "SEED", "JOBS", "SCHEDULER")
 _TUNE = (*COMMON, "TOP", "EXHAUSTIVE", "MOST", "JOBS", "SCHEDULER")
 _WAVES = ("FROM", "TO", "COLLECTIVE", "FAULT", "FORMAT", "OPEN", "VIEWER")
+_EXPLORE = (
+    *("VARY", "MACHINE", "MESH", "WORKLOAD", "DATAFLOW", "DTYPE", "GROUP", "SLICE"),
+    *("JOBS", "SCHEDULER", "RESUME"),
+)
+_EXPLORED = {
+    **_CORES,
+    "MACHINE": "",  # paper-2025 of 8x8 tiles
+    "WORKLOAD": "mha:S=512,D=128,H=8",
+}
 _RUN = ("PROGRAM", "MACHINE", "MESH", "TARGET", "DUT", "WAVES")
 _SHRINK = ("CASE", "DUT", "MUTANT", "MACHINE", "MESH", "SEED", "OUT")
 
@@ -47,6 +56,7 @@ TARGETS: dict[str, Reads] = {
     "compile": Reads((*COMMON, "OUT")),
     "validate": Reads(("JOBS", "SCHEDULER"), _CORES),
     "model": Reads((*COMMON, "COSTS", "JOBS", "SCHEDULER"), {"WORKLOAD": "", **_CORES}),
+    "explore": Reads(_EXPLORE, _EXPLORED),
     "machine": Reads(("MACHINE", "MESH")),
     "verilog": Reads(("MACHINE", "MESH", "OUT")),
     "tune": Reads(_TUNE, _CORES),

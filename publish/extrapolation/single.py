@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from isa.errors import UserError
+from model.energy import Energy, energy_of
 from model.paper.mapping import groups_of, mapped
 from model.paper.predict import fastest_group, predict_paper
 from model.paper.summa import mapped_gemm
@@ -30,6 +31,23 @@ class PredictedPoint:
     seen: Prediction
     formats: dict[str, str] = field(default_factory=dict)
     """`programs.tensors.Tensors.dtypes`, where tensors were drawn."""
+    energy: Energy | None = None
+    """By published energies; None by the papers' schedule, of which there are no programs."""
+
+    @property
+    def joules(self) -> dict[str, float]:
+        """The energy, for results."""
+        return self.energy.row() if self.energy else {}
+
+    @property
+    def told(self) -> list[tuple[str, str, str]]:
+        """The energy, for people."""
+        if not self.energy:
+            return []
+        total = self.energy.total
+        parts = (f"{name} {part / total:.0%}" for name, part in self.energy._asdict().items())
+        why = f"{', '.join(parts)}; by published energies, not ours"
+        return [("energy", f"{total * 1e3:,.3g} mJ", why)]
 
 
 def by_programs(trial: Trial) -> PredictedPoint:
@@ -45,6 +63,7 @@ def by_programs(trial: Trial) -> PredictedPoint:
         compiled.useful_macs,
         predict(compiled),
         tensors.dtypes,
+        energy_of(compiled),
     )
 
 

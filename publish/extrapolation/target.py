@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 from isa.errors import UserError
+from model.energy import energy_of
 from model.predict import Prediction, predict
 from programs.attention.mapping import AttentionMapping
 from programs.attention.workload import Attention
@@ -74,6 +75,7 @@ def _run(trial: Trial, *, steady: bool, reads: str = "") -> dict:
         "hbm_bytes": seen.hbm_read_bytes + seen.hbm_write_bytes,
         "hbm_ideal_bytes": read + write,
         "hbm_bandwidth_utilization": seen.hbm_bandwidth_utilization,
+        **energy_of(compiled).row(),
         "turns": turns,
         "events": seen.events,
         "compile_seconds": compiling,
