@@ -128,7 +128,7 @@ class Reductions:
             )
             raise GoldenError(
                 ErrorCode.REDUCE_MISMATCH,
-                f"reductions are issued in orders that contradict each other: {tags}",
+                f"reductions are issued in conflicting orders: {tags}",
                 tile=tile,
                 detail=cycle[0][0][2],
             ) from None

@@ -37,18 +37,22 @@ class RaceSide:
         """The opcode."""
         return self.step.decoded.opcode.name
 
+    @property
+    def at(self) -> str:
+        """The opcode and its place."""
+        x, y = self.step.tile
+        queue, slot = self.step.queue.name.lower(), self.step.slot
+        return f"{self.name} of tile ({x},{y}) queue {queue} slot {slot}"
+
     def __str__(self) -> str:
         """`read by MATMUL of tile (0,0) queue matrix slot 3`, and which execution if there are
         several.
         """
-        opcode, (x, y) = self.step.decoded.opcode, self.step.tile
+        opcode = self.step.decoded.opcode
         verb = "written" if self.writes else "read"
         sent = "words from " if self.arrives and opcode in (Opcode.PUT, Opcode.REDUCE) else ""
         nth = f" (execution {self.execution})" if self.execution > 1 else ""
-        return (
-            f"{verb} by {sent}{self.name} of tile ({x},{y}) queue {self.step.queue.name.lower()} "
-            f"slot {self.step.slot}{nth}"
-        )
+        return f"{verb} by {sent}{self.at}{nth}"
 
 
 @dataclass(slots=True)

@@ -1,17 +1,16 @@
 """Machine description: every number the hardware, the compilers and the models are built from."""
 
 import re
-import tomllib
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from isa.errors import UserError
 from isa.instructions import Format
-from isa.mistakes import mistake
+from isa.mistakes import read_toml
 
 __all__ = ["MACHINES", "Channel", "Hbm", "Machine", "Mesh", "Tile", "load_machine"]
 
@@ -47,6 +46,7 @@ class Mesh(_Table):
     )
     reduce_formats: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
         default=("fp32", "fp16", "bf16"),
+        title="a list of texts",
         description="formats that reductions take: fp32, and any of fp16, bf16, e4m3, e5m2",
     )
 
@@ -389,20 +389,9 @@ def load_machine(name: str, mesh: str | None = None) -> Machine:
     if name in MACHINES:
         machine = MACHINES[name]
     elif name.endswith(".toml"):
-        machine = _read(Path(name))
+        machine = read_toml(Machine, Path(name), "MACHINE file")
     else:
         raise UserError(
             f"MACHINE must be one of {', '.join(MACHINES)}, or a path to a .toml file, not {name!r}"
         )
     return machine.with_mesh(mesh) if mesh else machine
-
-
-def _read(path: Path) -> Machine:
-    try:
-        return Machine.model_validate(tomllib.loads(path.read_text()))
-    except OSError as error:
-        raise UserError(f"MACHINE file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"MACHINE file {path}: not TOML: {error}") from error
-    except ValidationError as error:
-        raise UserError(f"MACHINE file {path}: {mistake(error, Machine)}") from error

@@ -26,9 +26,9 @@ class Prediction:
     matrix_active: float
     """Share of all tiles' cycles in which the array is at work."""
     vector_active: float
-    """Likewise the vector lanes."""
+    """The same of the vector lanes."""
     vector_busy: float
-    """Likewise the vector engine, from a command to its end."""
+    """The same of the vector engine, from a command to its end."""
     hbm_read_bytes: int
     hbm_write_bytes: int
     hbm_bandwidth_utilization: float

@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from isa.errors import UserError
 from isa.formats import decode
 from isa.instructions import Format
 
-__all__ = ["read_arrays"]
+__all__ = ["Archive", "decoded", "read_arrays"]
 
 _E5M2_HEADER = b"'<f1'"
 """What NumPy calls float8_e5m2 of ml_dtypes in a file, and cannot read back; the other formats of
@@ -20,11 +21,21 @@ one byte become ``|V1``, and bfloat16 ``|V2``.
 """
 
 
+class Archive(NamedTuple):
+    """The arrays of a file, by name, and what they were in it."""
+
+    arrays: dict[str, NDArray]
+    formats: dict[str, str]
+    """``bf16``, ``e4m3`` and ``e5m2`` of ml_dtypes, ``fp16``, ``fp32`` and ``fp64``, or the name of
+    another NumPy type.
+    """
+
+
 def read_arrays(
-    path: Path, needed: Collection[str], allowed: Collection[str], fmt: Format
-) -> dict[str, NDArray]:
-    """The arrays of a file. What ml_dtypes made becomes FP32: bfloat16 and float8_e5m2 are told by
-    the file; other values of one byte are what `fmt` says, which has to be FP8 then.
+    path: Path, needed: Collection[str], allowed: Collection[str], fmt: Format | None
+) -> Archive:
+    """Read a file. What ml_dtypes made becomes FP32: bfloat16 and float8_e5m2 are told by the file;
+    other values of one byte are what `fmt` says, which has to be FP8 then.
 
     Raises
     ------
@@ -36,7 +47,9 @@ def read_arrays(
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
             _check_names(where, names, needed, allowed)
-            return {name: _decoded(where, name, archive.read(f"{name}.npy"), fmt) for name in names}
+            read = {name: decoded(where, name, archive.read(f"{name}.npy"), fmt) for name in names}
+            arrays = {name: array for name, (array, _) in read.items()}
+            return Archive(arrays, {name: told for name, (_, told) in read.items()})
     except FileNotFoundError:
         raise UserError(f"{where}: no such file") from None
     except UserError:
@@ -58,20 +71,31 @@ def _check_names(
         )
 
 
-def _decoded(where: str, name: str, content: bytes, fmt: Format) -> NDArray:
+def decoded(
+    where: str, name: str, content: bytes, fmt: Format | None, asked: str = "DTYPE"
+) -> tuple[NDArray, str]:
+    """An array of a file, and its format there. What says `fmt` is `asked` for.
+
+    Raises
+    ------
+    UserError
+        If it has values of one byte and `fmt` is no FP8.
+    """
     e5m2 = _E5M2_HEADER in content[:128]
     if e5m2:
         content = content.replace(_E5M2_HEADER, b"'|V1'", 1)
     array = np.load(io.BytesIO(content), allow_pickle=False)
     if array.dtype.kind != "V" or array.dtype.names or array.dtype.itemsize > 2:
-        return array
+        name = array.dtype.name
+        bits = name.removeprefix("float")
+        return array, f"fp{bits}" if bits in ("16", "32", "64") else name
     if array.dtype.itemsize == 2:
-        return decode(array.view(np.uint16), Format.BF16)
+        return decode(array.view(np.uint16), Format.BF16), "bf16"
     if e5m2:
-        return decode(array.view(np.uint8), Format.E5M2)
+        return decode(array.view(np.uint8), Format.E5M2), "e5m2"
     if fmt not in (Format.E4M3, Format.E5M2):
         raise UserError(
-            f"{where}: {name} has values of one byte, as NumPy saves FP8 of ml_dtypes: "
-            f"say which with DTYPE=e4m3 or DTYPE=e5m2, not {fmt.name.lower()}"
+            f"{where}: {name} has values of one byte, as NumPy saves FP8 of ml_dtypes: {asked} "
+            f"must say which, e4m3 or e5m2, not {fmt.name.lower() if fmt else 'be empty'}"
         )
-    return decode(array.view(np.uint8), fmt)
+    return decode(array.view(np.uint8), fmt), fmt.name.lower()

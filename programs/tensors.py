@@ -18,7 +18,8 @@ from programs.common.rounding import Rounding
 from programs.compiler import parse_workload
 from programs.gemm.workload import Gemm, random_matrices
 
-__all__ = ["DTYPES", "AttentionTensors", "GemmTensors", "Tensors", "load_workload"]
+__all__ = ["DTYPES", "AttentionTensors", "GemmTensors", "Tensors", "converted"]
+__all__ += ["load_workload"]
 
 Values = NDArray[np.float32]
 Contents = Sequence[NDArray]
@@ -26,6 +27,9 @@ Contents = Sequence[NDArray]
 
 DATA = Path(__file__).parent / "data"
 DTYPES = {"fp16": Format.FP16, "bf16": Format.BF16, "e4m3": Format.E4M3, "e5m2": Format.E5M2}
+DEFAULT = "fp16"
+"""Format of inputs that are drawn, or that a file has in none of `DTYPES`."""
+TENSORS = ("q", "k", "v")
 
 
 class Tensors(Protocol):
@@ -43,6 +47,12 @@ class Tensors(Protocol):
     @property
     def rounding(self) -> dict[str, Rounding]:
         """What rounding to the storage format did to each tensor of a file."""
+
+    @property
+    def file_formats(self) -> str:
+        """What the tensors of a file are in it: ``bf16``, or ``q bf16, k fp32, v fp32``; empty if
+        they are drawn.
+        """
 
     @property
     def name(self) -> str:
@@ -83,6 +93,7 @@ class AttentionTensors:
     v: Values
     seed: int = 1
     rounding: dict[str, Rounding] = field(default_factory=dict)
+    file_formats: str = ""
     batch: int = 0
     """Sequences of a file whose arrays have four axes; 0: they have three."""
     axes: ClassVar[str] = "(head, row, column)"
@@ -124,6 +135,7 @@ class GemmTensors:
     b: Values
     seed: int = 1
     rounding: dict[str, Rounding] = field(default_factory=dict)
+    file_formats: str = ""
     axes: ClassVar[str] = "(pair, row, column)"
 
     @property
@@ -159,8 +171,9 @@ def load_workload(
     """Tensors of a named workload (``minilm``), a spec (``mha:S=512,D=64,H=4``, seeded data) or an
     ``.npz`` file.
 
-    `p_dtype` and `o_dtype` are the formats of the probabilities and of the output; empty, they are
-    `dtype`.
+    An empty `dtype` is the format that the tensors of a file have, and FP16 if they have none of
+    ours, or different ones, or are drawn. `p_dtype` and `o_dtype` are the formats of the
+    probabilities and of the output; empty, they are that of the inputs.
 
     Raises
     ------
@@ -169,27 +182,50 @@ def load_workload(
     """
     for variable, name in (
         ("DTYPE", dtype),
-        ("PTYPE", p_dtype or dtype),
-        ("OTYPE", o_dtype or dtype),
+        ("PTYPE", p_dtype),
+        ("OTYPE", o_dtype),
     ):
-        if name not in DTYPES:
+        if name and name not in DTYPES:
             raise UserError(f"{variable} must be one of {', '.join(DTYPES)}, not {name!r}")
-    fmt, p_fmt, o_fmt = (DTYPES[name or dtype] for name in (dtype, p_dtype, o_dtype))
     if spec == "minilm" or spec.endswith(".npz"):
-        path = DATA / "minilm.npz" if spec == "minilm" else Path(spec)
-        arrays = read_arrays(path, ("q", "k", "v"), OPTIONS, fmt)
-        workload, q, k, v, rounding = from_arrays(fmt=fmt, **arrays)
-        batch = arrays["q"].shape[0] if arrays["q"].ndim == 4 else 0
-    else:
-        parsed, rounding, batch = parse_workload(spec, fmt), {}, 0
-        if isinstance(parsed, Gemm):
-            if p_dtype:
-                raise UserError(
-                    "PTYPE is the format of probabilities, gemm has none: "
-                    f"it must be empty, not {p_dtype!r}"
-                )
-            a, b = random_matrices(parsed, seed)
-            return GemmTensors(spec, replace(parsed, o_fmt=o_fmt), a, b, seed)
-        workload, (q, k, v) = parsed, random_tensors(parsed, seed)
+        return _from_file(spec, dtype, seed, p_dtype, o_dtype)
+    fmt = DTYPES[dtype or DEFAULT]
+    parsed = parse_workload(spec, fmt)
+    p_fmt, o_fmt = (DTYPES.get(name, fmt) for name in (p_dtype, o_dtype))
+    if isinstance(parsed, Gemm):
+        if p_dtype:
+            raise UserError(
+                "PTYPE is the format of probabilities, gemm has none: "
+                f"it must be empty, not {p_dtype!r}"
+            )
+        a, b = random_matrices(parsed, seed)
+        return GemmTensors(spec, replace(parsed, o_fmt=o_fmt), a, b, seed)
+    workload = replace(parsed, p_fmt=p_fmt, o_fmt=o_fmt)
+    return AttentionTensors(spec, workload, *random_tensors(parsed, seed), seed)
+
+
+def _from_file(spec: str, dtype: str, seed: int, p_dtype: str, o_dtype: str) -> AttentionTensors:
+    path = DATA / "minilm.npz" if spec == "minilm" else Path(spec)
+    arrays, told = read_arrays(path, TENSORS, OPTIONS, DTYPES.get(dtype))
+    file_formats = _listed({name: told[name] for name in TENSORS})
+    fmt = DTYPES[dtype or (file_formats if file_formats in DTYPES else DEFAULT)]
+    p_fmt, o_fmt = (DTYPES.get(name, fmt) for name in (p_dtype, o_dtype))
+    workload, q, k, v, rounding = from_arrays(fmt=fmt, **arrays)
     workload = replace(workload, p_fmt=p_fmt, o_fmt=o_fmt)
-    return AttentionTensors(spec, workload, q, k, v, seed, rounding, batch)
+    batch = arrays["q"].shape[0] if arrays["q"].ndim == 4 else 0
+    return AttentionTensors(spec, workload, q, k, v, seed, rounding, file_formats, batch)
+
+
+def _listed(formats: dict[str, str]) -> str:
+    """One format if all tensors have it, or else that of each."""
+    if len(set(formats.values())) == 1:
+        return next(iter(formats.values()))
+    return ", ".join(f"{name} {fmt}" for name, fmt in formats.items())
+
+
+def converted(file_formats: str, dtype: str) -> str:
+    """That inputs in `dtype` are not what their file has, and how to keep them; else empty."""
+    if file_formats in ("", dtype):
+        return ""
+    kept = f"; DTYPE={file_formats} keeps them" if file_formats in DTYPES else ""
+    return f"rounded from the file's {file_formats}{kept}"

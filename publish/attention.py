@@ -40,7 +40,7 @@ def main_table(results: list[dict]) -> str:
             f"{_moved(r):,}",
             f"{r['hbm_ideal_bytes']:,}",
             _verdict(r),
-            f"{r['error_vs_reference']:.2f}",
+            ratio(r),
         )
         for r in results
         if r["case"] == "table"
@@ -74,6 +74,11 @@ def timing(results: list[dict]) -> str:
         if r["case"].startswith(start)
     ]
     return Table("", ("conditions", "cycles", "bit-exact"), rows).markdown()
+
+
+def ratio(r: dict) -> str:
+    """Error over that of the same precision; nothing where no error is."""
+    return "none" if r["error_vs_reference"] is None else f"{r['error_vs_reference']:.2f}"
 
 
 MAIN_TABLES = {"main table": main_table, "odd meshes": odd_meshes, "timing": timing}
@@ -117,7 +122,7 @@ def family(rows: list[dict]) -> Table:
                 f"{r['hbm_bandwidth_utilization']:.1%}",
                 _bytes(r),
                 _verdict(r),
-                f"{r['error_vs_reference']:.2f}",
+                ratio(r),
             )
             for r in rows
         ],

@@ -2,6 +2,8 @@
 
 from rich.console import Console
 
+from isa.words import counted
+from programs.tensors import converted
 from publish.output import Table
 
 __all__ = ["MOST", "TOLD", "show"]
@@ -24,10 +26,18 @@ def show(console: Console, name: str, rows: list[dict]) -> None:
         left = len(rows) - len(listed)
         note = f"{left} that passed are not listed" if left else ""
         lines = [_line(row) for row in listed]
-        Table(f"campaign {name}: {len(rows)} runs", heads, lines, note).show(console)
+        Table(f"campaign {name}: {counted(len(rows), 'run')}", heads, lines, note).show(console)
+    for said in dict.fromkeys(map(_converted, rows)):
+        if said:
+            console.print(said, highlight=False, soft_wrap=True)
     for row in wrong[:TOLD]:
         console.print(f"\n{row['run']}: {row['error']}", highlight=False, markup=False)
         console.print(f"  {row['log']}\n  {row['repeat']}", highlight=False, soft_wrap=True)
+
+
+def _converted(row: dict) -> str:
+    said = converted(row.get("file_formats", ""), row.get("dtype", ""))
+    return f"{row['workload']}: inputs in {row['dtype']}, {said}" if said else ""
 
 
 def _line(row: dict) -> tuple[str, ...]:

@@ -14,8 +14,6 @@ from verify.mutants.catalogue import CATALOGUE
 from verify.mutants.hunt import Catch
 
 __all__ = ["Findings", "mutation_table", "show", "summary_table", "tables", "write_reports"]
-
-WIDTH = 160
 STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2em auto;max-width:110em;padding:0 1em}
 table{border-collapse:collapse;margin:.5em 0 2em}
 td,th{border:1px solid #ccc;padding:.15em .6em;text-align:right}
@@ -189,13 +187,13 @@ def _cases(found: Findings) -> Table:
         "Cases",
         heads,
         rows,
-        "error: largest share of what an element may be off against fp64 (docs/numerics.md)",
+        "error: largest share of the tolerance against fp64 (docs/numerics.md)",
     )
 
 
 def show(found: Findings, result: dict) -> None:
     """Print the tables, and what failed with the command that repeats it."""
-    console = wide_console(WIDTH)
+    console = wide_console()
     for table in tables(found, result, short=True):
         table.show(console)
     for name, outcome in found.failed.items():

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from isa.words import counted
+from programs.tensors import Tensors, converted
 from publish.output import show, wide_console
 from tb.experiment import Experiment
 from tb.runner import ROOT
 
-__all__ = ["WIDTH", "figures", "report"]
+__all__ = ["WIDTH", "figures", "inputs_told", "report", "special_told"]
 
 
 WIDTH = 96
@@ -19,7 +21,7 @@ WIDTH = 96
 def report(experiment: Experiment, path: Path) -> None:
     """Print the figures of one run, how long it took, and where the result is."""
     r, console = experiment.result, wide_console(WIDTH)
-    figures(console, r, _rounding(experiment))
+    figures(console, r, inputs_told(experiment.tensors))
     console.print(
         f"RTL {r['run_seconds']:.1f} s at {r['kcycles_per_second']:.1f} kcycles/s, golden "
         f"{r['golden_seconds']:.1f} s, build {r['build_seconds']:.0f} s",
@@ -61,13 +63,9 @@ def figures(console: Console, r: dict, more: Sequence[tuple[str, str, str]] = ()
             f"{r['hbm_bandwidth_utilization']:.1%} of the bandwidth",
         ),
         ("output", verdict, "RTL against the golden machine, every output bit"),
-        (
-            "error against fp64",
-            f"{r['max_abs_error']:.2e}",
-            f"{r['error_of_allowed']:.1%} of what an element may be off",
-        ),
+        _error(r),
         *_model(r),
-        *_special(r),
+        *special_told(r),
         *more,
     ]
     others = "".join(
@@ -79,6 +77,17 @@ def figures(console: Console, r: dict, more: Sequence[tuple[str, str, str]] = ()
     show(console, f"{r['workload']} ({r['dtype']}{others}), {on}\n{r['mapping']}\n", rows)
 
 
+def _error(r: dict) -> tuple[str, str, str]:
+    """The error, if there is one."""
+    if r["max_abs_error"] is None:
+        return "error against fp64", "none", "no element is finite both here and in fp64"
+    return (
+        "error against fp64",
+        f"{r['max_abs_error']:.2e}",
+        f"{r['error_of_allowed']:.1%} of the tolerance",
+    )
+
+
 def _model(r: dict) -> list[tuple[str, str, str]]:
     """A line if not all of the hardware was simulated as it is."""
     text = "the PE array computed with the host's arithmetic, not its RTL: same cycles and bits"
@@ -86,26 +95,30 @@ def _model(r: dict) -> list[tuple[str, str, str]]:
     return [("array", array, text)] if array != "rtl" else []
 
 
-def _special(r: dict) -> list[tuple[str, str, str]]:
+def special_told(r: dict) -> list[tuple[str, str, str]]:
     """Lines on NaN and infinities, where there are any."""
     rows = []
     if r["nan_outputs"] or r["infinite_outputs"] or r["special_mismatches"]:
         counts = f"{r['nan_outputs']:,} NaN, {r['infinite_outputs']:,} infinite"
-        fp64 = f"{r['special_mismatches']:,} not so in fp64"
-        why = f"{r['overflowed_outputs']:,} of them beyond a format, "
-        why += f"{r['special_unexplained']:,} unexplained"
-        rows.append(("special values", counts, f"{fp64}, {why}"))
+        fp64 = f"fp64 differs in {r['special_mismatches']:,}"
+        why = f"{r['overflowed_outputs']:,} overflowed, {r['special_unexplained']:,} unexplained"
+        rows.append(("special values", counts, f"{fp64}: {why}"))
     if keys := r["masked_special_keys"]:
-        reached = f"{r['masked_special_outputs']:,} outputs"
-        why = f"NaN or infinity in V at {keys:,} masked keys reaches them (docs/numerics.md)"
+        reached = counted(r["masked_special_outputs"], "output")
+        why = f"reached by NaN or infinity in V at {counted(keys, 'masked key')} (docs/numerics.md)"
         rows.append(("  through the mask", reached, why))
     return rows
 
 
-def _rounding(experiment: Experiment) -> list[tuple[str, str, str]]:
-    """A line for each tensor whose values its format does not hold."""
+def inputs_told(tensors: Tensors) -> list[tuple[str, str, str]]:
+    """A line if the file has them in another format, and for each tensor that lost by it."""
+    dtype = tensors.dtypes["dtype"]
+    said = converted(tensors.file_formats, dtype)
     return [
-        (f"{name} in {experiment.result['dtype']}", f"{cost.changed:,} rounded", str(cost))
-        for name, cost in experiment.tensors.rounding.items()
-        if cost.changed
+        *([("inputs", dtype, said)] if said else []),
+        *(
+            (f"{name} in {dtype}", f"{cost.changed:,} rounded", str(cost))
+            for name, cost in tensors.rounding.items()
+            if cost.changed
+        ),
     ]

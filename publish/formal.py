@@ -2,8 +2,6 @@
 
 from dataclasses import asdict
 
-from rich.table import Table as RichTable
-
 from publish.output import Table
 from verify.formal.prove import Proof
 from verify.formal.solve import version
@@ -54,31 +52,17 @@ def summary(outcomes: list[Proof], seconds: float) -> dict:
     }
 
 
-def table(outcomes: list[Proof]) -> RichTable:
+def table(outcomes: list[Proof]) -> Table:
     """All outcomes; seconds are those that the answers took when they were found."""
-    shown = RichTable(title="formal proofs", title_justify="left")
-    for name in ("module", "property", "method", "depth", "result", "fault", "s"):
-        shown.add_column(
-            name, justify="right" if name in ("depth", "s") else "left", overflow="fold"
-        )
-    before = ""
+    rows, before = [], ""
     for outcome in outcomes:
         module = outcome.module if outcome.module != before else ""
         fault = "" if outcome.caught is None else "caught" if outcome.caught else "MISSED"
         if outcome.caught_at is not None:
             fault += f" in {outcome.caught_at}"
         depth = "" if outcome.method in ("structure", "all inputs") else str(outcome.depth)
-        text = f"[bold]{outcome.name}[/]: [dim]{outcome.says}[/]"
-        shown.add_row(
-            module,
-            text,
-            outcome.method,
-            depth,
-            verdict(outcome),
-            fault,
-            f"{outcome.seconds:.1f}",
-            end_section=False,
-            style=None if outcome.good else "red",
-        )
+        told = (f"{outcome.name}: {outcome.says}", outcome.method, depth, verdict(outcome), fault)
+        rows.append((module, *told, f"{outcome.seconds:.1f}"))
         before = outcome.module
-    return shown
+    heads = ("module", "property", "method", "depth", "result", "fault", "s")
+    return Table("formal proofs", heads, rows)

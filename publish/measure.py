@@ -117,4 +117,6 @@ def measure(name: str, order: Order) -> Any:
 def right(result: Any) -> bool:
     """Whether the outputs of all runs of a result are right; true of a result that has none."""
     rows = result if isinstance(result, list) else []
-    return all(row.get("bit_exact", True) and row.get("error_of_allowed", 0) <= 1 for row in rows)
+    return all(
+        row.get("bit_exact", True) and (row.get("error_of_allowed") or 0) <= 1 for row in rows
+    )

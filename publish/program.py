@@ -6,10 +6,11 @@ from rich.console import Console
 
 from isa.instructions import Queue
 from isa.status import Probe
+from isa.words import counted
 from programs.text.listing import Listing
 from publish.output import Table
 from tb.run_program import State
-from tb.verdict import blocks_in, differences, unmet
+from tb.verdict import blocks_in, differences, remarks, unmet
 
 __all__ = ["ProgramRun"]
 
@@ -35,6 +36,8 @@ class ProgramRun:
     states: list[State]
     problems: list[str] = field(init=False)
     """What is wrong, one line or more each."""
+    remarks: list[str] = field(init=False)
+    """What is not wrong, but no number (`tb.verdict.remarks`)."""
 
     def __post_init__(self) -> None:
         states = self.states
@@ -42,6 +45,7 @@ class ProgramRun:
         failures = [f"{s.machine} stopped: {s.failure.text}" for s in states if s.failure]
         differ = differences(self.listing, *states) if len(states) > 1 else []
         missed = [] if failures else [line for s in states for line in unmet(self.listing, s)]
+        self.remarks = remarks(self.listing, self.last)
         self.problems = [*races, *failures, *differ, *dict.fromkeys(missed)]
 
     @property
@@ -59,6 +63,7 @@ class ProgramRun:
             "target": "+".join(state.machine.lower() for state in self.states),
             "passed": not self.problems,
             "problems": self.problems,
+            "remarks": self.remarks,
             "races": sum(len(state.races) for state in self.states),
             "cycles": last.cycles,
             "boot_cycles": last.boot_cycles,
@@ -94,6 +99,8 @@ class ProgramRun:
         console.print(f"\n{self._semaphores()}\n", markup=False, highlight=False)
         for table in self._tables():
             table.show(console)
+        for remark in self.remarks:
+            console.print(remark, markup=False, highlight=False, soft_wrap=True)
         if not self.problems:
             console.print(f"passed: {self._verdict()}")
 
@@ -101,7 +108,9 @@ class ProgramRun:
         """What was compared, of a run without problems."""
         equal = ["golden and RTL are identical"] if len(self.states) > 1 else []
         met = len(self.listing.expected)
-        wanted = [f"{met} expectation{'s' * (met != 1)} met"] if met else ["nothing was expected"]
+        wanted = [f"{counted(met, 'expectation')} met"] if met else ["nothing was expected"]
+        special = any(any(one.special(one.bits)) for one in self.listing.expected)
+        wanted[-1] += " (with NaN or infinities, see above)" if special else ""
         golden = any(state.machine.lower() == "golden" for state in self.states)
         return ", ".join([*equal, *wanted, *(["no race"] if golden else [])])
 
@@ -119,9 +128,9 @@ class ProgramRun:
             some = [f"{names.get(s, s)} {count}" for s, count in enumerate(counts) if count]
             left += [f"  tile ({x},{y}): {', '.join(some)}"] if some else []
         return (
-            "\n".join(["semaphores in the end, but for 0:", *left])
+            "\n".join(["final semaphores that are not 0:", *left])
             if left
-            else ("semaphores in the end: all 0")
+            else ("final semaphores: all 0")
         )
 
     def _tables(self) -> list[Table]:

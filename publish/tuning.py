@@ -2,6 +2,7 @@
 
 from statistics import mean
 
+from isa.words import counted
 from publish.output import Table
 from tb.tuner.tune import Tuned
 
@@ -71,7 +72,7 @@ def summary(r: dict) -> str:
         ""
         if not r["exhaustive"]
         else (
-            f"; of {r['runs']} runs the best has {r['best_cycles']:,}: "
+            f"; of {counted(r['runs'], 'run')} the best has {r['best_cycles']:,}: "
             f"the tuner is {r['chosen_percent']:.1f} % above it"
         )
     )

@@ -10,8 +10,9 @@ _OURS = ("isa", "hw", "golden", "programs", "tb", "verify", "waves", "publish", 
 
 def _said(kind, error, trace) -> None:
     """One line for what can go wrong while a front is still being imported."""
-    unmapped = "failed to map segment" in str(error)  # a library that found no memory
-    if issubclass(kind, MemoryError) or unmapped:
+    # What libraries say that found no memory.
+    signs = ("failed to map segment", "error return without exception set")
+    if issubclass(kind, MemoryError) or any(sign in str(error) for sign in signs):
         print(f"flatmesh: {NO_MEMORY}", file=sys.stderr)
     elif issubclass(kind, ImportError) and (error.name or "ours").split(".")[0] not in _OURS:
         print(

@@ -4,14 +4,11 @@ that turn at the root's router.
 
 import sys
 
-from rich.console import Console
-
 from isa.errors import UserError
-from programs.tensors import load_workload
 from publish.ablation import table
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
 from scripts.front import main
-from scripts.options import machine_of, overrides, positive, settings_of, target_parser
+from scripts.options import machine_of, overrides, settings_of, target_parser, tensors_of
 from tb.runner import ROOT
 from tb.studies import ablation
 
@@ -22,7 +19,7 @@ DATAFLOWS = ("flat-async", "flat")
 def run() -> int:
     """Run all cases on the same data, compare each with golden, and print cycles and gains."""
     options = target_parser("ablation", __doc__).parse_args()
-    machine, seed = machine_of(options), positive("SEED", options.seed)
+    machine = machine_of(options)
     dataflow = options.dataflow
     if dataflow not in DATAFLOWS:
         raise UserError(
@@ -31,12 +28,12 @@ def run() -> int:
         )
     settings = settings_of(options)
     spec = SMALL if options.small == "1" else options.workload
-    tensors = load_workload(spec, options.dtype, seed, options.ptype, options.otype)
+    tensors = tensors_of(options, spec)
     seen = ablation.run(
         machine,
         tensors,
         dataflow,
-        console=Console(stderr=True),
+        console=progress_console(),
         settings=settings,
         overrides=overrides(options),
     )

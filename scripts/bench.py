@@ -2,14 +2,11 @@
 loop over the same objects, run in turn.
 """
 
-from rich.console import Console
-
 from programs.compiler import compile_workload
-from programs.tensors import load_workload
 from publish.bench import bench_result, bench_rows
-from publish.output import show, write_result
+from publish.output import progress_console, show, wide_console, write_result
 from scripts.front import main
-from scripts.options import machine_of, overrides, positive, target_parser
+from scripts.options import machine_of, overrides, positive, target_parser, tensors_of
 from tb.experiment import commit
 from tb.runner import ROOT
 from tb.speed import flows, time_flows
@@ -22,19 +19,13 @@ def run() -> int:
     options = parser.parse_args()
     repeat = positive("--repeat", options.repeat, least=1)
     machine = machine_of(options)
-    tensors = load_workload(
-        options.workload,
-        options.dtype,
-        positive("SEED", options.seed),
-        options.ptype,
-        options.otype,
-    )
+    tensors = tensors_of(options)
     compiled = compile_workload(
         machine, tensors.workload, options.dataflow or None, **overrides(options)
     )
     images = {tile: program.words() for tile, program in compiled.programs.items()}
     memory = tensors.scatter(compiled)
-    console = Console(stderr=True)
+    console = progress_console()
     console.print("building what is not there yet: minutes", highlight=False)
     found = flows(machine)
     workdir = ROOT / "build" / "bench" / "run"
@@ -51,7 +42,7 @@ def run() -> int:
     }
     path = write_result("bench", result)
     title = f"{options.workload} on {machine.name}: {cycles:,} cycles, kcycles/s of the processor"
-    show(Console(), title, bench_rows(found))
+    show(wide_console(), title, bench_rows(found))
     print(f"result: {path.relative_to(ROOT)}")
     return 0
 

@@ -1,16 +1,15 @@
 """`make campaign SPEC=file.toml`: a grid of runs, on the cores of this machine or on a Dask
-cluster; what is there from before is not run again.
+cluster; what an earlier run has kept is not run again.
 """
 
 import sys
 import time
 from pathlib import Path
 
-from rich.console import Console
-
 from isa.errors import UserError
+from isa.words import counted
 from publish.campaign import show
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
 from publish.validation.predicting import WITH_MODEL
 from scripts.front import main
 from scripts.options import target_parser, workers_of
@@ -30,7 +29,7 @@ def run() -> int:
     if not workers.scheduler and any("rtl" in grid.target for grid in spec.grid):
         toolchain.environment()  # says what is missing before anything takes time
     fresh = options.resume == "0"
-    done = run_campaign(spec, WITH_MODEL, workers, Console(stderr=True), fresh=fresh)
+    done = run_campaign(spec, WITH_MODEL, workers, progress_console(), fresh=fresh)
     counts = count(done.rows)
     show(wide_console(), spec.name, done.rows)
     result = {"name": spec.name, "runs": len(done.rows), "kept": done.kept, **counts}
@@ -38,9 +37,9 @@ def run() -> int:
     for name in ("runs.csv", "runs.parquet"):
         print(f"{name}: {(done.folder / name).relative_to(ROOT)}")
     print(f"result: {path.relative_to(ROOT)}")
-    wrong = len(done.rows) - counts["passed"]
+    wrong, runs = len(done.rows) - counts["passed"], counted(len(done.rows), "run")
     if wrong:
-        print(f"flatmesh: {wrong} of {len(done.rows)} runs did not pass", file=sys.stderr)
+        print(f"flatmesh: {wrong} of {runs} did not pass", file=sys.stderr)
     return 1 if wrong else 0
 
 

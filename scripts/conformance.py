@@ -7,12 +7,10 @@ import shlex
 import time
 from pathlib import Path
 
-from rich.console import Console
-
 from isa.errors import UserError
 from isa.machine import load_machine
 from publish.conformance import Findings, show, write_reports
-from publish.output import write_result
+from publish.output import progress_console, write_result
 from scripts import targets
 from scripts.front import main
 from scripts.options import positive, target_parser, workers_of
@@ -43,7 +41,7 @@ def run() -> int:
     if options.target == "rtl":
         toolchain.environment()
     mesh = options.mesh or ("2x2" if options.dut else "")
-    own, console = not mesh, Console(stderr=True)
+    own, console = not mesh, progress_console()
     found = Findings(wanted(options.set, options.case, seed, mesh), command=_command(options))
     first = machine_of(found.cases[0], base, own_channels=own)
     dut = read_dut(Path(options.dut), first) if options.dut else None

@@ -5,19 +5,19 @@ fault.
 import sys
 import time
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from isa.words import counted
 from publish.formal import explain, summary, table, verdict
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
+from publish.results import kept
 from scripts.front import main
 from scripts.options import positive, target_parser
 from tb.runner import ROOT
+from tb.waiting import ahead
 from verify.formal.catalogue import Property, properties, select
 from verify.formal.catalogue import run as prove_all
 from verify.formal.prove import Proof
-
-WIDTH = 200
 
 
 def run() -> int:
@@ -36,9 +36,11 @@ def run() -> int:
         print("\n".join(item.title for item in chosen))
         return 0
     started = time.monotonic()
+    share = len(chosen) / len(properties())
+    ahead(counted(len(chosen), "proof"), share * kept("formal")["seconds"])
     outcomes = _prove(chosen, jobs)
     result = summary(outcomes, time.monotonic() - started)
-    wide_console(WIDTH).print(table(outcomes))
+    table(outcomes).show(wide_console())
     # A part of the proofs is not the result of `make formal`.
     path = write_result("formal/selected" if options.select else "formal", result)
     print(
@@ -55,7 +57,7 @@ def run() -> int:
 
 def _prove(items: list[Property], jobs: int) -> list[Proof]:
     """Outcomes in the order of `items`."""
-    console = Console(stderr=True)
+    console = progress_console()
     found: dict[str, Proof] = {}
     columns = (
         TextColumn("{task.description}"),
@@ -66,9 +68,7 @@ def _prove(items: list[Property], jobs: int) -> list[Proof]:
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task(
-            "starting Yosys (the first time ever, this takes a minute)", total=len(items)
-        )
+        task = bar.add_task("starting Yosys (takes a minute the first time)", total=len(items))
         for item, outcome in prove_all(items, jobs):
             found[item.title] = outcome
             bar.update(task, advance=1, description=f"{item.title}: {verdict(outcome)}")

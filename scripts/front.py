@@ -9,6 +9,7 @@ from pathlib import Path
 
 from isa.errors import UserError
 from scripts import NO_MEMORY
+from scripts.pipe import STDOUT, outlive_reader
 from tb.runner import ROOT, SimulationFailure
 
 __all__ = ["main"]
@@ -18,10 +19,13 @@ def main(run: Callable[[], int]) -> None:
     """Call `run` and exit with its status; a `UserError` becomes one line and status 2, a simulator
     that fails or a file that cannot be read or written one line and status 1.
     """
-    for name in ("COLUMNS", "LINES"):  # of a shell: tables are as wide as the terminal itself
-        os.environ.pop(name, None)
+    if sys.stdout.isatty():  # tables are as wide as the terminal itself, whatever a shell says
+        os.environ.pop("COLUMNS", None)
+    os.environ.pop("LINES", None)
+    outlive_reader()
     try:
         status = run()
+        sys.stdout.flush()  # while it can be told that nothing takes it
     except UserError as error:
         print(f"flatmesh: {error}", file=sys.stderr)
         status = 2
@@ -44,6 +48,8 @@ def _what(error: OSError) -> str:
     """What cannot be read or written, and of a disk without room how much it has."""
     where = error.filename or ROOT / "build"
     room = ""
+    if where == STDOUT:
+        return f"{where}: {error.strerror}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free = shutil.disk_usage(_there(Path(where))).free
         room = f", {free >> 20} MiB are free there"

@@ -7,10 +7,12 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+from isa.errors import meant
+from scripts.pipe import outlive_reader
 from scripts.targets import TARGETS
 from scripts.variables import GROUPS
 
-__all__ = ["lines", "targets"]
+__all__ = ["lines", "run", "targets"]
 
 MAKEFILE = Path(__file__).resolve().parent.parent / "Makefile"
 WIDTH = 100
@@ -55,8 +57,15 @@ def _entry(name: str, text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=f"  {name:17} ", subsequent_indent=" " * 20)
 
 
+def run(target: str) -> int:
+    """Print it; the exit status."""
+    outlive_reader()
+    if target and target not in TARGETS:
+        print(f"flatmesh: FOR {target!r} is no target: {meant(target, TARGETS)}", file=sys.stderr)
+        return 2
+    print("\n".join(lines(target)), flush=True)
+    return 0
+
+
 if __name__ == "__main__":
-    wanted = os.environ.get("FOR", "")
-    if wanted and wanted not in TARGETS:
-        sys.exit(f"flatmesh: FOR must be one of {', '.join(TARGETS)}, not {wanted!r}")
-    print("\n".join(lines(wanted)))
+    sys.exit(run(os.environ.get("FOR", "")))

@@ -11,7 +11,7 @@ from rich.console import Console
 from isa.errors import UserError
 from publish.inspection.console import print_report
 from publish.inspection.files import clear_files, result_of, write_files
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
 from scripts.front import main
 from scripts.options import positive, target_parser
 from tb.runner import ROOT
@@ -27,7 +27,7 @@ def run() -> int:
     parser = target_parser("inspect", __doc__)
     parser.add_argument("--out", default="inspect", help="folder under build")
     options = parser.parse_args()
-    console, err = wide_console(), Console(stderr=True)
+    console, err = wide_console(), progress_console()
     started = time.perf_counter()
     vcd = Path(options.vcd) if options.vcd else ROOT / "build" / "waves" / "waves.vcd"
     if not options.vcd and not vcd.exists():

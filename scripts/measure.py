@@ -6,11 +6,10 @@ import os
 import sys
 from typing import Any
 
-from rich.console import Console
-
 from isa.errors import UserError
 from publish import attention
 from publish.measure import SETS, Order, measure, right
+from publish.output import progress_console, wide_console
 from scripts.front import main
 from scripts.options import positive, target_parser, workers_of
 from scripts.variables import VARIABLES
@@ -35,7 +34,7 @@ def run() -> int:
     order = Order(
         workers_of(options),
         positive("MOST", options.most, least=1),
-        Console(stderr=True),
+        progress_console(),
     )
     for name in VARIABLES.keys() - PASSED:
         os.environ.pop(name, None)
@@ -50,11 +49,11 @@ def run() -> int:
 def _end(name: str, result: Any, *, published: bool) -> int:
     if name == "variants":
         for table in attention.variants(result).values():
-            table.show(Console(width=200))
+            table.show(wide_console())
     if published:
         print(f"result: docs/results/{name}.json")
     if not right(result):
-        print("flatmesh: a run is not right: see the tables", file=sys.stderr)
+        print("flatmesh: at least one run is wrong: see the tables", file=sys.stderr)
         return 1
     return 0
 

@@ -4,28 +4,30 @@ WORKLOAD, what it says of one workload on any machine.
 
 from dataclasses import asdict
 
-from rich.console import Console
-
 from isa.errors import UserError
 from model.interval import interval
+from programs.tensors import converted
 from publish.extrapolation.points import Grid32
 from publish.extrapolation.report import write_grid
 from publish.extrapolation.run import run as run_grid
 from publish.extrapolation.single import by_papers_costs, by_programs
 from publish.extrapolation.tables import claim_table
-from publish.output import show, wide_console, write_result
+from publish.output import progress_console, show, wide_console, write_result
 from scripts.front import main
 from scripts.options import machine_of, positive, target_parser, workers_of
 from scripts.targets import COMMON
 from scripts.variables import VARIABLES
 from tb.campaign.trial import Trial
 from tb.runner import ROOT
+from tb.waiting import ahead
 
 CHECKED = {
-    True: "by residuals of RTL runs on such machines",
-    False: "NOT CHECKED on such a machine: twice the interval",
+    True: "from the errors of RTL runs on machines like it",
+    False: "not checked: no RTL run on a machine like it, so twice as wide",
 }
-"""Whether RTL runs were like it."""
+NO_INTERVAL = "no RTL runs by the papers' costs: nothing shows how far off they are"
+FEW, SECONDS = 256, 20.0
+"""Tiles that take no time worth a word, and what more of them usually take."""
 
 
 def run() -> int:
@@ -39,7 +41,7 @@ def _all(options) -> int:
     for variable in (VARIABLES[name] for name in (*COMMON, "COSTS") if name != "WORKLOAD"):
         if getattr(options, variable.attribute) != variable.default:
             raise UserError(f"{variable.name} is for one workload: give WORKLOAD as well")
-    result = run_grid(workers_of(options), Console(stderr=True))
+    result = run_grid(workers_of(options), progress_console())
     path = write_grid(result)
     claim_table(Grid32(result)).show(wide_console())
     print(f"report: {path.relative_to(ROOT)}\nresult: build/model/result.json")
@@ -51,22 +53,27 @@ def _one(options) -> int:
     machine, seed = machine_of(options), positive("SEED", options.seed)
     names = ("workload", "dataflow", "dtype", "ptype", "otype", "group", "slice")
     trial = Trial(machine, seed=seed, **{name: getattr(options, name) for name in names})
-    ours = options.costs == "ours"
+    ours, mesh = options.costs == "ours", machine.mesh
+    if ours and mesh.tiles > FEW:
+        ahead(f"programs of {mesh.tiles:,} tiles, and their cycles", SECONDS)
     found = (by_programs if ours else by_papers_costs)(trial)
     seen = found.seen
     utilization = found.useful_macs / (seen.cycles * machine.macs)
     range_ = interval(machine, seen) if ours else None
     result = {
         "machine": machine.name,
-        "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}",
+        "mesh": f"{mesh.columns}x{mesh.rows}",
         "workload": found.workload,
+        "dtype": found.dtype,
+        "file_formats": found.file_formats,
         "dataflow": found.dataflow,
         "mapping": found.mapping,
         "matrix_utilization": utilization,
         **asdict(seen),
+        "cycles_low": range_.low if range_ else None,
+        "cycles_high": range_.high if range_ else None,
+        "checked": range_.checked if range_ else False,
     }
-    if range_:
-        result |= {"cycles_low": range_.low, "cycles_high": range_.high, "checked": range_.checked}
     path = write_result("model", result)
     lines = [
         ("cycles", f"{seen.cycles:,}", f"{seen.cycles / machine.clock_ghz / 1000:,.1f} us"),
@@ -78,11 +85,12 @@ def _one(options) -> int:
         ("seconds", f"{seen.seconds:.2f}", f"{seen.events:,} events"),
         ("mapping", "", found.mapping),
     ]
-    if range_:
-        limits = f"{range_.low:,} .. {range_.high:,}"
-        lines.insert(1, ("90 % interval", limits, CHECKED[range_.checked]))
-    title = f"{found.workload} on {machine.name} {result['mesh']}, {found.dataflow}, predicted"
-    show(wide_console(), title, lines)
+    limits = f"{range_.low:,} .. {range_.high:,}" if range_ else "none"
+    lines.insert(1, ("90 % interval", limits, CHECKED[range_.checked] if range_ else NO_INTERVAL))
+    if said := converted(found.file_formats, found.dtype):
+        lines.append(("inputs", found.dtype, said))
+    title = f"{found.workload} ({found.dtype}) on {machine.name} {result['mesh']}"
+    show(wide_console(), f"{title}, {found.dataflow}, predicted", lines)
     print(f"written: {path.relative_to(ROOT)}")
     return 0
 

@@ -5,29 +5,28 @@ one report.
 import sys
 import time
 
-from rich.console import Console
-
 from isa.errors import UserError
+from isa.words import counted
 from publish.noc.figures import curves, flat
 from publish.noc.report import write_report
 from publish.noc.router import router_keys, router_tables
 from publish.noc.router_tasks import router_tasks
 from publish.noc.tables import tables
 from publish.noc.tasks import machine_of_options, mesh_tasks
-from publish.output import wide_console
+from publish.output import progress_console, wide_console
+from publish.results import kept
 from scripts.front import main
 from scripts.options import positive, target_parser, workers_of
 from tb import toolchain
 from tb.experiment import commit
 from tb.runner import ROOT
 from tb.tasks import run_tasks
+from tb.waiting import ahead
 
 __all__ = ["run"]
 
 QUICK_MESH = "8x2"
 """Compiled in less than a minute, and enough for rows."""
-WIDTH = 132
-"""Columns of the tables where there is no terminal."""
 
 
 def run() -> int:
@@ -49,8 +48,10 @@ def run() -> int:
     mesh = mesh_tasks(machine, quick, seed) if options.only != "router" else []
     router = router_tasks(quick, seed) if options.only != "mesh" else []
     started = time.monotonic()
+    if not quick and options.only == "all":
+        ahead(counted(len(mesh) + len(router), "benchmark"), kept("noc")["seconds"])
     # The first run of the mesh compiles it, which the others have to wait for.
-    results = run_tasks([*mesh[:1], *router, *mesh[1:]], workers, Console(stderr=True))
+    results = run_tasks([*mesh[:1], *router, *mesh[1:]], workers, progress_console())
 
     seen = curves(results)
     result = flat(machine, seen, results) | router_keys(results)
@@ -66,7 +67,7 @@ def run() -> int:
         "command": " ".join(["python -m scripts.noc", *sys.argv[1:]]),
     }
     found = tables(machine, seen) + router_tables(results)
-    console = wide_console(WIDTH)
+    console = wide_console()
     for table in found:
         table.show(console)
     path = write_report(machine, seen, result, results, found)

@@ -3,18 +3,20 @@
 import argparse
 import os
 import re
+import sys
 
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
-from scripts.targets import COMMON, TARGETS
+from programs.tensors import Tensors, converted, load_workload
+from scripts.targets import TARGETS
 from scripts.variables import VARIABLES
 from tb.campaign import trial
 from tb.campaign.trial import MOST_STALL, back_pressure
 from tb.mesh import Settings
 from tb.tasks import Workers
 
-__all__ = ["common_parser", "machine_of", "overrides", "parser_of", "positive", "settings_of"]
-__all__ += ["target_parser", "workers_of"]
+__all__ = ["machine_of", "overrides", "positive", "settings_of", "target_parser", "tensors_of"]
+__all__ += ["parser_of", "workers_of"]
 
 
 def positive(name: str, text: str, *, least: int = 0, most: int | None = None) -> int:
@@ -54,11 +56,6 @@ def parser_of(description: str, *names: str, **defaults: str) -> argparse.Argume
     return parser
 
 
-def common_parser(description: str, *names: str, **defaults: str) -> argparse.ArgumentParser:
-    """A parser with the options of `COMMON`, and of what else is named."""
-    return parser_of(description, *COMMON, *names, **defaults)
-
-
 def target_parser(target: str, description: str) -> argparse.ArgumentParser:
     """A parser with the options of a make target, with its defaults."""
     reads = TARGETS[target]
@@ -81,6 +78,18 @@ def settings_of(options, **more) -> Settings:
 def overrides(options) -> dict:
     """What the user fixed of the mapping."""
     return trial.overrides(options.group, options.slice)
+
+
+def tensors_of(options, workload: str = "", *, quiet: bool = False) -> Tensors:
+    """The workload with its tensors, or `workload` in its place. Says on stderr if a file has them
+    in another format, unless `quiet`.
+    """
+    spec, seed = workload or options.workload, positive("SEED", options.seed)
+    tensors = load_workload(spec, options.dtype, seed, options.ptype, options.otype)
+    dtype = tensors.dtypes["dtype"]
+    if not quiet and (said := converted(tensors.file_formats, dtype)):
+        print(f"{spec}: inputs in {dtype}, {said}", file=sys.stderr)
+    return tensors
 
 
 def workers_of(options) -> Workers:

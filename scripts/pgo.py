@@ -2,8 +2,7 @@
 takes that one; no cycle and no bit depends on it.
 """
 
-from rich.console import Console
-
+from publish.output import progress_console
 from scripts.front import main
 from scripts.options import machine_of, target_parser
 from tb import toolchain
@@ -16,7 +15,7 @@ def run() -> int:
     options = target_parser("pgo", __doc__).parse_args()
     toolchain.environment()  # says what is missing before anything takes time
     machine = machine_of(options)
-    Console(stderr=True).print("compiling the tile twice: minutes", highlight=False)
+    progress_console().print("compiling the tile twice: usually a few minutes", highlight=False)
     library = profile_tile(machine, options.array)
     folder = library.folder.relative_to(ROOT)
     done = f"in {library.seconds:.0f} s" if library.seconds else "before"

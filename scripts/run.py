@@ -4,12 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from isa.errors import UserError
 from programs.text.listing import Listing
 from programs.text.reader import read_listing
-from publish.output import clear, wide_console, write_result
+from publish.output import clear, progress_console, wide_console, write_result
 from publish.program import ProgramRun
 from scripts.front import main
 from scripts.options import parser_of
@@ -20,8 +18,6 @@ from tb.runner import ROOT
 
 NAMES = ("PROGRAM", "MACHINE", "MESH", "TARGET", "WAVES")
 TARGETS = ("both", "golden", "rtl")
-WIDTH = 100
-"""Columns of the output where there is no terminal."""
 
 
 def run() -> int:
@@ -41,7 +37,7 @@ def run() -> int:
     clear(folder, "waves.vcd", "run.json", "result.json")
     outcome = ProgramRun(listing, _states(options, listing, waves))
     path = write_result(options.out, outcome.result())
-    console = wide_console(WIDTH)
+    console = wide_console()
     outcome.show(console)
     if waves:
         if not outcome.last.failure:
@@ -60,7 +56,7 @@ def _states(options: argparse.Namespace, listing: Listing, waves: Path | None) -
     if options.target == "golden":
         return [run_on_golden(listing)]
     toolchain.environment()  # says what is missing before anything takes time
-    console = Console(stderr=True)
+    console = progress_console()
     with console.status("golden machine") as status:
         golden = run_on_golden(listing) if options.target == "both" else None
         status.update("RTL: building the mesh, if it is a new one, and booting")

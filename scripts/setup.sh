@@ -6,7 +6,7 @@ unset PYTHONPATH PYTHONHOME
 stop() { echo "flatmesh: $1" >&2; exit 1; }
 case $PWD in
   *[[:space:]]* | *"'"* | *'"'* | *\\* | *'`'* | *[\#\$%:\;\&\|\<\>\(\)*?\[]* | *']'*)
-    stop "the checkout is in '$PWD': make cannot build below a path with such a character in it, move it" ;;
+    stop "the checkout is in '$PWD': make cannot build below a path with such a character in it: move the checkout" ;;
 esac
 [ -w . ] || stop "$PWD: cannot be written to: .venv and build go there"
 command -v "$PYTHON" >/dev/null 2>&1 || stop "$PYTHON is not on PATH: Python 3.11 or newer is needed"

@@ -3,14 +3,12 @@
 import shlex
 import sys
 
-from rich.console import Console
-
-from programs.tensors import load_workload
 from publish.experiment import report
+from publish.output import progress_console
 from publish.progress import RunProgress
 from publish.runs import check_npz, new_folder, write_npz, write_run
 from scripts.front import main
-from scripts.options import machine_of, overrides, positive, settings_of, target_parser
+from scripts.options import machine_of, overrides, settings_of, target_parser, tensors_of
 from scripts.targets import TARGETS
 from tb import toolchain
 from tb.experiment import Experiment, Rig, run_experiment
@@ -48,10 +46,9 @@ def run() -> int:
 
 def _run(options, waves: Window | None) -> Experiment:
     """The experiment, with its progress on the terminal."""
-    console = Console(stderr=True)
-    machine, seed = machine_of(options), positive("SEED", options.seed)
-    settings = settings_of(options, waves=waves)
-    tensors = load_workload(options.workload, options.dtype, seed, options.ptype, options.otype)
+    console = progress_console()
+    machine, settings = machine_of(options), settings_of(options, waves=waves)
+    tensors = tensors_of(options, quiet=True)  # the report says it
     with RunProgress(console) as shown:
         return run_experiment(
             machine,

@@ -2,12 +2,10 @@
 EXHAUSTIVE=1, against all of them.
 """
 
-from rich.console import Console
-
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
 from publish.tuning import summary, table
 from scripts.front import main
-from scripts.options import machine_of, overrides, positive, target_parser, workers_of
+from scripts.options import machine_of, overrides, positive, target_parser, tensors_of, workers_of
 from tb import toolchain
 from tb.runner import ROOT
 from tb.tuner.tune import ALL, Search, tune
@@ -17,11 +15,12 @@ def run() -> int:
     """Tune one workload as the options say."""
     options = target_parser("tune", __doc__).parse_args()
     toolchain.environment()  # says what is missing before anything takes time
+    tensors = tensors_of(options)
     search = Search(
         machine_of(options),
         options.workload,
-        (options.dtype, options.ptype, options.otype),
-        positive("SEED", options.seed),
+        (tensors.dtypes["dtype"], options.ptype, options.otype),
+        tensors.seed,
         options.dataflow or None,
         overrides(options),
     )
@@ -31,7 +30,7 @@ def run() -> int:
         top=positive("TOP", options.top, least=1),
         most=most if options.exhaustive == "1" else 0,
         workers=workers_of(options),
-        console=Console(stderr=True),
+        console=progress_console(),
     )
     path = write_result("tune", tuned.result)
     table(tuned).show(wide_console())

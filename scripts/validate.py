@@ -4,9 +4,7 @@ what it says of them now.
 
 import time
 
-from rich.console import Console
-
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
 from publish.results import kept
 from publish.validation.heldout import now, predicted, summary
 from publish.validation.page import class_table, worst_table
@@ -22,7 +20,7 @@ def run() -> int:
     options = target_parser("validate", __doc__).parse_args()
     started = time.monotonic()
     rows = kept("validation")
-    again = now(rows, predicted(workers_of(options), Console(stderr=True)))
+    again = now(rows, predicted(workers_of(options), progress_console()))
     console = wide_console()
     class_table(rows).show(console)
     worst_table(rows).show(console)

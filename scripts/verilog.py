@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from isa.errors import UserError
+from publish.output import progress_console
 from scripts.front import main
 from scripts.options import machine_of, target_parser
 from tb.files import write
@@ -23,7 +22,7 @@ def run() -> int:
     folder, machine = Path(options.out), machine_of(options)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"OUT={folder}: is a file")
-    with Console(stderr=True).status("emitting (half a minute the first time)"):
+    with progress_console().status("emitting Verilog (half a minute the first time)"):
         files = verilog(machine, transport=False)
     names = sorted(files, key=lambda name: (name in MODELS, name == "mesh.v"))
     for name in names:

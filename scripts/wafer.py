@@ -6,8 +6,6 @@ import os
 import re
 from dataclasses import replace
 
-from rich.console import Console
-
 from isa.errors import UserError
 from model.wafer.description import Wafer, load_wafer
 from model.wafer.language import load_language_model
@@ -15,7 +13,7 @@ from model.wafer.plan import Plan, Serving
 from model.wafer.prefill import prefill_rules, split_prefill
 from model.wafer.routing import zipf
 from model.wafer.serving import Server
-from publish.output import wide_console, write_result
+from publish.output import progress_console, wide_console, write_result
 from publish.wafer.kernel_runs import KernelRuns
 from publish.wafer.report import point_table, write_report
 from publish.wafer.sweep import flat_keys, row_of, sweep
@@ -24,12 +22,12 @@ from scripts.front import main
 from scripts.options import positive, target_parser, workers_of
 from tb.runner import ROOT
 
-NAMES = tuple(name for name, *_ in WAFER)
 
-
-def _number(name: str, text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
-        raise UserError(f"{name} must be a number from 0 up, not {text!r}")
+def _number(name: str, text: str, most: float = 0) -> float:
+    whole = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text)
+    if not whole or (most and float(text) > most):
+        limit = f"to {most:g}" if most else "up"
+        raise UserError(f"{name} must be a number from 0 {limit}, not {text!r}")
     return float(text)
 
 
@@ -41,27 +39,27 @@ def _lengths(text: str) -> tuple[int, int]:
 
 def _wafer(options) -> Wafer:
     wafer = load_wafer(options.wafer)
-    fields = wafer.fabric.model_dump()
+    given: dict[str, tuple] = {}
     if options.dies:
         if not (match := re.fullmatch(r"([0-9]{1,2})x([0-9]{1,2})", options.dies)):
             raise UserError(f"DIES must be COLUMNSxROWS, for example 8x8, not {options.dies!r}")
-        fields |= {"columns": int(match[1]), "rows": int(match[2])}
+        for field, value in zip(("columns", "rows"), match.groups(), strict=True):
+            given[field] = "DIES", options.dies, int(value)
     if options.shape:
-        fields["shape"] = options.shape
+        given["shape"] = "SHAPE", options.shape, options.shape
     for name, field in (("D2D_GBPS", "gb_per_s"), ("D2D_NS", "latency_ns")):
         if text := getattr(options, name.lower()):
-            fields[field] = _number(name, text)
-    return wafer.with_fabric(fields)
+            given[field] = name, text, _number(name, text)
+    return wafer.with_fabric(given) if given else wafer
 
 
 def run() -> int:
     """One point, or the sweep."""
     options = target_parser("wafer", __doc__).parse_args()
     wafer, model = _wafer(options), load_language_model(options.model)
-    papers, workers = options.costs == "paper", workers_of(options)
-    costs = KernelRuns(wafer.machine, workers, Console(stderr=True), papers=papers)
-    console = wide_console()
-    if not any(os.environ.get(name) for name in NAMES):
+    papers, console = options.costs == "paper", wide_console()
+    costs = KernelRuns(wafer.machine, workers_of(options), progress_console(), papers=papers)
+    if not any(os.environ.get(v) or getattr(options, v.lower()) != no for v, no, *_ in WAFER):
         path = write_report(sweep(costs), console)
         print(f"result: {path.relative_to(ROOT)}")
         return 0
@@ -70,7 +68,7 @@ def run() -> int:
         model,
         keys=positive("KV", options.kv, least=1),
         speculative=positive("DRAFTS", options.drafts, least=1),
-        acceptance=_number("ACCEPTANCE", options.acceptance),
+        acceptance=_number("ACCEPTANCE", options.acceptance, 1),
         element=options.element,
         attention=options.attention,
         copies=options.copies,

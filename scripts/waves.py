@@ -3,14 +3,11 @@
 import os
 import time
 
-from rich.console import Console
-
 from isa.errors import UserError
-from programs.tensors import load_workload
-from publish.output import clear, wide_console, write_result
+from publish.output import clear, progress_console, wide_console, write_result
 from publish.recording import Files, Recorder, report, result_of
 from scripts.front import main
-from scripts.options import machine_of, overrides, positive, settings_of, target_parser
+from scripts.options import machine_of, overrides, positive, settings_of, target_parser, tensors_of
 from tb import toolchain
 from tb.files import write_json
 from tb.mesh import Window
@@ -67,11 +64,10 @@ def run() -> int:
 
 
 def _recorder(o) -> Recorder:
-    machine, seed, settings = machine_of(o), positive("SEED", o.seed), settings_of(o)
-    tensors = load_workload(o.workload, o.dtype, seed, o.ptype, o.otype)
+    machine, settings, tensors = machine_of(o), settings_of(o), tensors_of(o)
     design = faulty(machine, o.fault) if o.fault else None
     run = (machine, tensors, o.dataflow or None, overrides(o), settings, design)
-    return Recorder(*run, Console(stderr=True))
+    return Recorder(*run, progress_console())
 
 
 def _title(o, result: dict) -> str:

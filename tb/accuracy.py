@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from isa.formats import FORMATS
 from isa.instructions import Format
+from isa.words import counted
 from programs.tensors import AttentionTensors, Tensors
 from tb.reference import fp64_result, same_precision_result, seen_keys
 
@@ -27,12 +28,14 @@ _TINY = 2.0**-126
 class Accuracy:
     """What came of `judge`; counts are of elements."""
 
-    error: float
-    """Largest absolute error where both are finite."""
-    reference: float
+    compared: int
+    """Finite here and in float64: only of these there is an error."""
+    error: float | None
+    """Largest absolute error of those; None if there are none."""
+    reference: float | None
     """The same of NumPy in the same precision."""
-    of_allowed: float
-    """Largest share of what an element may be off that one is."""
+    of_allowed: float | None
+    """Largest share of its tolerance that any of those takes up; None if there are none."""
     nan: int
     infinite: int
     overflowed: int
@@ -51,12 +54,15 @@ class Accuracy:
     @property
     def passed(self) -> bool:
         """Whether nothing is wrong with it."""
-        return self.of_allowed <= 1 and not self.unexplained
+        return (self.of_allowed or 0.0) <= 1 and not self.unexplained
 
     def result(self) -> dict[str, float | int | None]:
         """Keys of ``result.json``."""
-        ratio = self.error / self.reference if self.reference else (None if self.error else 0.0)
+        ratio = 0.0 if self.error == 0 else None
+        if self.error is not None and self.reference:
+            ratio = self.error / self.reference
         return {
+            "compared_outputs": self.compared,
             "max_abs_error": self.error,
             "error_vs_reference": ratio,
             "error_of_allowed": self.of_allowed,
@@ -72,9 +78,10 @@ class Accuracy:
     def why(self) -> str:
         """What is wrong, in one line; empty if nothing is."""
         if self.unexplained:
-            return f"{self.unexplained} elements are NaN, infinite or finite, and not so in fp64"
-        if self.of_allowed > 1:
-            return f"the error against fp64 is {self.of_allowed:.2f} x what is allowed"
+            elements = counted(self.unexplained, "element")
+            return f"{elements} of another class (NaN, infinite, finite) than in fp64"
+        if self.of_allowed is not None and self.of_allowed > 1:
+            return f"the error against fp64 is {self.of_allowed:.2f} x the tolerance"
         return ""
 
 
@@ -95,9 +102,10 @@ def judge(values: NDArray[np.float32], tensors: Tensors) -> Accuracy:
         differ & (classes != near) & ~(np.isnan(values) & special.any(axis=1, keepdims=True))
     )
     return Accuracy(
-        error=float(off.max(initial=0.0)),
-        reference=float(known.max(initial=0.0)),
-        of_allowed=float((off / allowed).max(initial=0.0)),
+        compared=int(finite.sum()),
+        error=_largest(off, finite),
+        reference=_largest(known, both),
+        of_allowed=_largest(off / allowed, finite),
         nan=int(np.isnan(values).sum()),
         infinite=int(np.isinf(values).sum()),
         overflowed=int((~np.isfinite(values) & np.isfinite(exact) & ~reached).sum()),
@@ -111,6 +119,10 @@ def judge(values: NDArray[np.float32], tensors: Tensors) -> Accuracy:
 
 def _difference(values: NDArray, exact: NDArray[np.float64], where: NDArray) -> NDArray[np.float64]:
     return np.abs(np.where(where, values, 0.0) - np.where(where, exact, 0.0))
+
+
+def _largest(values: NDArray[np.float64], where: NDArray) -> float | None:
+    return float(values[where].max()) if where.any() else None
 
 
 def _classes(values: NDArray) -> NDArray[np.int8]:

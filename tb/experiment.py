@@ -119,6 +119,7 @@ def run_experiment(
         workload=tensors.name,
         array=settings.array,
         **tensors.dtypes,
+        file_formats=tensors.file_formats,
         seed=tensors.seed,
         commit=commit(),
         bit_exact=len(wrong) == 0,

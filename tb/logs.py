@@ -13,7 +13,7 @@ _TELLING = r"%Error|[Ee]rror:|ERROR|CRITICAL|[Ff]atal|what\(\):|Segmentation fau
 _ROOM = 64 << 10
 """Bytes that a log needs at least."""
 _SENDERS = {
-    "SIGKILL": ", by somebody or by the kernel for want of memory",
+    "SIGKILL": ", by a user or by the kernel (out of memory)",
     "SIGXFSZ": ": a file is larger than the limit of ulimit -f",
 }
 

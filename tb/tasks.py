@@ -53,7 +53,7 @@ def run_tasks(
         return work.results
     with open_pool(workers) as pool, work:
         if not pool.free:
-            console.print("there is no worker yet: waiting for one", highlight=False)
+            console.print("no worker yet: waiting for one", highlight=False)
         while work.waiting or work.running:
             work.submit(pool)
             for task, seconds, result in _ended(pool, work):
@@ -103,7 +103,7 @@ class _Work:
                 self.results[task.name] = found
         if self.results:
             console.print(
-                f"{len(self.results)} of {self._total} are there from before", highlight=False
+                f"{len(self.results)} of {self._total} kept from an earlier run", highlight=False
             )
         self._bar = Progress(
             TextColumn("{task.description}"),

@@ -67,7 +67,7 @@ def _compiler() -> str:
     text, wrong = _answer(["g++", "-dumpfullversion"])
     if wrong or not re.fullmatch(r"\d+(\.\d+)*", text.strip()):
         said = wrong or f"its version is {text.strip()!r}"
-        raise UserError(f"{shutil.which('g++')} does not work ({said}): install g++ anew")
+        raise UserError(f"{shutil.which('g++')} does not work ({said}): reinstall g++")
     return text.strip()
 
 
@@ -115,7 +115,7 @@ def check_folder(folder: Path) -> None:
     if found := re.search(r"[\s#$%:;&'\"\\|<>()*?\[\]`]", str(folder)):
         raise UserError(
             f"the checkout is in {str(folder)!r}: make cannot build below a path "
-            f"with {found[0]!r} in it, move it"
+            f"with {found[0]!r} in it: move the checkout"
         )
 
 

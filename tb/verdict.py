@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from isa.instructions import Queue
 from isa.status import ErrorCode
+from isa.words import counted
 from programs.text.blocks import Block
 from programs.text.listing import Listing
 from tb.run_program import Failure, State
 
-__all__ = ["blocks_in", "differences", "differing_words", "unmet"]
+__all__ = ["blocks_in", "differences", "differing_words", "remarks", "unmet"]
 
 _MOST = 20
 """Differences of a kind that are listed."""
@@ -29,6 +30,34 @@ def blocks_in(block: Block, state: State) -> Iterator[tuple[str, np.ndarray]]:
 def _elements(block: Block, memory: np.ndarray) -> np.ndarray:
     missing = block.end * block.word_bytes - len(memory)
     return block.view(np.pad(memory, (0, max(0, missing))))
+
+
+def remarks(listing: Listing, state: State) -> list[str]:
+    """One line for each block of the text whose values its format did not hold, and for each
+    expected or shown one in which there are NaN or infinities.
+    """
+    lines = []
+    for block in (*listing.contents, *listing.expected):
+        if lost := str(block.rounding):
+            lines.append(f"{listing.at(block.line)}: {block.title}: {lost}")
+    for block in listing.expected:
+        lines += _special(listing, block, "expected values", block.bits)
+    told = {block.title for block in listing.expected}
+    for block in (one for one in listing.shown if one.title not in told):
+        for where, seen in blocks_in(block, state):
+            lines += _special(listing, block, where, seen)
+    return lines
+
+
+def _special(listing: Listing, block: Block, what: str, bits: NDArray | None) -> Iterator[str]:
+    """How many of them are no numbers, or infinite."""
+    nan, infinite = block.special(bits)
+    if nan or infinite:
+        counts = [f"{nan:,} NaN"] * bool(nan) + [f"{infinite:,} infinite"] * bool(infinite)
+        yield (
+            f"{listing.at(block.line)}: {block.title}, {what}: {' and '.join(counts)} of "
+            f"{counted(block.rows * block.columns, 'element')}"
+        )
 
 
 def unmet(listing: Listing, state: State) -> list[str]:
@@ -103,7 +132,7 @@ def differing_words(where: str, golden: np.ndarray, rtl: np.ndarray, word_bytes:
         for word in wrong[:_MOST].tolist()
     ]
     more = len(wrong) - len(lines)
-    return [*lines, f"{where}: and {more} more words"] if more else lines
+    return [*lines, f"{where}: and {counted(more, 'more word')}"] if more else lines
 
 
 def _counts(listing: Listing, golden: State, rtl: State) -> Iterator[str]:

@@ -8,7 +8,18 @@ import sys
 import time
 from collections.abc import Iterator
 
-__all__ = ["in_words", "waiting"]
+from isa.words import counted
+
+__all__ = ["ahead", "in_words", "waiting"]
+
+
+def ahead(what: str, usual: float, jobs: int | None = None) -> None:
+    """Say on stderr what a command is about to do and how many seconds it usually takes. With
+    `jobs`, `usual` is what one process takes; 0: those of a scheduler, nobody knows how many.
+    """
+    on = "" if jobs is None else " of one process" if jobs == 0 else ""
+    on = f" on {counted(jobs, 'process', 'processes')}" if jobs else on
+    print(f"{what}: usually {in_words(max(1.0, usual / (jobs or 1)))}{on}", file=sys.stderr)
 
 
 @contextlib.contextmanager

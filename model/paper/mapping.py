@@ -120,7 +120,7 @@ def _checked(machine: Machine, work: Attention, dataflow: str, group: tuple[int,
             f"{dataflow!r}"
         )
     if work.masked:
-        raise UserError("workload: the papers' schedule has no causal mask: leave causal away")
+        raise UserError("workload: the papers' schedule has no causal mask: leave causal out")
     if min(group) < 1 or mesh.columns % group[0] or mesh.rows % group[1]:
         raise UserError(
             f"GROUP {group[0]}x{group[1]}: must divide the mesh of {mesh.columns}x{mesh.rows} tiles"

@@ -16,7 +16,7 @@ from model.predict import Prediction
 from programs.attention.workload import Attention
 from programs.gemm.workload import Gemm
 
-__all__ = ["paper_breakdown", "predict_paper"]
+__all__ = ["fastest_group", "paper_breakdown", "predict_paper"]
 
 
 def predict_paper(
@@ -53,11 +53,24 @@ def predict_paper(
     dataflow = dataflow or "flat-async"
     if group:
         return _run(machine, mapped(machine, work, dataflow, group), dataflow, kept)
-    tried = [
-        _run(machine, mapped(machine, work, dataflow, one), dataflow, kept)
-        for one in groups_of(machine, work, dataflow)
-    ]
-    return min(tried, key=lambda seen: seen.cycles)
+    return fastest_group(machine, work, dataflow, kept)[1]
+
+
+def fastest_group(
+    machine: Machine, work: Attention, dataflow: str, kept: Collection[Part] = tuple(Part)
+) -> tuple[tuple[int, int], Prediction]:
+    """The group of `groups_of` with which a layer is fastest, and its prediction.
+
+    Raises
+    ------
+    UserError
+        As `predict_paper`.
+    """
+    tried = {
+        group: _run(machine, mapped(machine, work, dataflow, group), dataflow, kept)
+        for group in groups_of(machine, work, dataflow)
+    }
+    return min(tried.items(), key=lambda found: found[1].cycles)
 
 
 def _run(

@@ -1,15 +1,15 @@
 """Machine of many dies: TOML beside the die's own description."""
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from isa.errors import UserError
 from isa.machine import MACHINES as DIES
 from isa.machine import Hbm, Machine, load_machine
+from isa.mistakes import from_fields, read_toml
 
 __all__ = ["PAPER_WAFER", "DieFabric", "Wafer", "load_wafer"]
 
@@ -28,6 +28,8 @@ class _Table(BaseModel):
 
 class DieFabric(_Table):
     """Dies and the links between them. Die (x, y) has number y · columns + x."""
+
+    model_config = ConfigDict(title="fabric")
 
     shape: Literal["mesh", "torus", "fat-tree"] = Field(
         default="mesh", description="mesh and torus: columns × rows; fat-tree: two levels"
@@ -48,7 +50,9 @@ class DieFabric(_Table):
         default=1, ge=1, description="fat-tree: parallel links, die to leaf and leaf to spine"
     )
     broken: Annotated[tuple[tuple[int, int], ...], BeforeValidator(_pairs)] = Field(
-        default=(), description="pairs of neighbouring dies whose link does not work"
+        default=(),
+        title="pairs of dies, like [[0, 1]]",
+        description="pairs of neighbouring dies whose link does not work",
     )
 
     @property
@@ -112,19 +116,18 @@ class Wafer(_Table):
         """FLOP/s of a die's matrix engines."""
         return 2 * self.machine.macs * self.machine.clock_ghz * 1e9
 
-    def with_fabric(self, fields: dict) -> "Wafer":
-        """This wafer with another fabric.
+    def with_fabric(self, given: dict[str, tuple[str, str, Any]]) -> "Wafer":
+        """This wafer with another fabric, of which a variable, as the user wrote it, gave each
+        field its value.
 
         Raises
         ------
         UserError
-            One line that names the field that is wrong.
+            One line with the variable that is wrong.
         """
-        try:
-            fabric = DieFabric.model_validate(fields)
-        except ValidationError as error:
-            raise UserError(f"WAFER: {_first(error)}") from error
-        return self.model_copy(update={"fabric": fabric})
+        fields = self.fabric.model_dump() | {name: value for name, (*_, value) in given.items()}
+        told = {name: (variable, text) for name, (variable, text, _) in given.items()}
+        return self.model_copy(update={"fabric": from_fields(DieFabric, fields, told)})
 
     def to_toml(self) -> str:
         """The description as TOML text that `load_wafer` reads back to an equal one."""
@@ -160,20 +163,9 @@ def load_wafer(name: str) -> Wafer:
         return PAPER_WAFER
     if not name.endswith(".toml"):
         raise UserError(f"WAFER must be wafer, or a path to a .toml file, not {name!r}")
+    wafer = read_toml(Wafer, Path(name), "WAFER file")
     try:
-        wafer = Wafer.model_validate(tomllib.loads(Path(name).read_text()))
         wafer.machine  # noqa: B018  # says what is wrong with the die's description
-    except OSError as error:
-        raise UserError(f"WAFER file {name}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"WAFER file {name}: not TOML: {error}") from error
-    except ValidationError as error:
-        raise UserError(f"WAFER file {name}: {_first(error)}") from error
+    except UserError as error:
+        raise UserError(f"WAFER file {name}: die: {error}") from error
     return wafer
-
-
-def _first(error: ValidationError) -> str:
-    """The first thing that is wrong, with its field."""
-    first = error.errors()[0]
-    where = ".".join(map(str, first["loc"])) or "wafer"
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}"

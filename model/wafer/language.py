@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from isa.errors import UserError, meant
+from isa.mistakes import mistake, where_in
 
 __all__ = ["LanguageModel", "derived", "language_models", "load_language_model", "published"]
 
@@ -28,7 +29,7 @@ _IGNORED = frozenset(
 class LanguageModel(BaseModel):
     """A decoder-only transformer; the fields are those of config.json on public model cards."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, title="model")
 
     name: str = Field(min_length=1)
     hidden_size: int = Field(ge=1)
@@ -177,7 +178,7 @@ def language_models() -> list[str]:
 
 
 def load_language_model(name: str) -> LanguageModel:
-    """A model that comes along, or the one that a config.json file describes.
+    """A bundled model, or the one that a config.json file describes.
 
     Raises
     ------
@@ -192,21 +193,22 @@ def load_language_model(name: str) -> LanguageModel:
         known = [*language_models(), "FILE.json"]
         raise UserError(f"MODEL {name!r} is unknown: {meant(name, known)}")
     try:
-        fields = json.loads(path.read_text())
+        text = path.read_text()
+        fields = json.loads(text)
     except OSError as error:
         raise UserError(f"MODEL file {path}: {error.strerror}") from error
     except ValueError as error:
         raise UserError(f"MODEL file {path}: not JSON: {error}") from error
     if not isinstance(fields, dict):
         raise UserError(f"MODEL file {path}: must be an object with the fields of a config.json")
-    return _model(path, fields)
+    return _model(path, fields, text)
 
 
 _RENAMED = {"num_experts": "n_routed_experts"}
 """Names that Qwen3 has for the same things."""
 
 
-def _model(path: Path, fields: dict) -> LanguageModel:
+def _model(path: Path, fields: dict, text: str) -> LanguageModel:
     family: Literal["qwen3"] | str = str(fields.get("model_type", ""))
     kept = {_RENAMED.get(k, k): v for k, v in fields.items() if k not in _IGNORED}
     kept.setdefault("name", path.stem)
@@ -214,12 +216,8 @@ def _model(path: Path, fields: dict) -> LanguageModel:
     try:
         return LanguageModel.model_validate({k: v for k, v in kept.items() if v is not None})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            message = f"unknown field: {meant(where, LanguageModel.model_fields)}"
-        raise UserError(f"MODEL file {path}: {where}: {message}".replace(": : ", ": ")) from error
+        where = f"MODEL file {path}{where_in(text, error)}"
+        raise UserError(f"{where}: {mistake(error, LanguageModel)}") from error
 
 
 def derived(model: LanguageModel, quantity: str) -> float:

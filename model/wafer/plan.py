@@ -39,11 +39,11 @@ class Serving:
     """Of each expert; empty: even, and balanced to the token."""
 
     def __post_init__(self) -> None:
-        for name, least in (("keys", 1), ("speculative", 1)):
-            if getattr(self, name) < least:
-                raise UserError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        for name, value in (("KV", self.keys), ("DRAFTS", self.speculative)):
+            if value < 1:
+                raise UserError(f"{name} must be at least 1, not {value}")
         if not 0 <= self.acceptance <= 1:
-            raise UserError(f"acceptance must be from 0 to 1, not {self.acceptance:g}")
+            raise UserError(f"ACCEPTANCE must be from 0 to 1, not {self.acceptance:g}")
         for name, known in (
             ("element", ELEMENT_FORMATS),
             ("attention", tuple(DATAFLOW)),
@@ -51,7 +51,7 @@ class Serving:
         ):
             if getattr(self, name) not in known:
                 raise UserError(
-                    f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}"
+                    f"{name.upper()} must be one of {', '.join(known)}, not {getattr(self, name)!r}"
                 )
 
     @property

@@ -225,9 +225,7 @@ def _check_order(issued: Issued) -> None:
         says = ", ".join(
             f"{first.what} before {second.what} at {at_tile(tile)}" for tile, first, second in found
         )
-        raise UserError(
-            f"tiles issue reductions in orders that contradict each other: {says}"
-        ) from None
+        raise UserError(f"tiles issue reductions in conflicting orders: {says}") from None
 
 
 def _check_links(reductions: Mapping[tuple[Rectangle, TileXY], str]) -> None:

@@ -1,6 +1,7 @@
 """Values of any float type in a storage format: rounded once, and what that cost, counted."""
 
 from dataclasses import astuple, dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def round_once(values: NDArray[np.floating], fmt: Format) -> tuple[NDArray[np.fl
     """The values as they read back from `fmt`, rounded to nearest even from whatever they are."""
     stored = decode(encode(_to_float32(values), fmt), fmt)
     finite = np.isfinite(values)
-    largest = np.nanmax(np.where(np.isfinite(every := _every(fmt)), every, np.nan))
+    largest = _largest(fmt)
     with np.errstate(invalid="ignore"):
         masks = (
             (stored != values) & ~np.isnan(values),
@@ -52,10 +53,14 @@ def round_once(values: NDArray[np.floating], fmt: Format) -> tuple[NDArray[np.fl
     return stored, Rounding(*(int(mask.sum()) for mask in masks))
 
 
-def _every(fmt: Format) -> NDArray[np.float32]:
-    """Every value of a format."""
+@cache
+def _largest(fmt: Format) -> float:
+    """The largest number of a format."""
     info = FORMATS[fmt]
-    return decode(np.arange(1 << info.bits).astype(info.dtype), fmt)
+    if info.bits == 32:
+        return float(np.finfo(np.float32).max)
+    every = decode(np.arange(1 << info.bits).astype(info.dtype), fmt)
+    return float(every[np.isfinite(every)].max())
 
 
 def _to_float32(values: NDArray[np.floating]) -> NDArray[np.float32]:

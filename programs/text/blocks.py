@@ -1,6 +1,6 @@
 """Matrices in the memories of a mesh, of which a program text says what they hold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from isa.formats import FORMATS, decode
 from isa.geometry import TileXY
 from isa.instructions import Format
+from programs.common.rounding import Rounding
 
 __all__ = ["Block"]
 
@@ -30,6 +31,8 @@ class Block:
     word_bytes: int
     bits: NDArray[np.unsignedinteger] | None = None
     """(rows, columns) elements; a word is `word_bytes` of them."""
+    rounding: Rounding = field(default_factory=Rounding)
+    """What the format did to the values of the text, or of its file."""
 
     @property
     def dtype(self) -> np.dtype:
@@ -55,6 +58,13 @@ class Block:
         """The elements in a memory's bytes, in place."""
         strides = self.pitch * self.word_bytes, self.dtype.itemsize
         return np.ndarray(self.shape, self.dtype, memory, self.address * self.word_bytes, strides)
+
+    def special(self, bits: NDArray[np.unsignedinteger] | None) -> tuple[int, int]:
+        """How many elements are NaN, and how many infinite."""
+        if self.fmt is None or bits is None:
+            return 0, 0
+        values = decode(bits, self.fmt)
+        return int(np.isnan(values).sum()), int(np.isinf(values).sum())
 
     def texts(self, bits: NDArray[np.unsignedinteger]) -> list[list[str]]:
         """Each element as text: a number, or the digits of a word."""

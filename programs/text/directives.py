@@ -78,7 +78,7 @@ def read_block(
     shape, pitch, rest = _layout(rest, names)
     if show and (rest or not shape):
         raise ValueError(f".show must be followed by {memory} {_USAGE}, with ROWSxCOLUMNS")
-    source = None if show else load_array(rest, folder)
+    source = None if show else load_array(rest, folder, _FORMATS[fmt])
     rows, columns = shape or shape_of(rest, source, _FORMATS[fmt], names.machine)
     block = Block(
         line=line,
@@ -109,7 +109,7 @@ def _layout(words: list[str], names: Names) -> tuple[tuple[int, int] | None, int
 def _placed(block: Block, pitch: int | None, machine: Machine) -> Block:
     """The block with its pitch, inside its memory."""
     if block.rows < 1 or block.columns < 1:
-        raise ValueError(f"must be 1x1 at least, not {block.rows}x{block.columns}")
+        raise ValueError(f"must be at least 1x1, not {block.rows}x{block.columns}")
     if pitch is not None and pitch < block.row_words:
         raise ValueError(f"pitch must be at least a row's {block.row_words} words, not {pitch}")
     block = replace(block, pitch=block.row_words if pitch is None else pitch)

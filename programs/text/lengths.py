@@ -30,7 +30,7 @@ def check_loops(code: Sequence[Instruction]) -> tuple[int, str]:
         elif opcode == Opcode.LOOP:
             turns = imm + registers[rs] & 0xFFFFFFFF
             if not turns or len(loops) == LOOP_DEPTH:
-                return pc - 1, f"a loop must have a turn at least, and {LOOP_DEPTH} may be nested"
+                return pc - 1, f"a loop must run at least once, and at most {LOOP_DEPTH} may nest"
             loops.append([pc, turns])
         elif opcode == Opcode.END:
             loops[-1][1] -= 1

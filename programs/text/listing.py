@@ -18,10 +18,15 @@ __all__ = ["Count", "Listing"]
 
 _QUEUES = "|".join(queue.name.lower() for queue in Queue)
 _PLACE = re.compile(
+    r"(?P<of>of )?"
     rf"(?P<who>tiles? \((?P<x>\d+),(?P<y>\d+)\)(?:(?!tile)[^;\n])*?(?P<queue>{_QUEUES}),?) "
     r"(?:instruction )?(?:slot|pc) (?P<slot>\d+)"
 )
 """How messages of all rooms name an instruction: a tile, then a queue and a slot of the image."""
+
+
+_NEAR = 0xFF
+"""Words from a name's address that a message still tells by the name."""
 
 
 class Count(NamedTuple):
@@ -47,6 +52,7 @@ class Listing:
     """Line to label."""
     semaphores: dict[int, str] = field(default_factory=dict)
     tags: dict[int, str] = field(default_factory=dict)
+    addresses: dict[int, str] = field(default_factory=dict)
     contents: list[Block] = field(default_factory=list)
     """What is in L1 and HBM before the run."""
     expected: list[Block] = field(default_factory=list)
@@ -74,17 +80,39 @@ class Listing:
         return self.at(lines[index]) if 0 <= index < len(lines) else f"slot {slot}"
 
     def named(self, message: str) -> str:
-        """A message with lines instead of instruction slots, and the names of semaphores."""
+        """A message with lines instead of instruction slots, and the names of semaphores and
+        addresses. An instruction that it has named before is called by its label or line.
+        """
+        told: set[tuple[TileXY, str]] = set()
 
         def line(found: re.Match) -> str:
             tile, queue = (int(found["x"]), int(found["y"])), Queue[found["queue"].upper()]
-            return f"{found['who']} ({self.where(tile, queue, int(found['slot']))})"
+            where = self.where(tile, queue, int(found["slot"]))
+            if found["of"] and (tile, where) in told:
+                several = sum(one == where for _, one in told) > 1
+                on = f" of tile ({tile[0]},{tile[1]})" if several else ""
+                return (where.partition(" ")[2] or where) + on
+            told.add((tile, where))
+            return f"{found['of'] or ''}{found['who']} ({where})"
+
+        def word(found: re.Match) -> str:
+            return found[1] + re.sub(r"(?<!\.)0x[0-9a-f]+", self._address, found[2])
 
         def semaphore(found: re.Match) -> str:
             name = self.semaphores.get(int(found[1]))
             return f"semaphore {name} ({found[1]})" if name else found[0]
 
-        return re.sub(r"semaphore (\d+)", semaphore, _PLACE.sub(line, message))
+        named = re.sub(r"semaphore (\d+)", semaphore, _PLACE.sub(line, message))
+        return re.sub(r"(\bwords? )(0x[0-9a-f.x, ]+)", word, named)
+
+    def _address(self, found: re.Match) -> str:
+        """A word's address with the last name before it."""
+        value = int(found[0], 16)
+        base = max((one for one in self.addresses if one <= value), default=None)
+        if base is None or value - base > _NEAR:
+            return found[0]
+        more = f"+{value - base:#x}" if value > base else ""
+        return f"{found[0]} ({self.addresses[base]}{more})"
 
     def first_named(self, message: str) -> str:
         """The same, after the first line that the message names."""

@@ -77,7 +77,7 @@ def _settings(path: Path, lines: list[tuple[int, list[str]]]) -> dict[str, str]:
         name = words[0].removeprefix(".")
         if words[0].startswith(".") and name in _SETTINGS:
             if len(words) != 2 or name in said:
-                raise UserError(f"{path}:{number}: .{name} must be there once, with one value")
+                raise UserError(f"{path}:{number}: .{name} must appear once, with one value")
             said[name] = words[1]
     return said
 
@@ -126,9 +126,10 @@ class _Reader:
         """Assemble and check."""
         listing, path = self._listing, self._listing.path
         if not any(self._code.values()):
-            raise UserError(f"{path}: nothing would run: must have .tile, .queue and instructions")
+            raise UserError(f"{path}: nothing to run: must have .tile, .queue and instructions")
         listing.semaphores = self._names.called("semaphore")
         listing.tags = self._names.called("tag")
+        listing.addresses = self._names.called("address")
         programs: dict[tuple, Program] = {}
         for tile, code in self._code.items():
             key = tuple(code)

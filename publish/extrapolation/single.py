@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from isa.errors import UserError
-from model.paper.predict import predict_paper
+from model.paper.mapping import groups_of, mapped
+from model.paper.predict import fastest_group, predict_paper
+from model.paper.summa import mapped_gemm
 from model.predict import Prediction, predict
 from programs.common.ranking import parse_group
 from programs.compiler import compile_workload, parse_workload
-from programs.tensors import DTYPES, load_workload
+from programs.gemm.workload import Gemm
+from programs.tensors import DEFAULT, DTYPES, load_workload
 from tb.campaign.trial import Trial
 
 __all__ = ["PredictedPoint", "by_papers_costs", "by_programs"]
@@ -18,6 +21,9 @@ class PredictedPoint:
     """A workload, how it is cut, and what the model says."""
 
     workload: str
+    dtype: str
+    file_formats: str
+    """See `programs.tensors.Tensors`."""
     dataflow: str
     mapping: str
     useful_macs: int
@@ -30,6 +36,8 @@ def by_programs(trial: Trial) -> PredictedPoint:
     compiled = compile_workload(trial.machine, tensors.workload, flow, **trial.overrides)
     return PredictedPoint(
         tensors.name,
+        tensors.dtypes["dtype"],
+        tensors.file_formats,
         compiled.dataflow,
         compiled.describe(),
         compiled.useful_macs,
@@ -47,15 +55,30 @@ def by_papers_costs(trial: Trial) -> PredictedPoint:
     """
     if trial.slice:
         raise UserError("SLICE: the papers' rule gives it: leave it empty with COSTS=paper")
-    spec, dataflow = trial.workload, trial.dataflow or None
+    spec, dataflow, told = trial.workload, trial.dataflow or None, ""
     if ":" in spec:
-        if trial.dtype not in DTYPES:
-            raise UserError(f"DTYPE must be one of {', '.join(DTYPES)}, not {trial.dtype!r}")
-        work = parse_workload(spec, DTYPES[trial.dtype])
+        dtype = trial.dtype or DEFAULT
+        if dtype not in DTYPES:
+            raise UserError(f"DTYPE must be one of {', '.join(DTYPES)}, not {dtype!r}")
+        work = parse_workload(spec, DTYPES[dtype])
     else:
-        work = load_workload(spec, trial.dtype, 1).workload
-    group = parse_group(trial.machine, trial.group) if trial.group else None
-    seen = predict_paper(trial.machine, work, dataflow, group)
-    said = dataflow or ("summa" if spec.startswith("gemm") else "flat-async")
-    mapping = f"the papers' schedule and costs, group {trial.group or 'by its time'}"
-    return PredictedPoint(spec, said, mapping, work.useful_macs, seen)
+        tensors = load_workload(spec, trial.dtype, 1)
+        work, told = tensors.workload, tensors.file_formats
+    machine, dtype = trial.machine, work.fmt.name.lower()
+    if isinstance(work, Gemm):
+        dataflow, seen = "summa", predict_paper(machine, work, dataflow)
+        blocks, how = mapped_gemm(machine, work).blocks, "the mesh"
+        cut = f"C in slices of {blocks.m} rows x {blocks.n} columns"
+    else:
+        dataflow = dataflow or "flat-async"
+        if trial.group:
+            group, how = parse_group(machine, trial.group), "as asked"
+            seen = predict_paper(machine, work, dataflow, group)
+        else:
+            group, seen = fastest_group(machine, work, dataflow)
+            tried = len(groups_of(machine, work, dataflow))
+            how = f"the fastest of {tried}" if tried > 1 else "the only one"
+        blocks = mapped(machine, work, dataflow, group).blocks
+        cut = f"tile slice {blocks.m} rows x {blocks.n} keys"
+    mapping = f"the papers' schedule: group {blocks.columns}x{blocks.rows} ({how}), {cut}"
+    return PredictedPoint(spec, dtype, told, dataflow, mapping, work.useful_macs, seen)

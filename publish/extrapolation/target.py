@@ -8,7 +8,7 @@ from model.predict import Prediction, predict
 from programs.attention.mapping import AttentionMapping
 from programs.attention.workload import Attention
 from programs.compiler import compile_workload, compile_workload_mapping, parse_workload
-from programs.tensors import DTYPES
+from programs.tensors import DEFAULT, DTYPES
 from tb.campaign.targets import Target, Targets
 from tb.campaign.trial import Trial, host, refused
 from tb.experiment import commit
@@ -42,7 +42,7 @@ def run_forward(trial: Trial) -> dict:
 def _run(trial: Trial, *, steady: bool, reads: str = "") -> dict:
     started = time.process_time()
     try:
-        workload = parse_workload(trial.workload, DTYPES[trial.dtype])
+        workload = parse_workload(trial.workload, DTYPES[trial.dtype or DEFAULT])
         compiled = compile_workload(
             trial.machine, workload, trial.dataflow or None, **trial.overrides
         )
@@ -129,8 +129,8 @@ def _line(trial: Trial, few: list[Prediction], turns: int) -> Prediction:
 
 
 GRID_TARGETS: Targets = {
-    "whole": Target(run_whole),
-    "steady": Target(run_steady),
-    "forward": Target(run_forward),
+    "whole": Target(run_whole, seconds=12.0),
+    "steady": Target(run_steady, seconds=12.0),
+    "forward": Target(run_forward, seconds=12.0),
 }
 """By the name in a spec."""

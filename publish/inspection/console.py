@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from golden.statistics import CollectiveRecord
+from isa.words import counted
 from publish.output import Table, show
 from waves.rebuild.expected import Expectation
 from waves.rebuild.inspection import Inspection, Transfer, area
@@ -68,7 +69,7 @@ def print_report(
         ),
         (
             "checks",
-            f"{len(inspection.problems)} problems" if inspection.problems else "all passed",
+            counted(len(inspection.problems), "problem") if inspection.problems else "all passed",
             "trees as demanded, every word once to every member, every contribution once",
         ),
         (
@@ -82,7 +83,7 @@ def print_report(
         console.print(f"[red]problem[/] {problem}", highlight=False)
     if len(inspection.problems) > listed:
         console.print(
-            f"... and {len(inspection.problems) - listed} more problems "
+            f"... and {counted(len(inspection.problems) - listed, 'more problem')} "
             "(100 of them in result.json, all in the report)"
         )
 

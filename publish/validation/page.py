@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from isa.words import counted
 from model.interval import BOUNDS, COVERAGE, Residual, half_width
 from publish.output import Table
 from publish.validation.development import FIRST
@@ -21,7 +22,7 @@ def development_table(rows: Sequence[dict]) -> Table:
     residuals = [Residual(row["bound"], row["rtl_cycles"] / row["cycles"]) for row in rows]
     count = Counter(row["bound"] for row in rows)
     widths = ", ".join(
-        f"{bound} {100 * half_width(residuals, bound):.1f} % ({count[bound]} runs)"
+        f"{bound} {100 * half_width(residuals, bound):.1f} % ({counted(count[bound], 'run')})"
         for bound in BOUNDS
         if count[bound]
     )
@@ -51,7 +52,7 @@ def _size(rows: Sequence[dict], name: str) -> tuple[str, str]:
 def predictions_told(rows: Sequence[dict]) -> str:
     """How many predictions there are, and of which commit."""
     commits = sorted({row["commit"] for row in rows})
-    return f"{len(rows)} runs were predicted at commit {', '.join(commits)}."
+    return f"{counted(len(rows), 'prediction')} made at commit {', '.join(commits)}."
 
 
 def class_table(rows: Sequence[dict]) -> Table:
@@ -75,7 +76,7 @@ def trust(rows: Sequence[dict]) -> str:
     return (
         "**How far beyond:** a timing model runs the same programs on meshes too large to "
         f"simulate. On {found['heldout_runs']} RTL runs that it had not\nseen it was off by "
-        f"{found['heldout_mean_error_percent']:.1f} % on the mean and "
+        f"{found['heldout_mean_error_percent']:.1f} % on average and "
         f"{found['heldout_max_error_percent']:.0f} % at most, on the papers' tile by "
         f"{np.mean(papers):.2f} %."
     )

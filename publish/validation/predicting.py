@@ -21,8 +21,9 @@ def run_model(trial: Trial) -> dict:
     try:
         if trial.stall:
             raise UserError("stall must be 0 in the model, which has no random back-pressure")
+        tensors = trial.tensors()
         compiled = compile_workload(
-            machine, trial.tensors().workload, trial.dataflow or None, **trial.overrides
+            machine, tensors.workload, trial.dataflow or None, **trial.overrides
         )
     except UserError as error:
         return refused(str(error))
@@ -33,6 +34,8 @@ def run_model(trial: Trial) -> dict:
         "mesh": f"{machine.mesh.columns}x{machine.mesh.rows}",
         "dataflow": compiled.dataflow,
         "mapping": compiled.describe(),
+        **tensors.dtypes,
+        "file_formats": tensors.file_formats,
         "matrix_utilization": compiled.useful_macs / (seen.cycles * machine.macs),
         **asdict(seen),
         "cycles_low": within.low,
@@ -45,5 +48,5 @@ def run_model(trial: Trial) -> dict:
     }
 
 
-WITH_MODEL: Targets = {**TARGETS, "model": Target(run_model)}
+WITH_MODEL: Targets = {**TARGETS, "model": Target(run_model, seconds=1.0)}
 """Targets of `tb.campaign`, and the model."""

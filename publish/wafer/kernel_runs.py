@@ -5,14 +5,20 @@ from collections.abc import Iterable
 from rich.console import Console
 
 from isa.machine import Machine
+from isa.words import counted
 from model.wafer.die import Residuals, die_cycles, paper_cycles, residuals, with_interval
 from model.wafer.kernels import Cycles, Kernel, Pointwise, pointwise_cycles
 from programs.attention.workload import Attention
 from programs.gemm.workload import Gemm
 from tb.runner import ROOT
 from tb.tasks import Store, Task, Workers, run_tasks
+from tb.waiting import ahead
 
 __all__ = ["KernelRuns"]
+
+
+SECONDS = {"ours": 14.0, "papers": 1.0, "errors": 30.0}
+"""What a kernel by either costs, and the errors, usually take on one core."""
 
 
 def run_kernel(machine: Machine, work: Gemm | Attention, dataflow: str | None) -> dict:
@@ -67,6 +73,8 @@ class KernelRuns:
         """How the model errs."""
         if self._errors is None:
             task = Task("errors of the die model", run_residuals)
+            if self._store.find(task) is None:
+                ahead("errors of the die model on published RTL runs", SECONDS["errors"])
             seen = run_tasks([task], self.workers, self.console, store=self._store)
             self._errors = Residuals(**seen[task.name])
         return self._errors
@@ -81,6 +89,9 @@ class KernelRuns:
             arguments = {"machine": self.machine, "work": kernel.work, "dataflow": kernel.dataflow}
             tasks[key] = Task(_name(kernel), run, arguments)
         missing = sum(self._store.find(task) is None for task in tasks.values())
+        if missing:
+            seconds = missing * SECONDS["papers" if self.papers else "ours"]
+            ahead(f"cycles of {counted(missing, 'kernel')} of a die", seconds, self.workers.known)
         seen = run_tasks(list(tasks.values()), self.workers, self.console, store=self._store)
         self._known |= {key: seen[task.name] for key, task in tasks.items()}
         return missing

@@ -2,9 +2,12 @@
 
 import logging
 import queue
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
-from typing import Self
+from typing import Any, Self
 
 from distributed import Client, Future, get_worker
 
@@ -32,10 +35,12 @@ class Cluster:
     Raises
     ------
     UserError
-        If nothing answers at this address.
+        If nothing answers at this address, or, of every method, not any more.
     """
 
     def __init__(self, address: str) -> None:
+        self._address = address
+        sys.unraisablehook = _said
         for name in ("distributed", "distributed.core", "distributed.client"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # told in one line below
         try:
@@ -53,19 +58,24 @@ class Cluster:
     def free(self) -> int:
         """See `Pool`."""
         if time.monotonic() - self._looked >= EVERY:
-            self._threads = sum(self._client.nthreads().values())
+            with self._scheduler():
+                self._threads = sum(self._client.nthreads().values())
             self._looked = time.monotonic()
         return self._threads - len(self._running)
 
     def submit(self, task: Task) -> None:
         """See `Pool`."""
-        future = self._client.submit(_work, task, key(task), pure=False, retries=0)
+        with self._scheduler():
+            future = self._client.submit(_work, task, key(task), pure=False, retries=0)
         self._running[future] = task
         future.add_done_callback(self._ended.put)
 
     def wait(self, seconds: float) -> list[Finished]:
         """See `Pool`."""
-        found = []
+        found: list[Future] = []
+        with self._scheduler():
+            if self._client.status not in ("running", "connecting"):
+                raise OSError(self._client.status)
         try:
             found.append(self._ended.get(timeout=seconds))
             while True:
@@ -76,17 +86,39 @@ class Cluster:
 
     def _finished(self, future: Future) -> Finished:
         task = self._running.pop(future)
+        if future.status == "cancelled":  # as all are once the scheduler is lost
+            with self._scheduler():
+                raise OSError(future.status)
         if future.status == "finished":
             return Finished(task, *future.result())
         error = future.exception() if future.status == "error" else None
-        return Finished(task, 0.0, Lost(f"its worker is gone ({error or future.status})"))
+        return Finished(task, 0.0, Lost(f"its worker died ({error or future.status})"))
 
     def __enter__(self) -> Self:
         return self
 
+    @contextmanager
+    def _scheduler(self) -> Iterator[None]:
+        """What is asked of the scheduler, which may be gone."""
+        try:
+            yield
+        except (OSError, RuntimeError, TimeoutError) as error:
+            raise UserError(
+                f"SCHEDULER {self._address}: the scheduler does not answer any more; results so "
+                "far are kept: start it, or leave SCHEDULER out, and run this again"
+            ) from error
+
     def __exit__(self, *exception: object) -> None:
-        self._client.cancel(list(self._running), force=True)
-        self._client.close()
+        with suppress(OSError, RuntimeError, TimeoutError):  # no scheduler: nothing to cancel
+            self._client.cancel(list(self._running), force=True)
+        with suppress(OSError, RuntimeError, TimeoutError):
+            self._client.close(timeout=ANSWER)
+
+
+def _said(unraisable: Any) -> None:
+    """Nothing of a client that ends without its scheduler."""
+    if getattr(unraisable.object, "__qualname__", "") != "Client.__del__":
+        sys.__unraisablehook__(unraisable)
 
 
 def _work(task: Task, expected: str) -> tuple[float, dict | Exception]:
@@ -102,7 +134,7 @@ def _work(task: Task, expected: str) -> tuple[float, dict | Exception]:
         child.give(task)
         while not wait([child.connection], EVERY):
             if not _wanted():
-                raise Lost("nobody waits for it any more")
+                raise Lost("no longer wanted")
         return child.take()
     finally:
         child.kill()

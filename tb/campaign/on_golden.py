@@ -33,6 +33,7 @@ def run_golden(trial: Trial) -> dict:
         "hbm_ideal_bytes": compiled.hbm_ideal_read_bytes + compiled.hbm_ideal_write_bytes,
         "golden_seconds": time.perf_counter() - started,
         **tensors.dtypes,
+        "file_formats": tensors.file_formats,
         "commit": commit(),
         **accuracy.result(),
         **verdict(True, accuracy),

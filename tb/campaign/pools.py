@@ -23,6 +23,11 @@ class Workers(NamedTuple):
     have threads.
     """
 
+    @property
+    def known(self) -> int:
+        """Processes; 0 if a scheduler has them."""
+        return 0 if self.scheduler else self.jobs
+
 
 class Finished(NamedTuple):
     """A task that has ended."""

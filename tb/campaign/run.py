@@ -1,6 +1,7 @@
 """Runs a campaign: builds, runs, what is kept, and the files that tell of it."""
 
 import shutil
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ import tomli_w
 from rich.console import Console
 
 from isa.machine import MACHINES, Machine
+from isa.words import counted
 from tb.campaign.spec import CampaignSpec, Planned, plan
 from tb.campaign.store import Store, Task, key
 from tb.campaign.table import write_tables
@@ -17,16 +19,17 @@ from tb.campaign.trial import refused
 from tb.files import write
 from tb.runner import ROOT
 from tb.tasks import Workers, run_tasks
+from tb.waiting import ahead
 
 __all__ = ["STATUSES", "CampaignRun", "count", "run_campaign"]
 
 BASE = ROOT / "build" / "campaign"
 STATUSES = {
-    "passed": "bits as golden, and as near to fp64 as they must be",
+    "passed": "the bits of golden, and an error within the tolerance",
     "wrong": "bits or accuracy",
     "refused": "the programs cannot be made",
     "stopped": "a tile raised an error, or the machine hung",
-    "failed": "the simulator or its process ended: run again by the next call",
+    "failed": "the simulator or its process died: the next call runs it again",
 }
 """What can become of a run. All but failed ones are kept."""
 
@@ -39,7 +42,7 @@ class CampaignRun(NamedTuple):
     rows: list[dict]
     """One a run, in the order of the spec."""
     kept: int
-    """Runs that were there from before."""
+    """Runs that an earlier call had kept."""
 
 
 def run_campaign(
@@ -71,6 +74,7 @@ def run_campaign(
     store = Store(base / "kept", lambda row: row["status"] != "failed", fresh=fresh)
     tasks = [_task(one, targets) for one in planned]
     missing = [one for one, task in zip(planned, tasks, strict=True) if store.find(task) is None]
+    _tell_ahead(missing, targets, workers)
     results: dict[str, dict] = {}
     try:
         run_tasks(_builds(missing, targets), workers, console, failed=_failed)
@@ -84,6 +88,22 @@ def run_campaign(
         if rows:
             _write(base / spec.name, rows)
     return CampaignRun(base / spec.name, rows, len(planned) - len(missing))
+
+
+def _tell_ahead(missing: list[Planned], targets: Targets, workers: Workers) -> None:
+    """What is to be done, and how long that usually takes; of a cluster nobody knows."""
+    if not missing or workers.scheduler:
+        return
+    known = [targets[one.target].seconds for one in missing]
+    runs = counted(len(missing), "run")
+    if None not in known:
+        ahead(runs, sum(one or 0.0 for one in known), workers.jobs)
+    else:
+        print(
+            f"{runs}: one on the RTL usually takes seconds to minutes, a mesh that is not built "
+            "yet minutes more",
+            file=sys.stderr,
+        )
 
 
 def _task(one: Planned, targets: Targets) -> Task:

@@ -1,7 +1,5 @@
 """The TOML file that says what a campaign runs."""
 
-import re
-import tomllib
 from collections.abc import Collection, Iterator
 from itertools import product
 from pathlib import Path
@@ -12,16 +10,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
 
 from isa.errors import UserError, meant
 from isa.machine import load_machine
+from isa.mistakes import read_toml
 from programs.common.ranking import parse_slice
 from programs.compiler import KINDS, parse_workload
-from programs.tensors import DTYPES
+from programs.tensors import DEFAULT, DTYPES
 from tb.campaign.trial import MOST_STALL, Trial
 
 __all__ = ["CampaignSpec", "Grid", "Planned", "plan", "read_spec"]
@@ -34,11 +32,15 @@ def _several(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else (value,)
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_several),
+    Field(min_length=1, title="a text, or a list of texts"),
+]
 Numbers = Annotated[
     tuple[Annotated[int, Field(ge=0, lt=1 << 60)], ...],
     BeforeValidator(_several),
-    Field(min_length=1),
+    Field(min_length=1, title="a whole number from 0 up, or a list of them"),
 ]
 
 
@@ -55,7 +57,7 @@ class Grid(_SpecTable):
     machine: Texts = ("mesh4",)
     mesh: Texts = ("",)
     dataflow: Texts = ("",)
-    dtype: Texts = ("fp16",)
+    dtype: Texts = ("",)
     ptype: Texts = ("",)
     otype: Texts = ("",)
     group: Texts = ("",)
@@ -84,7 +86,6 @@ class Grid(_SpecTable):
     def _known(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         known: Collection[str] = {
             "dataflow": ("", *_FLOWS),
-            "dtype": DTYPES,
             "target": (info.context or {}).get("targets", ()),
         }.get(str(info.field_name), ("", *DTYPES))
         for value in values:
@@ -103,19 +104,21 @@ class Grid(_SpecTable):
 class CampaignSpec(_SpecTable):
     """A name, which is that of its folder, and grids, which are run one after the other."""
 
-    name: Annotated[str, Field(pattern=r"^[\w.-]*$")] = ""
+    model_config = ConfigDict(title="campaign")
+
+    name: Annotated[str, Field(pattern=r"^[\w.-]*$", title="letters, digits, _, . and -")] = ""
 
     @field_validator("name")
     @classmethod
     def _a_folder_of_its_own(cls, name: str) -> str:
         if name.startswith(".") or name == "kept":
-            raise UserError(f"{name!r} cannot be a campaign's folder: take another name")
+            raise UserError(f"{name!r} cannot be a campaign's folder: choose another name")
         return name
 
     grid: Annotated[
         tuple[Grid, ...],
         BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
-        Field(min_length=1),
+        Field(min_length=1, title="tables, each written [[grid]]"),
     ]
 
 
@@ -138,16 +141,7 @@ def read_spec(path: Path, targets: Collection[str]) -> CampaignSpec:
     UserError
         One line with the line of the file that is wrong.
     """
-    try:
-        text = path.read_text()
-        data = tomllib.loads(text)
-        spec = CampaignSpec.model_validate(data, context={"targets": targets})
-    except OSError as error:
-        raise UserError(f"SPEC {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"SPEC {path}: not TOML: {error}") from error
-    except ValidationError as error:
-        raise UserError(f"SPEC {path}{_told(text, error)}") from error
+    spec = read_toml(CampaignSpec, path, "SPEC", {"targets": targets})
     return spec if spec.name else spec.model_copy(update={"name": path.stem})
 
 
@@ -163,6 +157,8 @@ def plan(spec: CampaignSpec) -> list[Planned]:
     for grid in spec.grid:
         for point in _points(grid):
             machine, target = str(point.pop("machine")), str(point.pop("target"))
+            if not str(point["workload"]).endswith(".npz"):  # a file may say it itself
+                point["dtype"] = point["dtype"] or DEFAULT
             trial = Trial(load_machine(machine, str(point.pop("mesh")) or None), **point)
             mesh = trial.machine.mesh
             parts = [machine, f"{mesh.columns}x{mesh.rows}", trial.workload]
@@ -190,38 +186,3 @@ def _check_workload(text: str) -> None:
             raise UserError(f"WORKLOAD {text}: there is no such file")
     elif text != "minilm":
         parse_workload(text)
-
-
-def _told(text: str, error: ValidationError) -> str:
-    """Where and what is wrong: a key that nothing knows, or else the first of it."""
-    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    names = [str(part) for part in first["loc"] if not isinstance(part, int)]
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        table = CampaignSpec if len(names) == 1 else Grid
-        message = f"unknown key, {meant(names[-1], table.model_fields)}"
-    elif first["type"] == "tuple_type":
-        message = "must be tables, each written [[grid]]"
-    line = _line(text, first["loc"])
-    return f"{f', line {line}' if line else ''}: {'.'.join(names) or 'campaign'}: {message}"
-
-
-def _line(text: str, where: tuple[int | str, ...]) -> int:
-    """The line of a key, of its table if the key is not there; 0 if neither is."""
-    keys = [part for part in where if isinstance(part, str)]
-    table = next((part for part in where if isinstance(part, int)), None) if len(keys) > 1 else None
-    wanted = [keys[0], table] if keys and where[0] == "grid" and len(where) > 1 else None
-    current: list[str | int | None] | None = None
-    count, header = -1, 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if found := re.match(r"\s*\[+\s*([\w.\"-]+)\s*\]+", line):
-            count += 1
-            current = [found[1].strip('"'), count]
-            header = (
-                number if current == wanted or found[1].rpartition(".")[2] == keys[-1] else header
-            )
-        elif (found := re.match(r"\s*[\"']?([\w-]+)[\"']?\s*(\.[^=]*)?=", line)) and (
-            current == wanted and found[1] == keys[-1]
-        ):
-            return number
-    return header

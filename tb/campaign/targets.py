@@ -19,8 +19,10 @@ class Target(NamedTuple):
     """Gives a flat row with ``status``, ``error`` and `tb.campaign.trial.host`."""
     build: Callable[[Trial], dict] | None = None
     """Makes what trials on the same hardware share, before any of them runs."""
+    seconds: float | None = None
+    """What a run usually takes; None: it depends on the machine and the workload."""
 
 
 Targets = Mapping[str, Target]
-TARGETS: Targets = {"rtl": Target(run_rtl, build_rtl), "golden": Target(run_golden)}
+TARGETS: Targets = {"rtl": Target(run_rtl, build_rtl), "golden": Target(run_golden, seconds=2.0)}
 """By the name in a spec."""

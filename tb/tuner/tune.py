@@ -56,7 +56,7 @@ def tune(search: Search, *, top: int, most: int = 0, workers: Workers, console: 
     )
     chosen = select(ranked, top)
     console.print(
-        f"{search.spec}: building {search.machine.name} where it is not built", highlight=False
+        f"{search.spec}: building {search.machine.name} unless it is built", highlight=False
     )
     build_mesh(search.machine)
     running = dict.fromkeys([*chosen, *sorted(ranked, key=lambda c: c.estimate)[:most]])

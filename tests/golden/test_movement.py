@@ -241,7 +241,7 @@ def test_reductions_in_opposite_orders_are_refused():
         f"reduce remote=1 rows=1 words=1 rect=0,0:1,0 target={x},0 tag={x + 1}" for x in (0, 1)
     )
     with pytest.raises(
-        GoldenError, match=r"orders that contradict each other: tag \d before tag \d before tag \d"
+        GoldenError, match=r"conflicting orders: tag \d before tag \d before tag \d"
     ):
         run(
             "2x1",

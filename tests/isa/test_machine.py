@@ -141,14 +141,18 @@ MISTAKES = [
     (
         "columns = 4",
         "columns = 4\nspeed = 1",
-        r"mesh\.speed: there is no such field: it has columns, rows, .*",
+        r"mesh\.speed: there is no such field: must be one of columns, .*",
     ),
-    ("columns = 4", "colums = 4", r"mesh\.colums: there is no such field: did you mean columns\?"),
+    (
+        "columns = 4",
+        "colums = 4",
+        r"mesh\.colums: there is no such field: did you mean 'columns'\?",
+    ),
     ("columns = 4\n", "", r"mesh\.columns is missing: must be a whole number from 1 to 64 .*"),
-    ("[hbm]", "[hbn]", r"hbn: there is no such field: did you mean hbm\?"),
-    ("[mesh]", "[mash.x]\n[mesh]", r"mash: there is no such field: did you mean mesh\?"),
+    ("[hbm]", "[hbn]", r"hbn: there is no such field: did you mean 'hbm'\?"),
+    ("[mesh]", "[mash.x]\n[mesh]", r"mash: there is no such field: did you mean 'mesh'\?"),
     ("clock_ghz = 1.0", "clock_ghz = -1.0", r"clock_ghz = -1\.0: must be a number above 0 .*"),
-    ("[hbm]", "[other]", r"other: there is no such field: it has name, clock_ghz, .*"),
+    ("[hbm]", "[other]", r"other: there is no such field: must be one of name, clock_ghz, .*"),
     ('"fp32"', "3", r"mesh\.reduce_formats = 3: must be a list of texts .*"),
     ('name = "mesh4"', 'name = ""', r"name = '': must be a text that is not empty .*"),
     ("link_bits = 128", "link_bits = 192", r"tile: link_bits must be a power of two, not 192"),
@@ -202,7 +206,9 @@ def test_a_mistake_in_a_file_names_the_field(old, new, said, tmp_path):
     assert old in text
     path = tmp_path / "machine.toml"
     path.write_text(text.replace(old, new))
-    with pytest.raises(UserError, match=rf"^MACHINE file {re.escape(str(path))}: {said}$"):
+    with pytest.raises(
+        UserError, match=rf"^MACHINE file {re.escape(str(path))}(, line \d+)?: {said}$"
+    ):
         load_machine(str(path))
 
 
@@ -212,3 +218,22 @@ def test_a_machine_needs_hbm():
         match="at least one of west_pitch, east_pitch, south_pitch, north_pitch must be positive",
     ):
         Hbm(bytes_per_cycle=8)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("columns = 4", "columns = 65", "columns = 65"),
+        ("[hbm]", "[hbn]", "[hbn]"),
+        ("latency = 200\n", "latency = 200\n'spead' = 1\n", "'spead' = 1"),
+        ("columns = 4\n", "", "[mesh]"),  # of what is missing, the table
+        ("l1_banks = 4", "l1_banks = 3", "l1_banks = 3"),
+        ("bytes_per_cycle = 8", "bytes_per_cycle = 64", "bytes_per_cycle = 64"),
+    ],
+)
+def test_a_mistake_in_a_file_names_the_line(old, new, line, tmp_path):
+    path = tmp_path / "machine.toml"
+    text = MACHINES["mesh4"].to_toml().replace(old, new)
+    path.write_text(text)
+    with pytest.raises(UserError, match=f", line {text.splitlines().index(line) + 1}: "):
+        load_machine(str(path))

@@ -103,7 +103,7 @@ def test_a_simulator_that_is_killed():
         said = process.communicate(timeout=60)[1]
     one_line(
         subprocess.CompletedProcess(command, process.returncode, "", said),
-        "the simulator stopped abnormally (killed by SIGKILL, by somebody or by the kernel",
+        "the simulator stopped abnormally (killed by SIGKILL, by a user or by the kernel",
         "simulation.log",
     )
 
@@ -171,7 +171,7 @@ def test_a_checkout_where_make_cannot_build_is_refused_before_anything_is_instal
     folder = tmp_path / name
     folder.mkdir()
     done = call(["sh", str(ROOT / "scripts" / "setup.sh")], cwd=folder)
-    one_line(done, "make cannot build below a path with such a character in it, move it")
+    one_line(done, "make cannot build below a path with such a character in it: move the checkout")
     assert not list(folder.iterdir())
 
 

@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from isa.machine import MACHINES
 from programs.attention.mapping import DATAFLOWS
 from scripts.front import main
-from scripts.help import lines, targets
+from scripts.help import lines, run, targets
 from scripts.variables import VARIABLES
 from tb.toolchain import clean
 from verify.mutants.faults import FAULTS
@@ -23,7 +22,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 FRONTS = [path for path in SCRIPTS if path.stem not in ("targets", "variables")]
 """The others are tables."""
-LIBRARY = {"front", "__init__", "help", "options", "targets", "variables"}
+LIBRARY = {"front", "__init__", "help", "options", "pipe", "targets", "variables"}
 
 
 @pytest.mark.parametrize("path", FRONTS, ids=lambda path: path.stem)
@@ -159,11 +158,14 @@ def test_no_variable_has_a_name_that_others_use():
     assert not clean(dict.fromkeys(KEPT_FROM_COCOTB, "1"))
 
 
-def test_tables_do_not_depend_on_the_columns_of_a_shell(monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "12")
-    with pytest.raises(SystemExit):
-        main(lambda: print(Console(force_terminal=False).width) or 0)
-    assert capsys.readouterr().out == "80\n"
+def test_columns_of_a_shell_are_for_pipes_only(monkeypatch, capsys):
+    """A terminal says itself how wide it is."""
+    for terminal, left in ((True, None), (False, "12")):
+        monkeypatch.setenv("COLUMNS", "12")
+        monkeypatch.setattr("sys.stdout.isatty", lambda terminal=terminal: terminal)
+        with pytest.raises(SystemExit):
+            main(lambda: print(os.environ.get("COLUMNS")) or 0)
+        assert capsys.readouterr().out == f"{left}\n"
 
 
 def test_help_needs_no_environment():
@@ -177,3 +179,16 @@ def test_help_needs_no_environment():
         check=True,
     )
     assert done.stdout.splitlines() == list(lines())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("simm", "flatmesh: FOR 'simm' is no target: did you mean 'sim'?"),
+        ("qqq", "flatmesh: FOR 'qqq' is no target: must be one of sim, run, "),
+    ],
+)
+def test_a_target_that_there_is_not(given, said, capsys):
+    assert run(given) == 2
+    said_of_it = capsys.readouterr()
+    assert said_of_it.out == "" and said_of_it.err.startswith(said)

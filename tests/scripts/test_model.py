@@ -1,6 +1,7 @@
 """`make model COSTS=paper`: one point of the papers, and what is refused in one line."""
 
 import json
+import re
 
 import pytest
 
@@ -57,3 +58,13 @@ def test_bad_input_is_one_line(asked, arguments, message):
     with pytest.raises(UserError, match=message) as caught:
         asked(*POINT, *arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_the_papers_costs_say_their_group_and_that_there_is_no_interval(asked, capsys):
+    result = asked("COSTS=paper", "MACHINE=paper-2025", "WORKLOAD=mha:B=2,H=32,S=512,D=64")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "90 % interval none no RTL runs by the papers' costs: nothing shows" in said
+    assert re.search(r"group (\d+)x\1 \(the fastest of 5\), tile slice \d+ rows x \d+ keys", said)
+    assert result["cycles_low"] is result["cycles_high"] is None and not result["checked"]
+    asked(*POINT)
+    assert "group 8x8 (as asked)" in " ".join(capsys.readouterr().out.split())

@@ -4,10 +4,12 @@ wrong.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import scripts.compile
@@ -45,6 +47,47 @@ def test_a_race_is_named_by_its_lines():
     assert "examples/race.s:11 'send'" in done.stderr
     assert "examples/race.s:16 'double'" in done.stderr
     assert result("test-run-race")["races"] == 2
+
+
+def test_two_puts_that_race_have_their_labels_and_addresses(tmp_path):
+    put = "put local=A remote=B rows=1 words=2 rect=1,0:1,0"
+    lines = [".mesh 2x1", ".address A 0x100", ".address B 0x200"]
+    for x, label in enumerate(("first", "second")):
+        lines += [f".tile {x},0", ".queue out", f"{label}: {put}", "halt"]
+    text = tmp_path / "two.s"
+    text.write_text("\n".join(lines))
+    done = run("--program", str(text), "--target", "golden", "--out", "test-run-race")
+    assert done.returncode == 1
+    assert "race for words 0x200 (B)..0x201 of the L1 of tile (1,0): " in done.stderr
+    for one, other in (("first", "second"), ("second", "first")):
+        end = f"the arrival of the last word of PUT '{one}' in tile (1,0)"
+        assert f"{end} to PUT '{other}'" in done.stderr
+
+
+def test_what_is_no_number_is_said(tmp_path):
+    """When a workload is compiled, and when its text is run."""
+    x = np.linspace(-1, 1, 2 * 16 * 16, dtype=np.float32).reshape(2, 16, 16)
+    np.savez(tmp_path / "w.npz", q=x, k=x, v=1000 * x)
+    file, text = str(tmp_path / "w.npz"), str(tmp_path / "t.s")
+    made = call(scripts.compile, WORKLOAD=file, DTYPE="e4m3", MACHINE="tiny", OUT=text)
+    assert made.returncode == 0, made.stderr
+    assert re.search(r"inputs +e4m3 +rounded from the file's fp32", made.stdout)
+    assert re.search(r"v in e4m3 +\d+ rounded +\d+ became NaN", made.stdout)
+    assert re.search(r"special values +\d+ NaN, 0 infinite", made.stdout)
+    done = run("--program", text, "--target", "golden", "--out", "test-run-nan")
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"{text}:\d+: hbm .* e4m3, expected values: \d+ NaN of 256 elem", done.stdout)
+    assert "expectations met (with NaN or infinities, see above)" in done.stdout
+    assert len(result("test-run-nan")["remarks"]) == 2
+
+
+def test_numbers_that_a_format_cannot_hold_are_said(tmp_path):
+    text = tmp_path / "t.s"
+    body = ".tile 0,0\n.queue out\nhalt\n.show l1 0,0 0 fp16 1x4\n"
+    text.write_text(".mesh 1x1\n.l1 0,0 0 fp16 1 1e9 -1e9 nan\n" + body)
+    done = run("--program", str(text), "--target", "golden", "--out", "test-run-nan")
+    assert f"{text}:2: l1 0,0 0 fp16: 2 became infinite\n" in done.stdout
+    assert "L1 of tile (0,0): 1 NaN and 2 infinite of 4 elements\n" in done.stdout
 
 
 def test_a_deadlock_says_who_waits_for_what():
@@ -127,7 +170,8 @@ def test_tables_in_a_pipe_are_not_wider_than_a_page(columns):
     arguments = ("--program", "examples/put.s", "--out", "test-run-width")
     done = run(*arguments, COLUMNS=columns)
     assert done.returncode == 0, done.stderr
-    assert 60 < max(map(len, done.stdout.splitlines())) <= 100
+    framed = [len(line) for line in done.stdout.splitlines() if "│" in line]
+    assert max(framed) <= (int(columns) if columns else 100)
     assert "…" not in done.stdout  # nothing is cut
 
 

@@ -149,6 +149,39 @@ def test_a_scheduler_that_does_not_answer_gets_one_line(tmp_path):
     assert re.match(rf"flatmesh: SCHEDULER {address}: no Dask scheduler answers", done.stderr)
 
 
+def test_a_scheduler_that_dies_is_one_line(tmp_path):
+    """Neither a traceback nor what its client says of its own end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    worker = ("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+    script = (
+        "from rich.console import Console\n"
+        "from scripts.front import main\n"
+        "from tb.tasks import Task, Workers, run_tasks\n"
+        "from tests.tb.test_tasks import simulate\n"
+        f"tasks = [Task('one', simulate, {{'path': '{tmp_path}/pid'}})]\n"
+        f"workers = Workers(scheduler={address!r})\n"
+        "main(lambda: run_tasks(tasks, workers, Console(quiet=True)))\n"
+    )
+    with dask("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard") as it:
+        until = time.monotonic() + 60
+        while socket.socket().connect_ex(("127.0.0.1", port)):
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        with dask(*worker, "--local-directory", str(tmp_path / "a")):
+            command = [sys.executable, "-c", script]
+            run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+            while not (tmp_path / "pid").exists():
+                assert time.monotonic() < until and run.poll() is None
+                time.sleep(0.1)
+            it.kill()
+            said = run.communicate(timeout=60)[1]
+    assert run.returncode == 2 and said.count("\n") == 1, said
+    assert said.startswith(f"flatmesh: SCHEDULER {address}: the scheduler does not answer any more")
+
+
 @pytest.mark.slow
 def test_a_campaign_on_the_rtl_loses_a_worker_and_nothing_else(cluster, tmp_path):
     address, workers = cluster

@@ -74,7 +74,7 @@ def test_a_kept_result_is_not_made_again(tmp_path):
 
     assert run(1) == run(1) == {"one": {"number": 1}}
     assert marks.read_text() == "x"
-    assert "1 of 1 are there from before" in said.getvalue()
+    assert "1 of 1 kept from an earlier run" in said.getvalue()
     assert run(2) == {"one": {"number": 2}}
     assert marks.read_text() == "xx"
     assert run(2, fresh=True) == {"one": {"number": 2}}

@@ -9,7 +9,7 @@ from rich.console import Console
 
 import tb.runner
 from publish.progress import RunProgress
-from tb.waiting import in_words, waiting
+from tb.waiting import ahead, in_words, waiting
 
 ROOT = Path(__file__).resolve().parents[2]
 SETUP = ROOT / "scripts" / "setup.sh"
@@ -74,3 +74,17 @@ def test_setting_up_that_fails_is_not_ready(tmp_path):
     done = project(tmp_path, 'echo "ERROR: no such host" >&2; exit 1')
     assert done.returncode == 1 and not (tmp_path / ".venv" / "ready").exists()
     assert "flatmesh: pip could not install what pyproject.toml lists" in done.stderr
+
+
+def test_what_comes_is_said_with_its_usual_time(capsys):
+    ahead("8 kernels", 120, 2)
+    ahead("8 kernels", 120)
+    ahead("1 kernel", 120, 1)
+    ahead("nothing", 0.2)
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.splitlines() == [
+        "8 kernels: usually 60 s on 2 processes",
+        "8 kernels: usually 2 min",
+        "1 kernel: usually 2 min on 1 process",
+        "nothing: usually 1 s",
+    ]

@@ -63,9 +63,13 @@ def test_a_wafer_survives_toml(tmp_path):
 @pytest.mark.parametrize(
     "old, new, message",
     [
-        ("columns = 8", "columns = 0", "fabric.columns: Input should be greater"),
-        ("credits", "credit", "fabric.credit: Extra inputs"),
-        ("wafer-die", "nothing", "MACHINE must be one of"),
+        (
+            "columns = 8",
+            "columns = 0",
+            ", line 7: fabric.columns = 0: must be a whole",
+        ),
+        ("credits", "credit", "fabric.credit: there is no such field: did you"),
+        ("wafer-die", "nothing", "mine.toml: die: MACHINE must be one of"),
         ('"mesh"', '"fat-tree"\nspines = 0', "fabric: spines must be at least 1"),
     ],
 )

@@ -25,9 +25,9 @@ def test_every_model_has_a_published_number():
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"hidden_sise": 1}, "hidden_sise: unknown field: did you mean 'hidden_size'"),
+        ({"hidden_sise": 1}, "hidden_sise: there is no such field: did you mean 'hidden_size'"),
         ({"num_key_value_heads": 3}, "num_key_value_heads must divide 32 heads, not be 3"),
-        ({"hidden_size": 0}, "hidden_size: Input should be greater"),
+        ({"hidden_size": 0}, "hidden_size = 0: must be a whole number from 1 up"),
         ({"kv_lora_rank": 512}, "q_lora_rank must be given with kv_lora_rank"),
         ({"num_experts": 8}, "num_experts_per_tok must be from 1 to 8, not 0"),
     ],

@@ -170,7 +170,7 @@ def test_contradicting_orders():
         for x, y in TILES
     }
     refused(
-        r"^tiles issue reductions in orders that contradict each other: "
+        r"^tiles issue reductions in conflicting orders: "
         r"(tag \d+ over \S+ to \S+ before tag \d+ over \S+ to \S+ at tile \(\d,\d\)(, |$)){4}$",
         out,
     )

@@ -95,11 +95,23 @@ def test_contents_from_a_file(tmp_path):
     assert (read.contents[1].bits == encode(np.float32([[1, 2], [3, 4]]), Format.FP16)).all()
 
 
+def test_contents_of_ml_dtypes_from_a_file(tmp_path):
+    """As NumPy saves bfloat16: two bytes that it has no name for."""
+    values = np.float32([[1, -2.5], [3, 1e30]])
+    np.savez(tmp_path / "data.npz", x=encode(values, Format.BF16).view("V2"))
+    text = "".join(
+        f".l1 0,0 {at} {fmt} file data.npz x\n" for at, fmt in enumerate(("bf16", "fp16"))
+    )
+    bf16, fp16 = listing(tmp_path, text + body()).contents
+    assert (bf16.bits == encode(values, Format.BF16)).all() and not bf16.rounding.infinity
+    assert (fp16.bits == encode(values, Format.FP16)).all() and fp16.rounding.infinity == 1
+
+
 WRONG = [
     (".machine mesh5\n", 1, "MACHINE must be one of tiny, mesh4"),
     (".mesh 2\n", 1, "MESH must be COLUMNSxROWS"),
-    (".mesh 2x1\n.mesh 2x1\n", 2, ".mesh must be there once"),
-    ("", 0, "nothing would run"),
+    (".mesh 2x1\n.mesh 2x1\n", 2, ".mesh must appear once"),
+    ("", 0, "nothing to run"),
     (".tiles 0,0", 1, "unknown directive '.tiles': did you mean '.tile'?"),
     (".mesh 2x1\n.tile 2,0", 2, "2,0 must be in the 2x1 mesh, 0,0 to 1,0"),
     (".tile 0", 1, "must be a tile X,Y"),
@@ -122,7 +134,7 @@ WRONG = [
     (body("1a: sync"), 5, "label '1a' is none"),
     (body("loop imm=2"), 6, "halt inside the loop of line 5"),
     (body("loop imm=2000000", "end"), 5, "must not execute more than 1,000,000"),
-    (body("loop", "end"), 5, "a loop must have a turn"),
+    (body("loop", "end"), 5, "a loop must run at least once"),
     (body("put rows=1 words=1 rect=0,0:2,0"), 5, "rectangle"),
     (body("store rows=1 words=1 target=1,0 edge=west"), 5, "no HBM channel at the west port"),
     (body("reduce rows=1 words=1 rect=0,0:1,0"), 5, "its member tile (1,0) does not"),
