@@ -18,7 +18,7 @@ $(if $(WRONG),$(error flatmesh: $(WRONG)))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help sim run compile model validate machine verilog tune campaign waves inspect test test-all conformance formal races noc ablation bench pgo accuracy wafer measure docs check lint clean
+.PHONY: help sim run compile model validate machine verilog tune campaign waves inspect test test-all conformance shrink formal races noc ablation bench pgo accuracy wafer measure docs check lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -68,6 +68,9 @@ test-all: .venv/ready ## every test, slow ones too
 conformance: .venv/ready ## the golden-model matrix and deliberate faults (SET TARGET DUT CASE MUTANT)
 	@$(PY) -m scripts.conformance
 
+shrink: .venv/ready ## a failing case as a small program text: which instruction is it (CASE DUT OUT)
+	@$(PY) -m scripts.shrink
+
 formal: .venv/ready ## formal proofs of the network's parts
 	@$(PY) -m scripts.formal
 
@@ -93,7 +96,7 @@ accuracy: .venv/ready ## error of the exponential over every input, in ulp
 wafer: .venv/ready ## a language model on many dies: one point if a variable is set, else the sweep
 	@$(PY) -m scripts.wafer
 
-measure: .venv/ready ## publish a set: SET=tables cycles noc formal races ablation variants tuning tour extrapolation conformance wafer
+measure: .venv/ready ## publish a set: SET=tables cycles cases noc formal races ablation variants tuning tour extrapolation conformance wafer
 	@$(PY) -m scripts.measure
 
 ##@ maintain

@@ -42,7 +42,7 @@ from isa.instructions import (
     kind_of,
 )
 
-__all__ = ["LineError", "assemble", "assemble_lines", "disassemble"]
+__all__ = ["LineError", "assemble", "assemble_lines", "disassemble", "line_of"]
 
 _NAMES: dict[str, type[Format] | type[ReduceOp] | type[EdgePort]] = {
     "fmt": Format,
@@ -93,7 +93,7 @@ def disassemble(program: Program) -> str:
         depth = 0
         for instruction in program.queues[queue]:
             depth -= instruction.opcode == Opcode.END
-            lines.append("  " * max(0, depth) + _line(instruction))
+            lines.append("  " * max(0, depth) + line_of(instruction))
             depth += instruction.opcode == Opcode.LOOP
         lines.append("")
     return "\n".join(lines)
@@ -189,7 +189,8 @@ def _finished(program: Program, queue: Queue | None, open_loops: list[int]) -> N
 # From fields to words.
 
 
-def _line(instruction: Instruction) -> str:
+def line_of(instruction: Instruction) -> str:
+    """An instruction as text."""
     opcode = instruction.opcode
     kind = kind_of(opcode)
     rest = dict(instruction.fields)

@@ -1,17 +1,20 @@
 """What `make conformance` found, as tables, Markdown, HTML, JUnit XML and the flat result."""
 
 import html
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from publish.conformance_cycles import cycle_failure, pace_said, pace_table
 from publish.output import Table, wide_console
 from tb.files import write
 from verify.conformance.cases import ConformanceCase
+from verify.conformance.cycles import Pace, paces
 from verify.mutants.catalogue import CATALOGUE
-from verify.mutants.hunt import Catch
+from verify.mutants.hunt import CYCLES, Catch
 
 __all__ = ["Findings", "mutation_table", "show", "summary_table", "tables", "write_reports"]
 STYLE = """body{font:14px/1.4 system-ui,sans-serif;margin:2em auto;max-width:110em;padding:0 1em}
@@ -34,6 +37,10 @@ class Findings:
     catches: list[Catch] = field(default_factory=list)
     clean: dict[str, dict] = field(default_factory=dict)
     """Cases of the mutation check on the hardware with no mutation switched on."""
+    ours: Mapping[str, int] = field(default_factory=dict)
+    """Committed cycles of our hardware, see `verify.conformance.cycles`."""
+    foreign: bool = False
+    """A design under test is run, whose cycles may be others."""
 
     @property
     def failed(self) -> dict[str, dict]:
@@ -41,6 +48,9 @@ class Findings:
         without a mutation.
         """
         found = {name: o for name, o in self.outcomes.items() if not (o["passed"] or o["skipped"])}
+        for name, outcome in self.outcomes.items():
+            if wrong := cycle_failure(outcome, self.ours, foreign=self.foreign):
+                found[name] = outcome | {"passed": False, "how": CYCLES, "detail": wrong}
         for name, outcome in self.clean.items():
             before = self.outcomes.get(name, outcome)
             if name not in found and not (
@@ -59,8 +69,13 @@ class Findings:
 
     @property
     def missed(self) -> list[Catch]:
-        """Mutations that nothing caught."""
-        return [catch for catch in self.catches if not catch.case]
+        """Mutations that nothing caught, but for those that are known to escape."""
+        return [c for c in self.catches if not (c.caught or CATALOGUE[c.number - 1].escapes)]
+
+    @property
+    def pace(self) -> Pace:
+        """Cycles beside those of our hardware."""
+        return paces(self.outcomes, self.ours)
 
     @property
     def holes(self) -> list[str]:
@@ -78,12 +93,12 @@ class Findings:
             "coverage_bins": len(self.bins),
             "coverage_holes": ", ".join(self.holes),
             "mutations": len(self.catches),
-            "mutations_caught": len(self.catches) - len(self.missed),
+            "mutations_caught": sum(catch.caught for catch in self.catches),
             "failed_cases": ", ".join(self.failed),
-            **{
-                f"mutation_{catch.name}": f"{catch.how} by {catch.case}" if catch.case else ""
-                for catch in self.catches
-            },
+            "cycles_median": self.pace.median,
+            "cycles_out_of_line": ", ".join(self.pace.out_of_line) if self.foreign else "",
+            "cycles_unknown": self.pace.unknown,
+            **{f"mutation_{catch.name}": str(catch) for catch in self.catches},
         }
 
 
@@ -96,6 +111,8 @@ def tables(found: Findings, result: dict, *, short: bool = False) -> list[Table]
             for name, o in found.failed.items()
         ]
         made.append(Table("Failed", ("case", "how", "what", "repeat with"), rows))
+    if found.foreign and found.pace.ratios:
+        made.append(pace_table(found.pace, found.cases, found.outcomes, short=short))
     if found.bins:
         made.append(_coverage(found, short))
     if found.catches and not short:
@@ -111,8 +128,10 @@ def summary_table(result: dict) -> Table:
         f"{result['cases']}",
         f"{result['failed']}",
         f"{result['skipped']}",
-        f"{result['coverage_percent']:.1f} % of {result['coverage_bins']}",
-        f"{result['mutations_caught']} / {result['mutations']}",
+        f"{result['coverage_percent']:.1f} % of {bins}"
+        if (bins := result["coverage_bins"])
+        else "",
+        f"{result['mutations_caught']} / {result['mutations']}" if result["mutations"] else "",
         f"{result['seconds']:.0f} s",
     )
     title = f"Conformance, set {result['set']}, {result['dut'] or result['target']}"
@@ -136,14 +155,20 @@ def _coverage(found: Findings, short: bool) -> Table:
 
 
 def mutation_table(result: dict) -> Table:
-    """Every mutation with the case that caught it."""
+    """Every mutation with the case that saw most of it, how many did, and how widely."""
     rows = []
     for number, mutation in enumerate(CATALOGUE, 1):
         seen = result.get(f"mutation_{mutation.name}")
         if seen is not None:
-            how, _, case = seen.rpartition(" by ")
-            rows.append((str(number), mutation.what, mutation.file, how or "not caught", case))
-    return Table("Mutations", ("number", "fault", "file", "seen as", "by case"), rows)
+            said = re.fullmatch(r"(.+) by ([^:]+): (\d+) of (\d+) cases(?:, (\d+) words)?", seen)
+            how, case, times, of, words = said.groups() if said else (seen, "", "0", "", "")
+            often = f"{times} of {of}" if of else ""
+            if times == "1":
+                often += ", **once**"
+            case = case or mutation.escapes
+            rows.append((str(number), mutation.what, how or "not caught", often, words or "", case))
+    heads = ("number", "fault", "seen as", "by cases", "wrong words", "most by, or would need")
+    return Table("Mutations", heads, rows)
 
 
 def _cases(found: Findings) -> Table:
@@ -168,6 +193,8 @@ def _cases(found: Findings) -> Table:
                 f"{case.stall}/256, {case.latency}, {case.bandwidth}",
                 verdict,
                 f"{o['cycles']:,}" if o["cycles"] else "",
+                f"{o.get('floor', 0):,}",
+                f"{found.pace.ratios[case.name]:.3f}" if case.name in found.pace.ratios else "",
                 error,
             )
         )
@@ -181,6 +208,8 @@ def _cases(found: Findings) -> Table:
         "stalls, latency, B/cycle",
         "verdict",
         "cycles",
+        "least",
+        "of ours",
         "error",
     )
     return Table(
@@ -201,6 +230,13 @@ def show(found: Findings, result: dict) -> None:
             f"flatmesh: case {name} failed: {outcome['how']}: {outcome['detail']}", file=sys.stderr
         )
         print(f"repeat with: {found.command} CASE={name}", file=sys.stderr)
+        if outcome["how"] in ("wrong bits", "hang", "semaphores", "HBM bytes"):
+            small = found.command.replace("conformance", "shrink", 1)
+            print(f"make it small with: {small} CASE={name}", file=sys.stderr)
+    if len(found.catches) == 1 and found.catches[0].sights:
+        print(f"{found.catches[0].name}: {found.catches[0]}")
+    if found.outcomes:
+        print(pace_said(found.pace, foreign=found.foreign))
     for catch in found.missed:
         print(f"flatmesh: mutation {catch.number} ({catch.name}) was not caught", file=sys.stderr)
         print(f"repeat with: {found.command} MUTANT={catch.number}", file=sys.stderr)
@@ -251,6 +287,6 @@ def _junit(found: Findings, result: dict) -> ElementTree.Element:
         )
         for catch in found.catches:
             case = ElementTree.SubElement(suite, "testcase", name=catch.name, classname="mutations")
-            if not catch.case:
+            if not catch.caught:
                 ElementTree.SubElement(case, "failure", message="not caught")
     return suites

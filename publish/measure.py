@@ -23,6 +23,7 @@ from tb.files import write, write_json
 from tb.runner import ROOT
 from tb.studies import cycles, large, tables, tuning, variants
 from tb.tasks import Workers
+from verify.conformance import cycles as cases
 
 __all__ = ["SETS", "Order", "measure", "right"]
 
@@ -85,6 +86,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "races": lambda _: _command("races"),
     "ablation": lambda _: _command("ablation"),
     "variants": lambda order: variants.run(order.workers, order.console),
+    "bench": lambda _: _command("bench"),
     "large": lambda order: large.run(order.workers, order.console),
     "tuning": lambda order: tuning.run(order.workers, order.most, order.console),
     "development": lambda order: development.run(order.workers, order.console),
@@ -92,6 +94,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "validation": lambda order: _validation(order),
     "tour": lambda order: tour.measure(order.console),
     "extrapolation": _extrapolation,
+    "cases": lambda order: cases.measure(order.workers, order.console),
     "conformance": lambda _: _command("conformance"),
     "wafer": lambda _: _wafer(),
     "paper": lambda _: compare_points(),

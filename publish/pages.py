@@ -13,7 +13,9 @@ from isa.errors import UserError
 from publish import (
     ablation,
     attention,
+    bench,
     conformance,
+    conformance_cycles,
     formal,
     manual,
     paper,
@@ -38,6 +40,7 @@ FROM_CODE: dict[str, Callable[[], str]] = {
     "errors": manual.errors,
     "tables": manual.instructions,
     "special values": special_values.table,
+    "conformance unseen": conformance_cycles.unseen_table,
 }
 """Marker to the maker of what stands there."""
 
@@ -59,6 +62,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
         "conformance table": lambda r: conformance.summary_table(r).markdown(),
         "conformance mutations": lambda r: conformance.mutation_table(r).markdown(),
     },
+    "cases": {"conformance cycles": lambda r: conformance_cycles.floor_table(r).markdown()},
     "tuning": {
         "tuned set": partial(tuning.page_table, listed=True),
         "tuned others": partial(tuning.page_table, listed=False),
@@ -67,6 +71,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
     "extrapolation": extrapolation.MAKERS,
     **validation.MAKERS,
     "paper": paper.MAKERS,
+    "bench": {"speed table": bench.speed_table},
     "wafer": wafer.MAKERS,
 }
 """Set to marker to maker, which takes the result of the set and rejects one that is wrong."""

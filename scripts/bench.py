@@ -3,8 +3,9 @@ loop over the same objects, run in turn.
 """
 
 from programs.compiler import compile_workload
-from publish.bench import bench_result, bench_rows
+from publish.bench import bench_result, bench_rows, large_result
 from publish.output import progress_console, show, wide_console, write_result
+from publish.results import kept
 from scripts.front import main
 from scripts.options import machine_of, overrides, positive, target_parser, tensors_of
 from tb.experiment import commit
@@ -38,6 +39,7 @@ def run() -> int:
         "cycles": cycles,
         "repeat": repeat,
         "commit": commit(),
+        **large_result(kept("large")),
         **bench_result(found, machine.name),
     }
     path = write_result("bench", result)

@@ -20,8 +20,9 @@ from tb.runner import ROOT
 from verify.conformance.campaign import Campaign, wanted
 from verify.conformance.cases import SETS, cases, machine_of
 from verify.conformance.coverage import count, declared
+from verify.conformance.cycles import DUT_MESH, committed
 from verify.conformance.dut import read_dut
-from verify.mutants.hunt import MESH, Hunt, chosen
+from verify.mutants.hunt import MESHES, Hunt, chosen
 
 __all__ = ["run"]
 
@@ -40,22 +41,28 @@ def run() -> int:
     base = load_machine(options.machine)
     if options.target == "rtl":
         toolchain.environment()
-    mesh = options.mesh or ("2x2" if options.dut else "")
+    mesh = options.mesh or (DUT_MESH if options.dut else "")
     own, console = not mesh, progress_console()
-    found = Findings(wanted(options.set, options.case, seed, mesh), command=_command(options))
+    ours, foreign = committed(base, mesh, seed), bool(options.dut)
+    chosen_cases = wanted(options.set, options.case, seed, mesh)
+    found = Findings(chosen_cases, _command(options), ours=ours, foreign=foreign)
     first = machine_of(found.cases[0], base, own_channels=own)
     dut = read_dut(Path(options.dut), first) if options.dut else None
     keep = FOLDER / "kept" if options.resume != "0" and not options.case else None
+    hunt, hunted, beside = Hunt(base, own, workers, keep), [], []
+    if not (options.dut or options.case or options.target == "golden" or options.mutations == "0"):
+        every = cases("default", seed, options.mesh)
+        hunted = [case for case in every if options.mesh or case.mesh in MESHES]
+        beside = [hunt.build(hunted)]
     if not options.mutant:
         campaign = Campaign(base, own, dut, options.target, workers, keep)
-        found.outcomes = campaign.run(found.cases, console)
-        found.bins = count((outcome["bins"] for outcome in found.outcomes.values()), declared(base))
-    if not (options.dut or options.case or options.target == "golden" or options.mutations == "0"):
-        on = options.mesh or MESH
-        some = [case for case in cases("default", seed, options.mesh) if case.mesh == on]
-        found.catches, found.clean = Hunt(base, own, workers, keep).run(numbers, some, console)
-    told = {name: getattr(options, name) for name in ("set", "target", "dut")}
-    told |= {"machine": base.name, "mesh": mesh, "seed": seed, "commit": commit()}
+        found.outcomes = campaign.run(found.cases, console, beside)
+        bins = (outcome["bins"] for outcome in found.outcomes.values())
+        found.bins = {} if options.case else count(bins, declared(base))
+    if hunted:
+        found.catches, found.clean = hunt.run(numbers, hunted, console)
+    told = {"set": options.set, "target": options.target, "dut": options.dut, "mesh": mesh}
+    told |= {"machine": base.name, "seed": seed, "commit": commit()}
     result = found.result() | told | {"seconds": time.monotonic() - started}
     show(found, result)
     for name, seen in found.outcomes.items() if options.case else ():
@@ -78,19 +85,13 @@ def _check(options: argparse.Namespace) -> None:
 
 def _command(options: argparse.Namespace) -> str:
     """What repeats a case, but for its name."""
-    kept = (
-        ("dut", ""),
-        ("mesh", ""),
-        ("machine", READS.defaults["MACHINE"]),
-        ("seed", "1"),
-        ("target", TARGETS[0]),
-    )
-    given = "".join(
-        f" {name.upper()}={shlex.quote(value)}"
-        for name, otherwise in kept
-        if (value := getattr(options, name)) != otherwise
-    )
-    return f"make conformance{given}"
+    usual = {"dut": "", "mesh": "", "machine": READS.defaults["MACHINE"], "seed": "1"}
+    given = [
+        f"{name.upper()}={shlex.quote(getattr(options, name))}"
+        for name, otherwise in (usual | {"target": TARGETS[0]}).items()
+        if getattr(options, name) != otherwise
+    ]
+    return " ".join(["make conformance", *given])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from isa.errors import UserError
+from isa.machine import Machine
 from programs.text.listing import Listing
 from programs.text.reader import read_listing
 from publish.output import clear, progress_console, wide_console, write_result
@@ -13,10 +14,12 @@ from scripts.front import main
 from scripts.options import parser_of
 from tb import toolchain
 from tb.files import write_json
+from tb.hardware import Design
 from tb.run_program import State, run_on_golden, run_on_rtl
 from tb.runner import ROOT
+from verify.conformance.dut import design, read_dut
 
-NAMES = ("PROGRAM", "MACHINE", "MESH", "TARGET", "WAVES")
+NAMES = ("PROGRAM", "MACHINE", "MESH", "TARGET", "DUT", "WAVES")
 TARGETS = ("both", "golden", "rtl")
 
 
@@ -33,6 +36,8 @@ def run() -> int:
     waves = folder / "waves.vcd" if options.waves == "1" else None
     if waves and options.target == "golden":
         raise UserError("WAVES=1 needs the RTL: TARGET must be both or rtl, not golden")
+    if options.dut and (waves or options.target == "golden"):
+        raise UserError("DUT is run on the RTL without waves: leave WAVES and TARGET=golden out")
     listing = read_listing(Path(options.program), options.machine, options.mesh)
     clear(folder, "waves.vcd", "run.json", "result.json")
     outcome = ProgramRun(listing, _states(options, listing, waves))
@@ -63,10 +68,15 @@ def _states(options: argparse.Namespace, listing: Listing, waves: Path | None) -
         rtl = run_on_rtl(
             listing,
             golden,
+            design=_design(options, listing.machine),
             waves=waves,
             progress=lambda cycle: status.update(f"RTL: cycle {cycle:,}"),
         )
     return [golden, rtl] if golden else [rtl]
+
+
+def _design(options: argparse.Namespace, machine: Machine) -> Design | None:
+    return design(read_dut(Path(options.dut), machine), machine) if options.dut else None
 
 
 def _note(options: argparse.Namespace, listing: Listing, vcd: Path) -> None:

@@ -38,7 +38,8 @@ _CONFORMANCE = (
 _NOC = ("QUICK", "MACHINE", "MESH", "SEED", "JOBS", "SCHEDULER")
 _TUNE = (*COMMON, "TOP", "EXHAUSTIVE", "MOST", "JOBS", "SCHEDULER")
 _WAVES = ("FROM", "TO", "COLLECTIVE", "FAULT", "FORMAT", "OPEN", "VIEWER")
-_RUN = ("PROGRAM", "MACHINE", "MESH", "TARGET", "WAVES")
+_RUN = ("PROGRAM", "MACHINE", "MESH", "TARGET", "DUT", "WAVES")
+_SHRINK = ("CASE", "DUT", "MUTANT", "MACHINE", "MESH", "SEED", "OUT")
 
 TARGETS: dict[str, Reads] = {
     "sim": Reads((*_SIMULATED, "ARRAY", "WAVES", "OUT")),
@@ -53,6 +54,7 @@ TARGETS: dict[str, Reads] = {
     "waves": Reads((*_SIMULATED, *_WAVES)),
     "inspect": Reads(("VCD", "COLLECTIVE", "LIST", "READER", "OPEN")),
     "conformance": Reads(_CONFORMANCE, {"MACHINE": "tiny"}),
+    "shrink": Reads(_SHRINK, {"MACHINE": "tiny"}),
     "formal": Reads(("JOBS",), _CORES),
     "races": Reads(("JOBS", "SCHEDULER"), _CORES),
     "noc": Reads(_NOC, {"MACHINE": "mesh8"}),

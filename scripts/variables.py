@@ -31,7 +31,7 @@ class Variable(NamedTuple):
         return {"FROM": "first", "TO": "last"}.get(self.name, self.name.lower())
 
 
-_V, _SWITCH, _ARRAYS = Variable, ("0", "1"), ("rtl", "functional")
+_V, _SWITCH, _ARRAYS = Variable, ("0", "1"), ("rtl", "netlist", "functional")
 GROUPS: dict[str, tuple[Variable, ...]] = {
     "what is run": (
         _V(
@@ -59,7 +59,12 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("SLICE", "", "32x64: query rows x keys of a tile, or rows x columns of C; or 32x, x64"),
         _V("SEED", "1", "seed of everything random: data, traffic, back-pressure"),
         _V("STALL", "0", "per cent of cycles in which every link refuses flits, up to 94"),
-        _V("ARRAY", "rtl", "or functional: PE arrays by host arithmetic, the same bits", _ARRAYS),
+        _V(
+            "ARRAY",
+            "rtl",
+            "netlist: PEs side by side; functional: host arithmetic; same bits",
+            _ARRAYS,
+        ),
         _V("WAVES", "0", "1: sim and run write the whole run as a VCD", _SWITCH),
         _V("ANYSIZE", "0", "1: simulate a mesh even if it is estimated to be too large", _SWITCH),
     ),
@@ -91,7 +96,11 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
     ),
     "programs of your own": (
         _V("PROGRAM", "", "the text that run takes, for example examples/put.s"),
-        _V("OUT", "", "compile: a text; verilog: a folder; sim: an .npz of o, expected, fp64"),
+        _V(
+            "OUT",
+            "",
+            "compile, shrink: a text; verilog: a folder; sim: .npz of o, expected, fp64",
+        ),
     ),
     "wafer: a model on many dies": tuple(Variable(*fields) for fields in WAFER),
     "conformance and measure": (

@@ -28,7 +28,13 @@ def run_bare(compiled: Build, workdir: Path) -> dict:
         include = toolchain.include_folder()
         objects = [
             str(path)
-            for pattern in ("*_array.o", "*_tiles.o", "verilated*.o", "Vtop__ALL.a", "V*/lib*.a")
+            for pattern in (
+                "array_model.o",
+                "native_tiles.o",
+                "verilated*.o",
+                "Vtop__ALL.a",
+                "V*/lib*.a",
+            )
             for path in sorted(compiled.folder.glob(pattern))
         ]
         command = [

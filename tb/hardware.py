@@ -15,17 +15,19 @@ from hw.sim.native import native_header, native_verilog
 from hw.sim.waves import waves_verilog
 from hw.tile.tile import Tile
 from isa.machine import Machine
+from tb.arrays import with_array
 from tb.files import write
-from tb.functional import with_functional_array
 from tb.library import Library, build_library, find_profiled
 from tb.runner import ROOT, Build, build
 
-__all__ = ["ARRAYS", "TRAINING", "Design", "build_mesh", "functional_design", "tile_library"]
-__all__ += ["verilog", "with_waves"]
+__all__ = ["ARRAYS", "TRAINING", "Design", "build_mesh", "in_any_mesh", "native_files"]
+__all__ += ["tile_library", "verilog", "with_waves"]
 
-ARRAYS = ("rtl", "functional")
-"""What the PE array of a simulation is: its RTL, or the model of `hw.sim.functional_array`."""
-TRAINING = "mha:S=64,D=32,H=2 flat-async fp16, gqa:S=48,D=64,H=4,Hkv=2,causal flat bf16"
+ARRAYS = ("rtl", "netlist", "functional")
+"""What the PE array of a simulation is: its RTL, the gates of its PEs side by side, or host
+arithmetic (`hw.sim.array_model`).
+"""
+TRAINING = "mha:S=64,D=32,H=2 flat-async fp16, gqa:S=48,D=64,H=4,Hkv=2,causal=1 flat bf16"
 """Runs on 2x2 tiles that a tile's profile is made of, see `tb.training`: none that is measured."""
 
 
@@ -66,7 +68,7 @@ def verilog(
     else:
         options = {"stall": stall, "transport": transport, "events": events, "waves": waves}
     parts = {
-        "tile.v": _emitted("tile", Tile, _in_any_mesh(hardware), waves=waves),
+        "tile.v": _emitted("tile", Tile, in_any_mesh(hardware), waves=waves, gated=native),
         "mesh.v": _emitted("mesh", Mesh, hardware, **options),
         "hbm_memory.v": (ROOT / "hw" / "sim" / "hbm_memory.v").read_text(),
     }
@@ -80,7 +82,7 @@ def verilog(
     return with_waves(parts, hardware) if waves else parts
 
 
-def _in_any_mesh(machine: Machine) -> Machine:
+def in_any_mesh(machine: Machine) -> Machine:
     """The machine in a mesh of one tile: no tile depends on the mesh that it is placed in."""
     channels = {"west_pitch": 1, "east_pitch": 0, "south_pitch": 0, "north_pitch": 0}
     return machine.model_copy(
@@ -127,10 +129,10 @@ def _untraced(text: str) -> str:
     return f"{off}\n{placed}"
 
 
-def functional_design(machine: Machine, *, events: bool = False) -> Design:
-    """Our mesh with the functional PE array (`ARRAYS`)."""
+def native_files(machine: Machine, array: str = "rtl", *, events: bool = False) -> dict[str, str]:
+    """The files of our mesh with tiles that are compiled apart, and one of `ARRAYS` in them."""
     files = verilog(machine, native=True, events=events)
-    return Design(with_functional_array(files, machine.tile))
+    return files if array == "rtl" else with_array(files, machine.tile, array)
 
 
 def tile_library(text: str) -> Library:
@@ -154,10 +156,12 @@ def build_mesh(
     (`hw.sim.native`), which stalls or does not as it is told.
     """
     ports = ["clk", "rst", *port_names(MESH_SIGNATURE), *(design.inputs if design else ())]
-    options = {"events": events, "waves": waves, "native": transport and not waves}
-    files = dict(
-        design.files if design else verilog(machine, stall=stall, transport=transport, **options)
-    )
+    if design:
+        files = dict(design.files)
+    elif transport and not waves:
+        files = native_files(machine, events=events)
+    else:
+        files = verilog(machine, stall=stall, transport=transport, events=events, waves=waves)
     if "native_tiles.cpp" in files:
         given = design.library if design else None
         library = given or tile_library(files["tile.v"])

@@ -6,6 +6,7 @@ two more compilations, so it is made only where it is asked for (`make pgo`, `ma
 taken from then on wherever the same text is simulated.
 """
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -48,8 +49,11 @@ class Library:
     def arguments(self) -> list[str]:
         """What Verilator has to be told to compile against it and to link it."""
         prefix = f"V{self.module}"
-        trigger = "__Vtrigprevexpr___TOP__clk__0"  # an internal of the simulator: used if there
-        once_a_cycle = trigger in (self.folder / f"{prefix}___024root.h").read_text()
+        ports = (self.folder / f"{prefix}.h").read_text()
+        clocks = re.findall(r"VL_IN8\(&(clk\w*),", ports)
+        inside = (self.folder / f"{prefix}___024root.h").read_text()
+        # Internals of the simulator: used if they are there.
+        once_a_cycle = all(f"__Vtrigprevexpr___TOP__{clock}__0" in inside for clock in clocks)
         flags = f"-I{self.folder} {NATIVE}" + (" -DFLATMESH_ONE_EVAL" if once_a_cycle else "")
         return ["-CFLAGS", flags, "-LDFLAGS", f"{self.archive} {self.link}".strip()]
 
@@ -73,7 +77,9 @@ def build_library(text: str, module: str) -> Library:
 
 
 def _make(folder: Path, module: str, optimisation: str = toolchain.OPTIMISATION) -> None:
-    make = ["make", "-f", f"V{module}.mk", f"OPT_FAST={optimisation}", f"V{module}__ALL.a"]
+    # The makefile names the Verilator that wrote it, which may have been in a checkout that moved.
+    root = f"VERILATOR_ROOT={toolchain.include_folder().parent}"
+    make = ["make", "-f", f"V{module}.mk", root, f"OPT_FAST={optimisation}", f"V{module}__ALL.a"]
     with (folder / "build.log").open("a") as log:
         subprocess.run(make, cwd=folder, stdout=log, stderr=log, check=True)
 

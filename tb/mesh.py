@@ -11,42 +11,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isa.errors import UserError
+from isa.geometry import TileXY
 from isa.machine import Machine
 from tb.boot import boots_directly, write_images
 from tb.diagnosis import why_stopped
 from tb.estimate import refuse_if_too_large
-from tb.hardware import Design, build_mesh, functional_design
+from tb.event_log import read_events
+from tb.hardware import Design, build_mesh, native_files
 from tb.memory_files import read_memory, write_memory
 from tb.progress import following
-from tb.runner import SimulationFailure, fresh_folder, run
+from tb.runner import fresh_folder, run
 
-__all__ = ["EVENTS", "MeshRun", "RunFailure", "Settings", "Window", "simulate"]
-
-EVENTS = np.dtype(
-    [("cycle", np.int64), ("x", np.int16), ("y", np.int16), ("kind", np.int16), ("tag", np.int16)]
-)
-"""One event of a tile: the cycle (0: the first in which the queues may run), the tile, the
-`isa.status.Event`, the transfer's tag.
-"""
+__all__ = ["BENCH", "MeshRun", "RunFailure", "Settings", "Window", "orders_of"]
+__all__ += ["result_of", "simulate"]
 
 BENCH = "tb.benches.mesh"
 
 
 class RunFailure(UserError):
-    """The machine stopped with an error, or hung: one line says which tile, which instruction,
-    which cycle.
+    """The machine stopped with an error, or hung: one line says which tile, instruction, cycle.
 
     Attributes
     ----------
     kind
         ``error``, ``hang``, or ``endless``: still busy after `Settings.most_cycles`.
-    probes
-        Probe values of each tile, see `MeshRun.probes`.
+    run, probes
+        What there was when it had stopped, see `MeshRun`.
+    later
+        The probes of an error once more, after those of all tiles were read: whose queues go on.
     """
 
-    def __init__(self, kind: str, text: str, probes: dict[tuple[int, int], list[int]]):
+    def __init__(self, kind: str, text: str, run: "MeshRun", later: dict[TileXY, list[int]]):
         super().__init__(text)
-        self.kind, self.probes = kind, probes
+        self.kind, self.run, self.probes, self.later = kind, run, run.probes, later
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,9 @@ class Settings:
     """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
     """
     array: str = "rtl"
-    """One of `tb.hardware.ARRAYS`; a functional one is a model of our own mesh, without waves."""
+    """One of `tb.hardware.ARRAYS`; others than RTL are for our own mesh, without waves."""
+    settle: int = 20
+    """Cycles from an error to the first probe that is read: what is under way arrives meanwhile."""
     backpressure: bool = False
     """Of a mesh that is all Verilog, take the one that can stall even for a `stall_rate` of 0, so
     that runs of both kinds share a build.
@@ -124,7 +123,7 @@ class MeshRun:
     processor_seconds: float
     """Processor time of the same."""
     events: NDArray | None = None
-    """All events of `EVENTS`, by cycle, of a run that records them."""
+    """All events of `tb.event_log.EVENTS`, by cycle, of a run that records them."""
     workdir: Path = field(default_factory=Path)
 
     def total(self, probe: int) -> int:
@@ -182,13 +181,13 @@ def simulate(
     if settings.waves:
         settings.waves.path.parent.mkdir(parents=True, exist_ok=True)
         settings.waves.path.unlink(missing_ok=True)
-    if settings.array == "functional":
+    if settings.array != "rtl":
         if design or settings.waves or not settings.transport:
             raise UserError(
-                "ARRAY=functional is a model for our mesh without waves: WAVES and DUT need "
+                f"ARRAY={settings.array} is for our mesh without waves: WAVES and DUT need "
                 "ARRAY=rtl"
             )
-        design = functional_design(machine, events=settings.events)
+        design = Design(native_files(machine, settings.array, events=settings.events))
     boot = write_memory(machine, images, hbm, workdir)
     compiled = build_mesh(
         machine,
@@ -204,7 +203,7 @@ def simulate(
         direct = native and boots_directly(machine, boot[1])
     elif direct and not native:
         raise ValueError("Direct boot must be of tiles that are compiled apart")
-    orders = _orders(machine, settings, boot, design.inputs if design else {})
+    orders = orders_of(machine, settings, boot, design.inputs if design else {})
     (workdir / "run.json").write_text(json.dumps(orders))
     with following(workdir / "progress", progress):
         run(
@@ -221,10 +220,10 @@ def simulate(
             ],
             workdir=workdir,
         )
-    return _result(machine, settings, workdir, compiled.seconds)
+    return result_of(machine, settings, workdir, compiled.seconds)
 
 
-def _orders(
+def orders_of(
     machine: Machine, settings: Settings, boot: tuple[int, int], inputs: Mapping[str, int]
 ) -> dict:
     """What the bench reads: how long to wait, what to read back, and the mesh's inputs."""
@@ -232,6 +231,7 @@ def _orders(
         "targets": machine.mesh.tiles,
         "channels": len(machine.channels),
         "most_cycles": settings.most_cycles,
+        "settle": settings.settle,
         "inputs": {
             **inputs,
             "boot_address": boot[0],
@@ -245,21 +245,15 @@ def _orders(
     }
 
 
-def _result(machine: Machine, settings: Settings, workdir: Path, build_seconds: float) -> MeshRun:
+def result_of(machine: Machine, settings: Settings, workdir: Path, build_seconds: float) -> MeshRun:
     """What the bench has left in the folder of a run."""
     seen = json.loads((workdir / "seen.json").read_text())
     columns = machine.mesh.columns
-    probes = {
-        (index % columns, index // columns): values for index, values in enumerate(seen["tiles"])
-    }
-    if seen["endless"]:
-        raise RunFailure(
-            "endless", f"endless: still busy after {settings.most_cycles} cycles", probes
-        )
-    if seen["error"] or seen["hung"]:
-        kind = "error" if seen["error"] else "hang"
-        raise RunFailure(kind, why_stopped(machine, probes, seen), probes)
-    return MeshRun(
+    probes, later = (
+        {(index % columns, index // columns): values for index, values in enumerate(tiles)}
+        for tiles in (seen["tiles"], seen["later"])
+    )
+    run = MeshRun(
         cycles=seen["cycles"],
         boot_cycles=seen["boot_cycles"],
         probes=probes,
@@ -274,22 +268,12 @@ def _result(machine: Machine, settings: Settings, workdir: Path, build_seconds: 
         simulated_cycles=seen["cycles"] + seen["boot_cycles"],
         megabytes=seen["megabytes"],
         processor_seconds=seen["processor_seconds"],
-        events=_read_events(workdir / "events.txt", columns) if settings.events else None,
+        events=read_events(workdir / "events.txt", columns) if settings.events else None,
         workdir=workdir,
     )
-
-
-def _read_events(path: Path, columns: int) -> NDArray:
-    try:
-        cycle, tile, kind, tag = np.loadtxt(path, np.int64, ndmin=2).reshape(-1, 4).T
-    except OSError as error:
-        raise SimulationFailure(f"the simulation left no {path.name}") from error
-    events = np.empty(len(cycle), EVENTS)
-    events["cycle"], events["x"], events["y"], events["kind"], events["tag"] = (
-        cycle,
-        tile % columns,
-        tile // columns,
-        kind,
-        tag,
-    )
-    return events
+    for kind, so in (("endless", "endless"), ("error", "error"), ("hang", "hung")):
+        if seen[so]:
+            text = f"endless: still busy after {settings.most_cycles} cycles"
+            text = text if kind == "endless" else why_stopped(machine, probes, seen)
+            raise RunFailure(kind, text, run, later)
+    return run

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from golden.errors import GoldenError
 from golden.machine import GoldenMachine
 from golden.races import RaceError
+from isa.errors import UserError
 from isa.geometry import TileXY
 from isa.instructions import Queue
 from isa.machine import Machine
@@ -98,6 +99,7 @@ def run_on_rtl(
     listing: Listing,
     golden: State | None = None,
     *,
+    design: Design | None = None,
     waves: Path | None = None,
     progress: Callable[[int], None] | None = None,
     workdir: Path | None = None,
@@ -108,6 +110,8 @@ def run_on_rtl(
     ----------
     golden
         What the golden machine holds: as much of HBM is read back as it has written.
+    design
+        Verilog to run instead of ours. Nobody can look into its L1s, nor fill them.
     waves
         VCD to write.
     progress
@@ -118,7 +122,7 @@ def run_on_rtl(
     Raises
     ------
     UserError
-        If programs and data do not fit a channel.
+        If programs and data do not fit a channel, or the text speaks of the L1s of a `design`.
     SimulationFailure
         If the simulator itself fails.
     """
@@ -126,11 +130,17 @@ def run_on_rtl(
     workdir = workdir or fresh_folder("program")
     l1 = {tile: np.zeros(machine.tile.l1_bytes, np.uint8) for tile in listing.tiles}
     listing.fill_l1(l1)
-    write_l1(machine, l1, workdir)
+    if design is None:
+        write_l1(machine, l1, workdir)
+    else:
+        _refuse_l1(listing)
     hbm = listing.hbm()
     words = _extent(machine, [*hbm, *(golden.hbm if golden else ())])
     on = waves is not None
-    text = verilog(machine, events=on, waves=on, native=not on)
+    ours = design is None
+    if design is None:
+        text = verilog(machine, events=on, waves=on, native=not on)
+        design = Design(with_l1_files(text, machine))
     run, failure = None, None
     try:
         run = simulate(
@@ -139,7 +149,7 @@ def run_on_rtl(
             hbm,
             dump=(0, words - 1),
             settings=Settings(waves=Window(waves) if waves else None),
-            design=Design(with_l1_files(text, machine)),
+            design=design,
             progress=progress,
             workdir=workdir,
         )
@@ -149,7 +159,7 @@ def run_on_rtl(
         failure = _rtl_failure(listing, stopped)
     return State(
         machine="RTL",
-        l1={tile: read_l1(machine, tile, workdir) for tile in listing.tiles},
+        l1={tile: read_l1(machine, tile, workdir) for tile in listing.tiles if ours},
         hbm=[
             read_memory(workdir / f"out_{channel.index}.hex", machine.tile.word_bytes)
             for channel in machine.channels
@@ -170,6 +180,16 @@ def run_on_rtl(
         probes=probes,
         build_seconds=run.build_seconds if run else 0.0,
     )
+
+
+def _refuse_l1(listing: Listing) -> None:
+    blocks = [*listing.contents, *listing.expected, *listing.shown]
+    for block in blocks:
+        if not isinstance(block.place, int):
+            raise UserError(
+                f"{listing.at(block.line)}: with DUT, what a text fills, expects and shows must be "
+                "in HBM, not in L1"
+            )
 
 
 def _extent(machine: Machine, contents: Sequence[Bytes]) -> int:

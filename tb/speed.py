@@ -12,8 +12,7 @@ from isa.errors import UserError
 from isa.geometry import TileXY
 from isa.machine import Machine
 from tb.bare import run_bare
-from tb.functional import with_functional_array
-from tb.hardware import Design, build_mesh, verilog
+from tb.hardware import Design, build_mesh, native_files, verilog
 from tb.library import Library, build_library
 from tb.mesh import simulate
 from tb.runner import Build
@@ -49,13 +48,10 @@ class Flow:
 
 
 def flows(machine: Machine) -> list[Flow]:
-    """All ways to simulate the machine, built: tiles as hierarchical blocks, as objects, as objects
-    compiled by a profile, and so with the functional array.
-    """
-    native = verilog(machine, native=True)
-    functional = with_functional_array(native, machine.tile)
-    plain = build_library(native["tile.v"], "tile")
-    found = []
+    """All ways to simulate the machine, built, each a step from the one before."""
+    native, netlist = native_files(machine), native_files(machine, "netlist")
+    functional = native_files(machine, "functional")
+    found: list[Flow] = []
 
     def add(name: str, text: str, files: dict[str, str], library: Library | None = None):
         design = Design(files, library=library)
@@ -63,13 +59,18 @@ def flows(machine: Machine) -> list[Flow]:
         found.append(Flow(name, text, design, build, build.seconds))
 
     add("hierarchical", "the mesh in Verilog, tiles as blocks", verilog(machine))
-    add("native", "tiles as objects of one compiled tile", native, plain)
-    add("profiled", "the same, compiled by a profile", native, profile_tile(machine))
-    add("functional", "so, with the functional PE array", functional, profile_tile(machine, _MODEL))
+    add("native", "tiles as objects of one compiled tile", native, _plain(native))
+    add("lanes", "so, with the gates of all PEs side by side", netlist, _plain(netlist))
+    profiled = profile_tile(machine, "netlist")
+    add("profiled", "the same, compiled by a profile", netlist, profiled)
+    profiled = profile_tile(machine, "functional")
+    add("functional", "so, with the functional PE array", functional, profiled)
     return found
 
 
-_MODEL = "functional"
+def _plain(files: Mapping[str, str]) -> Library:
+    """The tile compiled without a profile, whether or not there is one."""
+    return build_library(files["tile.v"], "tile")
 
 
 def time_flows(

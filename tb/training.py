@@ -3,8 +3,7 @@
 from isa.machine import Machine
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
-from tb.functional import with_functional_array
-from tb.hardware import TRAINING, Design, verilog
+from tb.hardware import TRAINING, Design, native_files
 from tb.library import Library, build_library, profile
 from tb.mesh import simulate
 
@@ -23,9 +22,7 @@ def profile_tile(machine: Machine, array: str = "rtl") -> Library:
         One of `tb.hardware.ARRAYS`.
     """
     small = machine.with_mesh("2x2")
-    files = verilog(small, native=True)
-    if array == "functional":
-        files = with_functional_array(files, machine.tile)
+    files = native_files(small, array)
 
     def train(library: Library) -> None:
         for line in TRAINING.split(", "):

@@ -47,8 +47,9 @@ class Completion(wiring.Component):
         Offer nothing.
     signal : ``Out(stream(SIGNAL))``
         Signals to send.
-    executing : ``Out(16)``
-        The pc of the oldest instruction that is not done; means something only while there is one.
+    behind : ``In(range(depth))``, executing : ``Out(16)``
+        The pc of the instruction that in the cycle before was so many behind the oldest one that
+        was not done; means something only if there was one.
     empty, full : ``Out(1)``
         Every instruction is done and its signals are sent; no instruction may enter.
     """
@@ -62,6 +63,7 @@ class Completion(wiring.Component):
                 "issue": In(1),
                 "signals": In(SIGNALS),
                 "pc": In(16),
+                "behind": In(range(self._depth)),
                 "executing": Out(16),
                 "instant": In(1),
                 "done": In(1),
@@ -80,11 +82,13 @@ class Completion(wiring.Component):
         first_sent, leave = Signal(), Signal()
         m.submodules.pcs = pcs = Memory(shape=16, depth=self._depth, init=[])
         write_pc, read_pc = pcs.write_port(), pcs.read_port(domain="comb")
+        was_done = Signal()
+        m.d.sync += was_done.eq(self.done)
         m.d.comb += [
             write_pc.en.eq(self.issue),
             write_pc.addr.eq(write.addr),
             write_pc.data.eq(self.pc),
-            read_pc.addr.eq(read.addr + complete),
+            read_pc.addr.eq(read.addr + complete + self.behind - was_done),
             self.executing.eq(read_pc.data),
             write.en.eq(self.issue),
             write.data.eq(self.signals),

@@ -22,8 +22,9 @@ class OutEngine(wiring.Component):
     flit is offered `LATENCY` cycles after the command was taken, then one every cycle; the next
     command is taken in the cycle after the last flit.
 
-    Every flit carries its own address (remote + row * pitch + word, modulo the field's width) and
-    the tag; only the last one carries the bump. The flits of a REDUCE are numbered from 0.
+    Every flit carries its own address (remote + row * pitch + word) and the tag; only the last one
+    carries the bump. The flits of a REDUCE are numbered from 0. What is too far for the address of
+    a word of L1 gets the largest one, so that its receiver finds it beyond its L1, too.
 
     Members
     -------
@@ -115,6 +116,8 @@ class OutEngine(wiring.Component):
 
         # Flits: the same fields, in the layout of each network.
         valid, ready = reader.word.valid, Signal()
+        clipped = Signal(16)
+        m.d.comb += clipped.eq(Mux(address[16:].any(), 0xFFFF, address))
         with m.Switch(command.opcode):
             for opcode, network in (
                 (Opcode.STORE, self.request),
@@ -126,7 +129,7 @@ class OutEngine(wiring.Component):
         for network in (self.request, self.data, self.reduce):
             flit = network.payload
             m.d.comb += [
-                flit.addr.eq(address),
+                flit.addr.eq(address if len(flit.addr) == len(address) else clipped),
                 flit.bump.eq(command.bump & last),
                 flit.sem.eq(command.sem),
                 flit.tag.eq(command.tag),

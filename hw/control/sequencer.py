@@ -67,8 +67,9 @@ class Sequencer(wiring.Component):
     halted, error : ``Out(1)``
         HALT was reached and everything completed; an instruction was refused, for ``error_code`` (8
         bits) at slot ``error_pc`` (16 bits). Both stay.
-    executing : ``Out(16)``
-        Slot of the oldest instruction that the engine has not done.
+    behind : ``In(2)``, executing : ``Out(16)``
+        Slot of the instruction that in the cycle before was so many behind the oldest one that the
+        engine had not done.
     pc, state, wait_sem, wait_count, cycles_fetch, cycles_wait, cycles_engine, instructions :
     ``Out``
         Probes: see `isa.status`. The cycles of a drain count as engine cycles; instructions count
@@ -99,6 +100,7 @@ class Sequencer(wiring.Component):
                 "error": Out(1),
                 "error_code": Out(8),
                 "error_pc": Out(16),
+                "behind": In(range(self.OUTSTANDING)),
                 "executing": Out(16),
                 "pc": Out(16),
                 "state": Out(QueueState),
@@ -151,6 +153,7 @@ class Sequencer(wiring.Component):
             legality.mesh.eq(self.mesh),
             completion.done.eq(self.done),
             completion.pc.eq(self.pc),
+            completion.behind.eq(self.behind),
             self.executing.eq(completion.executing),
             completion.stop.eq(self.stop),
             *[completion.signals[name].eq(common[name]) for name in SIGNALS.members],

@@ -62,6 +62,9 @@ class MatrixEngine(wiring.Component):
         The array accepts a slot.
     busy : ``Out(1)``
         An instruction is in flight.
+    behind : ``Out(3)``
+        Whose access L1 took in the cycle before: that of the instruction that was then so many
+        behind the oldest one.
     operand_stall, drain_stall : ``Out(1)``
         The array waits for A, B or C from L1; for accumulators whose results are still being
         written.
@@ -78,6 +81,7 @@ class MatrixEngine(wiring.Component):
                 "l1": Out(L1Port(tile)),
                 "active": Out(1),
                 "busy": Out(1),
+                "behind": Out(3),
                 "operand_stall": Out(1),
                 "drain_stall": Out(1),
             }
@@ -171,4 +175,18 @@ class MatrixEngine(wiring.Component):
             m.d.sync += flying.eq(flying + 1)
         with m.Elif(self.done & ~accepted):
             m.d.sync += flying.eq(flying - 1)
+        self._attribute(m, loader, fill, flying)
         return m
+
+    def _attribute(self, m, loader, fill, flying):
+        """Operands are those of the youngest instruction, results those of the oldest, and what is
+        accumulated upon is that of the first whose last block has not been filled.
+        """
+        filled, fills = Signal(range(8)), fill.prepared.valid & fill.prepared.payload.final
+        m.d.sync += filled.eq(filled + fills - self.done)
+        with m.If(loader.read.valid & loader.read.ready):
+            m.d.sync += self.behind.eq(flying - 1)
+        with m.Elif(fill.read.valid & fill.read.ready):
+            m.d.sync += self.behind.eq(filled)
+        with m.Else():
+            m.d.sync += self.behind.eq(0)

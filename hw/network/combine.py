@@ -56,6 +56,8 @@ class Combine(wiring.Component):
     -------
     i : ``In(stream(combine_job))``
         Jobs. ``ready`` depends on ``op``, ``fmt`` and ``count`` of the payload.
+    busy : ``Out(1)``
+        A result is on its way.
     valid : ``Out(1)``
         There is a result in this cycle.
     label, result : ``Out``
@@ -70,6 +72,7 @@ class Combine(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(combine_job(tile, label))),
+                "busy": Out(1),
                 "valid": Out(1),
                 "label": Out(label),
                 "result": Out(tile.link_bits),
@@ -120,6 +123,7 @@ class Combine(wiring.Component):
         m.d.comb += [
             self.i.ready.eq(~(is_sum & again[0]) & ((due >> wait) == 0)),
             start.eq(self.i.valid & self.i.ready & is_sum),
+            self.busy.eq(due.any() | again.any()),
         ]
         m.d.sync += [
             due.eq(due[1:] | (start << wait)[1:]),

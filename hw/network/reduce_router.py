@@ -56,6 +56,9 @@ class ReduceRouter(wiring.Component):
     waiting : ``Out(1)``, waiting_tag : ``Out(8)``
         Some input holds a flit, and the tag of the one at the lowest such input. If nothing moves
         any more, it is stuck.
+    awake : ``Out(1)``
+        Some flit is inside or offered at LOCAL, or was a cycle or two ago. A clock edge without it
+        changes nothing, if no flit is offered at an outer port.
     """
 
     def __init__(self, *, machine: Machine):
@@ -71,6 +74,7 @@ class ReduceRouter(wiring.Component):
                 "mismatch_tag": Out(8),
                 "waiting": Out(1),
                 "waiting_tag": Out(8),
+                "awake": Out(1),
             }
         )
 
@@ -200,3 +204,13 @@ class ReduceRouter(wiring.Component):
         for head in reversed(heads):
             with m.If(head.valid):
                 m.d.comb += [self.waiting.eq(1), self.waiting_tag.eq(head.payload.tag)]
+        inside, late = Signal(), Signal(2)
+        m.d.comb += [
+            inside.eq(
+                self.waiting
+                | self._combine.busy
+                | Cat(self.i[Port.LOCAL].valid, *(queue.o.valid for queue in self._queues)).any()
+            ),
+            self.awake.eq(inside | late.any()),
+        ]
+        m.d.sync += late.eq(Cat(inside, late))

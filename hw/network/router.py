@@ -47,6 +47,9 @@ class Router(wiring.Component):
         Inputs by `Port`.
     o : ``Out(stream).array(5)``
         Outputs by `Port`. No request leaves by LOCAL.
+    awake : ``Out(1)``
+        Some flit is in a FIFO or offered at LOCAL. A clock edge without it changes nothing, if no
+        flit is offered at an outer port.
     """
 
     latency = 1
@@ -68,6 +71,7 @@ class Router(wiring.Component):
                 "last_y": In(COORDINATE, init=machine.mesh.rows - 1),
                 "i": In(stream.Signature(payload)).array(len(Port)),
                 "o": Out(stream.Signature(payload)).array(len(Port)),
+                "awake": Out(1),
             }
         )
 
@@ -75,7 +79,7 @@ class Router(wiring.Component):
         m = Module()
 
         # Inputs: the head of each FIFO, and the outputs that it still needs.
-        heads, pending, taken = [], [], []
+        heads, pending, taken, holding = [], [], [], []
         for port in Port:
             name = port.name.lower()
             m.submodules[f"fifo_{name}"] = fifo = Fifo(
@@ -83,6 +87,7 @@ class Router(wiring.Component):
             )
             wiring.connect(m, wiring.flipped(self.i[port]), fifo.i)
             heads.append(fifo.o.payload)
+            holding.append(fifo.o.valid)
             m.submodules[f"fork_{name}"] = fork = (
                 Fork(branches=len(Port)) if self._multicast else _Unicast()
             )
@@ -93,6 +98,8 @@ class Router(wiring.Component):
             ]
             pending.append(fork.pending)
             taken.append(fork.taken)
+
+        m.d.comb += self.awake.eq(Cat(self.i[Port.LOCAL].valid, *holding).any())
 
         # Outputs: each chooses among the inputs that need it.
         for port, out in zip(Port, self.o, strict=True):

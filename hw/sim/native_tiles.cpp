@@ -122,14 +122,31 @@ void set(svBitVecVal* words, int index, bool value) { words[index / 32] |= svBit
 constexpr size_t request_words = sizeof(Vtile::request_o___05F0___05Fpayload) / 4;
 constexpr size_t data_words = sizeof(Vtile::data_i___05F0___05Fpayload) / 4;
 
+// A part of a tile that may sleep gets no clock edge; see hw/tile/ports.py. Parts of `awake` in its order.
+#define ARRIVING(net)                                                                                               \
+    (tile.PORT(net, i, 0, valid) | tile.PORT(net, i, 1, valid) | tile.PORT(net, i, 2, valid) | tile.PORT(net, i, 3, valid))
+#ifdef FLATMESH_ONE_EVAL
+// The next eval sees a rising edge without one of clk = 0.
+#define FALL(clock) tile.rootp->__Vtrigprevexpr___TOP__##clock##__0 = 0
+#else
+#define FALL(clock) tile.clock = 0
+#endif
+
 void step(Vtile& tile, int index) {
+    const unsigned awake = tile.awake;
     tile.probe_index = index;
     tile.clk = 1;
+    tile.clk_vector = awake & 1;
+    tile.clk_data = (awake >> 1 & 1) | ARRIVING(data);
+    tile.clk_request = (awake >> 2 & 1) | ARRIVING(request);
+    tile.clk_reduce = (awake >> 3 & 1) | ARRIVING(reduce);
     tile.eval();
-#ifdef FLATMESH_ONE_EVAL
-    tile.rootp->__Vtrigprevexpr___TOP__clk__0 = 0;  // the next eval sees a rising edge without one of clk = 0
-#else
-    tile.clk = 0;
+    FALL(clk);
+    FALL(clk_vector);
+    FALL(clk_data);
+    FALL(clk_request);
+    FALL(clk_reduce);
+#ifndef FLATMESH_ONE_EVAL
     tile.eval();
 #endif
 }

@@ -1,6 +1,6 @@
 """The inside of a tile: four queues with their engines around one L1, and three routers."""
 
-from amaranth import Module
+from amaranth import Cat, Module, ResetSignal
 from amaranth.lib import wiring
 
 from hw.layouts import data_flit, request_flit
@@ -26,20 +26,21 @@ class TileCore(wiring.Component):
         Machine description.
     waves : bool
         Show what waveforms need, see `hw.tile.inside`.
+    gated : bool
+        Parts that can sleep are in clock domains of their names, see `GATED`.
 
     Members
     -------
     See `tile_signature`.
     """
 
-    def __init__(self, *, machine: Machine, waves: bool = False):
-        self._machine = machine
-        self._waves = waves
-        super().__init__(tile_signature(machine, waves=waves))
+    def __init__(self, *, machine: Machine, waves: bool = False, gated: bool = False):
+        self._machine, self._waves, self._gated = machine, waves, gated
+        super().__init__(tile_signature(machine, waves=waves, gated=gated))
 
     def elaborate(self, platform):
         m = Module()
-        self._parts = Parts(m, self._machine)
+        self._parts = Parts(m, self._machine, gated=self._gated)
         self._connect_l1(m)
         self._connect_links(m)
         self._connect_local(m)
@@ -48,6 +49,9 @@ class TileCore(wiring.Component):
         self._connect_boot(m)
         errors = keep_first_error(m, self, error_sources(self._parts, self.expired))
         observe(m, self, self._parts, errors)
+        if self._gated:
+            awake = Cat(part.awake for part in self._parts.gated.values())
+            m.d.comb += self.awake.eq(awake | ResetSignal().replicate(len(awake)))
         if self._waves:
             show_inside(m, self, self._parts)
         return m
@@ -133,7 +137,11 @@ class TileCore(wiring.Component):
                 remote.valid.eq(signal.valid & signal.payload.remote),
                 signal.ready.eq((local.valid & local.ready) | (remote.valid & remote.ready)),
             ]
-        m.d.comb += [out.x.eq(self.x), out.y.eq(self.y)]
+        m.d.comb += [
+            self._parts.sequencers[Queue.MATRIX].behind.eq(self._parts.matrix.behind),
+            out.x.eq(self.x),
+            out.y.eq(self.y),
+        ]
 
     def _connect_program(self, m):
         """Boot shares the matrix queue's fetch port: no queue runs before every tile has booted."""

@@ -1,6 +1,6 @@
 """The parts of a tile."""
 
-from amaranth import Module, Value
+from amaranth import DomainRenamer, Module, Value
 
 from hw.control.eject import Ejector
 from hw.control.l1 import L1
@@ -14,6 +14,7 @@ from hw.matrix.engine import MatrixEngine
 from hw.network.reduce_router import ReduceRouter
 from hw.network.router import Router
 from hw.tile.boot import BootLoader
+from hw.tile.ports import GATED
 from hw.vector.engine import VectorEngine
 from isa.instructions import Queue
 from isa.machine import Machine
@@ -35,9 +36,11 @@ class Parts:
         By network.
     sequencers : dict
         By queue.
+    gated : dict
+        Those that can sleep, by `hw.tile.ports.GATED`; with `gated`, in domains of these names.
     """
 
-    def __init__(self, m: Module, machine: Machine):
+    def __init__(self, m: Module, machine: Machine, *, gated: bool = False):
         self.machine, tile = machine, machine.tile
         m.submodules.l1 = self.l1 = L1(tile=tile, ports=len(L1_CLIENTS))
         m.submodules.semaphores = self.semaphores = Semaphores(
@@ -45,19 +48,20 @@ class Parts:
         )
         m.submodules.program = self.program = ProgramMemory(tile=tile)
         m.submodules.matrix = self.matrix = MatrixEngine(tile=tile)
-        m.submodules.vector = self.vector = VectorEngine(tile=tile)
+        self.vector = VectorEngine(tile=tile)
         m.submodules.load = self.load = LoadEngine(tile=tile)
         m.submodules.out = self.out = OutEngine(tile=tile)
         m.submodules.ejector = self.ejector = Ejector(tile=tile)
         m.submodules.boot = self.boot = BootLoader(tile=tile)
-        m.submodules.data_router = data_router = Router(
-            machine=machine, payload=data_flit(tile), multicast=True
-        )
-        m.submodules.request_router = request_router = Router(
-            machine=machine, payload=request_flit(tile), multicast=False
-        )
-        m.submodules.reduce_router = reduce_router = ReduceRouter(machine=machine)
-        self.routers = {"data": data_router, "request": request_router, "reduce": reduce_router}
+        self.routers = {
+            "data": Router(machine=machine, payload=data_flit(tile), multicast=True),
+            "request": Router(machine=machine, payload=request_flit(tile), multicast=False),
+            "reduce": ReduceRouter(machine=machine),
+        }
+        self.gated = {name: self.routers.get(name, self.vector) for name in GATED}
+        for name, part in self.gated.items():
+            place = f"{name}_router" if name in self.routers else name
+            m.submodules[place] = DomainRenamer(name)(part) if gated else part
         self.sequencers = {}
         for queue in Queue:
             self.sequencers[queue] = m.submodules[f"sequencer_{queue.name.lower()}"] = Sequencer(

@@ -9,7 +9,7 @@ from isa.instructions import Queue
 from isa.machine import Machine
 from isa.status import Event
 
-__all__ = ["VIEW", "tile_signature"]
+__all__ = ["GATED", "VIEW", "tile_signature"]
 
 VIEW = data.StructLayout(
     {
@@ -28,10 +28,18 @@ VIEW = data.StructLayout(
 """What every tile shows besides its links."""
 
 
-def tile_signature(machine: Machine, *, waves: bool = False) -> wiring.Signature:
+GATED = ("vector", "data", "request", "reduce")
+"""Parts of a tile that can sleep: the vector engine, and the routers by network."""
+
+
+def tile_signature(
+    machine: Machine, *, waves: bool = False, gated: bool = False
+) -> wiring.Signature:
     """Ports of a tile. Link arrays are indexed west, east, south, north (`EdgePort`).
 
-    With `waves`, the ports of `hw.tile.inside` are there as well.
+    With `waves`, the ports of `hw.tile.inside` are there as well; with `gated`, ``awake``: bit k is
+    1 if the part `GATED` [k] needs the next clock edge for what is in the tile. A router also needs
+    it if a flit is offered at a port.
     """
     tile = machine.tile
     links = {}
@@ -59,6 +67,7 @@ def tile_signature(machine: Machine, *, waves: bool = False) -> wiring.Signature
             "probe_index": In(8),
             "probe_data": Out(32),
             "view": Out(VIEW),
+            **({"awake": Out(len(GATED))} if gated else {}),
             **({name: Out(shape) for name, shape in inside(tile).items()} if waves else {}),
         }
     )

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from hw.tile.core import TileCore
-from hw.tile.ports import tile_signature
+from hw.tile.ports import GATED, tile_signature
 from isa.machine import Machine
 
 __all__ = ["Tile"]
@@ -28,26 +28,42 @@ class Tile(wiring.Component):
         Machine description.
     waves : bool
         Show what waveforms need, see `hw.tile.inside`.
+    gated : bool
+        Clock the parts `GATED` by inputs of their own, ``clk_<name>``: ``clk``, or held low in a
+        cycle in which ``awake`` and the links let the part sleep. No cycle and no bit depends on
+        it.
 
     Members
     -------
     See `tile_signature`.
     """
 
-    def __init__(self, *, machine: Machine, waves: bool = False):
+    CORE = TileCore
+    """What it is around; a simulation that watches more puts its own in."""
+
+    def __init__(self, *, machine: Machine, waves: bool = False, gated: bool = False):
         self._machine = machine
-        self._waves = waves
-        super().__init__(tile_signature(machine, waves=waves))
+        self._options = {"waves": waves, "gated": gated}
+        self._clocks = {f"clk_{name}": In(1) for name in GATED if gated}
+        signature = tile_signature(machine, **self._options)
+        super().__init__(wiring.Signature({**signature.members, **self._clocks}))
 
     def elaborate(self, platform):
         m = Module()
-        core = TileCore(machine=self._machine, waves=self._waves)
+        core = self.CORE(machine=self._machine, **self._options)
         reset = Signal(init=1, reset_less=True)
         m.d.sync += reset.eq(ResetSignal())
         m.domains.core = ClockDomain(local=True)
         m.d.comb += [ClockSignal("core").eq(ClockSignal()), ResetSignal("core").eq(reset)]
+        for name in self._clocks:
+            domain = name.removeprefix("clk_")
+            m.domains += ClockDomain(domain, local=True)
+            m.d.comb += [
+                ClockSignal(domain).eq(getattr(self, name)),
+                ResetSignal(domain).eq(reset),
+            ]
         m.submodules.core = DomainRenamer("core")(core)
-        for name, member in self.signature.members.items():
+        for name, member in core.signature.members.items():
             outer, inner = getattr(self, name), getattr(core, name)
             if member.is_signature:
                 for theirs, ours in zip(inner, outer, strict=True):

@@ -1,6 +1,6 @@
 """The vector engine: row-wise arithmetic, exponentials and statistics between L1 and L1."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -59,6 +59,9 @@ class VectorEngine(wiring.Component):
         The lanes accept a chunk.
     busy : ``Out(1)``
         An instruction is in flight.
+    awake : ``Out(1)``
+        From registers and ``command.valid``. A clock edge without it changes nothing that anyone
+        sees.
     """
 
     def __init__(self, *, tile: Tile):
@@ -71,6 +74,7 @@ class VectorEngine(wiring.Component):
                 "write": Out(L1Port(tile)),
                 "active": Out(1),
                 "busy": Out(1),
+                "awake": Out(1),
             }
         )
 
@@ -91,6 +95,9 @@ class VectorEngine(wiring.Component):
         command, start = self.command.payload, Signal()
         op = operation(command.opcode)
         row_maxima, with_b, with_s = Signal(), Signal(), Signal()
+        # The flag of the last row's statistic falls after the end of its instruction.
+        late = Signal(3)
+        m.d.sync += late.eq(Cat(self.busy, late))
         with m.If(start):
             m.d.sync += [
                 self.busy.eq(1),
@@ -103,6 +110,7 @@ class VectorEngine(wiring.Component):
         m.d.comb += [
             self.command.ready.eq(~self.busy | self.done),
             start.eq(self.command.valid & self.command.ready),
+            self.awake.eq(self.command.valid | self.busy | late.any()),
             self.active.eq(lanes.take),
             self.done.eq(writer.done),
             chunks.start.eq(start),

@@ -1,6 +1,6 @@
 """What `make model` asks of one workload: our programs, or the papers' schedule and costs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from isa.errors import UserError
 from model.paper.mapping import groups_of, mapped
@@ -28,6 +28,8 @@ class PredictedPoint:
     mapping: str
     useful_macs: int
     seen: Prediction
+    formats: dict[str, str] = field(default_factory=dict)
+    """`programs.tensors.Tensors.dtypes`, where tensors were drawn."""
 
 
 def by_programs(trial: Trial) -> PredictedPoint:
@@ -42,6 +44,7 @@ def by_programs(trial: Trial) -> PredictedPoint:
         compiled.describe(),
         compiled.useful_macs,
         predict(compiled),
+        tensors.dtypes,
     )
 
 

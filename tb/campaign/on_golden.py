@@ -16,6 +16,7 @@ def run_golden(trial: Trial) -> dict:
     """Its mapping, HBM traffic by the formula, and accuracy; statuses as `tb.campaign.rtl`."""
     machine = trial.machine
     try:
+        trial.demand("golden", array="rtl", costs="ours")
         tensors = trial.tensors()
         compiled = compile_workload(
             machine, tensors.workload, trial.dataflow or None, **trial.overrides

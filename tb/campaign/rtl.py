@@ -6,7 +6,7 @@ from pathlib import Path
 from isa.errors import UserError
 from tb.campaign.trial import Trial, refused, verdict
 from tb.experiment import Rig, run_experiment
-from tb.hardware import build_mesh
+from tb.hardware import Design, build_mesh, native_files
 from tb.mesh import RunFailure
 from tb.runner import SimulationFailure, fresh_folder
 
@@ -15,7 +15,8 @@ __all__ = ["build_rtl", "run_rtl"]
 
 def build_rtl(trial: Trial) -> dict:
     """Compile the hardware of a trial, if it is not there."""
-    return {"seconds": build_mesh(trial.machine, stall=trial.stall > 0).seconds}
+    design = None if trial.array == "rtl" else Design(native_files(trial.machine, trial.array))
+    return {"seconds": build_mesh(trial.machine, stall=trial.stall > 0, design=design).seconds}
 
 
 def run_rtl(trial: Trial) -> dict:
@@ -31,6 +32,7 @@ def run_rtl(trial: Trial) -> dict:
     """
     folder = fresh_folder("campaign")
     try:
+        trial.demand("rtl", costs="ours")
         seen = run_experiment(
             trial.machine,
             trial.tensors(),

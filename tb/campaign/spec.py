@@ -20,7 +20,8 @@ from isa.mistakes import read_toml
 from programs.common.ranking import parse_slice
 from programs.compiler import KINDS, parse_workload
 from programs.tensors import DEFAULT, DTYPES
-from tb.campaign.trial import MOST_STALL, Trial
+from tb.campaign.trial import COSTS, MOST_STALL, Trial
+from tb.hardware import ARRAYS
 
 __all__ = ["CampaignSpec", "Grid", "Planned", "plan", "read_spec"]
 
@@ -64,6 +65,8 @@ class Grid(_SpecTable):
     slice: Texts = ("",)
     seed: Numbers = (1,)
     stall: Numbers = (0,)
+    array: Texts = ("rtl",)
+    costs: Texts = ("ours",)
     target: Texts = ("rtl",)
 
     @field_validator("machine", "mesh", "workload", "slice")
@@ -81,11 +84,13 @@ class Grid(_SpecTable):
                 read(value)
         return values
 
-    @field_validator("dataflow", "dtype", "ptype", "otype", "target")
+    @field_validator("dataflow", "dtype", "ptype", "otype", "array", "costs", "target")
     @classmethod
     def _known(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         known: Collection[str] = {
             "dataflow": ("", *_FLOWS),
+            "array": ARRAYS,
+            "costs": COSTS,
             "target": (info.context or {}).get("targets", ()),
         }.get(str(info.field_name), ("", *DTYPES))
         for value in values:
@@ -166,7 +171,7 @@ def plan(spec: CampaignSpec) -> list[Planned]:
             parts += [
                 f"{name}={value}"
                 for name, value in trial.asked().items()
-                if name not in ("workload", "dataflow") and value not in ("", 0)
+                if name not in ("workload", "dataflow") and value not in ("", 0, "rtl", "ours")
             ]
             name = " ".join([*parts, target])
             found.setdefault((target, trial), Planned(name, target, trial, machine))

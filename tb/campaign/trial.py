@@ -5,6 +5,7 @@ import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from isa.errors import UserError
 from isa.machine import Machine
 from programs.common.ranking import parse_slice
 from programs.tensors import Tensors, load_workload
@@ -12,10 +13,22 @@ from tb.accuracy import Accuracy
 from tb.experiment import commit
 from tb.mesh import Settings
 
-__all__ = ["MOST_STALL", "Trial", "back_pressure", "host", "overrides", "refused", "verdict"]
+__all__ = [
+    "COSTS",
+    "MOST_STALL",
+    "Trial",
+    "back_pressure",
+    "host",
+    "overrides",
+    "refused",
+    "verdict",
+]
 
 MOST_STALL = 94
 """Per cent of cycles in which a link may refuse flits: with more, a run takes for ever."""
+
+COSTS = ("ours", "paper")
+"""What a model predicts: our programs, or the papers' schedule with their costs."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +46,15 @@ class Trial:
     seed: int = 1
     stall: int = 0
     """Per cent."""
+    array: str = "rtl"
+    """One of `tb.hardware.ARRAYS`."""
+    costs: str = "ours"
+    """One of `COSTS`."""
 
     @property
     def settings(self) -> Settings:
         """Conditions of its run on the RTL."""
-        return back_pressure(self.stall, self.seed)
+        return back_pressure(self.stall, self.seed, array=self.array)
 
     @property
     def overrides(self) -> dict:
@@ -47,6 +64,18 @@ class Trial:
     def tensors(self) -> Tensors:
         """Its data."""
         return load_workload(self.workload, self.dtype, self.seed, self.ptype, self.otype)
+
+    def demand(self, target: str, **fixed: str | int) -> None:
+        """Refuse what a target does not know.
+
+        Raises
+        ------
+        UserError
+            If one of `fixed` has another value.
+        """
+        for name, value in fixed.items():
+            if getattr(self, name) != value:
+                raise UserError(f"{name} must be {value} on target {target}")
 
     def asked(self) -> dict[str, str | int]:
         """All but the machine, by name."""

@@ -65,9 +65,10 @@ def flits_of(
     flits: list[tuple[str, dict[str, int]]] = []
     for row in range(c["rows"]):
         for index in range(c["words"]):
+            address = c["remote"] + row * c["remote_pitch"] + index & 0xFFFFFFF
             flit = {
-                "addr": c["remote"] + row * c["remote_pitch"] + index
-                & (0xFFFFFFF if opcode == Opcode.STORE else 0xFFFF),
+                # Beyond what a flit to an L1 can say, the largest, which is beyond the L1, too.
+                "addr": address if opcode == Opcode.STORE else min(address, 0xFFFF),
                 "bump": int(c["bump"] and row == c["rows"] - 1 and index == c["words"] - 1),
                 "data": word(tile, c["local"] + row * c["local_pitch"] + index & 0xFFFF),
                 **{name: c[name] for name in ("sem", "tag", "x0", "y0", "x1", "y1")},

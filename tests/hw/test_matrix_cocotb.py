@@ -1,5 +1,5 @@
-"""The matrix engine against its reference, on Verilator, with the RTL of its array and with the
-functional model: long random sequences, and full blocks at full speed.
+"""The matrix engine against its reference, on Verilator, with the Verilog of its array and with a
+model in its place: long random sequences, and full blocks at full speed.
 """
 
 import json
@@ -7,8 +7,9 @@ import json
 import pytest
 
 from hw.matrix.engine import MatrixEngine
+from hw.sim.array_model import MODELS
 from isa.machine import MACHINES
-from tb.functional import with_functional_array
+from tb.arrays import with_array
 from tb.runner import build, run, unit_sources
 
 TILE = MACHINES["tiny"].tile
@@ -24,7 +25,7 @@ SHAPES = {
 }
 
 
-ARRAYS = ("rtl", "functional")
+ARRAYS = ("verilog", *MODELS)
 
 
 @pytest.fixture(
@@ -33,14 +34,14 @@ ARRAYS = ("rtl", "functional")
     ids=[f"{shape}-{array}" for shape in SHAPES for array in ARRAYS],
 )
 def compiled(request):
-    """The engine with the array's RTL, and with the functional model in its place: the reference
-    demands every bit and the cycles of both.
+    """The engine with the array as Verilog, and with each model in its place: the reference demands
+    every bit and the cycles of all.
     """
     shape, array = request.param
     tile = TILE.model_validate(TILE.model_dump() | SHAPES[shape])
     engine, ports = unit_sources(MatrixEngine(tile=tile), "matrix")
-    if array == "functional":
-        engine = with_functional_array(engine, tile, "matrix")
+    if array in MODELS:
+        engine = with_array(engine, tile, array, "matrix")
     environment = {"FLATMESH_TILE": json.dumps(SHAPES[shape])}
     return build(engine, "matrix", public={"matrix": ports}), environment
 

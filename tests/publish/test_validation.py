@@ -8,7 +8,7 @@ from publish.results import kept
 from publish.validation import heldout, page
 from publish.validation.predicting import run_model
 from tb.campaign.spec import plan
-from tb.campaign.trial import Trial
+from tb.campaign.trial import COSTS, Trial
 
 ROW = {
     "run": "a",
@@ -87,6 +87,15 @@ def test_every_held_out_run_was_predicted_and_is_of_no_published_shape():
 def test_the_model_refuses_stalls():
     row = run_model(Trial(MACHINES["tiny"], "mha:S=16,D=8,H=1", stall=50))
     assert row["status"] == "refused" and row["error"].startswith("stall must be 0")
+
+
+def test_the_papers_costs_have_no_interval():
+    machine = MACHINES["paper-tile"].with_mesh("4x4")
+    point = machine, "mha:S=512,D=128,H=2", "flat-async"
+    ours, theirs = (run_model(Trial(*point, costs=costs)) for costs in COSTS)
+    assert ours["cycles_low"] < ours["cycles"] < ours["cycles_high"]
+    assert theirs["status"] == "passed" and theirs["cycles"] != ours["cycles"]
+    assert "cycles_low" not in theirs and theirs["mapping"].startswith("the papers' schedule")
 
 
 def test_the_model_says_what_a_run_takes():

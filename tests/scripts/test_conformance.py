@@ -9,11 +9,11 @@ from xml.etree import ElementTree
 import pytest
 
 import scripts.conformance
-from publish.conformance import Findings, tables, write_reports
+from publish.conformance import Findings, mutation_table, tables, write_reports
 from tests.scripts.command import call
 from verify.conformance.cases import cases
 from verify.conformance.check import CaseOutcome
-from verify.mutants.hunt import Catch
+from verify.mutants.hunt import Catch, Sight
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = {
@@ -53,7 +53,7 @@ def findings() -> Findings:
         some[2].name, False, skipped=True, detail="no room"
     ).to_dict()
     found = Findings(some, "make conformance SEED=3", outcomes, {"opcode/a": 2, "opcode/b": 0})
-    found.catches = [Catch(1, some[0].name, "hang", "hung"), Catch(2)]
+    found.catches = [Catch(1, (Sight(some[0].name, "hang"),), 4), Catch(2)]
     return found
 
 
@@ -83,6 +83,28 @@ def test_a_case_that_the_mutations_change_without_one_switched_on_fails():
     name = found.cases[0].name
     found.clean = {name: found.outcomes[name] | {"cycles": 101}}
     assert found.failed[name]["detail"] == "101 cycles, without the mutations 100"
+
+
+def test_cycles_of_our_hardware_must_be_the_committed_ones():
+    found = findings()
+    name = found.cases[0].name
+    found.ours = {name: 80}
+    assert found.failed[name]["how"] == "cycles" and found.failed[name]["detail"].startswith(
+        f"{name}: 100 cycles instead of 80 (+25.0%)"
+    )
+    found.foreign = True
+    assert name not in found.failed and found.result()["cycles_median"] == 1.25
+    found.outcomes[name]["floor"] = 101
+    assert found.failed[name]["detail"].startswith("100 cycles, at least 101 are needed")
+
+
+def test_a_mutation_seen_once_is_marked():
+    found = findings()
+    table = mutation_table(found.result())
+    assert [row[2:5] for row in table.rows] == [
+        ("hang", "1 of 4, **once**", ""),
+        ("not caught", "", ""),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,8 @@ def test_a_trial_is_what_make_sim_would_run(spec):
         (GOLDEN.replace("summa", "suma"), ", line 6: grid.dataflow: 'suma' is not known, did you"),
         (GOLDEN.replace("golden", "silver"), ", line 7: grid.target: 'silver' is not known, must "),
         (GOLDEN + "stall = [0, 95]", ", line 8: grid.stall: must be at most 94 per cent, not 95"),
+        (GOLDEN + 'array = "fast"', ", line 8: grid.array: 'fast' is not known, must be one of "),
+        (GOLDEN + 'costs = "papers"', ", line 8: grid.costs: 'papers' is not known, did you mean "),
         (GOLDEN + "seed = true", ", line 8: grid.seed = true: must be a whole number from 0 up"),
         (GOLDEN + 'slice = "8"', ", line 8: grid.slice: SLICE must be ROWSxKEYS "),
     ],
@@ -94,6 +96,26 @@ def test_a_wrong_spec_gets_one_line_that_says_where(spec, text, line):
     with pytest.raises(UserError) as caught:
         spec(text)
     assert re.fullmatch(r"SPEC \S*mine\.toml" + re.escape(line) + ".*", str(caught.value))
+
+
+def test_array_and_costs_are_those_of_a_target(spec, tmp_path):
+    text = GOLDEN.replace('["", "2x2", "1x2"]', '"1x2"').replace('["flash2", "summa"]', '"flash2"')
+    read = spec(text + 'array = ["rtl", "functional"]\ncosts = ["ours", "paper"]')
+    assert [one.name.rpartition("seed=1 ")[2] for one in plan(read)] == [
+        "golden",
+        "costs=paper golden",
+        "array=functional golden",
+        "array=functional costs=paper golden",
+    ]
+    rows = run_campaign(read, TARGETS, Workers(2), QUIET, base=tmp_path).rows
+    assert [row["error"] for row in rows] == [
+        "",
+        "costs must be ours on target golden",
+        "array must be rtl on target golden",
+        "array must be rtl on target golden",
+    ]
+    (one,) = plan(spec('[[grid]]\nworkload = "minilm"\narray = "functional"'))
+    assert one.trial.settings.array == "functional"
 
 
 def test_a_campaign_writes_a_row_a_run_and_keeps_it(spec, tmp_path):

@@ -1,5 +1,6 @@
 """The cases of a run of `make conformance`, and their outcomes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from isa.machine import Machine
 from tb.tasks import Store, Task, Workers, run_tasks
 from verify.conformance.cases import SETS, ConformanceCase, cases
 from verify.conformance.dut import Dut
-from verify.conformance.tasks import build, run_case
+from verify.conformance.tasks import build, build_watched, run_case
 
 __all__ = ["Campaign", "wanted"]
 
@@ -48,8 +49,12 @@ class Campaign:
     keep: Path | None
     """Folder of the outcomes that are kept."""
 
-    def run(self, chosen: list[ConformanceCase], console: Console) -> dict[str, dict]:
-        """Build what the cases need, and run them: the outcome of each, by its name."""
+    def run(
+        self, chosen: list[ConformanceCase], console: Console, beside: Sequence[Task] = ()
+    ) -> dict[str, dict]:
+        """Build what the cases need, `beside` other builds, and run them: the outcome of each, by
+        its name.
+        """
         shared = {"base": self.base, "own_channels": self.own_channels, "dut": self.dut}
         if self.target == "rtl":
             first = {case.mesh: case for case in chosen}
@@ -57,7 +62,13 @@ class Campaign:
                 Task(f"build of {mesh}", build, {"case": case, **shared})
                 for mesh, case in first.items()
             ]
-            run_tasks(builds, self.workers, console)
+            met = [case for case in chosen if case.kind == "meetings" and not self.dut]
+            mine = {"base": self.base, "own_channels": self.own_channels}
+            builds += [
+                Task(f"build of {mesh} that is watched", build_watched, {"case": case, **mine})
+                for mesh, case in {case.mesh: case for case in met}.items()
+            ]
+            run_tasks([*beside, *builds], self.workers, console)
         tasks = [
             Task(case.name, run_case, {"case": case, "target": self.target, **shared})
             for case in chosen

@@ -1,13 +1,14 @@
-"""Cases: what one is, and the sets of them."""
+"""The sets of cases."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 
 from isa.errors import UserError
-from isa.machine import Machine, load_machine
+from isa.machine import load_machine
 from programs.attention.mapping import DATAFLOWS, SOFTWARE
 from programs.tensors import DTYPES
+from verify.conformance.case import ConformanceCase, machine_of
 from verify.conformance.covering import covering
+from verify.conformance.directed import directed
 from verify.conformance.factors import (
     BANDWIDTHS,
     FOCUSES,
@@ -28,48 +29,6 @@ __all__ = ["SETS", "ConformanceCase", "cases", "machine_of"]
 SETS = ("default", "nightly")
 
 
-@dataclass(frozen=True)
-class ConformanceCase:
-    """One run. `name` is what the user repeats it by."""
-
-    name: str
-    kind: str
-    """``attention``, ``gemm`` or ``tiles`` (an instruction program, see
-    `verify.conformance.tile_programs`).
-    """
-    mesh: str
-    seed: int
-    workload: str = ""
-    dataflow: str = ""
-    dtype: str = ""
-    p: str = ""
-    """Format of the probabilities; empty: `dtype`, here and for the output."""
-    o: str = ""
-    variant: str = ""
-    """One of `VARIANTS`, of a generated workload."""
-    numbers: str = "normal"
-    """One of `FILLS`, or the focus of an instruction program."""
-    options: str = "hardware"
-    stall: int = 0
-    """Every link refuses flits in so many of 256 cycles."""
-    latency: int = 60
-    """Of HBM, in cycles."""
-    bandwidth: int = 16
-    """Of an HBM channel, in bytes a cycle."""
-
-    def to_dict(self) -> dict:
-        """As JSON has it."""
-        return asdict(self)
-
-
-def machine_of(case: ConformanceCase, base: Machine, *, own_channels: bool = True) -> Machine:
-    """The machine that a case runs on: `base` with the case's mesh and HBM."""
-    machine = base.with_mesh(case.mesh)
-    hbm = {"latency": case.latency, "bytes_per_cycle": min(case.bandwidth, base.tile.word_bytes)}
-    hbm |= MESHES.get(case.mesh, {}) if own_channels else {}
-    return machine.model_copy(update={"hbm": base.hbm.model_copy(update=hbm)})
-
-
 def cases(which: str, seed: int, mesh: str = "") -> list[ConformanceCase]:
     """All cases of a set, or with a `mesh` as many for this one alone.
 
@@ -84,7 +43,7 @@ def cases(which: str, seed: int, mesh: str = "") -> list[ConformanceCase]:
         load_machine("tiny", mesh)
     meshes = (mesh,) if mesh else tuple(MESHES)
     nightly = which == "nightly"
-    found = list(_directed(meshes, seed))
+    found = list(directed(meshes, seed))
     found += _tiles(meshes, seed, 40 if nightly else 3)
     found += _attention(meshes, seed, SIZES, strength=2, prefix="a")
     found += _gemm(meshes, seed, strength=3 if nightly else 2)
@@ -226,50 +185,3 @@ def _gemm(meshes: Iterable[str], seed: int, *, strength: int) -> list[Conformanc
             )
         )
     return found
-
-
-def _directed(meshes: Iterable[str], seed: int) -> Iterable[ConformanceCase]:
-    """What a generator may miss: every dataflow and format at its simplest, and every kind of
-    numbers in every format.
-    """
-    mesh = "2x2" if "2x2" in meshes else next(iter(meshes))
-    for dataflow in DATAFLOWS:
-        yield ConformanceCase(
-            f"d-gate-{dataflow}", "attention", mesh, seed, "mha:H=2,S=32,D=16", dataflow, "fp16"
-        )
-    for dtype in DTYPES:
-        for numbers in FILLS:
-            yield ConformanceCase(
-                f"d-numbers-{dtype}-{numbers}",
-                "attention",
-                mesh,
-                seed,
-                "mha:H=2,Sq=21,Skv=40,D=12",
-                "flat",
-                dtype,
-                numbers=numbers,
-            )
-    for dtype in DTYPES:
-        yield ConformanceCase(
-            f"d-one-{dtype}", "attention", mesh, seed, "mha:H=1,S=1,D=1", "flat", dtype
-        )
-    yield ConformanceCase(
-        "d-long",
-        "attention",
-        mesh,
-        seed,
-        "mha:H=1,Sq=16,Skv=400,D=8",
-        "flat-async",
-        "fp16",
-        latency=1,
-    )
-    yield ConformanceCase(
-        "d-many-heads",
-        "attention",
-        mesh,
-        seed,
-        "mha:B=3,H=5,S=9,D=8",
-        "flat-async",
-        "bf16",
-        stall=STALLS[-1],
-    )

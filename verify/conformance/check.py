@@ -11,13 +11,19 @@ from isa.machine import Machine
 from isa.status import Probe
 from tb.hardware import Design
 from tb.mesh import MeshRun, RunFailure, Settings, simulate
-from verify.conformance.cases import ConformanceCase
+from verify.conformance.case import ConformanceCase, machine_of
+from verify.conformance.error_check import error_programs, run_errors
+from verify.conformance.meeting_points import met_in, watched_design
+from verify.conformance.meeting_programs import expected_meetings
 from verify.conformance.prepare import Expected, prepare
 
-__all__ = ["CaseOutcome", "compare", "run_on_golden", "run_on_rtl", "run_safely", "settings_of"]
+__all__ = ["CaseOutcome", "compare", "judged", "run_on_golden", "run_on_rtl", "run_safely"]
+__all__ += ["settings_of", "wrong_words"]
 
 CYCLES = {"default": 200_000, "large": 4_000_000}
 """After so many cycles a case is given up; those that only the nightly set has may be large."""
+SETTLE = 3000
+"""Cycles after an error in which all that was under way must have arrived."""
 
 
 @dataclass
@@ -29,11 +35,13 @@ class CaseOutcome:
     skipped: bool = False
     """It cannot be compiled for the user's machine."""
     how: str = ""
-    """Of a failure: ``wrong bits``, ``HBM bytes``, ``semaphores``, ``error code``, ``hang``,
-    ``endless``, ``golden``, ``compile`` or ``simulator``.
+    """Of a failure: ``wrong bits``, ``HBM bytes``, ``semaphores``, ``error code``, ``after the
+    stop``, ``meetings``, ``hang``, ``endless``, ``golden``, ``compile`` or ``simulator``.
     """
     detail: str = ""
     cycles: int = 0
+    floor: int = 0
+    """Cycles that it takes at least, see `verify.conformance.floor`."""
     seconds: float = 0.0
     error_ratio: float | None = None
     bins: list[str] = field(default_factory=list)
@@ -51,12 +59,16 @@ def settings_of(case: ConformanceCase, most_cycles: int | None = None) -> Settin
         stall_seed=case.seed & 0xFFFF,
         backpressure=True,
         watchdog=1200 + 4 * case.latency,
+        settle=SETTLE if case.kind == "errors" else Settings.settle,
         most_cycles=most_cycles or CYCLES["large" if case.name.startswith("n") else "default"],
     )
 
 
 def run_on_golden(case: ConformanceCase, base: Machine, own_channels: bool = True) -> CaseOutcome:
     """Only the golden machine, with its own checks."""
+    if case.kind == "errors":
+        error_programs(machine_of(case, base, own_channels=own_channels), case.numbers)
+        return CaseOutcome(case.name, True)
     expected = prepare(case, base, own_channels)
     outcome = CaseOutcome(case.name, not expected.wrong, error_ratio=expected.error_ratio)
     if expected.wrong:
@@ -77,8 +89,18 @@ def run_on_rtl(
     outcome = run_on_golden(case, base, own_channels)
     if not outcome.passed:
         return outcome
-    expected = prepare(case, base, own_channels)
     settings = settings_of(case, most_cycles)
+    if case.kind == "errors":
+        machine = machine_of(case, base, own_channels=own_channels)
+        outcome.cycles, difference = run_errors(machine, case.numbers, settings, design)
+        outcome.passed = difference is None
+        outcome.how, outcome.detail = difference or ("", "")
+        return outcome
+    expected = prepare(case, base, own_channels)
+    watched = case.kind == "meetings" and design is None
+    if watched:
+        design = watched_design(expected.machine)
+    run: MeshRun | RunFailure
     try:
         run = simulate(
             expected.machine,
@@ -89,15 +111,34 @@ def run_on_rtl(
             design=design,
         )
     except RunFailure as error:
+        run = error
+    outcome = judged(outcome, expected, run)
+    if watched and outcome.passed and isinstance(run, MeshRun):
+        for how, detail in _missed(expected, run):
+            outcome.passed, outcome.how, outcome.detail = False, how, detail
+    return outcome
+
+
+def judged(outcome: CaseOutcome, expected: Expected, run: MeshRun | RunFailure) -> CaseOutcome:
+    """The outcome of a case whose RTL did `run`."""
+    if isinstance(run, RunFailure):
         outcome.passed = False
-        outcome.how = {"error": "error code"}.get(error.kind, error.kind)
-        outcome.detail = str(error)
+        outcome.how = {"error": "error code"}.get(run.kind, run.kind)
+        outcome.detail = str(run)
         return outcome
     outcome.cycles = run.cycles
     for how, detail in compare(expected, run):
         outcome.passed, outcome.how, outcome.detail = False, how, detail
         break
     return outcome
+
+
+def _missed(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
+    """Events that were to meet in one cycle, and did not."""
+    met = set().union(*(met_in(run.workdir, tile) for tile in run.probes))
+    missing = [name for name in expected_meetings(expected.case.numbers) if name not in met]
+    if missing:
+        yield "meetings", f"no longer in one cycle: {'; '.join(missing)}"
 
 
 def compare(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
@@ -143,6 +184,17 @@ def compare(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
                 "error code",
                 f"tile ({tile[0]},{tile[1]}): error {values[Probe.ERROR] & 0xFF} after the end",
             )
+
+
+def wrong_words(expected: Expected, run: MeshRun) -> int:
+    """Words of all channels that differ in the end."""
+    word = expected.machine.tile.word_bytes
+    pairs = [
+        (after[:size].reshape(-1, word), seen[:size].reshape(-1, word))
+        for after, seen in zip(expected.end, run.hbm, strict=True)
+        for size in [min(len(after), len(seen)) // word * word]
+    ]
+    return sum(int((after != seen).any(axis=1).sum()) for after, seen in pairs)
 
 
 def _first_difference(expected: NDArray[np.uint8], seen: NDArray[np.uint8], word_bytes: int) -> str:

@@ -24,6 +24,8 @@ from isa.instructions import (
 from isa.machine import Machine
 from programs.attention.mapping import DATAFLOWS
 from programs.tensors import DTYPES
+from verify.conformance.end_bins import declare_ends
+from verify.conformance.error_bins import declare_errors
 from verify.conformance.factors import (
     BANDWIDTHS,
     GEMM_DATAFLOWS,
@@ -41,10 +43,10 @@ STORED = tuple(fmt for fmt in Format if fmt != Format.FP32)
 SPOTS = ("itself", "one other", "part of a row", "part of a column", "rectangle", "whole mesh")
 TAILS = ("less than one", "whole", "whole and a part")
 JOINS = range(1, 6)
-STEPS = (("negative", "0", "inside", "beyond"), ("0", "1", "more"))
+STEPS = (("negative", "0", "inside", "beyond"), ("0", "1", "2 to 15", "16 to 254", "255"))
 """First masked column, and rows after which it moves."""
 GROUPS = ("one tile", "one row", "one column", "rectangle", "whole mesh", "several")
-COUNTS = ("1", "2", "3 to 15", "16 and more")
+COUNTS = ("1", "2", "3 to 15", "16 to 62", "63")
 
 
 def name_of(member) -> str:
@@ -104,7 +106,7 @@ def _declare(formats: tuple[Format, ...]) -> dict[str, list[str]]:
         "matmul flags": [f"transposed {t} accumulate {a}" for t, a in product(flags, flags)],
         "matmul m": list(TAILS),
         "matmul n": [*TAILS, "fewer groups than latency"],
-        "matmul k": list(TAILS),
+        "matmul k": [*TAILS, "four chunks and more"],
         "vector format of a": [
             f"{name_of(op)} {name_of(fmt)}" for op, fmt in product(has_a, Format)
         ],
@@ -179,6 +181,8 @@ def _declare(formats: tuple[Format, ...]) -> dict[str, list[str]]:
         "latency": [str(latency) for latency in LATENCIES],
         "bandwidth": [str(bandwidth) for bandwidth in BANDWIDTHS],
         "mesh": ["one row", "one column", "square", "wide or high"],
+        **declare_ends(),
+        **declare_errors(),
     }
 
 

@@ -2,7 +2,7 @@
 what it is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,10 +14,11 @@ from isa.instructions import EdgePort, Format, Kind, Opcode, Queue, ReduceOp
 from isa.machine import Machine, Tile
 from isa.routes import reduction_tree
 from programs.tensors import AttentionTensors, GemmTensors
-from verify.conformance.coverage import LOOP_DEPTH, name_of
+from verify.conformance.coverage import COUNTS, LOOP_DEPTH, STEPS, name_of
+from verify.conformance.end_bins import observe_ends
+from verify.conformance.extremes import words_of
 from verify.conformance.numbers import class_masks
 from verify.conformance.prepare import Expected
-from verify.conformance.tile_data import words_of
 
 __all__ = ["observe"]
 
@@ -44,6 +45,7 @@ def observe(expected: Expected) -> set[str]:
 
 def _step(step: Step, machine: Machine) -> Iterator[str]:
     queue, opcode, f = name_of(step.queue), step.decoded.opcode, step.operands
+    yield from observe_ends(step, machine)
     yield f"opcode/{name_of(opcode)} in {queue}"
     for name, *_ in step.decoded.added:
         yield f"address register/{queue} {name}"
@@ -51,9 +53,7 @@ def _step(step: Step, machine: Machine) -> Iterator[str]:
     if waits:
         yield f"wait/{queue} {('one', 'two')[len(waits) - 1]}"
     for _, counted in waits:
-        yield "wait count/" + (
-            str(counted) if counted < 3 else "3 to 15" if counted < 16 else "16 and more"
-        )
+        yield f"wait count/{_between(counted, COUNTS)}"
     if signals:
         yield f"signal/{queue} {('one', 'two')[len(signals) - 1]}"
     for _, remote in signals:
@@ -90,6 +90,11 @@ def _tail(size: int, of: int) -> str:
     return "less than one" if size < of else "whole" if size % of == 0 else "whole and a part"
 
 
+def _between(value: int, names: Sequence[str]) -> str:
+    """Of ``3``, ``4 to 15`` and the like, the one that holds a value."""
+    return next(name for name in names if value <= int(name.split()[-1]))
+
+
 def _matmul(f: Mapping[str, int], tile: Tile) -> Iterator[str]:
     how = ("as it is", "transposed")[f["trans_b"]]
     yield f"matmul format/{name_of(Format(f['fmt_a']))} x {name_of(Format(f['fmt_b']))} {how}"
@@ -97,6 +102,8 @@ def _matmul(f: Mapping[str, int], tile: Tile) -> Iterator[str]:
     yield f"matmul m/{_tail(f['m'], tile.matrix_rows)}"
     yield f"matmul n/{_tail(f['n'], tile.line_elements)}"
     yield f"matmul k/{_tail(f['k'], tile.line_elements)}"
+    if f["k"] >= 4 * tile.line_elements:
+        yield "matmul k/four chunks and more"
     if -(-f["n"] // tile.matrix_columns) < tile.mac_latency:
         yield "matmul n/fewer groups than latency"
 
@@ -119,7 +126,7 @@ def _vector(opcode: Opcode, f: Mapping[str, int], tile: Tile) -> Iterator[str]:
         where = (
             "negative" if start < 0 else "0" if start == 0 else "inside" if start < n else "beyond"
         )
-        yield f"mask/{name} from {where} moving after {rows if rows < 2 else 'more'}"
+        yield f"mask/{name} from {where} moving after {_between(rows, STEPS[1])}"
 
 
 def _pitch(pitch: int, words: int) -> str:

@@ -18,12 +18,17 @@ from programs.common.compiled import Compiled
 from programs.compiler import compile_workload
 from programs.tensors import AttentionTensors, Tensors, load_workload
 from tb.accuracy import judge
-from verify.conformance.cases import ConformanceCase, machine_of
+from verify.conformance.case import ConformanceCase, machine_of
+from verify.conformance.edge_programs import edge_program
 from verify.conformance.factors import OPTIONS
+from verify.conformance.meeting_programs import meeting_program
 from verify.conformance.numbers import fill, fill_matrices
 from verify.conformance.tile_programs import tile_program
 
-__all__ = ["Expected", "prepare"]
+__all__ = ["Expected", "prepare", "run_golden"]
+
+DRAWN = {"tiles": tile_program, "edges": edge_program, "meetings": meeting_program}
+"""What draws the instruction programs of each kind."""
 
 
 @dataclass
@@ -40,7 +45,7 @@ class Expected:
     wrong: str = ""
     """What is wrong with the golden machine's run, if anything is."""
     end: list[NDArray[np.uint8]] = field(default_factory=list)
-    """Bytes of each channel after it."""
+    """Bytes of each channel after it, as far as they are looked at."""
     semaphores: dict[TileXY, list[int]] = field(default_factory=dict)
     words_read: list[int] = field(default_factory=list)
     words_written: list[int] = field(default_factory=list)
@@ -72,8 +77,8 @@ def prepare(case: ConformanceCase, base: Machine, own_channels: bool = True) -> 
         If it cannot be compiled for the machine.
     """
     machine = machine_of(case, base, own_channels=own_channels)
-    if case.kind == "tiles":
-        drawn = tile_program(machine, case.numbers, case.seed)
+    if case.kind in DRAWN:
+        drawn = DRAWN[case.kind](machine, case.numbers, case.seed)
         expected = Expected(case, machine, drawn.programs, drawn.hbm)
     else:
         tensors = load_workload(case.workload, case.dtype, case.seed, case.p, case.o)
@@ -89,13 +94,14 @@ def prepare(case: ConformanceCase, base: Machine, own_channels: bool = True) -> 
         expected = Expected(
             case, machine, compiled.programs, tensors.scatter(compiled), compiled, tensors=tensors
         )
-    _run(expected)
+    run_golden(expected)
     if not expected.wrong and expected.compiled is not None:
         _judge(expected)
     return expected
 
 
-def _run(expected: Expected) -> None:
+def run_golden(expected: Expected) -> None:
+    """Have the golden machine run its programs, with all its checks, and note what comes of it."""
     golden = GoldenMachine(
         expected.machine, expected.programs, [c.copy() for c in expected.start], races=True
     )
@@ -112,8 +118,9 @@ def _run(expected: Expected) -> None:
         statistics.hbm_words_written,
     )
     expected.semaphores = golden.semaphores
+    most = (expected.dump[1] + 1) * expected.machine.tile.word_bytes
     for before, words in zip(expected.start, golden.hbm, strict=True):
-        after = np.ascontiguousarray(words).view(np.uint8).reshape(-1)
+        after = np.ascontiguousarray(words).view(np.uint8).reshape(-1)[:most]
         content = np.zeros(max(len(before), len(after)), np.uint8)
         content[: len(after)] = after
         expected.end.append(content)

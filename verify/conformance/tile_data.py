@@ -13,12 +13,7 @@ from isa.instructions import Format
 from isa.machine import Machine, Tile
 from verify.conformance.numbers import raw_words
 
-__all__ = ["Area", "Layout", "Section", "words_of"]
-
-
-def words_of(tile: Tile, elements: int, fmt: Format) -> int:
-    """Words of a row of `elements` elements."""
-    return -(-elements * FORMATS[fmt].bytes // tile.word_bytes)
+__all__ = ["Area", "Layout", "Section"]
 
 
 class Section(NamedTuple):

@@ -7,11 +7,11 @@ import numpy as np
 
 from isa.instructions import LAYOUTS, LOOP_DEPTH, OPCODES_OF, Format, Kind, Opcode, Queue
 from isa.machine import Tile
-from verify.conformance.tile_data import Layout, Section, words_of
+from verify.conformance.extremes import TWO_MATRICES, words_of
+from verify.conformance.tile_data import Layout, Section
 
 __all__ = ["matrix_queue", "vector_queue"]
 
-_TWO_MATRICES = (Opcode.ADDV, Opcode.MAXV, Opcode.MULV, Opcode.EXPD)
 _PER_ROW = (Opcode.SCALE, Opcode.ROWMAX, Opcode.EXP)
 _FACTORS = (1.0, 0.18033688, -16.0, 2.0**-20, 24.0)
 """Immediates: log2(e)/8 as attention has it, and some that reach the ends of the exponential."""
@@ -54,7 +54,7 @@ def _vector(draft: _Draft, opcode: Opcode, wild: bool, *, depth: int) -> None:
         else int(rng.choice([1, tile.vector_lanes, int(rng.integers(1, 20 if few else 41))]))
     )
     width = max(
-        words_of(tile, n, fmt_a), words_of(tile, n, Format.FP32) if opcode in _TWO_MATRICES else 0
+        words_of(tile, n, fmt_a), words_of(tile, n, Format.FP32) if opcode in TWO_MATRICES else 0
     )
     lda = words_of(tile, n, fmt_a) + int(rng.integers(0, 3))
     m = int(rng.integers(1, 4 if few else 17)) if depth or not wild else int(rng.integers(2, 9))
@@ -69,7 +69,7 @@ def _vector(draft: _Draft, opcode: Opcode, wild: bool, *, depth: int) -> None:
     fields["a"] = _inside(rng, section, (m - 1) * lda + width + spread)
     packed = words_of(tile, m, Format.FP32)
     steps = {"a": 1}
-    if opcode in _TWO_MATRICES:
+    if opcode in TWO_MATRICES:
         fields["b"] = _inside(rng, pool[Format.FP32], (m - 1) * lda + width + spread)
         steps["b"] = 1
     elif opcode in _PER_ROW:

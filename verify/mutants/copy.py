@@ -10,27 +10,28 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import amaranth
 
 from isa.errors import UserError
 from isa.machine import Machine
-from tb.hardware import Design, with_waves
+from tb.hardware import Design, in_any_mesh, with_waves
 from tb.runner import ROOT
 from verify.mutants.mutation import MUTANT, Mutation
 
-__all__ = ["design", "patched"]
+__all__ = ["PLUMBING", "design", "patched"]
 
 ROOMS = ("hw", "isa")
+SUFFIXES = (".py", ".v", ".cpp", ".h")
 INPUT = "mutant"
 
-_PLUMBING = (
+PLUMBING = (
     Mutation(
         "emit",
         "modules have the input",
@@ -51,6 +52,34 @@ _PLUMBING = (
         "hw/mesh/placed_tile.py",
         'ports = [("i", "clk", ClockSignal()),',
         'ports = [("i", "mutant", SELECT), ("i", "clk", ClockSignal()),',
+    ),
+    Mutation(
+        "native",
+        "so is the model of all tiles",
+        "hw/sim/native.py",
+        'ports = [("i", "clk", ClockSignal()),',
+        'ports = [("i", "mutant", SELECT), ("i", "clk", ClockSignal()),',
+    ),
+    Mutation(
+        "native-port",
+        "which has it",
+        "hw/sim/native.py",
+        "ports = port_declarations(signature)",
+        'ports = ["input wire [7:0] mutant", *port_declarations(signature)]',
+    ),
+    Mutation(
+        "native-control",
+        "and hands it over",
+        "hw/sim/native.py",
+        "{{28'd0, expired, stop, run, rst}}",
+        "{{16'd0, mutant, 4'd0, expired, stop, run, rst}}",
+    ),
+    Mutation(
+        "native-tile",
+        "to every tile",
+        "hw/sim/native_tiles.cpp",
+        "tile.rst = control & 1;",
+        "tile.rst = control & 1;\n        tile.mutant = control >> 8 & 255;",
     ),
 )
 """What leads the number to where it is needed; Amaranth does it inside a module."""
@@ -86,14 +115,22 @@ from pathlib import Path
 
 from hw.emit import emit
 from hw.mesh.mesh import Mesh
+from hw.sim.native import native_header, native_verilog
 from hw.tile.tile import Tile
 from isa.machine import Machine
 
-machine, waves = Machine.model_validate_json(Path(sys.argv[1]).read_text()), sys.argv[2] == "waves"
-mesh = Mesh(machine=machine, stall=True, transport=True, waves=waves)
-Path("tile.v").write_text(emit(Tile(machine=machine, waves=waves), "tile"))
-Path("mesh.v").write_text(emit(mesh, "mesh"))
-Path("hbm_memory.v").write_text(Path("hw/sim/hbm_memory.v").read_text())
+out, what = Path(sys.argv[1]), sys.argv[2]
+machine = Machine.model_validate_json((out / "machine.json").read_text())
+if what.startswith("tile"):
+    waves = what.endswith("waves")
+    (out / "tile.v").write_text(emit(Tile(machine=machine, waves=waves, gated=not waves), "tile"))
+elif what == "mesh waves":
+    mesh = Mesh(machine=machine, stall=True, transport=True, waves=True)
+    (out / "mesh.v").write_text(emit(mesh, "mesh"))
+else:
+    (out / "mesh.v").write_text(emit(Mesh(machine=machine, native=True), "mesh"))
+    (out / "tiles.sv").write_text(native_verilog(machine))
+    (out / "placement.h").write_text(native_header(machine))
 """
 
 
@@ -121,6 +158,8 @@ def patched(file: str, text: str, mutations: Sequence[tuple[int, Mutation]]) -> 
             raise UserError(f"mutations {last} and {name} change the same text of {file}")
         out, at, last = out + text[at:start] + replacement, end, name
     out += text[at:]
+    if not file.endswith(".py"):
+        return out
     line = ast.parse(out).body[0].end_lineno or 0  # the docstring
     lines = out.splitlines(keepends=True)
     return "".join([*lines[:line], _IMPORTS, *lines[line:]])
@@ -136,9 +175,9 @@ def design(
     machine: Machine, mutations: Sequence[Mutation], number: int, *, waves: bool = False
 ) -> Design:
     """The hardware with fault `number` of `mutations`, counted from 1, switched on; 0: none. With
-    `waves`, it can show waveforms.
+    `waves`, it can show waveforms; without, its tile is compiled once for all meshes.
 
-    The Verilog is emitted once, into ``build/conformance/mutants/<hash>``.
+    Sources and Verilog are made once, in ``build/conformance/mutants/<hash>``.
 
     Raises
     ------
@@ -148,74 +187,94 @@ def design(
     hardware = machine.model_copy(
         update={
             "name": "any",
+            "clock_ghz": 1.0,
             "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1}),
         }
     )
-    changes = [(m.file, m.text, m.replacement) for m in (*mutations, *_PLUMBING)]
-    digest = hashlib.sha256(
-        repr((amaranth.__version__, hardware, changes, _SELECT, _EMIT, waves)).encode()
-    )
-    sources = {
-        path: path.read_text()
-        for room in ROOMS
-        for path in sorted((ROOT / room).rglob("*"))
-        if _is_source(path)
-    }
-    for path, text in sources.items():
-        digest.update(f"{path.relative_to(ROOT)}\n{text}".encode())
-    folder = ROOT / "build" / "conformance" / "mutants" / digest.hexdigest()[:16]
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            _emit(Path(scratch), hardware, mutations, sources, waves)
-            try:
-                os.replace(scratch, folder)
-            except OSError:  # somebody else was faster
-                if not folder.exists():
-                    raise
-            Path(scratch).mkdir(exist_ok=True)
-    files = {path.name: path.read_text() for path in folder.glob("*.v")}
+    copy = _copy(tuple(mutations))
+    kind = " waves" if waves else ""
+    files = _emitted(copy, f"tile{kind}", in_any_mesh(hardware))
+    files = files | _emitted(copy, f"mesh{kind}", hardware)
+    models = ("hbm_memory.v",) if waves else ("hbm_memory.v", "native_tiles.cpp", "native_boot.h")
+    files = files | {name: (copy / "hw" / "sim" / name).read_text() for name in models}
     return Design(with_waves(files, hardware) if waves else files, {INPUT: number})
 
 
-def _is_source(path: Path) -> bool:
-    return path.suffix in (".py", ".v")
+@lru_cache(maxsize=4)
+def _copy(mutations: tuple[Mutation, ...]) -> Path:
+    """The folder of the sources with the mutations."""
+    sources = {
+        str(path.relative_to(ROOT)): path.read_text()
+        for room in ROOMS
+        for path in sorted((ROOT / room).rglob("*"))
+        if path.suffix in SUFFIXES
+    }
+    changes = [(m.file, m.text, m.replacement) for m in (*mutations, *PLUMBING)]
+    what = repr((amaranth.__version__, changes, _SELECT, _EMIT, sorted(sources.items())))
+    folder = ROOT / "build" / "conformance" / "mutants" / _short(what)
+
+    def write_all(scratch: Path) -> None:
+        by_file: dict[str, list[tuple[int, Mutation]]] = {}
+        for number, mutation in [*enumerate(mutations, 1), *((0, one) for one in PLUMBING)]:
+            by_file.setdefault(mutation.file, []).append((number, mutation))
+        for name, text in sources.items():
+            target = scratch / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(patched(name, text, by_file.pop(name)) if name in by_file else text)
+        if by_file:
+            raise UserError(
+                f"mutation {next(iter(by_file.values()))[0][1].name}: there is no file "
+                f"{next(iter(by_file))}"
+            )
+        (scratch / "hw" / "mutant.py").write_text(_SELECT)
+        (scratch / "emit_mutants.py").write_text(_EMIT)
+
+    _made(folder, write_all)
+    return folder
 
 
-def _emit(
-    folder: Path,
-    machine: Machine,
-    mutations: Sequence[Mutation],
-    sources: dict[Path, str],
-    waves: bool,
-) -> None:
-    by_file: dict[str, list[tuple[int, Mutation]]] = {}
-    for number, mutation in [*enumerate(mutations, 1), *((0, plumbing) for plumbing in _PLUMBING)]:
-        by_file.setdefault(mutation.file, []).append((number, mutation))
-    for path, text in sources.items():
-        name = str(path.relative_to(ROOT))
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(patched(name, text, by_file.pop(name)) if name in by_file else text)
-    if by_file:
-        raise UserError(
-            f"mutation {next(iter(by_file.values()))[0][1].name}: there is no file "
-            f"{next(iter(by_file))}"
+def _emitted(copy: Path, what: str, machine: Machine) -> dict[str, str]:
+    """Verilog of a tile or a mesh of the copy: file name to text."""
+    folder = copy / "emitted" / _short(repr((what, machine)))
+
+    def emit(scratch: Path) -> None:
+        (scratch / "machine.json").write_text(json.dumps(machine.model_dump()))
+        done = subprocess.run(
+            [sys.executable, "emit_mutants.py", str(scratch), what],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
         )
-    (folder / "hw" / "mutant.py").write_text(_SELECT)
-    (folder / "emit_mutants.py").write_text(_EMIT)
-    (folder / "machine.json").write_text(json.dumps(machine.model_dump()))
-    done = subprocess.run(
-        [sys.executable, "emit_mutants.py", "machine.json", "waves" if waves else ""],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        said = (done.stderr.strip() or "nothing").splitlines()[-1]
-        kept = shutil.copytree(folder, folder.parent / "failed", dirs_exist_ok=True)
-        raise UserError(
-            f"the hardware with mutations cannot be emitted: {said} (its sources are in {kept})"
-        )
+        if done.returncode:
+            said = (done.stderr.strip() or "nothing").splitlines()[-1]
+            raise UserError(
+                f"the hardware with mutations cannot be emitted: {said} (its sources are in {copy})"
+            )
+
+    _made(folder, emit)
+    return {
+        path.name: path.read_text()
+        for path in folder.iterdir()
+        if path.suffix in (*SUFFIXES, ".sv")
+    }
+
+
+def _made(folder: Path, make: Callable[[Path], None]) -> None:
+    """Have `make` fill a folder, unless that has been done; whole or not at all."""
+    if folder.exists():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        make(Path(scratch))
+        try:
+            os.replace(scratch, folder)
+        except OSError:  # somebody else was faster
+            if not folder.exists():
+                raise
+        Path(scratch).mkdir(exist_ok=True)
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,10 +1,12 @@
-"""The mutation check of `make conformance`: each fault is run with one case after the other until a
-case catches it.
+"""The mutation check of `make conformance`: each fault is run with cases of all kinds in turn, till
+several have seen it.
 """
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from rich.console import Console
@@ -14,31 +16,80 @@ from isa.machine import Machine
 from tb.runner import ROOT
 from tb.tasks import Store, Task, Workers, run_tasks
 from verify.conformance.cases import ConformanceCase
-from verify.conformance.tasks import build_mutants, run_mutant
 from verify.mutants.catalogue import CATALOGUE
+from verify.mutants.tasks import build_mutants, run_mutants
 
-__all__ = ["MESH", "Catch", "Hunt", "chosen"]
+__all__ = ["CYCLES", "MESHES", "Catch", "Hunt", "Sight", "chosen", "in_turn"]
 
-MESH = "3x2"
-"""Of the hardware with mutations, unless the user names one: joins of three, rows and columns."""
+MESHES = ("3x2", "5x3")
+"""Of the hardware with mutations, unless the user names one: a small one, where runs are short; and
+one with channels on all sides and every join.
+"""
 PUBLISHED = ROOT / "docs" / "results" / "conformance.json"
-MOST_TRIES = 12
+CYCLES = "cycles"
+"""How a fault is seen that changes nothing but their number."""
+TURN = 4
+"""Cases that a mutation is run with before it is asked whether it needs more."""
+ENOUGH = 3
+"""Cases that see a mutation, after which it is run with no more."""
+MOST_TRIES = 16
 """Cases that a mutation is run with, before it counts as not caught."""
+BATCH = 16
+"""Mutations that a process runs a case with, one after the other."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a case saw of a mutation."""
+
+    case: str
+    how: str
+    words: int = 0
+    """Words of HBM that were wrong; 0 where it was something else."""
 
 
 @dataclass(frozen=True)
 class Catch:
-    """How a mutation was caught: by nothing where `case` is empty."""
+    """What became of a mutation."""
 
     number: int
-    case: str = ""
-    how: str = ""
-    detail: str = ""
+    sights: tuple[Sight, ...] = ()
+    tried: int = 0
+    """Cases that it was run with."""
 
     @property
     def name(self) -> str:
         """Of the mutation."""
         return CATALOGUE[self.number - 1].name
+
+    @property
+    def telling(self) -> tuple[Sight, ...]:
+        """The sights that count: of a fault of more than speed, those of more than cycles."""
+        slow = CATALOGUE[self.number - 1].slow
+        return tuple(sight for sight in self.sights if slow or sight.how != CYCLES)
+
+    def after(self, outcome: dict, clean: dict) -> "Catch":
+        """What is known after one more case, which without the mutation gave `clean`."""
+        sights = self.sights
+        if not clean["passed"]:
+            return self
+        if not outcome["passed"]:
+            sights += (Sight(outcome["case"], outcome["how"], outcome["words"]),)
+        elif outcome["cycles"] != clean["cycles"]:
+            sights += (Sight(outcome["case"], CYCLES),)
+        return Catch(self.number, sights, self.tried + 1)
+
+    @property
+    def caught(self) -> bool:
+        """Whether any case saw it."""
+        return bool(self.telling)
+
+    def __str__(self) -> str:
+        if not self.caught:
+            return f"only {CYCLES}" if self.sights else ""
+        widest = max(self.telling, key=lambda sight: sight.words)
+        words = f", {widest.words} words" if widest.words else ""
+        return f"{widest.how} by {widest.case}: {len(self.telling)} of {self.tried} cases{words}"
 
 
 def chosen(text: str) -> list[int]:
@@ -72,73 +123,102 @@ class Hunt:
     keep: Path | None
     """Folder of the results of earlier runs, if they are to be used."""
 
+    def build(self, cases: list[ConformanceCase]) -> Task:
+        """The build of the hardware with all mutations."""
+        first = tuple({case.mesh: case for case in reversed(cases)}.values())
+        return Task("build of the mutations", build_mutants, {"cases": first, **self._shared})
+
+    @property
+    def _shared(self) -> dict:
+        return {"base": self.base, "own_channels": self.own_channels}
+
     def run(
         self, numbers: list[int], cases: list[ConformanceCase], console: Console
     ) -> tuple[list[Catch], dict[str, dict]]:
-        """Run mutations until they are caught.
+        """Run mutations until they have been seen often enough.
 
-        Returns the catches, in the order of `numbers`, and what each of the cases used gave without
-        any mutation.
+        Returns what became of them, in the order of `numbers`, and what each of the cases used gave
+        without any mutation.
         """
-        shared = {"base": self.base, "own_channels": self.own_channels}
-        run_tasks(
-            [Task("build of the mutations", build_mutants, {"case": cases[0], **shared})],
-            Workers(1),
-            console,
-        )
-        caught: dict[int, Catch] = {}
-        clean: dict[str, dict] = {}
+        shared = self._shared
+        run_tasks([self.build(cases)], Workers(1), console)
         store = Store(self.keep) if self.keep else None
+        clean: dict[str, dict] = {}
+        found = {number: Catch(number) for number in numbers}
         queues = {number: _order(cases, number) for number in numbers}
-        for turn in range(MOST_TRIES):
-            pairs = [
-                (number, queues[number][turn])
-                for number in numbers
-                if number not in caught and turn < len(queues[number])
+        for turn in range(0, MOST_TRIES, TURN):
+            wanted: dict[ConformanceCase, list[int]] = {}
+            for number, catch in found.items():
+                if len(catch.telling) < ENOUGH:
+                    for case in queues[number][turn : turn + TURN]:
+                        wanted.setdefault(case, [] if case.name in clean else [0]).append(number)
+            tasks = [
+                _task(case, tuple(those[at : at + BATCH]), shared)
+                for case, those in wanted.items()
+                for at in range(0, len(those), BATCH)
             ]
-            if not pairs:
-                break
-            # Those that share a case come together, since a process remembers its last golden runs.
-            pairs.sort(key=lambda pair: pair[1].name)
-            used = {case.name: case for _, case in pairs if case.name not in clean}
-            tasks = [_task(0, case, shared) for case in used.values()] + [
-                _task(number, case, shared) for number, case in pairs
-            ]
-            results = run_tasks(tasks, self.workers, console, store=store)
-            clean |= {name: results[_name(0, case)] for name, case in used.items()}
-            for number, case in pairs:
-                result = results[_name(number, case)]
-                if not result["passed"] and clean[case.name]["passed"]:
-                    caught[number] = Catch(number, case.name, result["how"], result["detail"])
-        return [caught.get(number, Catch(number)) for number in numbers], clean
+            results = run_tasks(tasks, self.workers, console, store=store).values() if tasks else []
+            seen = [(int(number), o) for result in results for number, o in result.items()]
+            clean |= {outcome["case"]: outcome for number, outcome in seen if not number}
+            for number, outcome in seen:
+                if number:
+                    found[number] = found[number].after(outcome, clean[outcome["case"]])
+        return list(found.values()), clean
 
 
 def _order(cases: list[ConformanceCase], number: int) -> list[ConformanceCase]:
-    """The case that caught the mutation in the published run first, then what it names, instruction
-    programs, attention.
+    """The case that saw most of the mutation in the published run first, then what it names, then
+    cases of all kinds in turn.
     """
     mutation = CATALOGUE[number - 1]
-    likely = (*_published(mutation.name), *mutation.cases)
-
-    def place(case: ConformanceCase) -> tuple[int, bool, str]:
-        named = [index for index, name in enumerate(likely) if case.name.startswith(name)]
-        return min(named, default=len(likely)), case.kind != "tiles", case.name.rpartition("-")[2]
-
-    return sorted(cases, key=place)
+    likely = [
+        case
+        for name in (*_published(mutation.name), *mutation.cases)
+        for case in cases
+        if case.name.startswith(name)
+    ]
+    return list(dict.fromkeys([*likely, *in_turn(cases)]))
 
 
 def _published(name: str) -> tuple[str, ...]:
-    """The case that is published as the one that caught a mutation, if there is one."""
+    """The case that is published as the one that saw most of a mutation, if there is one."""
     try:
         result = json.loads(PUBLISHED.read_text())
     except OSError:
         return ()
-    return tuple(filter(None, [result.get(f"mutation_{name}", "").rpartition(" by ")[2]]))
+    by = re.search(r" by ([^:]+)", result.get(f"mutation_{name}", ""))
+    return (by[1],) if by else ()
 
 
-def _name(number: int, case: ConformanceCase) -> str:
-    return f"mutation {number}, {case.name}"
+def _task(case: ConformanceCase, numbers: tuple[int, ...], shared: dict) -> Task:
+    name = f"{case.name} with {len(numbers)} mutations from {numbers[0]}"
+    return Task(name, run_mutants, {"case": case, "numbers": numbers, **shared})
 
 
-def _task(number: int, case: ConformanceCase, shared: dict) -> Task:
-    return Task(_name(number, case), run_mutant, {"case": case, "number": number, **shared})
+def in_turn(cases: Iterable[ConformanceCase]) -> list[ConformanceCase]:
+    """Cases of all kinds in turn, and those of a kind by what they are about in turn: dataflow, or
+    focus of an instruction program. Workloads on the larger meshes first. Instruction programs take
+    long there, and errors are many runs each: those are only for mutations that name them.
+    """
+    cases = list(cases)
+    small = min((case.mesh for case in cases), key=_tiles, default="")
+    kinds: dict[str, dict[str, list[ConformanceCase]]] = {}
+    for case in cases:
+        if case.workload or (case.mesh == small and case.kind != "errors"):
+            kind = kinds.setdefault(case.kind, {})
+            kind.setdefault(case.dataflow or case.numbers, []).append(case)
+    found = []
+    for about in kinds.values():
+        for those in about.values():
+            those.sort(key=lambda case: _tiles(case.mesh), reverse=bool(those[0].workload))
+        found.append(_alternate(about.values()))
+    return _alternate(found)
+
+
+def _tiles(mesh: str) -> int:
+    columns, rows = mesh.split("x")
+    return int(columns) * int(rows)
+
+
+def _alternate(lists: Iterable[list[ConformanceCase]]) -> list[ConformanceCase]:
+    return [case for turn in zip_longest(*lists) for case in turn if case]

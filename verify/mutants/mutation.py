@@ -26,6 +26,12 @@ class Mutation:
     cases: tuple[str, ...] = ()
     """Beginnings of the names of cases that are likely to catch it; these are tried first."""
 
+    slow: bool = False
+    """It changes cycles and no bits: only a count of cycles shows it."""
+
+    escapes: str = ""
+    """What a program would have to do to show it; empty if a case of the default set does."""
+
     @property
     def area(self) -> str:
         """The folder of ``hw`` it is in."""

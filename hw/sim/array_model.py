@@ -1,21 +1,33 @@
-"""The PE array as a functional model: the host's floating point in the place of its gates, at the
-same cycles and with the same bits.
+"""The PE array as a C++ model, at the same cycles and with the same bits.
 
-A simulation model, taken only where it is asked for by name. ``functional_array.cpp`` keeps the
-accumulators and does the arithmetic; a Verilog module with the array's ports tells it what passes
-through which stage, and calls it only in cycles in which something does.
+``array_model.cpp`` keeps the accumulators; a Verilog module with the array's ports tells it what
+passes through which stage, and calls it only in cycles in which something does. There are two:
+
+``netlist``
+    The arithmetic is that of the RTL, gate by gate: the netlists of `hw.matrix.factor.Factor` and
+    `hw.float.mac.MultiplyAccumulate`, computed for all PEs side by side (`hw.sim.lanes`).
+``functional``
+    The arithmetic is the host's floating point: a model, taken only where it is asked for by name.
 """
 
+from pathlib import Path
+
+from hw.float.mac import MultiplyAccumulate
 from hw.matrix.array import Array
+from hw.matrix.factor import Factor
+from hw.sim.lanes import lanes
 from hw.sim.ports import port_declarations
 from isa.formats import FORMATS
 from isa.instructions import Format
 from isa.machine import Tile
 
-__all__ = ["functional_array_header", "functional_array_verilog"]
+__all__ = ["MODELS", "array_sources", "array_verilog"]
+
+MODELS = ("netlist", "functional")
+"""What there is in place of the array as Verilog."""
 
 
-def functional_array_verilog(tile: Tile, module: str) -> str:
+def array_verilog(tile: Tile, module: str) -> str:
     """Verilog of a module with the ports of `hw.matrix.array.Array`, and its calls into C++."""
     array = Array(tile=tile)
     array._MustUse__used = True  # only its ports are of interest
@@ -38,7 +50,7 @@ def functional_array_verilog(tile: Tile, module: str) -> str:
     )
 
 
-_VERILOG = """// The PE array, simulated by functional_array.cpp; see hw/sim/functional_array.py.
+_VERILOG = """// The PE array, simulated by array_model.cpp; see hw/sim/array_model.py.
 module {module} (
     {ports}
 );
@@ -57,7 +69,7 @@ module {module} (
     initial array = flatmesh_array_begin();
     final flatmesh_array_end(array);
 
-    // Stages of a slot: 0 decode, 1 multiply, 2 add, {last} write.
+    // Stages of a slot: 0 decode, 1 multiply, 2 add, 3 round, {last} write.
     reg [{last}:1] valid_at = 0, final_at = 0;
     reg [2:1] clear_at = 0;
     reg [{entry} * ({last} + 1) - 1:{entry}] entry_at = 0;
@@ -75,7 +87,7 @@ module {module} (
         if (valid || valid_at != 0)
             flatmesh_array_slot(
                 array,
-                int'({{valid_at[{last}], clear_at[2], valid_at[2:1], valid, valid & {step}}}),
+                int'({{valid_at[{last}], clear_at[2], valid_at[3:1], valid, valid & {step}}}),
                 int'({{{fmt_b}, {fmt_a}}}),
                 int'(entry_at[2 * {entry} +: {entry}]), int'(entry_at[{last} * {entry} +: {entry}]),
                 {{{a}}}, {{{b}}});
@@ -91,12 +103,36 @@ endmodule
 """
 
 
-def functional_array_header(tile: Tile) -> str:
-    """C++ header ``array_shape.h``."""
-    return (
-        "// Made by hw/sim/functional_array.py for one tile.\n"
-        f"constexpr int ROWS = {tile.matrix_rows}, COLUMNS = {tile.matrix_columns}, "
-        f"ENTRIES = {2 * tile.column_groups}, LATENCY = {tile.mac_latency};\n"
-        f"constexpr unsigned FORMAT_BF16 = {Format.BF16.value}, FORMAT_E4M3 = "
-        f"{Format.E4M3.value}, CANONICAL_NAN = {FORMATS[Format.FP32].nan:#x};\n"
-    )
+def array_sources(tile: Tile, model: str) -> dict[str, str]:
+    """File name to text of the C++ that the module of `array_verilog` calls: one of `MODELS`."""
+    folder = Path(__file__).parent
+    files = {
+        "array_shape.h": _SHAPE.format(
+            rows=tile.matrix_rows,
+            columns=tile.matrix_columns,
+            entries=2 * tile.column_groups,
+            latency=tile.mac_latency,
+            bf16=Format.BF16.value,
+            e4m3=Format.E4M3.value,
+            nan=FORMATS[Format.FP32].nan,
+        ),
+        "array_arithmetic.h": (folder / f"{model}_array.h").read_text(),
+        "array_model.cpp": (folder / "array_model.cpp").read_text(),
+    }
+    if model == "netlist":
+        files["array_lanes.h"] = "\n".join(
+            (
+                lanes(Factor(bias=0), "FactorsA", "ROWS", ("load", "fmt")),
+                lanes(Factor(bias=126), "FactorsB", "COLUMNS", ("load", "fmt")),
+                lanes(MultiplyAccumulate(), "Pes", "ROWS * COLUMNS", ("multiply", "add", "round")),
+            )
+        )
+    return files
+
+
+_SHAPE = """// Made by hw/sim/array_model.py for one tile.
+constexpr int ROWS = {rows}, COLUMNS = {columns}, ENTRIES = {entries}, LATENCY = {latency};
+constexpr unsigned FORMAT_BF16 = {bf16}, FORMAT_E4M3 = {e4m3}, CANONICAL_NAN = {nan:#x};
+// Which stages a slot is in, and whether the one that is added starts from 0.
+struct Stages {{ bool multiply, add, round, clear; }};
+"""

@@ -7,16 +7,17 @@ import pytest
 from isa.errors import UserError
 from tb.runner import ROOT
 from verify.mutants.catalogue import CATALOGUE
-from verify.mutants.copy import patched
+from verify.mutants.copy import PLUMBING, patched
 from verify.mutants.hunt import chosen
 from verify.mutants.mutation import MUTANT, Mutation
+from verify.mutants.unseen import UNSEEN
 
 ONE = Mutation("one", "a sign", "hw/some.py", "a + b", "a - (b ^ MUTANT)")
 SOURCE = '"""What it is."""\n\nfrom amaranth import Module\n\nx = a + b\n'
 
 
 def test_there_are_enough_with_names_of_their_own():
-    assert len(CATALOGUE) >= 48
+    assert len(CATALOGUE) >= 140 and sum(mutation.slow for mutation in CATALOGUE) >= 12
     assert len({mutation.name for mutation in CATALOGUE}) == len(CATALOGUE) < 256
     assert {mutation.area for mutation in CATALOGUE} >= {
         "float",
@@ -28,14 +29,24 @@ def test_there_are_enough_with_names_of_their_own():
     }
 
 
-@pytest.mark.parametrize("file", sorted({mutation.file for mutation in CATALOGUE}))
+CHANGES = [*enumerate(CATALOGUE, 1), *((0, mutation) for mutation in PLUMBING)]
+
+
+@pytest.mark.parametrize("file", sorted({mutation.file for _, mutation in CHANGES}))
 def test_mutations_fit(file):
-    numbered = [
-        (number, mutation) for number, mutation in enumerate(CATALOGUE, 1) if mutation.file == file
-    ]
+    numbered = [(number, mutation) for number, mutation in CHANGES if mutation.file == file]
     text = patched(file, Path(ROOT, file).read_text(), numbered)
-    assert all(f"mutant({number})" in text for number, _ in numbered) and MUTANT not in text
-    compile(text, file, "exec")
+    assert all(f"mutant({number})" in text for number, _ in numbered if number)
+    assert MUTANT not in text
+    if file.endswith(".py"):
+        compile(text, file, "exec")
+
+
+@pytest.mark.parametrize("unseen", UNSEEN, ids=lambda unseen: unseen.mutation.name)
+def test_those_that_no_program_can_show_fit_too(unseen):
+    mutation = unseen.mutation
+    assert unseen.proof and mutation.name not in {other.name for other in CATALOGUE}
+    patched(mutation.file, Path(ROOT, mutation.file).read_text(), [(1, mutation)])
 
 
 def test_a_replacement_knows_its_number():

@@ -1,0 +1,169 @@
+"""A case of errors on the RTL: who reports what, and that all stands still afterwards."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from golden.machine import GoldenMachine
+from isa.geometry import TileXY
+from isa.instructions import Queue
+from isa.machine import Machine
+from isa.status import QUEUE_PROBES, ErrorCode, Probe
+from tb.hardware import Design
+from tb.mesh import RunFailure, Settings, simulate
+from verify.conformance.error_counts import bad_headers, disagreements, overflows
+from verify.conformance.error_program import Culprit, ErrorProgram
+from verify.conformance.error_programs import LOOSE, in_order, reached, refused
+
+__all__ = ["ERRORS", "error_programs", "run_errors"]
+
+ERRORS: dict[str, Callable[[Machine], list[ErrorProgram]]] = {
+    "matrix": lambda machine: refused(machine, Queue.MATRIX),
+    "vector": lambda machine: refused(machine, Queue.VECTOR),
+    "load": lambda machine: refused(machine, Queue.LOAD),
+    "out": lambda machine: refused(machine, Queue.OUT),
+    "reach": reached,
+    "order": in_order,
+    "counts": overflows,
+    "reductions": disagreements,
+    "header": bad_headers,
+}
+"""What cases of errors are about: what a queue refuses at once, what runs beyond a memory, which of
+two comes first, and what no instruction is named for.
+"""
+_Difference = tuple[str, str]
+"""How, and one line."""
+
+
+@cache
+def error_programs(machine: Machine, about: str) -> list[ErrorProgram]:
+    """All programs of a case: as many errors in each as there are tiles.
+
+    Raises
+    ------
+    AssertionError
+        If the golden machine does not refuse what must be refused.
+    """
+    return ERRORS[about](machine)
+
+
+def run_errors(
+    machine: Machine, about: str, settings: Settings, design: Design | None
+) -> tuple[int, _Difference | None]:
+    """Run all programs of a case. Returns the cycles of all runs and what differs, if anything.
+
+    All tiles run until the first error stops them, and tiles whose errors come in the same cycles
+    report them together. Those that were stopped before are run once more, without the others.
+    """
+    cycles = 0
+    for program in error_programs(machine, about):
+        left = program.culprits
+        while left:
+            ran, left, difference = _run(machine, program, left, settings, design)
+            cycles += ran
+            if difference:
+                return cycles, difference
+    return cycles, None
+
+
+def _run(
+    machine: Machine,
+    program: ErrorProgram,
+    culprits: list[Culprit],
+    settings: Settings,
+    design: Design | None,
+) -> tuple[int, list[Culprit], _Difference | None]:
+    """One run: its cycles, the culprits that have not reported yet, and what differs."""
+    active = {tile for culprit in culprits for tile in culprit.tiles}
+    images = {t: (program.images if t in active else program.calm)[t] for t in program.images}
+    last = max(map(len, program.hbm)) // machine.tile.word_bytes - 1
+    names = "; ".join(culprit.name for culprit in culprits[:3])
+    try:
+        run = simulate(
+            machine, images, program.hbm, dump=(0, last), settings=settings, design=design
+        )
+    except RunFailure as stopped:
+        if stopped.kind != "error":
+            return 0, [], ("error code", f"{names}: not reported: {stopped}")
+        silent = [c for c in culprits if not any(_reported(stopped, t) for t in c.tiles)]
+        differences = (
+            *_reports(stopped, culprits, program.channel),
+            *_state(machine, program, stopped, culprits),
+        )
+        if program.channel:
+            silent = []
+        elif len(silent) == len(culprits):
+            differences += (("error code", f"{names}: not reported: {stopped}"),)
+        return stopped.run.cycles, silent, next(iter(differences), None)
+    return run.cycles, [], ("error code", f"{names}: ran to the end, golden refuses it")
+
+
+def _reported(stopped: RunFailure, tile: TileXY) -> ErrorCode:
+    return ErrorCode(stopped.probes[tile][Probe.ERROR] & 0xFF)
+
+
+def _reports(stopped: RunFailure, culprits: list[Culprit], channel: bool) -> Iterator[_Difference]:
+    """Every tile that reports anything must report what the golden machine does."""
+    expected = {} if channel else {tile: c for c in culprits for tile in c.tiles}
+    for tile, values in stopped.probes.items():
+        word = values[Probe.ERROR]
+        code, queue, slot = word & 0xFF, word >> 8 & 0xFF, word >> 16
+        if not code:
+            continue
+        where = f"tile ({tile[0]},{tile[1]})"
+        here = "flits" if queue == 0xFF else f"queue {queue} slot {slot}"
+        seen = f"{code} ({here})"
+        culprit = expected.get(tile)
+        if culprit is None:
+            yield "error code", f"{where} reports {seen}, golden nothing"
+            continue
+        named = (None, None) if queue == 0xFF else (queue, slot)
+        if code not in culprit.codes or named != (culprit.queue, culprit.slot):
+            right = (
+                "flits"
+                if culprit.queue is None
+                else (f"queue {int(culprit.queue)} slot {culprit.slot}")
+            )
+            codes = " or ".join(str(int(code)) for code in culprit.codes)
+            yield "error code", f"{culprit.name}: {where} reports {seen}, golden {codes} ({right})"
+
+
+def _state(
+    machine: Machine, program: ErrorProgram, stopped: RunFailure, culprits: list[Culprit]
+) -> Iterator[_Difference]:
+    """What has happened by then, and nothing since."""
+    golden = GoldenMachine(machine, program.before, [c.copy() for c in program.hbm])
+    golden.run()
+    reported = [t for c in culprits for t in c.tiles if _reported(stopped, t)]
+    for tile in reported:
+        where = f"tile ({tile[0]},{tile[1]})"
+        before, later = stopped.probes[tile], stopped.later[tile]
+        for number, count in enumerate(golden.semaphores[tile]):
+            seen = later[Probe.SEMAPHORE + number]
+            if number != LOOSE and seen != count:
+                yield (
+                    "after the stop",
+                    f"{where}: semaphore {number} is {seen} after the stop, golden {count}",
+                )
+    for tile, before in stopped.probes.items():
+        later = stopped.later[tile]
+        for queue in Queue:
+            for at, name in enumerate(QUEUE_PROBES):
+                index = Probe.QUEUE + 16 * queue + at
+                if before[index] != later[index]:
+                    yield (
+                        "after the stop",
+                        f"tile ({tile[0]},{tile[1]}): queue {queue.name.lower()} goes on after the "
+                        f"stop: {name} {before[index]}, later {later[index]}",
+                    )
+    for index, (content, words) in enumerate(zip(stopped.run.hbm, golden.hbm, strict=True)):
+        if (wrong := _first(content, words)) is not None:
+            yield "after the stop", f"HBM channel {index}, byte {wrong:#x} is not golden's"
+
+
+def _first(seen: NDArray[np.uint8], words: NDArray[np.uint32]) -> int | None:
+    golden = np.ascontiguousarray(words).view(np.uint8).reshape(-1)[: len(seen)]
+    wrong = np.flatnonzero(seen[: len(golden)] != golden)
+    return int(wrong[0]) if len(wrong) else None

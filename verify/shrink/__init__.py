@@ -1,0 +1,1 @@
+"""A failing case made small: what is left of its programs is needed for the failure."""
