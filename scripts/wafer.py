@@ -15,6 +15,7 @@ from model.wafer.routing import zipf
 from model.wafer.serving import Server
 from publish.output import progress_console, wide_console, write_result
 from publish.wafer.kernel_runs import KernelRuns
+from publish.wafer.product_runs import ProductRuns
 from publish.wafer.report import point_table, write_report
 from publish.wafer.sweep import flat_keys, row_of, sweep
 from publish.wafer.variables import WAFER
@@ -58,9 +59,10 @@ def run() -> int:
     options = target_parser("wafer", __doc__).parse_args()
     wafer, model = _wafer(options), load_language_model(options.model)
     papers, console = options.costs == "paper", wide_console()
-    costs = KernelRuns(wafer.machine, workers_of(options), progress_console(), papers=papers)
+    who = wafer.machine, workers_of(options), progress_console()
+    costs = (runs := (ProductRuns(*who), KernelRuns(*who, papers=True)))[papers]
     if not any(os.environ.get(v) or getattr(options, v.lower()) != no for v, no, *_ in WAFER):
-        path = write_report(sweep(costs), console)
+        path = write_report(sweep(*runs), console)
         print(f"result: {path.relative_to(ROOT)}")
         return 0
     skew = _number("SKEW", options.skew)

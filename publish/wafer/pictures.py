@@ -29,7 +29,7 @@ def _drawn(figure: Figure) -> bytes:
 def _curves(result: dict) -> bytes:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
     for curve in ("flat", "flash", "overlap"):
-        rows = points_of(result, curve)
+        rows = [row for row in points_of(result, curve) if row["copies"] == "expert"]
         name = {"overlap": "flat, two micro-batches"}.get(curve, curve)
         x, y = ([r[key] for r in rows] for key in ("tpot_ms", "tokens_per_second_per_chip"))
         low, high = ([r[f"tokens_per_second_per_chip_{e}"] for r in rows] for e in ("low", "high"))

@@ -62,23 +62,25 @@ def _prefill(row: dict) -> list[tuple[str, str]]:
 def summary(result: dict) -> Table:
     """The paper's point beside the paper."""
     rows = []
-    for attention in ("flat", "flash"):
-        row = paper_point(result, attention)
-        tokens, tpot, share = PAPER[attention]
-        rows.append(
-            (
-                attention,
-                _range(row, "tokens_per_second_per_chip"),
-                f"{tokens:,.0f}" if tokens else "",
-                _range(row, "tpot_ms", 1),
-                f"{tpot}" if tpot else "",
-                f"{row['attention_share']:.0%}",
-                f"{share:.0%}",
-                f"{row['d2d_share']:.0%}",
+    for costs in ("ours", "paper"):
+        for attention in ("flat", "flash"):
+            row = paper_point(result, attention, costs)
+            tokens, tpot, share = PAPER[attention]
+            rows.append(
+                (
+                    costs,
+                    attention,
+                    _range(row, "tokens_per_second_per_chip"),
+                    f"{tokens:,.0f}" if tokens else "",
+                    _range(row, "tpot_ms", 1),
+                    f"{tpot}" if tpot else "",
+                    f"{row['attention_share']:.0%}",
+                    f"{share:.0%}",
+                    f"{row['d2d_share']:.0%}",
+                )
             )
-        )
-    heads = ("attention", "tokens/s per chip", "paper", "TPOT, ms", "paper", "share", "paper")
-    return Table("EP32-PP2, 256 requests a chip, KV 4096", (*heads, "D2D"), rows)
+    heads = ("costs", "attention", "tokens/s per chip", "paper", "TPOT, ms", "paper", "share")
+    return Table("EP32-PP2, 256 requests a chip, KV 4096", (*heads, "paper", "D2D"), rows)
 
 
 def tables(result: dict) -> dict[str, Table]:
@@ -109,6 +111,8 @@ def tables(result: dict) -> dict[str, Table]:
             f"{row['floor_share']:.0%}",
         )
 
+    papers = points_of(result, "papers", "papers overlap")
+    served = [(row["model"], *line(row)) for row in points_of(result, "models")]
     models = [
         (
             row["model"],
@@ -139,6 +143,8 @@ def tables(result: dict) -> dict[str, Table]:
         "wafer batches": Table(
             "Batch", heads, [line(r) for r in points_of(result, "flat", "flash", "overlap")]
         ),
+        "wafer papers": Table("By the papers' costs", heads, list(map(line, papers))),
+        "wafer others": Table("Other models, by the papers' costs", ("model", *heads), served),
         "wafer fabrics": Table(
             "DieFabric",
             heads,
@@ -236,9 +242,14 @@ def write_report(result: dict, console: Console) -> Path:
         for name, png in images.items()
     )
     write(folder / "report.html", f"<!doctype html><meta charset=utf-8><title>Wafer</title>{body}")
-    flat, flash = (paper_point(result, curve) for curve in ("flat", "flash"))
+    keys = {
+        key: value
+        for costs, suffix in (("ours", ""), ("paper", "_paper_costs"))
+        for attention, end in (("flat", ""), ("flash", "_flash"))
+        for key, value in flat_keys(paper_point(result, attention, costs), end + suffix).items()
+    }
     quantities = {row["quantity"]: row["derived"] for row in result["models"][:2]}
-    keys = flat_keys(flat) | flat_keys(flash, "_flash") | {"parameters": quantities["parameters"]}
+    keys |= {"parameters": quantities["parameters"]}
     return write_result("wafer", keys | result)
 
 
@@ -251,6 +262,7 @@ MAKERS = {
     for name in (
         *("wafer point", "wafer batches", "wafer fabrics", "wafer packets", "wafer best"),
         *("wafer served", "wafer models", "wafer bounds", "wafer kernels"),
+        *("wafer papers", "wafer others"),
     )
 }
 """Marker of the page to its maker."""

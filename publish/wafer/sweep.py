@@ -1,7 +1,7 @@
 """The paper's point and what varies around it, as plain data."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from isa.errors import UserError
@@ -24,6 +24,16 @@ BATCHES = (128, 256)
 LIMIT_MS = 50.0
 DEGREES = ((4, 16), (2, 16), (2, 32), (1, 64))
 """Pipeline stages and dies that share experts."""
+MODELS = {
+    "llama-3-8b": Plan(batch=64),
+    "llama-3-70b": Plan(pipeline=2, tensor=8, batch=64),
+    "llama-3-405b": Plan(pipeline=4, tensor=16, batch=32),
+    "qwen3-8b": Plan(batch=64),
+    "qwen3-32b": Plan(pipeline=2, tensor=4, batch=64),
+    "qwen3-30b-a3b": Plan(expert=16, batch=128),
+    "qwen3-235b-a22b": Plan(pipeline=2, expert=32, batch=128),
+}
+"""A plan for each other model: many that are possible, not the best."""
 LINKS = (100.0, 160.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
 
 
@@ -63,9 +73,14 @@ def flat_keys(row: dict, suffix: str = "") -> dict:
     return {f"{name}{suffix}": row[name] for name in (*ends, "attention_share", "d2d_share")}
 
 
-def paper_point(result: dict, curve: str) -> dict:
-    """The point of a curve with 256 requests a chip."""
-    return next(r for r in result["points"] if r["curve"] == curve and r.get("batch") == 256)
+def paper_point(result: dict, attention: str, costs: str = "ours") -> dict:
+    """The paper's point, by a set of costs."""
+    curve = "papers" if costs == "paper" else attention
+    return next(
+        r
+        for r in result["points"]
+        if r["curve"] == curve and r.get("batch") == 256 and r["attention"] == attention
+    )
 
 
 def points_of(result: dict, *curves: str) -> list[dict]:
@@ -80,7 +95,7 @@ def _cases() -> Iterator[tuple[str, Wafer, Serving, Plan]]:
     for batch in BATCHES:
         yield "flat", paper, serving, replace(PAPER_PLAN, batch=batch)
     yield "flash", paper, replace(serving, attention="flash"), PAPER_PLAN
-    yield "overlap", paper, replace(serving, overlap=True), PAPER_PLAN
+    yield from _overlaps("overlap", serving)
     for pipeline, expert in DEGREES:
         yield "expert", paper, serving, Plan(pipeline, expert, batch=256)
     for shape in ("mesh", "torus", "fat-tree"):
@@ -92,6 +107,40 @@ def _cases() -> Iterator[tuple[str, Wafer, Serving, Plan]]:
         fabric = paper.fabric.model_copy(update={"gb_per_s": gb_per_s})
         wafer = paper.model_copy(update={"fabric": fabric})
         yield "links", wafer, serving, PAPER_PLAN
+
+
+def _overlaps(curve: str, serving: Serving) -> Iterator[tuple[str, Wafer, Serving, Plan]]:
+    """Two micro-batches: halves of the paper's batch, and as large as that."""
+    for copies in ("expert", "fabric"):
+        for factor in (1, 2):
+            plan = replace(PAPER_PLAN, batch=factor * PAPER_PLAN.batch)
+            yield curve, PAPER_WAFER, replace(serving, overlap=True, copies=copies), plan
+
+
+def _paper_cases() -> Iterator[tuple[str, Wafer, Serving, Plan]]:
+    """The same for points by the papers' costs."""
+    serving = Serving(load_language_model("deepseek-v3"))
+    for attention in ("flat", "flash"):
+        yield "papers", PAPER_WAFER, replace(serving, attention=attention), PAPER_PLAN
+    yield "papers overlap", PAPER_WAFER, replace(serving, copies="fabric"), PAPER_PLAN
+    yield from _overlaps("papers overlap", serving)
+    for name, plan in MODELS.items():
+        yield "models", PAPER_WAFER, Serving(load_language_model(name), speculative=1), plan
+
+
+def _rows(
+    cases: Sequence[tuple[str, Wafer, Serving, Plan]], servers: dict[DieFabric, Server]
+) -> list[dict]:
+    """Points as plain data; what does not fit memory says so."""
+    rows = []
+    for curve, wafer, rules, plan in cases:
+        try:
+            point = servers[wafer.fabric].point(rules, plan)
+        except UserError as error:
+            rows.append({"curve": curve, "plan": plan.describe(), "refused": str(error)})
+            continue
+        rows.append({"curve": curve} | row_of(wafer, point))
+    return rows
 
 
 def _layer(server: Server, costs: KernelRuns, rules: Serving) -> list[dict]:
@@ -115,10 +164,16 @@ def _layer(server: Server, costs: KernelRuns, rules: Serving) -> list[dict]:
     return rows
 
 
-def sweep(costs: KernelRuns) -> dict:
-    """All points, the best plan, models beside what is published, and flows beside packets."""
+def sweep(costs: KernelRuns, papers: KernelRuns) -> dict:
+    """All points, the best plan, models beside what is published, and flows beside packets.
+
+    Parameters
+    ----------
+    costs, papers
+        Of our hardware, and of the papers.
+    """
     started = time.perf_counter()
-    cases = list(_cases())
+    cases, others = list(_cases()), list(_paper_cases())
     servers: dict[DieFabric, Server] = {}
     kernels: set[Kernel] = set()
     for _, wafer, rules, plan in cases:
@@ -130,15 +185,10 @@ def sweep(costs: KernelRuns) -> dict:
     for plan in plans:
         kernels |= paper.kernels(rules, replace(plan, batch=PAPER_PLAN.batch))
     computed = costs.prepare(kernels)
-    prepared = time.perf_counter()
-    rows = []
-    for curve, wafer, rules_, plan in cases:
-        try:
-            point = servers[wafer.fabric].point(rules_, plan)
-        except UserError as error:  # memory
-            rows.append({"curve": curve, "plan": plan.describe(), "refused": str(error)})
-            continue
-        rows.append({"curve": curve} | row_of(wafer, point))
+    theirs = Server(PAPER_WAFER, papers)
+    computed += papers.prepare({k for _, _, r, p in others for k in theirs.kernels(r, p)})
+    prepared, used = time.perf_counter(), time.process_time()
+    rows = _rows(cases, servers) + _rows(others, {PAPER_WAFER.fabric: theirs})
     bounds = []
     for overlap in (False, True):
         for copies in ("expert", "fabric"):
@@ -149,10 +199,17 @@ def sweep(costs: KernelRuns) -> dict:
     for overlap in (False, True):
         for copies in ("expert", "fabric"):
             asked = replace(rules, overlap=overlap, copies=copies)
-            # Of other degrees, and of halves of the smaller batch, there are no kernels.
+            # There are kernels of all plans with the paper's batch, and of its degree's half.
             near = [p for p in plans if p.expert == PAPER_PLAN.expert]
-            batches = BATCHES[-1:] if overlap else BATCHES
-            point_ = best_plan(paper, asked, near, batches, LIMIT_MS)
+            tried = [(near, PAPER_PLAN.batch)]
+            if not overlap:
+                tried = [(near, BATCHES[0]), (plans, PAPER_PLAN.batch)]
+            found = [best_plan(paper, asked, some, (batch,), LIMIT_MS) for some, batch in tried]
+            point_ = max(
+                (one for one in found if one is not None),
+                key=lambda one: one.tokens_per_second_per_chip.cycles,
+                default=None,
+            )
             if point_ is not None:
                 best.append(row_of(PAPER_WAFER, point_))
     return {
@@ -172,9 +229,11 @@ def sweep(costs: KernelRuns) -> dict:
             for name, quantity, value, _, source in published()
         ],
         "fabric": check_fabric(),
+        "flops_per_token": rules.model.flops_per_token(rules.keys),
         "kernels": len(kernels),
         "kernels_computed": computed,
         "model_errors": costs.errors._asdict(),
         "kernel_seconds": prepared - started,
         "seconds": time.perf_counter() - prepared,
+        "processor_seconds": time.process_time() - used,
     }

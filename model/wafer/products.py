@@ -1,0 +1,81 @@
+"""Products on a large die: mappings that are worth a run in the model beside the rule's choice.
+
+The tiling rule's estimate knows arrays and channels, not links. Answers of the HBM go along their
+channel's row and then up the columns, so that rows of A which many columns share pass the links of
+each of them. Parts of C that are wide need A less often.
+"""
+
+from isa.machine import Machine
+from model.predict import predict
+from model.wafer.die import DieCycles
+from programs.common.l1 import row_words
+from programs.compiler import compile_workload_mapping
+from programs.gemm.mapping import GemmMapping
+from programs.gemm.tiling import estimate_gemm, rank_gemm
+from programs.gemm.workload import Gemm
+
+__all__ = ["product_cycles", "waiting", "worth_a_run"]
+
+_PASSING = 0.25
+"""Share of words from channels anywhere that pass the middle of the channels' row one way."""
+_WAITING = 0.6
+"""Cycles that a word through the columns adds to the estimate; one on the channels' row adds 1.
+Only the choice of candidates depends on it: the model, which steps every link, has the last word.
+"""
+
+
+def waiting(machine: Machine, work: Gemm, mapping: GemmMapping) -> float:
+    """A guess of the cycles that links add, with all channels at one end of the columns, and each
+    part of B in the channel of its column.
+    """
+    tile, across = machine.tile, mapping.group[0] / machine.mesh.columns
+    a = work.batch * len(mapping.column_blocks(work)) * work.m * row_words(tile, work.k, work.fmt)
+    b = work.batch * len(mapping.row_blocks(work)) * work.k * row_words(tile, work.n, work.fmt)
+    shared, own = (b, a) if mapping.cut == "rows" else (a, b)
+    columns = shared * across + own / machine.mesh.columns
+    return _WAITING * columns + shared * (_PASSING + (1 - _PASSING) * across)
+
+
+def worth_a_run(machine: Machine, work: Gemm, most: int) -> list[GemmMapping]:
+    """Mappings on grids that the estimate and what links add put before the rule's choice, the best
+    first, one of each group.
+
+    Raises
+    ------
+    UserError
+        If nothing fits L1.
+    """
+    ranked = rank_gemm(machine, work)
+
+    def guess(mapping: GemmMapping) -> float:
+        return float(estimate_gemm(machine, work, mapping)) + waiting(machine, work, mapping)
+
+    limit = guess(ranked[0])
+    found: dict[tuple[int, int], tuple[float, GemmMapping]] = {}
+    for mapping in ranked:
+        if estimate_gemm(machine, work, mapping) >= limit:
+            break
+        before = found.get(mapping.group, (limit,))[0]
+        if mapping.cut == "grid" and (cycles := guess(mapping)) < before:
+            found[mapping.group] = cycles, mapping
+    best = sorted(found.values(), key=lambda one: one[0])
+    return [mapping for _, mapping in best[:most]]
+
+
+def product_cycles(machine: Machine, work: Gemm, most: int) -> DieCycles | None:
+    """What the die model says of the fastest of those mappings, if there is one.
+
+    Raises
+    ------
+    UserError
+        If nothing fits L1.
+    """
+    found = []
+    for mapping in worth_a_run(machine, work, most):
+        compiled = compile_workload_mapping(machine, work, mapping)
+        if compiled.longest <= machine.tile.program_instructions:
+            seen = predict(compiled)
+            moved = seen.hbm_read_bytes + seen.hbm_write_bytes
+            share = seen.matrix_active, seen.hbm_bandwidth_utilization
+            found.append(DieCycles(seen.cycles, mapping.describe(), *share, moved))
+    return min(found, default=None)

@@ -1,0 +1,44 @@
+"""Cycles of products in the mapping that is fastest in the model."""
+
+from collections.abc import Iterable
+
+from isa.machine import Machine
+from model.wafer.kernels import Kernel
+from model.wafer.products import product_cycles
+from programs.gemm.workload import Gemm
+from publish.wafer.kernel_runs import KernelRuns
+from tb.tasks import Task, run_tasks
+
+__all__ = ["ProductRuns"]
+
+TRIED = 2
+"""Mappings of a product that are run, beside the rule's choice and one group of all tiles."""
+
+
+def run_product(machine: Machine, work: Gemm, tried: int) -> dict:
+    """What the die model says of the fastest candidate, as plain data; empty if there is none."""
+    seen = product_cycles(machine, work, tried)
+    return seen._asdict() if seen else {}
+
+
+class ProductRuns(KernelRuns):
+    """Products run by the candidates of `worth_a_run` too, by our hardware's costs; the fastest
+    counts. They are kept apart from the others, and as safe to delete.
+    """
+
+    def prepare(self, kernels: Iterable[Kernel]) -> int:
+        """Compute what is not kept yet; how many runs that were."""
+        wanted = {kernel for kernel in kernels if (kernel.work, kernel.dataflow) not in self._known}
+        computed = super().prepare(wanted)
+        tasks = {}
+        for work in sorted({k.work for k in wanted if isinstance(k.work, Gemm)}, key=repr):
+            name = f"mappings of gemm {work.batch} x {work.m} x {work.n} x {work.k} {work.fmt.name}"
+            arguments = {"machine": self.machine, "work": work, "tried": TRIED}
+            tasks[work] = Task(name, run_product, arguments)
+        missing = sum(self._store.find(task) is None for task in tasks.values())
+        seen = run_tasks(list(tasks.values()), self.workers, self.console, store=self._store)
+        for work, task in tasks.items():
+            found = seen[task.name]
+            if found and found["cycles"] < self._known[work, None]["cycles"]:
+                self._known[work, None] = found
+        return computed + missing
