@@ -129,10 +129,11 @@ _HEADS = ("runs", "mean absolute error %", "mean error %", "largest error %")
 def _by_class(rows: Sequence[dict]) -> list[tuple[str, ...]]:
     names = list(dict.fromkeys(row["class"] for row in rows))
     parts = {name: [row for row in rows if row["class"] == name] for name in names}
-    return [_line(name, part) for name, part in {**parts, "all": list(rows)}.items()]
+    within = all("within" in row for row in rows)
+    return [_line(name, part, within) for name, part in {**parts, "all": list(rows)}.items()]
 
 
-def _line(name: str, rows: Sequence[dict]) -> tuple[str, ...]:
+def _line(name: str, rows: Sequence[dict], within: bool) -> tuple[str, ...]:
     errors = np.array([row["error_percent"] for row in rows])
     largest = errors[np.abs(errors).argmax()]
     line: tuple[str, ...] = (
@@ -142,7 +143,7 @@ def _line(name: str, rows: Sequence[dict]) -> tuple[str, ...]:
         f"{errors.mean():+.2f}",
     )
     line += (f"{largest:+.1f}",)
-    if "within" in rows[0]:
+    if within:
         line += (f"{sum(row['within'] for row in rows)} of {len(rows)}",)
     return line
 
