@@ -43,7 +43,7 @@ def test_what_was_not_checked_is_twice_as_wide_and_says_so():
     assert (far.low, far.high) == (other.low, other.high)
 
 
-def test_what_an_engine_bounds_is_surer():
-    busy = dataclasses.replace(SEEN, matrix_active=0.95)
+def test_what_hbm_bounds_is_surer():
+    busy = dataclasses.replace(SEEN, hbm_bandwidth_utilization=0.95)
     machine = MACHINES["mesh4"]
     assert interval(machine, busy).high < interval(machine, SEEN).high
