@@ -13,8 +13,8 @@ from publish.validation.heldout import choices, regrets, summary
 
 __all__ = ["MAKERS", "class_table", "development_table", "predictions_told", "trust", "worst_table"]
 
-_LARGE = 3.0
-"""Per cent from which an error is listed."""
+_LARGE, _LISTED = 3.0, 10
+"""Per cent above which an error is listed, and so many in any case."""
 
 
 def development_table(rows: Sequence[dict]) -> Table:
@@ -83,7 +83,9 @@ def trust(rows: Sequence[dict]) -> str:
 
 
 def worst_table(rows: Sequence[dict]) -> Table:
-    """Runs whose error is above `_LARGE` per cent, the worst first, and what else is off."""
+    """The `_LISTED` runs with the largest errors and all above `_LARGE` per cent, the worst first,
+    and what else is off.
+    """
     worst = sorted(rows, key=lambda row: -abs(row["error_percent"]))
     lines = [
         (
@@ -95,8 +97,8 @@ def worst_table(rows: Sequence[dict]) -> Table:
             f"{row['matrix_active_points']:+.1f}",
             f"{row['vector_busy_points']:+.1f}",
         )
-        for row in worst
-        if abs(row["error_percent"]) > _LARGE
+        for at, row in enumerate(worst)
+        if at < _LISTED or abs(row["error_percent"]) > _LARGE
     ]
     heads = ("run", "dataflow", "RTL", "model", "error %", "matrix points", "vector points")
     return Table("largest errors", heads, lines)

@@ -68,7 +68,10 @@ def test_a_class_is_told_with_its_worst():
     rows = runs((100, 100), (81, 90))
     prefill, total = page.class_table(rows).rows
     assert prefill[1:] == ("2", "5.00", "-5.00", "-10.0", "1 of 2") and total[0] == "all"
-    assert [line[3] for line in page.worst_table(rows).rows] == ["81"]
+    assert [line[3] for line in page.worst_table(rows).rows] == ["81", "100"]
+    many = runs(*[(100 + n, 100) for n in range(12)])
+    listed = [line[4] for line in page.worst_table(many).rows]
+    assert listed == [f"+{n}.0" for n in range(11, 1, -1)]
 
 
 def test_every_held_out_run_was_predicted_and_is_of_no_published_shape():
