@@ -7,7 +7,7 @@ from isa.formats import FORMATS
 from isa.instructions import Format, Opcode, ReduceOp
 from isa.machine import Machine, Tile
 from isa.timing import MOVE_START, READ_LEAST, chunks_of, combine_cycles, vector_cycles
-from model.engine.tables import Laws
+from model.engine.laws import Laws
 
 __all__ = ["TWO_MATRICES", "laws_of", "work_columns"]
 

@@ -4,7 +4,7 @@ It knows nothing of attention, and little of our hardware: what runs is a table 
 what it costs are laws. Front ends make both. `model.decode` makes them of program images; a task
 graph is the same with a queue per sequential resource, and no loops.
 
-The interface (all of it in `model.engine.tables`, `simulate` in `model.engine.run`)::
+The interface (`model.engine.tables`, `model.engine.laws`, `simulate` in `model.engine.run`)::
 
     simulate(TaskTable, Paths, Collectives, Fabric, Laws) -> CoreOutcome
 

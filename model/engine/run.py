@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from model.engine.channel import serve
 from model.engine.compiled import compiled, entry
 from model.engine.heap import pop, push
+from model.engine.laws import Laws
 from model.engine.matrix import begin_chunk, drain, loaded
 from model.engine.moves import gone
 from model.engine.network import cycle
 from model.engine.release import HALTED
 from model.engine.sequencer import done, signal, step
 from model.engine.state import CoreState, fresh
-from model.engine.tables import Collectives, CoreEvent, Fabric, Laws, Paths, TaskTable
+from model.engine.tables import Collectives, CoreEvent, Fabric, Paths, TaskTable
 from model.engine.work import worked
 
 __all__ = ["CoreOutcome", "Deadlock", "simulate"]

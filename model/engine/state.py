@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from model.engine.laws import Laws
 from model.engine.tables import (
     ASKING,
     DEEPEST,
@@ -18,7 +19,6 @@ from model.engine.tables import (
     WINDOWS,
     Collectives,
     Fabric,
-    Laws,
     Paths,
     Slot,
     TaskTable,

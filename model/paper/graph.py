@@ -11,13 +11,13 @@ from enum import Enum, IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from model.engine.laws import Laws
 from model.engine.run import CoreOutcome, simulate
 from model.engine.tables import (
     COLUMNS,
     WAITING,
     Collectives,
     Fabric,
-    Laws,
     LinkKind,
     Paths,
     TaskKind,
