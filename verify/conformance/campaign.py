@@ -62,7 +62,8 @@ class Campaign:
                 Task(f"build of {mesh}", build, {"case": case, **shared})
                 for mesh, case in first.items()
             ]
-            met = [case for case in chosen if case.kind == "meetings" and not self.dut]
+            watched = self.own_channels and not self.dut
+            met = [case for case in chosen if case.kind == "meetings" and watched]
             mine = {"base": self.base, "own_channels": self.own_channels}
             builds += [
                 Task(f"build of {mesh} that is watched", build_watched, {"case": case, **mine})
