@@ -62,10 +62,11 @@ def _run(options, waves: Window | None) -> Experiment:
 
 def repeat(options) -> str:
     """The command that does the same again, whatever the environment holds by then."""
+    values = {name: getattr(options, name.lower()) for name in TARGETS["sim"].names}
     given = "".join(
         f" --{name.lower()} {shlex.quote(value)}"
-        for name in TARGETS["sim"].names
-        if name not in ("WAVES", "OUT") and (value := getattr(options, name.lower()))
+        for name, value in values.items()
+        if name == "DTYPE" or (value and name not in ("WAVES", "OUT"))
     )
     return f"{sys.executable} -m scripts.sim{given}"
 

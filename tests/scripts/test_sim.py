@@ -93,7 +93,7 @@ def test_formats_of_p_and_o():
 def test_the_command_that_repeats_a_run_names_the_formats(monkeypatch):
     monkeypatch.setenv("PTYPE", "e5m2")
     command = repeat(target_parser("sim", "").parse_args(["--otype", "bf16"]))
-    assert "--dtype fp16 --ptype e5m2 --otype bf16" in command
+    assert "--dtype '' --ptype e5m2 --otype bf16" in command  # the format of the file
 
 
 def test_bits_do_not_depend_on_timing(tmp_path):
