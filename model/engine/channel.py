@@ -1,5 +1,7 @@
 """HBM channels: what `hw.memory.channel` does, a word at a time."""
 
+from math import ceil
+
 from model.engine.arrivals import accept, look
 from model.engine.compiled import compiled
 from model.engine.links import activate, ask
@@ -24,8 +26,7 @@ def serve(s, c, t):
     first = min(reads, writes)
     if first >= NEVER:
         return
-    at = max(t, first, this.due - s.laws[0].ahead)
-    at = float(int(at)) + (int(at) < at)
+    at = float(ceil(max(t, first, this.due - s.laws[0].ahead)))
     if at > t:
         look(s, c, at)
         return

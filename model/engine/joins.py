@@ -6,7 +6,7 @@ another, and the adders are free. The result then is a train of one flit.
 """
 
 from model.engine.compiled import compiled, inlined
-from model.engine.links import ask, wake
+from model.engine.links import ask, take_turn, wake
 from model.engine.tables import SLOTS, Slot
 
 __all__ = ["join_routers"]
@@ -46,20 +46,7 @@ def _choose(s, tile):
             source = s.source[_source(s, this.set[port])]
             if source.count < s.laws[0].results_waiting:
                 ready |= 1 << port
-    if ready == 0:
-        return -1
-    chosen = this.locked
-    if chosen == 0:
-        preferred = ready & this.after
-        if preferred == 0:
-            preferred = ready
-        chosen = preferred & -preferred
-        this.locked = chosen
-        this.after = chosen ^ -chosen
-    port = 0
-    while chosen >> port != 1:
-        port += 1
-    return port
+    return take_turn(this, ready) if ready else -1
 
 
 @compiled

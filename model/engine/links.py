@@ -1,9 +1,12 @@
 """Links, the queues behind them, and the sources that put trains of flits into the networks."""
 
+from math import ceil
+
 from model.engine.compiled import compiled, inlined
 from model.engine.tables import ASKING, DEEPEST, TRAINS, LinkKind
 
-__all__ = ["activate", "ask", "choose", "due", "pop", "pop_train", "push_flit", "settle", "wake"]
+__all__ = ["activate", "ask", "choose", "due", "pop", "pop_train", "push_flit", "settle"]
+__all__ += ["take_turn", "wake"]
 
 CHANNEL, JOIN, ROOT = int(LinkKind.CHANNEL), int(LinkKind.JOIN), int(LinkKind.ROOT)
 
@@ -32,10 +35,7 @@ def wake(s, tile):
 def due(s, time):
     """Something will want to move at `time`."""
     run = s.run[0]
-    at = int(time)
-    if at < time:
-        at += 1
-    at = max(at, run.earliest)
+    at = max(ceil(time), run.earliest)
     if run.links + run.routers == 0 or at < run.cycle:
         run.cycle = at
 
@@ -51,7 +51,7 @@ def ask(s, source, node, flits, payloads, time):
     this.count += 1
     this.node[at], this.flits[at] = node, flits
     this.payload[at, 0], this.payload[at, 1] = payloads
-    this.at[at] = int(time) + (int(time) < time)
+    this.at[at] = ceil(time)
     link = s.link[this.link]
     link.wants |= 1 << this.port
     link.feeder[this.port] = -1 - source
@@ -75,6 +75,25 @@ def pop_train(s, source, port):
 
 
 @inlined
+def take_turn(this, wants):
+    """The input whose turn it is: the one that was chosen and has not gone yet, else the first of
+    those that want it behind the one that was chosen last (`hw.network.arbiter`).
+    """
+    chosen = this.locked
+    if chosen == 0:
+        preferred = wants & this.after
+        if preferred == 0:
+            preferred = wants
+        chosen = preferred & -preferred
+        this.locked = chosen
+        this.after = chosen ^ -chosen
+    port = 0
+    while chosen >> port != 1:
+        port += 1
+    return port
+
+
+@inlined
 def choose(s, link, now):
     """The input that takes a link in this cycle, or -1."""
     this = s.link[link]
@@ -89,20 +108,8 @@ def choose(s, link, now):
             activate(s, link)
     if wants == 0:
         return -1
-    chosen = this.locked
-    if chosen == 0:
-        preferred = wants & this.after
-        if preferred == 0:
-            preferred = wants
-        chosen = preferred & -preferred
-        this.locked = chosen
-        this.after = chosen ^ -chosen
-    if this.depth and this.level >= this.depth:
-        return -1
-    port = 0
-    while chosen >> port != 1:
-        port += 1
-    return port
+    port = take_turn(this, wants)
+    return -1 if this.depth and this.level >= this.depth else port
 
 
 @inlined
