@@ -17,17 +17,16 @@ from programs.common.compiled import Compiled
 
 __all__ = ["MAC", "Energy", "energy_of", "l1_byte", "published"]
 
-# Jouppi et al., "Ten Lessons From Three Generations Shaped Google's TPUv4i", ISCA 2021, table 2,
-# 7 nm, in pJ: what Horowitz, ISSCC 2014, has for 45 nm.
-_FP16_MULTIPLY, _FP32_MULTIPLY, _FP32_ADD = 0.34, 1.31, 0.38
-_SRAM = ((8 << 10, 7.5), (32 << 10, 8.5), (1 << 20, 14.0))
+# Horowitz, "Computing's Energy Problem (and What We Can Do About It)", ISSCC 2014: 45 nm, in pJ.
+_FP16_MULTIPLY, _FP32_MULTIPLY, _FP32_ADD = 1.1, 3.7, 0.9
+_SRAM = ((8 << 10, 10.0), (32 << 10, 20.0), (1 << 20, 100.0))
 """Bytes of a memory, and the energy of 64 bits."""
 MAC = _FP16_MULTIPLY + _FP32_ADD
 """A multiplication in FP16 and an addition in FP32."""
 _ELEMENT = _FP32_MULTIPLY + _FP32_ADD
 """An element of a vector instruction, whatever it computes: one of each in FP32."""
-_HBM_BYTE = 350 / 8
-"""HBM2 in the same table: 250 to 450 pJ for 64 bits."""
+_HBM_BYTE = 8 * 3.9
+"""HBM2: 3.9 pJ a bit, O'Connor et al., "Fine-Grained DRAM", MICRO 2017."""
 _HOP_BYTE = 0.15
 """A router and its link, arXiv 2409.17606 (FlooNoC): 0.15 pJ a byte and hop at 0.8 V in 12 nm."""
 
