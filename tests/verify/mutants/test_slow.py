@@ -9,7 +9,13 @@ from verify.mutants.catalogue import CATALOGUE
 from verify.mutants.tasks import run_mutants
 
 TINY = MACHINES["tiny"]
-USED = ("a002-mla-decode-flat-e4m3-5x3-infinite", "tiles-matrix-3x2-0")
+USED = (
+    "a002-mla-decode-flat-e4m3-5x3-infinite",
+    "tiles-matrix-3x2-0",
+    "tiles-matrix-3x2-1",
+    "tiles-wild-3x2-0",
+)
+"""Cases of which one or more show each of the faults."""
 SLOW = {
     mutation.name: n
     for n, mutation in enumerate(CATALOGUE, 1)
