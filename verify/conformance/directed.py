@@ -20,6 +20,9 @@ EDGE_MESHES = {
     "sizes": ("5x3",),
     "moves": ("3x2", "5x3"),
     "long-moves": ("3x2",),
+    "loops": ("3x2",),
+    "joins": ("5x3",),
+    "floods": ("5x3",),
 }
 """Meshes with programs about edges: rows that are not columns; channels on four sides and joins of
 five. Long ones once.
