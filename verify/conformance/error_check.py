@@ -21,6 +21,13 @@ from verify.conformance.error_programs import in_order, in_turn_of_tiles, reache
 
 __all__ = ["ERRORS", "error_programs", "run_errors"]
 
+
+def _nobody(machine: Machine) -> list[ErrorProgram]:
+    """Golden must find a deadlock in each program that is to have one; no tile reports it."""
+    deadlocks(machine)
+    return []
+
+
 DEADLOCKS = "deadlocks"
 ERRORS: dict[str, Callable[[Machine], list[ErrorProgram]]] = {
     "matrix": lambda machine: refused(machine, Queue.MATRIX),
@@ -35,7 +42,7 @@ ERRORS: dict[str, Callable[[Machine], list[ErrorProgram]]] = {
     "parts": in_parts,
     "tags": reused_tags,
     "turns": in_turn_of_tiles,
-    DEADLOCKS: lambda machine: [],
+    DEADLOCKS: _nobody,
 }
 """What cases of errors are about: what a queue refuses at once, what runs beyond a memory, which of
 two comes first, and what no instruction is named for; and what waits for ever, which has no
