@@ -24,13 +24,14 @@ from verify.conformance.error_program import (
 from verify.conformance.refusals import Refusal, Slot, reaching, refusals
 from verify.conformance.tile_stores import at
 
-__all__ = ["in_order", "in_turn_of_tiles", "reached", "refused"]
+__all__ = ["in_order", "in_turn_of_tiles", "reached", "refused", "sampled"]
 
 _LATE, _AFTER_LATE, _AFTER, _BUSY, _STORED, _BEFORE = range(11, 17)
 _DELAY = 40
 """Rounds of a loop before the error: all other queues are where they are to be by then."""
 _TURNS = 6
 """Errors one after the other, each of which takes a run."""
+_SAMPLE = 7
 _LONG = 600
 """Words and rows of what is under way at the error."""
 
@@ -38,6 +39,18 @@ _LONG = 600
 def refused(machine: Machine, queue: Queue) -> list[ErrorProgram]:
     """What a queue refuses when it decodes it."""
     return _dealt(machine, lambda tile: refusals(machine, queue, tile))
+
+
+def sampled(machine: Machine) -> list[ErrorProgram]:
+    """Every so many of what queues and engines refuse, for one more mesh."""
+    programs = []
+    for queue in Queue:
+        programs += _dealt(machine, lambda tile, q=queue: refusals(machine, q, tile)[q::_SAMPLE])
+
+    def of_engines(tile: TileXY) -> tuple[Refusal, ...]:
+        return tuple(one for one in reaching(machine, tile) if not one.late)[::_SAMPLE]
+
+    return [*programs, *_dealt(machine, of_engines)]
 
 
 def reached(machine: Machine) -> list[ErrorProgram]:

@@ -217,6 +217,6 @@ PERFORMANCE = (
         "m.d.sync += offered.eq(",
         "m.d.sync += offered.eq(~MUTANT & ",
         slow=True,
-        escapes="a result in the cycle after L1 refuses a line that waited 16 cycles",
+        cases=("edges-floods",),
     ),
 )
