@@ -17,7 +17,7 @@ from isa.status import ErrorCode, Probe, QueueState
 from tb.mesh import RunFailure
 from verify.conformance.error_program import HALT, Queues, halting, program_of, tiles_of
 
-__all__ = ["Deadlock", "deadlocks", "wrong_stand"]
+__all__ = ["Standstill", "deadlocks", "wrong_stand"]
 
 _RING, _SHORT, _NEVER = 0, 17, 31
 """Semaphores: of what each tile has for the next one, of counts that are too few, and one that
@@ -25,7 +25,7 @@ nobody counts.
 """
 
 
-class Deadlock(NamedTuple):
+class Standstill(NamedTuple):
     """Programs of a mesh, where each queue ends, and what the semaphores hold then."""
 
     programs: dict[TileXY, Program]
@@ -38,7 +38,7 @@ class Deadlock(NamedTuple):
         return {tile: program.words() for tile, program in self.programs.items()}
 
 
-def deadlocks(machine: Machine) -> list[Deadlock]:
+def deadlocks(machine: Machine) -> list[Standstill]:
     """Two: each queue of each tile waits for another reason, one that is nobody's fault alone among
     them; and one queue of one tile only, when all others have halted.
 
@@ -77,18 +77,18 @@ def _waiting(tile: TileXY, following: TileXY) -> Queues:
     }
 
 
-def _judged(machine: Machine, queues: dict[TileXY, Queues]) -> Deadlock:
+def _judged(machine: Machine, queues: dict[TileXY, Queues]) -> Standstill:
     programs = {tile: program_of(code) for tile, code in queues.items()}
     golden = GoldenMachine(machine, programs, [np.zeros(0, np.uint8) for _ in machine.channels])
     try:
         golden.run()
     except GoldenError as error:
         assert error.code == ErrorCode.NONE, error
-        return Deadlock(programs, golden.waiting, golden.semaphores)
+        return Standstill(programs, golden.waiting, golden.semaphores)
     raise AssertionError("the golden machine does not refuse a deadlock")
 
 
-def wrong_stand(deadlock: Deadlock, stopped: RunFailure) -> Iterator[tuple[str, str]]:
+def wrong_stand(deadlock: Standstill, stopped: RunFailure) -> Iterator[tuple[str, str]]:
     """What differs: (how, one line). A tile that shows no queues is asked for its counts only."""
     if stopped.kind != "hang":
         yield "error code", f"a deadlock is seen as: {stopped}"

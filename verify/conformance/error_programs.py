@@ -48,7 +48,8 @@ def sampled(machine: Machine) -> list[ErrorProgram]:
         programs += _dealt(machine, lambda tile, q=queue: refusals(machine, q, tile)[q::_SAMPLE])
 
     def of_engines(tile: TileXY) -> tuple[Refusal, ...]:
-        return tuple(one for one in reaching(machine, tile) if not one.late)[::_SAMPLE]
+        engines = (Queue.MATRIX, Queue.VECTOR)
+        return tuple(one for one in reaching(machine, tile) if one.queue in engines)[::_SAMPLE]
 
     return [*programs, *_dealt(machine, of_engines)]
 
