@@ -120,8 +120,10 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def environment() -> dict[str, str]:
+def environment(*, small: bool = False) -> dict[str, str]:
     """Environment variables under which cocotb's runner builds with Verilator.
+
+    What is `small` is compiled at once: a part of it costs less than to read its headers again.
 
     Raises
     ------
@@ -137,6 +139,7 @@ def environment() -> dict[str, str]:
     settings += ["CXX=g++", "LINK=g++"]  # Verilator's makefile would take c++, whatever that is
     same = hashlib.sha256(version().encode()).hexdigest()[:16]
     runtime = checkout / "build" / "verilator" / f"runtime-{same}"
+    settings += ["VM_PARALLEL_BUILDS=0"] if small else []
     settings.append(f"OBJCACHE=sh {checkout / 'tb' / 'compile.sh'} {runtime}")
     # Verilator's helper scripts call plain `python`.
     path = [str(Path(sys.executable).parent), os.environ["PATH"]]

@@ -118,3 +118,8 @@ def test_a_run_time_library_that_does_not_compile_is_not_kept(tmp_path):
         command = ["sh", ROOT / "tb" / "compile.sh", tmp_path / "kept", "false", "/x/verilated.cpp"]
         assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 1
     assert not (tmp_path / "kept").exists()
+
+
+def test_what_is_small_is_one_compilation():
+    assert "VM_PARALLEL_BUILDS=0" in environment(small=True)["MAKEFLAGS"].split()
+    assert "VM_PARALLEL_BUILDS" not in environment()["MAKEFLAGS"]
