@@ -3,6 +3,7 @@ something that must not go on.
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import gcd
 
 from isa.geometry import TileXY
@@ -43,14 +44,15 @@ def refused(machine: Machine, queue: Queue) -> list[ErrorProgram]:
 
 def sampled(machine: Machine) -> list[ErrorProgram]:
     """Every so many of what queues and engines refuse, for one more mesh."""
-    programs = []
-    for queue in Queue:
-        programs += _dealt(machine, lambda tile, q=queue: refusals(machine, q, tile)[q::_SAMPLE])
+
+    def decoded(queue: Queue, tile: TileXY) -> tuple[Refusal, ...]:
+        return refusals(machine, queue, tile)[queue::_SAMPLE]
 
     def of_engines(tile: TileXY) -> tuple[Refusal, ...]:
         engines = (Queue.MATRIX, Queue.VECTOR)
         return tuple(one for one in reaching(machine, tile) if one.queue in engines)[::_SAMPLE]
 
+    programs = [p for queue in Queue for p in _dealt(machine, partial(decoded, queue))]
     return [*programs, *_dealt(machine, of_engines)]
 
 
