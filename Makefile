@@ -63,10 +63,10 @@ inspect: .venv/ready ## the collectives in a waveform: rebuilt, checked, measure
 
 ##@ verify
 test: .venv/ready ## all fast tests
-	@$(PY) -m pytest -q -n 2
+	@$(PY) -m pytest -q -n 2 --dist worksteal
 
 test-all: .venv/ready ## every test, slow ones too
-	@$(PY) -m pytest -q -n 2 -m ""
+	@$(PY) -m pytest -q -n 2 --dist worksteal -m ""
 
 conformance: .venv/ready ## the golden-model matrix and deliberate faults (SET TARGET DUT CASE MUTANT)
 	@$(PY) -m scripts.conformance

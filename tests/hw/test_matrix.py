@@ -7,7 +7,6 @@ import random
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from hw.layouts import L1Request, command_layout
 from hw.matrix.engine import MatrixEngine
@@ -22,6 +21,7 @@ from tb.units.matrix_reference import (
     place,
     random_cases,
 )
+from tests.hw.simulation import simulation
 
 SMALL = Tile(
     matrix_rows=3, matrix_columns=2, vector_lanes=4, l1_bytes=16 << 10, l1_banks=1, link_bits=128
@@ -44,11 +44,8 @@ def simulate(tile, cases, *, refuse=0.0, seed=1):
     """
     rng = random.Random(seed)
     memory, expected = place(tile, cases, np.random.default_rng(seed))
-    dut, layout_of_l1, layout = (
-        MatrixEngine(tile=tile),
-        L1Request(tile),
-        command_layout(Kind.MATRIX),
-    )
+    shared = simulation(MatrixEngine, tile=tile)
+    dut, layout_of_l1, layout = shared.dut, L1Request(tile), command_layout(Kind.MATRIX)
     counts = dict.fromkeys(EVENTS, 0) | {"cycles": 0, "done": 0, "lines": 0}
 
     async def commands(ctx):
@@ -94,11 +91,7 @@ def simulate(tile, cases, *, refuse=0.0, seed=1):
             *_, done, busy, valid = await ctx.tick().sample(dut.done, dut.busy, port.valid)
             assert not (done or busy or valid), "not idle after the last instruction"
 
-    sim = Simulator(dut)
-    sim.add_clock(1e-6)
-    sim.add_testbench(commands)
-    sim.add_testbench(l1)
-    sim.run()
+    shared.run(commands, l1)
     assert not (difference := first_difference(tile, cases, memory, expected)), difference
     return counts
 

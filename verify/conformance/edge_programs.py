@@ -8,6 +8,9 @@ from isa.instructions import OPCODES_OF, REGISTERS, Opcode, Queue, SignalKind
 from isa.machine import Machine
 from verify.conformance.edge_bench import LOADED, STORED, EdgeBench
 from verify.conformance.edge_engines import EdgeInstruction, engine_experiments, giant_experiments
+from verify.conformance.edge_floods import flood_program
+from verify.conformance.edge_joins import join_program
+from verify.conformance.edge_loops import loop_program
 from verify.conformance.edge_moves import long_move_program, move_program
 from verify.conformance.extremes import LEAST, MOST, common_ends, ends, extents
 from verify.conformance.parts import part_of, parts_of
@@ -215,5 +218,8 @@ EDGES: dict[str, Callable[[Machine, int, slice], TileProgram]] = {
     "sizes": _sizes,
     "moves": move_program,
     "long-moves": long_move_program,
+    "loops": loop_program,
+    "joins": join_program,
+    "floods": flood_program,
 }
 """What programs about edges there are."""

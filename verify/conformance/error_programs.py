@@ -3,6 +3,8 @@ something that must not go on.
 """
 
 from collections.abc import Callable
+from functools import partial
+from math import gcd
 
 from isa.geometry import TileXY
 from isa.instructions import Format, Instruction, Opcode, Queue
@@ -10,6 +12,7 @@ from isa.machine import Machine
 from isa.routes import hops
 from verify.conformance.error_program import (
     HALT,
+    LOOSE,
     NOP,
     ErrorProgram,
     Queues,
@@ -22,13 +25,14 @@ from verify.conformance.error_program import (
 from verify.conformance.refusals import Refusal, Slot, reaching, refusals
 from verify.conformance.tile_stores import at
 
-__all__ = ["LOOSE", "in_order", "reached", "refused"]
+__all__ = ["in_order", "in_turn_of_tiles", "reached", "refused", "sampled"]
 
-LOOSE = 10
-"""Semaphore of a queue that runs for ever: where it stands is up to timing."""
 _LATE, _AFTER_LATE, _AFTER, _BUSY, _STORED, _BEFORE = range(11, 17)
 _DELAY = 40
 """Rounds of a loop before the error: all other queues are where they are to be by then."""
+_TURNS = 6
+"""Errors one after the other, each of which takes a run."""
+_SAMPLE = 7
 _LONG = 600
 """Words and rows of what is under way at the error."""
 
@@ -36,6 +40,20 @@ _LONG = 600
 def refused(machine: Machine, queue: Queue) -> list[ErrorProgram]:
     """What a queue refuses when it decodes it."""
     return _dealt(machine, lambda tile: refusals(machine, queue, tile))
+
+
+def sampled(machine: Machine) -> list[ErrorProgram]:
+    """Every so many of what queues and engines refuse, for one more mesh."""
+
+    def decoded(queue: Queue, tile: TileXY) -> tuple[Refusal, ...]:
+        return refusals(machine, queue, tile)[queue::_SAMPLE]
+
+    def of_engines(tile: TileXY) -> tuple[Refusal, ...]:
+        engines = (Queue.MATRIX, Queue.VECTOR)
+        return tuple(one for one in reaching(machine, tile) if one.queue in engines)[::_SAMPLE]
+
+    programs = [p for queue in Queue for p in _dealt(machine, partial(decoded, queue))]
+    return [*programs, *_dealt(machine, of_engines)]
 
 
 def reached(machine: Machine) -> list[ErrorProgram]:
@@ -64,6 +82,26 @@ def in_order(machine: Machine) -> list[ErrorProgram]:
 
     seconds = {f"{one.name.lower()} before {two.name.lower()}": two for one, two in pairs}
     return _dealt(machine, refusal, second=lambda name: seconds.get(name))
+
+
+def in_turn_of_tiles(machine: Machine) -> list[ErrorProgram]:
+    """Tiles in error, one some cycles after the other, those that follow each other far apart: each
+    stops the machine before the next one.
+    """
+    program = empty_program(machine, 2 * _LONG * machine.mesh.tiles)
+    tiles = tiles_of(machine)
+    step = next(s for s in range(len(tiles) // 2 + 1, 2 * len(tiles)) if gcd(s, len(tiles)) == 1)
+    for number in range(min(_TURNS, len(tiles))):
+        tile, queue = tiles[number * step % len(tiles)], Queue(number % len(Queue))
+        around, before = halting(), halting()
+        start = [Instruction.of(Opcode.SYNC, sig0_on=1, sig0_sem=_BEFORE)]
+        around[queue] = [*start, *_delay(_DELAY + 8 * number), _bad(queue, 0), HALT]
+        before[queue] = [*start, HALT]
+        program.put(tile, around, before)
+        images = {tile: program.images[tile]}
+        program.culprits.append(verdict(machine, f"tile {tile} in turn", images))
+    program.ordered = True
+    return [program]
 
 
 def _bad(queue: Queue, field: int) -> Slot:
