@@ -23,6 +23,8 @@ EDGE_MESHES = {
     "loops": ("3x2",),
     "joins": ("5x3",),
     "floods": ("5x3",),
+    "wide": ("3x2",),
+    "wide-moves": ("3x2",),
 }
 """Meshes with programs about edges: rows that are not columns; channels on four sides and joins of
 five. Long ones once.
