@@ -17,6 +17,7 @@ from verify.conformance.edge_floods import flood_program
 from verify.conformance.edge_joins import join_program
 from verify.conformance.edge_loops import loop_program
 from verify.conformance.edge_moves import long_move_program, move_program, wide_move_program
+from verify.conformance.edge_tells import tell_program
 from verify.conformance.extremes import LEAST, MOST, common_ends, ends, extents
 from verify.conformance.parts import part_of, parts_of
 from verify.conformance.tile_programs import TileProgram
@@ -233,5 +234,6 @@ EDGES: dict[str, Callable[[Machine, int, slice], TileProgram]] = {
     "floods": flood_program,
     "wide": _wide,
     "wide-moves": wide_move_program,
+    "tells": tell_program,
 }
 """What programs about edges there are."""
