@@ -26,6 +26,7 @@ EDGE_MESHES = {
     "wide": ("3x2",),
     "wide-moves": ("3x2",),
     "tells": ("3x2",),
+    "signals": ("3x2",),
 }
 """Meshes with programs about edges: rows that are not columns; channels on four sides and joins of
 five. Long ones once.

@@ -17,6 +17,7 @@ from verify.conformance.edge_floods import flood_program
 from verify.conformance.edge_joins import join_program
 from verify.conformance.edge_loops import loop_program
 from verify.conformance.edge_moves import long_move_program, move_program, wide_move_program
+from verify.conformance.edge_signals import signal_program
 from verify.conformance.edge_tells import tell_program
 from verify.conformance.extremes import LEAST, MOST, common_ends, ends, extents
 from verify.conformance.parts import part_of, parts_of
@@ -235,5 +236,6 @@ EDGES: dict[str, Callable[[Machine, int, slice], TileProgram]] = {
     "wide": _wide,
     "wide-moves": wide_move_program,
     "tells": tell_program,
+    "signals": signal_program,
 }
 """What programs about edges there are."""
