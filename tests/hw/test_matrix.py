@@ -12,7 +12,7 @@ from hw.layouts import L1Request, command_layout
 from hw.matrix.engine import MatrixEngine
 from isa.instructions import Kind
 from isa.machine import Tile
-from isa.timing import array_cycles
+from isa.timing import array_cycles, matmul_lines
 from tb.units.bench import access
 from tb.units.matrix_reference import (
     FORMATS_OF_OPERANDS,
@@ -40,13 +40,13 @@ EVENTS = ("active", "busy", "operand_stall", "drain_stall")
 
 def simulate(tile, cases, *, refuse=0.0, seed=1):
     """Run the cases back to back and compare L1; return how many cycles it took, and in how many
-    each event was seen.
+    each event was seen, and how many accesses L1 served.
     """
     rng = random.Random(seed)
     memory, expected = place(tile, cases, np.random.default_rng(seed))
     shared = simulation(MatrixEngine, tile=tile)
     dut, layout_of_l1, layout = shared.dut, L1Request(tile), command_layout(Kind.MATRIX)
-    counts = dict.fromkeys(EVENTS, 0) | {"cycles": 0, "done": 0}
+    counts = dict.fromkeys(EVENTS, 0) | {"cycles": 0, "done": 0, "lines": 0}
 
     async def commands(ctx):
         for case in cases:
@@ -84,6 +84,7 @@ def simulate(tile, cases, *, refuse=0.0, seed=1):
             answer = None
             if valid and ready:
                 answer = access(memory, tile, request, rest)
+                counts["lines"] += 1
             ctx.set(dut.l1.rsp_valid, answer is not None)
             ctx.set(dut.l1.rsp_data, rest if answer is None else answer)
         for _ in range(20):
@@ -131,4 +132,18 @@ def test_each_k_takes_what_the_law_says(tile, columns):
     )
     assert long - short == array_cycles(tile, rows, columns, 32) - array_cycles(
         tile, rows, columns, 16
+    )
+
+
+@pytest.mark.parametrize("tile", [SMALL, DEEP], ids=["3x2", "2x4"])
+def test_accesses_to_l1_are_those_of_the_law(tile):
+    shapes = ((2, 3, 5), (7, 9, 18), (4, 18, 9), (5, 17, 4))
+    flags = ((0, 0), (1, 0), (0, 1), (1, 1))
+    cases = [
+        Product(*shape, trans_b=trans_b, accumulate=accumulate)
+        for shape, (trans_b, accumulate) in zip(shapes, flags, strict=True)
+    ]
+    assert simulate(tile, cases)["lines"] == sum(
+        matmul_lines(tile, one.m, one.n, one.k, trans_b=one.trans_b, accumulate=one.accumulate)
+        for one in cases
     )

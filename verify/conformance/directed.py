@@ -23,6 +23,10 @@ EDGE_MESHES = {
     "loops": ("3x2",),
     "joins": ("5x3",),
     "floods": ("5x3",),
+    "wide": ("3x2",),
+    "wide-moves": ("3x2",),
+    "tells": ("3x2",),
+    "signals": ("3x2",),
 }
 """Meshes with programs about edges: rows that are not columns; channels on four sides and joins of
 five. Long ones once.
@@ -33,7 +37,7 @@ LATE = 1000
 WIDE_MESHES = ("5x3",)
 """A tile can report one error a run: the more tiles, the fewer runs. Its middle joins five."""
 ERROR_MESHES = {
-    "sample": ("3x2",),
+    **dict.fromkeys(("sample", "late"), ("3x2",)),
     **dict.fromkeys(("order", "counts", "reductions"), ("3x2", "5x3")),
 }
 """Where else errors are made: what takes few runs, and a part of the rest."""

@@ -17,7 +17,14 @@ from verify.conformance.error_collectives import in_parts, reused_tags
 from verify.conformance.error_counts import bad_headers, disagreements, overflows
 from verify.conformance.error_deadlocks import deadlocks, wrong_stand
 from verify.conformance.error_program import LOOSE, Culprit, ErrorProgram
-from verify.conformance.error_programs import in_order, in_turn_of_tiles, reached, refused, sampled
+from verify.conformance.error_programs import (
+    in_order,
+    in_turn_of_tiles,
+    late_errors,
+    reached,
+    refused,
+    sampled,
+)
 
 __all__ = ["ERRORS", "error_programs", "run_errors"]
 
@@ -43,6 +50,7 @@ ERRORS: dict[str, Callable[[Machine], list[ErrorProgram]]] = {
     "tags": reused_tags,
     "turns": in_turn_of_tiles,
     "sample": sampled,
+    "late": late_errors,
     DEADLOCKS: _nobody,
 }
 """What cases of errors are about: what a queue refuses at once, what runs beyond a memory, which of

@@ -4,6 +4,7 @@ something that must not go on.
 
 from collections.abc import Callable
 from functools import partial
+from itertools import permutations
 from math import gcd
 
 from isa.geometry import TileXY
@@ -22,10 +23,11 @@ from verify.conformance.error_program import (
     tiles_of,
     verdict,
 )
-from verify.conformance.refusals import Refusal, Slot, reaching, refusals
+from verify.conformance.extremes import extents
+from verify.conformance.refusals import Refusal, Slot, legal, reaching, refusals
 from verify.conformance.tile_stores import at
 
-__all__ = ["in_order", "in_turn_of_tiles", "reached", "refused", "sampled"]
+__all__ = ["in_order", "in_turn_of_tiles", "late_errors", "reached", "refused", "sampled"]
 
 _LATE, _AFTER_LATE, _AFTER, _BUSY, _STORED, _BEFORE = range(11, 17)
 _DELAY = 40
@@ -102,6 +104,36 @@ def in_turn_of_tiles(machine: Machine) -> list[ErrorProgram]:
         program.culprits.append(verdict(machine, f"tile {tile} in turn", images))
     program.ordered = True
     return [program]
+
+
+def late_errors(machine: Machine) -> list[ErrorProgram]:
+    """An engine runs beyond L1 while another one is amid an instruction that will, too: the first
+    one is what the tile reports, though the other engine goes on. One tile in each run: what goes
+    on after another tile's stop would be reported.
+    """
+    opcodes = {Queue.MATRIX: Opcode.MATMUL, Queue.VECTOR: Opcode.COPY, Queue.OUT: Opcode.PUT}
+    tiles, programs = tiles_of(machine), []
+    pairs = [(one, two) for one, two in permutations(opcodes, 2) if two != Queue.MATRIX]
+    for number, (soon, late) in enumerate(pairs):
+        program, tile = empty_program(machine, _LONG), tiles[number % len(tiles)]
+        around, before = halting(), halting()
+        around[soon] = [*_delay(2), _ends_beyond(machine, tile, opcodes[soon], 2), HALT]
+        around[late] = [_ends_beyond(machine, tile, opcodes[late], _LONG), HALT]
+        program.put(tile, around, before)
+        alone = halting() | {late: [HALT, HALT], soon: around[soon]}
+        title = f"{soon.name.lower()} beyond L1 before {late.name.lower()}"
+        program.culprits.append(verdict(machine, title, {tile: image_of(alone)}))
+        programs.append(program)
+    return programs
+
+
+def _ends_beyond(machine: Machine, tile: TileXY, opcode: Opcode, rows: int) -> Instruction:
+    """One of so many rows, of which the last ends one word beyond L1."""
+    f = legal(opcode, tile, machine)
+    f |= {size: rows for size in ("m", "rows") if size in f}
+    name = "local" if "local" in f else "a"
+    f[name] = machine.tile.l1_words - extents(opcode, f, machine.tile)[name].span + 1
+    return Instruction.of(opcode, **f)
 
 
 def _bad(queue: Queue, field: int) -> Slot:
