@@ -43,6 +43,6 @@ def signal_program(machine: Machine, seed: int, _: slice) -> TileProgram:
                     }),
                 }[queue]  # fmt: skip
                 second = {"sig1_kind": int(SignalKind.LOCAL), "sig1_sem": _SECOND + queue}
-                for _turn in range(_ROW):
+                for _nth in range(_ROW):
                     add(opcode, **fields, signal=_FIRST + queue, **second)
     return TileProgram(*bench.finish())
