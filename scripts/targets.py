@@ -54,6 +54,7 @@ TARGETS: dict[str, Reads] = {
     "sim": Reads((*_SIMULATED, "ARRAY", "WAVES", "OUT")),
     "run": Reads(_RUN, {"MACHINE": "", "TARGET": "both"}),
     "compile": Reads((*COMMON, "OUT")),
+    "calibrate": Reads(("QUICK", "JOBS", "SCHEDULER"), _CORES),
     "validate": Reads(("JOBS", "SCHEDULER"), _CORES),
     "model": Reads((*COMMON, "COSTS", "JOBS", "SCHEDULER"), {"WORKLOAD": "", **_CORES}),
     "explore": Reads(_EXPLORE, _EXPLORED),
