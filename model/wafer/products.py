@@ -1,8 +1,6 @@
 """Products on a large die: mappings that are worth a run in the model beside the rule's choice.
 
-The tiling rule's estimate knows arrays and channels, not links. Answers of the HBM go along their
-channel's row and then up the columns, so that rows of A which many columns share pass the links of
-each of them. Parts of C that are wide need A less often.
+The tiling rule has an estimate, and the model steps every link: it has the last word.
 """
 
 from isa.machine import Machine
@@ -17,9 +15,14 @@ from programs.gemm.workload import Gemm
 __all__ = ["product_cycles", "worth_a_run"]
 
 
+_LONG = 300_000
+"""Cycles of a relayed product whose start and end do not matter, and nothing else is tried."""
+
+
 def worth_a_run(machine: Machine, work: Gemm, most: int) -> list[GemmMapping]:
-    """The best mappings by the rule, one of each group and split, where it relays A; else mappings
-    on grids that the estimate and what links add put before its choice, one of each group.
+    """Mappings that may be faster than the rule's choice: where that relays A, the next ones, one
+    of each group and split; else mappings on grids that the estimate and what links add put before
+    it, one of each group.
 
     Raises
     ------
@@ -28,7 +31,9 @@ def worth_a_run(machine: Machine, work: Gemm, most: int) -> list[GemmMapping]:
     """
     ranked = rank_gemm(machine, work)
     if ranked[0].relayed:
-        return [mapping for mapping in ranked[:most] if mapping.relayed]
+        if estimate_gemm(machine, work, ranked[0]) > _LONG:
+            return []
+        return [mapping for mapping in ranked[1 : most + 1] if mapping.relayed]
 
     def guess(mapping: GemmMapping) -> float:
         return float(estimate_gemm(machine, work, mapping)) + waiting(machine, work, mapping)

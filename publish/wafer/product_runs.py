@@ -11,8 +11,8 @@ from tb.tasks import Task, run_tasks
 
 __all__ = ["ProductRuns"]
 
-TRIED = 2
-"""Mappings of a product that are run, beside the rule's choice and one group of all tiles."""
+TRIED = 1
+"""Mappings of a product that are run at most, beside the rule's choice."""
 
 
 def run_product(machine: Machine, work: Gemm, tried: int) -> dict:

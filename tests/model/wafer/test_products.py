@@ -14,9 +14,9 @@ DIE = MACHINES["paper-2026"]
 EXPERTS = Gemm(512, 4096, 7168, 8, Format.E4M3, Format.BF16)
 
 
-def test_candidates_are_the_rules_best_where_it_relays():
+def test_candidates_are_the_rules_next_ones_where_it_relays():
     found = worth_a_run(DIE, EXPERTS, 3)
-    assert found == rank_gemm(DIE, EXPERTS)[:3] and all(mapping.relayed for mapping in found)
+    assert found == rank_gemm(DIE, EXPERTS)[1:4] and all(mapping.relayed for mapping in found)
     assert len({(mapping.group, mapping.split) for mapping in found}) == 3
 
 
