@@ -22,8 +22,7 @@ PAPER_PLAN = Plan(pipeline=2, expert=32, batch=256)
 """arXiv 2604.02110: EP32-PP2, 256 requests a chip."""
 BATCHES = (128, 256)
 LARGE = 384
-"""Requests a die, tried where 16 dies share the experts, and as two micro-batches of 192."""
-LARGE_EXPERT = 16
+"""Requests a die, tried as two micro-batches of 192."""
 LIMIT_MS = 50.0
 DEGREES = ((4, 16), (2, 16), (2, 32), (1, 64))
 """Pipeline stages and dies that share experts."""
@@ -196,8 +195,6 @@ def sweep(costs: KernelRuns, papers: KernelRuns) -> dict:
     plans = possible(PAPER_WAFER, rules.model, (1, 2, 4), (16, 32, 64))
     for plan in plans:
         kernels |= paper.kernels(rules, replace(plan, batch=PAPER_PLAN.batch))
-        if plan.expert == LARGE_EXPERT:
-            kernels |= paper.kernels(rules, replace(plan, batch=LARGE))
     halves = replace(PAPER_PLAN, batch=LARGE)
     kernels |= paper.kernels(replace(rules, overlap=True), halves)
     computed = costs.prepare(kernels)
@@ -219,8 +216,7 @@ def sweep(costs: KernelRuns, papers: KernelRuns) -> dict:
             near = [p for p in plans if p.expert == PAPER_PLAN.expert]
             tried = [(near, PAPER_PLAN.batch), (near, LARGE)]
             if not overlap:
-                large = [p for p in plans if p.expert == LARGE_EXPERT]
-                tried = [(near, BATCHES[0]), (plans, PAPER_PLAN.batch), (large, LARGE)]
+                tried = [(near, BATCHES[0]), (plans, PAPER_PLAN.batch)]
             found = [best_plan(paper, asked, some, (batch,), LIMIT_MS) for some, batch in tried]
             point_ = max(
                 (one for one in found if one is not None),
