@@ -252,8 +252,8 @@ class Accesses:
             return
         if not missing:
             alike = first.name == second.name and first.place[:3] != second.place[:3]
-            ends = [_end(side, now.memory, alike) for side in (first, second)]
-            starts = [_start(side, alike) for side in (first, second)]
+            ends = [side.end(now.memory, alike) for side in (first, second)]
+            starts = [side.start(alike) for side in (first, second)]
             missing = f"no path of semaphores from {ends[0]} to {starts[1]}"
             if first.place[:2] != second.place[:2]:
                 missing += f", nor from {ends[1]} to {starts[0]}"
@@ -274,25 +274,6 @@ def _words(block: L1Block, size: int) -> NDArray[np.int64]:
         block.address + np.arange(block.rows)[:, None] * block.pitch + np.arange(block.words)
     ).ravel()
     return at[at < size]
-
-
-def _start(access: RaceSide, alike: bool) -> str:
-    """What an access comes after; its place too if the other one is `alike` in name."""
-    if access.arrives and access.step.decoded.opcode == Opcode.REDUCE:
-        return f"every {access.name}"
-    return access.at if alike else f"that {access.name}"
-
-
-def _end(access: RaceSide, memory: TileXY | int, alike: bool) -> str:
-    """What tells that an access is over."""
-    name = access.at if alike else f"that {access.name}"
-    if not access.arrives:
-        return f"the completion of {name}"
-    if isinstance(memory, int) and access.writes:
-        return f"the acknowledgement of {name}"
-    where = "" if isinstance(memory, int) else f" in tile ({memory[0]},{memory[1]})"
-    last = f"the last word of {name}" if alike else f"{name}'s last word"
-    return f"the arrival of {last}{where}"
 
 
 def _written_hbm(events: Iterable[FlowEvent]) -> dict[int, int]:

@@ -44,6 +44,23 @@ class RaceSide:
         queue, slot = self.step.queue.name.lower(), self.step.slot
         return f"{self.name} of tile ({x},{y}) queue {queue} slot {slot}"
 
+    def start(self, alike: bool) -> str:
+        """What this access comes after; its place too if the other one is `alike` in name."""
+        if self.arrives and self.step.decoded.opcode == Opcode.REDUCE:
+            return f"every {self.name}"
+        return self.at if alike else f"that {self.name}"
+
+    def end(self, memory: TileXY | int, alike: bool) -> str:
+        """What tells that this access to `memory` is over."""
+        name = self.at if alike else f"that {self.name}"
+        if not self.arrives:
+            return f"the completion of {name}"
+        if isinstance(memory, int) and self.writes:
+            return f"the acknowledgement of {name}"
+        where = "" if isinstance(memory, int) else f" in tile ({memory[0]},{memory[1]})"
+        last = f"the last word of {name}" if alike else f"{name}'s last word"
+        return f"the arrival of {last}{where}"
+
     def __str__(self) -> str:
         """`read by MATMUL of tile (0,0) queue matrix slot 3`, and which execution if there are
         several.

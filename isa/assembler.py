@@ -24,6 +24,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from isa.disassembler import FLAGS, NAMES, Fields
 from isa.errors import UserError, meant
 from isa.image import Program
 from isa.instructions import (
@@ -31,42 +32,17 @@ from isa.instructions import (
     LAYOUTS,
     LOOP_DEPTH,
     OPCODES_OF,
-    EdgePort,
-    Format,
     Instruction,
     Kind,
     Opcode,
     Queue,
-    ReduceOp,
     SignalKind,
     kind_of,
 )
 
-__all__ = ["LineError", "assemble", "assemble_lines", "disassemble", "line_of"]
+__all__ = ["LineError", "assemble", "assemble_lines"]
 
-_NAMES: dict[str, type[Format] | type[ReduceOp] | type[EdgePort]] = {
-    "fmt": Format,
-    "fmt_a": Format,
-    "fmt_b": Format,
-    "fmt_d": Format,
-    "op": ReduceOp,
-    "edge": EdgePort,
-}
-_FLAGS = {"trans_b", "accumulate", "masked", "with_b", "with_s", "bump", "turn", "sig0_on"}
-_SHOWN = {
-    Opcode.MATMUL: {"fmt_a", "fmt_b"},
-    **{opcode: {"fmt_a", "fmt_d"} for opcode in OPCODES_OF[Queue.VECTOR]},
-    Opcode.FILL: {"fmt_d"},
-    Opcode.ROWMAX: {"fmt_a"},
-    Opcode.LOAD: {"edge"},
-    Opcode.STORE: {"edge"},
-    Opcode.REDUCE: {"op", "fmt"},
-}
-"""Fields that are worth a word even where they are 0."""
-_ADDRESSES = {"a", "b", "c", "d", "s", "local", "remote"}
 _OWN = [opcode for opcode in Opcode if opcode != Opcode.HEADER]
-
-Fields = dict[str, int]
 
 
 class LineError(UserError):
@@ -83,20 +59,6 @@ class LineError(UserError):
     def __init__(self, line: int, text: str):
         super().__init__(f"line {line}: {text}")
         self.line, self.text = line, text
-
-
-def disassemble(program: Program) -> str:
-    """The program as text, loops indented."""
-    lines: list[str] = []
-    for queue in Queue:
-        lines.append(f".queue {queue.name.lower()}")
-        depth = 0
-        for instruction in program.queues[queue]:
-            depth -= instruction.opcode == Opcode.END
-            lines.append("  " * max(0, depth) + line_of(instruction))
-            depth += instruction.opcode == Opcode.LOOP
-        lines.append("")
-    return "\n".join(lines)
 
 
 def assemble(text: str) -> Program:
@@ -186,86 +148,7 @@ def _finished(program: Program, queue: Queue | None, open_loops: list[int]) -> N
         raise ValueError(f"queue {queue.name.lower()} does not end with halt")
 
 
-# From fields to words.
-
-
-def line_of(instruction: Instruction) -> str:
-    """An instruction as text."""
-    opcode = instruction.opcode
-    kind = kind_of(opcode)
-    rest = dict(instruction.fields)
-    events = _events(rest)
-    words = [opcode.name.lower()]
-    for field in LAYOUTS[kind]:
-        name = field.name
-        if name in ("x0", "target_x") and kind == Kind.MOVE:
-            words += _corners(rest, name)
-        elif f"{name}_reg" in rest:
-            words.append(
-                f"{name}={_number(name, rest.pop(name, 0), kind)}+r{rest.pop(f'{name}_reg')}"
-            )
-        elif name in rest or name in _SHOWN.get(opcode, ()):
-            value = rest.pop(name, 0)
-            words.append(
-                name if name in _FLAGS and value == 1 else f"{name}={_number(name, value, kind)}"
-            )
-    return " ".join([*words, *events, *(f"{name}={value}" for name, value in rest.items())])
-
-
-def _events(rest: Fields) -> list[str]:
-    """Short forms of waits and signals, where they say everything; takes what they say out of
-    `rest`.
-    """
-    words = []
-    if rest.get("wait0_count") and (rest.get("wait1_count") or not rest.get("wait1_sem")):
-        pairs = [(rest.pop(f"wait{i}_sem", 0), rest.pop(f"wait{i}_count", 0)) for i in (0, 1)]
-        words.append(
-            "wait=" + ",".join(f"{semaphore}:{count}" for semaphore, count in pairs if count)
-        )
-    second, place = rest.get("sig1_kind", 0), (rest.get("sig1_x", 0), rest.get("sig1_y", 0))
-    if rest.pop("sig0_on", 0):
-        words.append(f"signal={rest.pop('sig0_sem', 0)}")
-        if second == SignalKind.LOCAL and place == (0, 0):
-            words[-1] += f",{rest.pop('sig1_sem', 0)}"
-            del rest["sig1_kind"]
-    if second == SignalKind.REMOTE:
-        words.append(
-            f"remote={rest.pop('sig1_sem', 0)}@{rest.pop('sig1_x', 0)},{rest.pop('sig1_y', 0)}"
-        )
-        del rest["sig1_kind"]
-    return words
-
-
-def _corners(rest: Fields, name: str) -> list[str]:
-    names = ("x0", "y0", "x1", "y1") if name == "x0" else ("target_x", "target_y")
-    if not any(name in rest for name in names):
-        return []
-    values = [rest.pop(name, 0) for name in names]
-    return [
-        "target={},{}".format(*values) if len(values) == 2 else "rect={},{}:{},{}".format(*values)
-    ]
-
-
-def _number(name: str, value: int, kind: Kind) -> str:
-    if name in ("rd", "rs"):
-        return f"r{value}"
-    if name in _NAMES and value in list(_NAMES[name]):
-        return _NAMES[name](value).name.lower()
-    if name == "imm" and kind == Kind.VECTOR:
-        number = np.uint32(value).view(np.float32)
-        return f"{value:#010x}" if np.isnan(number) else str(number)
-    if name == "imm":  # addresses may go down
-        return (
-            str(value - (1 << 32))
-            if value >= 0xFFFF0000
-            else str(value)
-            if value < 256
-            else f"{value:#x}"
-        )
-    return f"{value:#x}" if name in _ADDRESSES else str(value)
-
-
-# From words to fields.
+# Words to fields.
 
 
 def _widths(kind: Kind) -> dict[str, tuple[int, bool]]:
@@ -300,7 +183,7 @@ def _fields(name: str, value: str | None, kind: Kind) -> Fields:
     """The fields that one word sets."""
     widths = _widths(kind)
     if value is None:
-        if name not in _FLAGS or name not in widths:
+        if name not in FLAGS or name not in widths:
             raise ValueError(f"{name}: must be a mnemonic's flag or NAME=VALUE")
         return {name: 1}
     short = _SHORT.get(name)
@@ -322,8 +205,8 @@ def _fields(name: str, value: str | None, kind: Kind) -> Fields:
 
 def _value(name: str, value: str, kind: Kind) -> int:
     where = f"{name}={value}"
-    if name in _NAMES:
-        members = {member.name.lower(): int(member) for member in _NAMES[name]}
+    if name in NAMES:
+        members = {member.name.lower(): int(member) for member in NAMES[name]}
         if value in members:
             return members[value]
         if not value.isdigit():

@@ -4,7 +4,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from isa.assembler import line_of
+from isa.disassembler import line_of
 from isa.errors import UserError
 from isa.machine import Machine, load_machine
 from publish.output import progress_console

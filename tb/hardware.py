@@ -12,7 +12,7 @@ import amaranth
 from hw.emit import emit, port_names
 from hw.mesh.mesh import MESH_SIGNATURE, Mesh
 from hw.sim.native import native_header, native_verilog
-from hw.sim.waves import waves_verilog
+from hw.sim.waves_text import waves_verilog
 from hw.tile.tile import Tile
 from isa.machine import Machine
 from tb.arrays import with_array

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from isa.assembler import disassemble
+from isa.disassembler import disassemble
 from isa.errors import UserError
 from isa.formats import FORMATS
 from isa.geometry import TileXY

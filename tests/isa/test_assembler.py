@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isa.assembler import assemble, disassemble
+from isa.assembler import assemble
+from isa.disassembler import disassemble
 from isa.errors import UserError
 from isa.instructions import Format, Instruction, Opcode, Queue, SignalKind
 from tests.isa.test_image import of, programs

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from isa.assembler import disassemble
+from isa.disassembler import disassemble
 from isa.errors import UserError
 from isa.geometry import TileXY
 from verify.conformance.prepare import Expected
