@@ -78,8 +78,8 @@ PLUMBING = (
         "native-tile",
         "to every tile",
         "hw/sim/native_tiles.cpp",
-        "tile.rst = control & 1;",
-        "tile.rst = control & 1;\n        tile.mutant = control >> 8 & 255;",
+        "tile.rst = now.control & 1;",
+        "tile.rst = now.control & 1;\n        tile.mutant = now.control >> 8 & 255;",
     ),
 )
 """What leads the number to where it is needed; Amaranth does it inside a module."""
