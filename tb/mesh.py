@@ -28,7 +28,11 @@ __all__ += ["result_of", "simulate"]
 
 BENCH = "tb.benches.mesh"
 MANY_TILES = 256
+<<<<<<< HEAD
 """Tiles that are worth a second thread, see docs/decisions/0019-large-meshes-in-cache.md."""
+=======
+"""Tiles that are worth a second thread, see docs/decisions/0018-large-meshes-in-cache.md."""
+>>>>>>> w-speed
 
 
 class RunFailure(UserError):
