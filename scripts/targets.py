@@ -51,7 +51,7 @@ _RUN = ("PROGRAM", "MACHINE", "MESH", "TARGET", "DUT", "WAVES")
 _SHRINK = ("CASE", "DUT", "MUTANT", "MACHINE", "MESH", "SEED", "OUT")
 
 TARGETS: dict[str, Reads] = {
-    "sim": Reads((*_SIMULATED, "ARRAY", "WAVES", "OUT")),
+    "sim": Reads((*_SIMULATED, "ARRAY", "THREADS", "WAVES", "OUT")),
     "run": Reads(_RUN, {"MACHINE": "", "TARGET": "both"}),
     "compile": Reads((*COMMON, "OUT")),
     "calibrate": Reads(("QUICK", "JOBS", "SCHEDULER"), _CORES),

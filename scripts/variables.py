@@ -70,6 +70,11 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
     ),
     "how it is run": (
         _V("JOBS", "2", "processes at a time; campaign, races, formal and tune: as many as cores"),
+        _V(
+            "THREADS",
+            "",
+            "threads of one simulation; if empty, 1, or all cores for 256 tiles and more",
+        ),
         _V("SCHEDULER", "", "tcp://host:8786: a Dask scheduler, whose workers do it instead"),
         _V("SPEC", "", "the grid that campaign runs, for example examples/campaign.toml"),
         _V(

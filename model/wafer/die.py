@@ -15,6 +15,7 @@ from model.wafer.kernels import DATAFLOW, Cycles
 from programs.attention.workload import Attention
 from programs.common.compiled import Compiled
 from programs.compiler import compile_workload
+from programs.gemm.mapping import GemmMapping
 from programs.gemm.workload import Gemm
 
 __all__ = ["DieCycles", "Residuals", "die_cycles", "paper_cycles", "residuals", "with_interval"]
@@ -43,9 +44,9 @@ class Residuals(NamedTuple):
 def die_cycles(machine: Machine, work: Gemm | Attention, dataflow: str | None = None) -> DieCycles:
     """Compile a product or attention for the die, and run the programs in the model.
 
-    Attention is cut by the tiling rule, with reads that multicast. A product is run twice, by the
-    rule and by its best mapping with one group of all tiles, and the faster one counts: only that
-    one reads every tile column's part of B from the column's own channel, which the rule's estimate
+    Attention is cut by the tiling rule. A product whose A is not relayed is run twice, by the rule
+    and by its best mapping with one group of all tiles, and the faster one counts: only that one
+    reads every tile column's part of B from the column's own channel, which the rule's estimate
     does not see.
 
     Raises
@@ -54,9 +55,9 @@ def die_cycles(machine: Machine, work: Gemm | Attention, dataflow: str | None = 
         If no mapping fits.
     """
     flow = DATAFLOW[dataflow] if dataflow else None
-    reads = {"reads": "multicast"} if isinstance(work, Attention) else {}
-    found = [_run(compile_workload(machine, work, flow, **reads))]
-    if isinstance(work, Gemm):
+    compiled = compile_workload(machine, work, flow)
+    found = [_run(compiled)]
+    if isinstance(compiled.mapping, GemmMapping) and not compiled.mapping.relayed:
         whole = f"{machine.mesh.columns}x{machine.mesh.rows}"
         with suppress(UserError):  # one that does not fit L1 or the program memory
             found.append(_run(compile_workload(machine, work, flow, group=whole)))

@@ -15,7 +15,9 @@ from programs.gemm.groups import deal_gemm
 from programs.gemm.layout import GemmLayout, GemmSemaphores
 from programs.gemm.mapping import GemmMapping
 from programs.gemm.placement import place_gemm
-from programs.gemm.queues import TAGS, GemmQueues
+from programs.gemm.queues import GemmQueues
+from programs.gemm.relayed import RelayedQueues
+from programs.gemm.tile import TAGS
 from programs.gemm.tiling import rank_gemm
 from programs.gemm.workload import Gemm
 
@@ -59,7 +61,8 @@ def compile_gemm_mapping(
 ) -> Compiled[Gemm, GemmMapping]:
     """Compile for a mapping, whether or not the programs fit the program memory."""
     layout = GemmLayout(machine.tile, workload, mapping)
-    semaphores = GemmSemaphores(machine, mapping)
+    semaphores = GemmSemaphores(machine, workload, mapping)
+    kind = RelayedQueues if mapping.relayed else GemmQueues
     groups = deal_gemm(machine, workload, mapping)
     placement = place_gemm(machine, workload, mapping, groups)
     ops: dict[Op, Op] = {}
@@ -70,7 +73,7 @@ def compile_gemm_mapping(
     for group in groups:
         for y in range(mapping.group[1]):
             for x in range(mapping.group[0]):
-                queues = GemmQueues(placement, mapping, layout, semaphores, group, x, y, ops)
+                queues = kind(placement, mapping, layout, semaphores, group, x, y, ops)
                 duty = queues.duty()
                 code = codes.get(duty)
                 new = code is None
@@ -83,6 +86,7 @@ def compile_gemm_mapping(
                 if new:
                     program.check()
                 programs[group.x0 + x, group.y0 + y] = program
+    strips = len(mapping.strips(machine.tile, workload))
     read, written = mapping.hbm_bytes(workload, machine.tile)
     return Compiled(
         machine=machine,
@@ -96,6 +100,11 @@ def compile_gemm_mapping(
         l1_bytes=layout.words * machine.tile.word_bytes,
         semaphores=semaphores.names,
         tags={TAGS["a"]: "A", TAGS["b"]: "B"}
-        | {TAGS["c"] + s: f"C[{s}]" for s in range(len(mapping.strips(machine.tile)))},
+        | {TAGS["c"] + s: f"C[{s}]" for s in range(strips)}
+        | {
+            TAGS["sum"] + strips * root + s: f"sum of C[{s}] at {root}"
+            for s in range(strips)
+            for root in range(mapping.split if mapping.split > 1 else 0)
+        },
         buffered="A and B",
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from isa.geometry import Rectangle, TileXY
 from isa.machine import Machine
 from programs.common.ranges import Range, share, share_whole
-from programs.gemm.mapping import GemmMapping, elements_of_word
+from programs.gemm.mapping import GemmMapping
 from programs.gemm.workload import Gemm
 
 __all__ = ["GemmGroup", "GemmItem", "deal_gemm"]
@@ -41,6 +41,17 @@ class GemmGroup:
         """Columns of C that each part of a block takes."""
         return share_whole(columns, self.mapping.parts[1], self.grain)
 
+    def inner(self, panel: Range, lane: int) -> Range:
+        """What a tile in part `lane` of B multiplies of a panel; may be empty in the last one."""
+        if self.mapping.split == 1:
+            return panel
+        skipped = min(panel.size, lane % self.mapping.split * self.mapping.inner)
+        return Range(panel.start + skipped, min(self.mapping.inner, panel.size - skipped))
+
+    def stored_rows(self, rows: Range, lane: int) -> Range:
+        """What a tile in part `lane` of B stores of its rows of C."""
+        return share(rows, self.mapping.split)[lane % self.mapping.split]
+
     @cached_property
     def _corners(self) -> Rectangle:
         across, up = self.mapping.group
@@ -63,9 +74,12 @@ class GemmGroup:
 
     def loader(self, tensor: str, lane: int) -> TileXY:
         """Which of the sharers asks HBM for it: on a grid another one for A than for B, where there
-        are enough.
+        are enough. What is passed on along rows is read by tiles in columns far apart, so that all
+        channels are near one of them.
         """
         x0, y0, x1, y1 = self.sharers(tensor, lane)
+        if tensor == "a" and self.mapping.relayed:
+            return x0 + lane * (x1 - x0 + 1) // self.mapping.lanes[0], y0
         shift = lane + (tensor == "a" and self.mapping.cut == "grid")
         return x0 + shift % (x1 - x0 + 1), y0 + shift % (y1 - y0 + 1)
 
@@ -87,7 +101,7 @@ def deal_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> list[Ge
         for columns in mapping.column_blocks(workload)
     ]
     runs = share(Range(0, len(items)), len(corners))
-    grain = elements_of_word(machine.tile, workload)
+    grain = mapping.grain(machine.tile, workload)
     return [
         GemmGroup(x, y, mapping, tuple(items[run.start : run.start + run.size]), grain)
         for (x, y), run in zip(corners, runs, strict=True)

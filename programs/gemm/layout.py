@@ -32,16 +32,25 @@ class GemmLayout(L1Buffers):
         for what, value, kind, field in (
             ("rows", mapping.rows, Kind.MATRIX, "m"),
             ("columns", mapping.columns, Kind.MATRIX, "n"),
-            ("K of a panel", mapping.depth, Kind.MATRIX, "k"),
+            ("K of a panel", mapping.inner, Kind.MATRIX, "k"),
             ("words of a row of A", self.a_pitch, Kind.MATRIX, "lda"),
             ("words of a row of B", self.b_pitch, Kind.MATRIX, "ldb"),
             ("FP32 words of a row of C", self.c_pitch, Kind.MATRIX, "ldc"),
         ):
             self.check_limit(what, value, kind, field)
+        self.refuse(
+            mapping.depth - mapping.inner >= workload.k if mapping.split > 1 else False,
+            lambda: (
+                f"{mapping.split} tiles that share panels of {mapping.depth} need more than "
+                f"K={workload.k}"
+            ),
+        )
         self.a = [self.take(mapping.rows * self.a_pitch) for _ in range(mapping.slots)]
-        self.b = [self.take(mapping.depth * self.b_pitch) for _ in range(mapping.slots)]
+        self.b = [self.take(mapping.inner * self.b_pitch) for _ in range(mapping.slots)]
         self.c = self.take(mapping.rows * self.c_pitch)
-        self.out = self.take(mapping.rows * self.out_pitch)
+        stored = -(-mapping.rows // mapping.split)
+        self.sum = self.take(stored * self.c_pitch) if mapping.split > 1 else self.c
+        self.out = self.take(stored * self.out_pitch)
 
 
 class GemmSemaphores(SemaphoreNumbers):
@@ -55,13 +64,17 @@ class GemmSemaphores(SemaphoreNumbers):
     """
 
     SLOT = ("a_full", "a_free", "b_full", "b_free")
+    RELAYED = ("a_read",)
     STRIP = ("c_ready", "out_full", "out_free", "stored")
+    SUMMED = ("part_full", "sum_full", "sum_free")
 
-    def __init__(self, machine: Machine, mapping: GemmMapping):
+    def __init__(self, machine: Machine, workload: Gemm, mapping: GemmMapping):
         tile = machine.tile
+        slot = self.SLOT + self.RELAYED * mapping.relayed
+        strip = self.STRIP + self.SUMMED * (mapping.split > 1)
         names = [("done", 0)]
-        names += [(name, i) for name in self.SLOT for i in range(mapping.slots)]
-        names += [(name, i) for name in self.STRIP for i in range(len(mapping.strips(tile)))]
+        names += [(name, i) for name in slot for i in range(mapping.slots)]
+        names += [(name, i) for name in strip for i in range(len(mapping.strips(tile, workload)))]
         super().__init__(tile, mapping.dataflow, names)
         across, up = mapping.group
         sharers = max(across, up) if mapping.cut == "grid" else across * up

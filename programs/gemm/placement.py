@@ -118,7 +118,7 @@ def place_gemm(
     """
     placement = GemmPlacement(machine, workload)
     working = [group for group in groups if group.items]
-    for tensor, lanes in zip("ab", mapping.parts, strict=True):
+    for tensor, lanes in zip("ab", mapping.lanes, strict=True):
         _place_panels(placement, mapping, working, tensor, lanes)
     for group in working:
         for y in range(mapping.group[1]):
@@ -127,12 +127,13 @@ def place_gemm(
                 parts = [
                     (
                         item.pair,
-                        group.row_slices(item.rows)[row],
-                        group.column_slices(item.columns)[column],
+                        group.stored_rows(group.row_slices(item.rows)[row], column),
+                        group.column_slices(item.columns)[column // mapping.split],
                     )
                     for item in group.items
                 ]
-                users = _Users(1, machine.channels, (group.x0 + x, group.y0 + y))
+                own = group.x0 + x, group.y0 + y
+                users = _Users(1, mapping.near(machine, own[0]) or machine.channels, own)
                 _reserve(placement, mapping, "c", parts, users)
     placement.check_capacity("matrices")
     return placement
@@ -186,11 +187,16 @@ def _panels(
     panels = group.mapping.panels(placement.workload)
     if tensor == "a":
         return [(pair, group.row_slices(whole)[lane], panel) for panel in panels]
-    return [(pair, panel, group.column_slices(whole)[lane]) for panel in panels]
+    columns = group.column_slices(whole)[lane // group.mapping.split]
+    inner = [group.inner(panel, lane) for panel in panels]
+    return [(pair, k, columns) for k in inner if k.size]
 
 
 def _spread(placement: GemmPlacement, mapping: GemmMapping, tensor: str, lanes: int) -> int:
     """Channels over which the panels of a lane are dealt in turn."""
+    if mapping.relayed:
+        across = mapping.group[0] if tensor == "a" else 1
+        return min(max(1, across // mapping.lanes[0]), len(mapping.panels(placement.workload)))
     if _is_near(placement, mapping, tensor):
         return 1
     return min(
@@ -207,10 +213,12 @@ def _candidates(
     placement: GemmPlacement, group: GemmGroup, tensor: str, lane: int
 ) -> Sequence[Channel]:
     """Channels in which the parts of a lane may be."""
+    x, y, x1, _ = group.sharers(tensor, lane)
+    if near := group.mapping.near(placement.machine, x, x1):
+        return near
     found = group.mapping.channels(placement.machine, tensor)
     if not _is_near(placement, group.mapping, tensor):
         return found
-    x, y, _, _ = group.sharers(tensor, lane)
     return nearest(
         found, lambda channel: abs(channel.y - y) if tensor == "a" else abs(channel.x - x)
     )
@@ -236,8 +244,8 @@ def _reserve(
     fmt = workload.o_fmt if tensor == "c" else workload.fmt
     rows, columns = {
         "a": (mapping.rows, mapping.depth),
-        "b": (mapping.depth, mapping.columns),
-        "c": (mapping.rows, mapping.columns),
+        "b": (mapping.inner, mapping.columns),
+        "c": (-(-mapping.rows // mapping.split), mapping.columns),
     }[tensor]
     slot = rows * row_words(tile, columns, fmt)
     moved = sum(r.size * row_words(tile, c.size, fmt) for _, r, c in parts)

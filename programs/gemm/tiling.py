@@ -3,10 +3,11 @@ fixed.
 
 Every mapping that fits L1 gets an estimate in cycles from the laws of the array and of the HBM
 channels. Among those within 1 % of the smallest, the least HBM traffic wins, then the fewest
-buffers.
+buffers. Relayed mappings have an estimate of their own (`programs.gemm.relaying`), and come first
+where the best one beats the others with what links add to them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -30,6 +31,7 @@ from programs.common.ranking import (
 )
 from programs.gemm.layout import GemmLayout, GemmSemaphores
 from programs.gemm.mapping import CUTS, GemmMapping, elements_of_word
+from programs.gemm.relaying import estimate_relayed, relayed_batches, waiting, worth_relaying
 from programs.gemm.workload import Gemm
 
 __all__ = ["estimate_gemm", "rank_gemm"]
@@ -37,6 +39,9 @@ __all__ = ["estimate_gemm", "rank_gemm"]
 _SLOTS = (2, 3)
 _DEPTHS = (1, 2, 4, 8)
 """Panels that are tried, in the lines that the matrix engine takes of A."""
+_BINDING = 0.15
+"""Share of what links add that other work does not hide even on a mesh of 4x4, by the model."""
+_MOST_RELAYED = 8
 _LOAD_START = 16
 _HOP = 1
 _ISSUE = 24
@@ -75,7 +80,7 @@ def rank_gemm(
     def layout_of(mapping: GemmMapping) -> GemmLayout:
         layout = GemmLayout(machine.tile, workload, mapping)
         try:
-            GemmSemaphores(machine, mapping)
+            GemmSemaphores(machine, workload, mapping)
         except UserError as error:
             says = str(error)
             # What does not fit is told so first.
@@ -111,7 +116,42 @@ def rank_gemm(
         Estimated(float(fitting.cycles[i]), int(fitting.words[i]), fitting.one(i))
         for i in np.sort(ranked[:near])
     ]
-    return Ranking(by_merit(close, merit), fitting, ranked[near:])
+    first, relayed = by_merit(close, merit), []
+    if worth_relaying(machine):
+        relayed = _relayed(machine, workload, layout_of, (group, rows, columns))
+    links = _BINDING * waiting(machine, workload, first[0])
+    if relayed and relayed[0].cycles < float(fitting.cycles[ranked[0]]) + links:
+        first = [entry.mapping for entry in relayed] + first
+    return Ranking(first, fitting, ranked[near:])
+
+
+def _relayed(
+    machine: Machine,
+    workload: Gemm,
+    layout_of: Callable[[GemmMapping], GemmLayout],
+    fixed: tuple[str | None, int | None, int | None],
+) -> list[Estimated[GemmMapping]]:
+    """The best relayed mapping of each group and split, the best first; none if none fits."""
+    group, rows, columns = fixed
+    shapes = [parse_group(machine, group)] if group else group_shapes(machine.mesh)
+    try:
+        fitting = that_fit(
+            machine.tile,
+            relayed_batches(machine, workload, shapes, rows, columns),
+            layout_of,
+            lambda mapping: estimate_relayed(machine, workload, mapping),
+            lambda words, mapping: UserError(f"{mapping.describe()} needs {words} words of L1"),
+        )
+    except UserError:
+        return []
+    found: dict[tuple, Estimated[GemmMapping]] = {}
+    for i in np.lexsort((fitting.order, fitting.kind, fitting.cycles)):
+        mapping = fitting.one(int(i))
+        entry = Estimated(float(fitting.cycles[i]), int(fitting.words[i]), mapping)
+        found.setdefault((mapping.group, mapping.split), entry)
+        if len(found) == _MOST_RELAYED:
+            break
+    return list(found.values())
 
 
 def _candidates(
@@ -167,13 +207,15 @@ def estimate_gemm(machine: Machine, workload: Gemm, mapping: GemmMapping) -> Any
     """Guess the cycles of a GEMM under a mapping; every block counts as a full one. A number, or
     an array if the mapping has arrays of rows, columns and depths.
     """
+    if mapping.relayed:
+        return estimate_relayed(machine, workload, mapping)
     tile, hbm, fmt = machine.tile, machine.hbm, workload.fmt
     row_parts, column_parts = mapping.parts
     groups = machine.mesh.tiles // (mapping.group[0] * mapping.group[1])
     row_blocks = -(-workload.m // (row_parts * mapping.rows))
     column_blocks = -(-workload.n // (column_parts * mapping.columns))
     rounds = -(-workload.batch * row_blocks * column_blocks // groups)
-    strips = [strip.size for strip in mapping.strips(tile)]
+    strips = [strip.rows.size for strip in mapping.strips(tile, workload)]
     products = [matmul_cycles(tile, size, mapping.columns, mapping.depth) for size in strips]
     product: Any = sum(products)
     channels = [len(mapping.channels(machine, tensor)) for tensor in "ab"]

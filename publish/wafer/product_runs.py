@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from isa.machine import Machine
+from model.wafer.floors import kernel_bytes
 from model.wafer.kernels import Kernel
 from model.wafer.products import product_cycles
 from programs.gemm.workload import Gemm
@@ -11,8 +12,10 @@ from tb.tasks import Task, run_tasks
 
 __all__ = ["ProductRuns"]
 
-TRIED = 2
-"""Mappings of a product that are run, beside the rule's choice and one group of all tiles."""
+NEAR = 0.9
+"""Share of its floor in a product's cycles from which on the rule's choice is taken."""
+TRIED = 1
+"""Mappings of a product that are run at most, beside the rule's choice."""
 
 
 def run_product(machine: Machine, work: Gemm, tried: int) -> dict:
@@ -31,7 +34,8 @@ class ProductRuns(KernelRuns):
         wanted = {kernel for kernel in kernels if (kernel.work, kernel.dataflow) not in self._known}
         computed = super().prepare(wanted)
         tasks = {}
-        for work in sorted({k.work for k in wanted if isinstance(k.work, Gemm)}, key=repr):
+        works = {kernel.work for kernel in wanted if isinstance(kernel.work, Gemm)}
+        for work in sorted(filter(self._far_from_floor, works), key=repr):
             name = f"mappings of gemm {work.batch} x {work.m} x {work.n} x {work.k} {work.fmt.name}"
             arguments = {"machine": self.machine, "work": work, "tried": TRIED}
             tasks[work] = Task(name, run_product, arguments)
@@ -42,3 +46,9 @@ class ProductRuns(KernelRuns):
             if found and found["cycles"] < self._known[work, None]["cycles"]:
                 self._known[work, None] = found
         return computed + missing
+
+    def _far_from_floor(self, work: Gemm) -> bool:
+        """Whether a product by the rule's choice is so far from its floor that others are tried."""
+        computing = work.useful_macs / self.machine.macs
+        moving = kernel_bytes(Kernel("", "", work)) / self.machine.hbm_bytes_per_cycle
+        return max(computing, moving) < NEAR * self._known[work, None]["cycles"]

@@ -19,6 +19,7 @@ __all__ = ["MAKERS", "point_table", "served_table", "summary", "tables", "write_
 SERVED = Path(__file__).parent / "served.csv"
 PAPER = {"flat": (6940.0, 35.8, 0.42), "flash": (None, None, 0.71)}
 """arXiv 2604.02110: tokens/s per chip, TPOT in ms, share of attention."""
+_AT_FLOOR, _BUSY, _IDLE_ROWS = 0.9, 0.8, 0.1
 PEAK_PFLOPS, HBM_TB_PER_S = 1.976, 4.0
 """Of the paper's chip, as it counts them."""
 
@@ -112,7 +113,13 @@ def tables(result: dict) -> dict[str, Table]:
         )
 
     papers = points_of(result, "papers", "papers overlap")
-    served = [(row["model"], *line(row)) for row in points_of(result, "models")]
+    served = [
+        (costs, row["model"], *line(row))
+        for costs, curve in (("ours", "models"), ("paper", "papers models"))
+        for row in points_of(result, curve)
+    ]
+    if point := next(iter(points_of(result, "flat")[1:]), None):
+        served.insert(0, ("ours", point["model"], *line(point)))
     models = [
         (
             row["model"],
@@ -144,7 +151,7 @@ def tables(result: dict) -> dict[str, Table]:
             "Batch", heads, [line(r) for r in points_of(result, "flat", "flash", "overlap")]
         ),
         "wafer papers": Table("By the papers' costs", heads, list(map(line, papers))),
-        "wafer others": Table("Other models, by the papers' costs", ("model", *heads), served),
+        "wafer others": Table("Other models", ("costs", "model", *heads), served),
         "wafer fabrics": Table(
             "DieFabric",
             heads,
@@ -182,12 +189,24 @@ def _kernel_table(result: dict) -> Table:
             f"{row['floor_share']:.0%}",
             f"{row['matrix_active']:.0%}",
             f"{row['hbm_bandwidth_utilization']:.0%}",
+            _binds(row),
             row["mapping"],
         )
         for row in result["layer"]
     ]
     heads = ("kernel", "part", "shape", "cycles", "floor / time", "arrays busy", "HBM busy")
-    return Table("Kernels of a layer", (*heads, "mapping"), rows)
+    return Table("Kernels of a layer", (*heads, "what binds", "mapping"), rows)
+
+
+def _binds(row: dict) -> str:
+    """What keeps a kernel from its floor, by how busy arrays and HBM are."""
+    if row["floor_share"] > _AT_FLOOR:
+        return "near its floor"
+    if row["hbm_bandwidth_utilization"] > _BUSY:
+        return "HBM"
+    if row["matrix_active"] - row["floor_share"] > _IDLE_ROWS:
+        return "arrays partly filled"
+    return "tiles alone" if row["part"] == "attention" else "first panels, last C"
 
 
 def served_table(result: dict) -> Table:

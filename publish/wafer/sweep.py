@@ -21,19 +21,24 @@ __all__ = ["PAPER_PLAN", "flat_keys", "paper_point", "points_of", "row_of", "swe
 PAPER_PLAN = Plan(pipeline=2, expert=32, batch=256)
 """arXiv 2604.02110: EP32-PP2, 256 requests a chip."""
 BATCHES = (128, 256)
+LARGE = 384
+"""Requests a die, tried as two micro-batches of 192."""
 LIMIT_MS = 50.0
 DEGREES = ((4, 16), (2, 16), (2, 32), (1, 64))
 """Pipeline stages and dies that share experts."""
 MODELS = {
-    "llama-3-8b": Plan(batch=64),
-    "llama-3-70b": Plan(pipeline=2, tensor=8, batch=64),
-    "llama-3-405b": Plan(pipeline=4, tensor=16, batch=32),
-    "qwen3-8b": Plan(batch=64),
-    "qwen3-32b": Plan(pipeline=2, tensor=4, batch=64),
-    "qwen3-30b-a3b": Plan(expert=16, batch=128),
-    "qwen3-235b-a22b": Plan(pipeline=2, expert=32, batch=128),
+    "llama-3-8b": Plan(batch=256),
+    "llama-3-70b": Plan(tensor=2, batch=128),
+    "llama-3-405b": Plan(tensor=8, batch=32),
+    "qwen3-8b": Plan(batch=256),
+    "qwen3-32b": Plan(tensor=2, batch=128),
+    "qwen3-30b-a3b": Plan(expert=16, batch=512),
+    "qwen3-235b-a22b": Plan(expert=16, batch=256),
 }
-"""A plan for each other model: many that are possible, not the best."""
+"""A plan for each other model: of batches that are powers of two, of up to four stages, and of up
+to eight dies that share heads or 64 that share experts, the one with most tokens under 38 ms if all
+kernels took their floors. All fit memory.
+"""
 LINKS = (100.0, 160.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0)
 
 
@@ -107,6 +112,7 @@ def _cases() -> Iterator[tuple[str, Wafer, Serving, Plan]]:
         fabric = paper.fabric.model_copy(update={"gb_per_s": gb_per_s})
         wafer = paper.model_copy(update={"fabric": fabric})
         yield "links", wafer, serving, PAPER_PLAN
+    yield from _models("models")
 
 
 def _overlaps(curve: str, serving: Serving) -> Iterator[tuple[str, Wafer, Serving, Plan]]:
@@ -124,8 +130,13 @@ def _paper_cases() -> Iterator[tuple[str, Wafer, Serving, Plan]]:
         yield "papers", PAPER_WAFER, replace(serving, attention=attention), PAPER_PLAN
     yield "papers overlap", PAPER_WAFER, replace(serving, copies="fabric"), PAPER_PLAN
     yield from _overlaps("papers overlap", serving)
+    yield from _models("papers models")
+
+
+def _models(curve: str) -> Iterator[tuple[str, Wafer, Serving, Plan]]:
+    """The other models, a token a step."""
     for name, plan in MODELS.items():
-        yield "models", PAPER_WAFER, Serving(load_language_model(name), speculative=1), plan
+        yield curve, PAPER_WAFER, Serving(load_language_model(name), speculative=1), plan
 
 
 def _rows(
@@ -184,6 +195,8 @@ def sweep(costs: KernelRuns, papers: KernelRuns) -> dict:
     plans = possible(PAPER_WAFER, rules.model, (1, 2, 4), (16, 32, 64))
     for plan in plans:
         kernels |= paper.kernels(rules, replace(plan, batch=PAPER_PLAN.batch))
+    halves = replace(PAPER_PLAN, batch=LARGE)
+    kernels |= paper.kernels(replace(rules, overlap=True), halves)
     computed = costs.prepare(kernels)
     theirs = Server(PAPER_WAFER, papers)
     computed += papers.prepare({k for _, _, r, p in others for k in theirs.kernels(r, p)})
@@ -199,9 +212,9 @@ def sweep(costs: KernelRuns, papers: KernelRuns) -> dict:
     for overlap in (False, True):
         for copies in ("expert", "fabric"):
             asked = replace(rules, overlap=overlap, copies=copies)
-            # There are kernels of all plans with the paper's batch, and of its degree's half.
+            # There are kernels of all plans with the paper's batch, of some with others.
             near = [p for p in plans if p.expert == PAPER_PLAN.expert]
-            tried = [(near, PAPER_PLAN.batch)]
+            tried = [(near, PAPER_PLAN.batch), (near, LARGE)]
             if not overlap:
                 tried = [(near, BATCHES[0]), (plans, PAPER_PLAN.batch)]
             found = [best_plan(paper, asked, some, (batch,), LIMIT_MS) for some, batch in tried]
