@@ -2,6 +2,7 @@
 
 import time
 
+from isa.errors import UserError
 from publish.calibration.page import law_table, machine_table, summary, worst_table
 from publish.calibration.run import calibrated, planned
 from publish.output import progress_console, wide_console, write_result
@@ -16,11 +17,14 @@ __all__ = ["run"]
 def run() -> int:
     """Run what was not run yet on this hardware, and show each law beside the RTL."""
     options = target_parser("calibrate", __doc__).parse_args()
+    if options.quick not in ("0", "1"):
+        raise UserError(f"QUICK must be 0 or 1, not {options.quick!r}")
+    workers = workers_of(options)
     toolchain.environment()  # says what is missing before anything takes time
     started = time.monotonic()
     small = options.quick == "1"
     runs = planned(lambda varied: not small or varied.name == "default")
-    rows = calibrated(runs, workers_of(options), progress_console())
+    rows = calibrated(runs, workers, progress_console())
     console = wide_console()
     for table in (law_table(rows), machine_table(rows), worst_table(rows)):
         table.show(console)
