@@ -1,7 +1,7 @@
 # flatmesh: every target sets up what it needs. `make help` lists them and explains the variables
 # (scripts/variables.py), which go through the environment.
 export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP SLICE SEED STALL ARRAY ANYSIZE WAVES \
-  JOBS QUICK SMALL TOP EXHAUSTIVE MOST FROM TO COLLECTIVE FAULT FORMAT VCD READER LIST OPEN VIEWER \
+  JOBS QUICK SMALL TOP EXHAUSTIVE MOST JUDGE FROM TO COLLECTIVE FAULT FORMAT VCD READER LIST OPEN VIEWER \
   PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME SPEC SCHEDULER FOR \
   MODEL WAFER DIES SHAPE D2D_GBPS D2D_NS EP PP TP BATCH KV DRAFTS ACCEPTANCE ELEMENT ATTENTION COPIES \
   SKEW OVERLAP REQUEST COSTS VARY
@@ -48,7 +48,7 @@ explore: .venv/ready ## machines around one: tile size, link, HBM, lanes, L1, gr
 validate: .venv/ready ## the model against held-out RTL runs, as predicted before they ran and as it is now
 	@$(PY) -m scripts.validate
 
-tune: .venv/ready ## choose a mapping by running the best candidates on the RTL (TOP EXHAUSTIVE MOST)
+tune: .venv/ready ## choose a mapping by running the best candidates on the RTL, or in the model (TOP EXHAUSTIVE MOST JUDGE)
 	@$(PY) -m scripts.tune
 
 campaign: .venv/ready ## a grid of runs with Parquet and CSV, here or on a Dask cluster (SPEC SCHEDULER RESUME)
@@ -63,10 +63,10 @@ inspect: .venv/ready ## the collectives in a waveform: rebuilt, checked, measure
 
 ##@ verify
 test: .venv/ready ## all fast tests
-	@$(PY) -m pytest -q -n 2
+	@$(PY) -m pytest -q -n 2 --dist worksteal
 
 test-all: .venv/ready ## every test, slow ones too
-	@$(PY) -m pytest -q -n 2 -m ""
+	@$(PY) -m pytest -q -n 2 --dist worksteal -m ""
 
 conformance: .venv/ready ## the golden-model matrix and deliberate faults (SET TARGET DUT CASE MUTANT)
 	@$(PY) -m scripts.conformance

@@ -10,6 +10,10 @@ __all__ = ["EDGES", "Channel", "Edge", "Hbm", "Mesh", "Tile", "TomlTable"]
 
 Edge = Literal["west", "east", "south", "north"]
 EDGES: tuple[Edge, ...] = ("west", "east", "south", "north")
+MOST_L1_WORDS = (1 << 16) - (1 << 10)
+"""Of 16-bit addresses some must be left beyond L1: one stands for all that a flit cannot reach, and
+rows of the largest pitch must not step over them.
+"""
 
 
 def _as_tuple(value):
@@ -148,9 +152,10 @@ class Tile(TomlTable):
                 f"l1_bytes must be a multiple of the line ({self.line_bytes} B), not "
                 f"{self.l1_bytes}"
             )
-        if self.l1_words > 1 << 16:
+        if self.l1_words > MOST_L1_WORDS:
             raise ValueError(
-                f"l1_bytes must be at most {self.word_bytes << 16} (16-bit word addresses), not "
+                f"l1_bytes must be at most {self.word_bytes * MOST_L1_WORDS} "
+                f"({MOST_L1_WORDS} words: 16-bit addresses, and those beyond must be seen), not "
                 f"{self.l1_bytes}"
             )
         if self.line_elements % self.matrix_columns:

@@ -21,6 +21,8 @@ __all__ = [
     "chunks_of",
     "combine_cycles",
     "flits_of",
+    "lines_of_row",
+    "matmul_lines",
     "move_cycles",
     "move_lines",
     "read_cycles",
@@ -86,6 +88,25 @@ def array_cycles(tile: Tile, m: int, n: int, k: int) -> int:
     whole, rest = divmod(n, tile.line_elements)
     last = (rest > 0) * larger(-(-rest // tile.matrix_columns), tile.mac_latency)
     return -(-m // tile.matrix_rows) * (whole * tile.column_groups + last) * k
+
+
+def lines_of_row(tile: Tile, n: int, size: int) -> int:
+    """Lines of L1 that a row of n elements of `size` bytes takes."""
+    return -(-n * size // tile.line_bytes)
+
+
+def matmul_lines(tile: Tile, m: int, n: int, k: int, *, trans_b: bool, accumulate: bool) -> int:
+    """L1 accesses of a MATMUL of 16-bit operands: A and B for every block of C, a chunk of k at a
+    time, and C, in FP32, once to write it and once more to add to it.
+    """
+    width, found = tile.line_elements, 0
+    chunks = -(-k // width)
+    whole, rest = divmod(n, width)
+    for blocks, columns in ((whole, width), (int(rest > 0), rest)):
+        b = chunks * columns if trans_b else k
+        c = (1 + accumulate) * lines_of_row(tile, columns, 4)
+        found += blocks * (-(-m // tile.matrix_rows) * b + m * (chunks + c))
+    return found
 
 
 def flits_of(opcode: Opcode, rows: int, words: int) -> int:

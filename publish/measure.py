@@ -12,7 +12,7 @@ from rich.console import Console
 
 from isa.errors import UserError
 from model.paper.figures import compare_points
-from publish import pages
+from publish import pages, rule
 from publish.extrapolation import run as extrapolation
 from publish.extrapolation.pictures import PICTURED
 from publish.extrapolation.report import write_grid
@@ -95,6 +95,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "variants": lambda order: variants.run(order.workers, order.console),
     "bench": lambda _: _command("bench"),
     "large": lambda order: large.run(order.workers, order.console),
+    "rule": lambda order: rule.run(order.workers, order.console),
     "tuning": lambda order: tuning.run(order.workers, order.most, order.console),
     "development": lambda order: development.run(order.workers, order.console),
     "predictions": lambda order: heldout.predicted(order.workers, order.console),

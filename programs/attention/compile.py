@@ -22,7 +22,7 @@ from programs.attention.tile import TAGS, Shared
 from programs.attention.tiling import rank_attention
 from programs.attention.tree_positions import neighbours
 from programs.attention.workload import Attention
-from programs.common.compiled import Compiled, first_that_fits
+from programs.common.compiled import Compiled, TooLong, first_that_fits
 from programs.common.loops import Compressor
 from programs.common.placement import HbmRegion
 from programs.common.trace import Instantiator, Op
@@ -38,7 +38,7 @@ def compile_attention(
     group: str | None = None,
     rows: int | None = None,
     columns: int | None = None,
-    reads: str = READS[0],
+    reads: str | None = None,
     all_reduce: str = ALL_REDUCES[0],
 ) -> Compiled[Attention, AttentionMapping]:
     """Compile attention for a machine.
@@ -55,7 +55,8 @@ def compile_attention(
         (of each stream) and keys of a tile's slice.
     reads, all_reduce
         See `programs.attention.mapping.READS` and `ALL_REDUCES`: the second of each does without a
-        feature of the network, to measure it.
+        feature of the network. Reads are the tiling rule's decision too; what is not the first of
+        all-reduces is there to be measured.
 
     Raises
     ------
@@ -63,10 +64,14 @@ def compile_attention(
         If something does not fit, one line that says what and how much.
     """
     for name, value, known in (("reads", reads, READS), ("all_reduce", all_reduce, ALL_REDUCES)):
-        if value not in known:
+        if value is not None and value not in known:
             raise UserError(f"{name} must be {' or '.join(known)}, not {value!r}")
-    ranked = rank_attention(machine, workload, dataflow, group=group, rows=rows, columns=columns)
-    if ranked[0].in_software and (reads, all_reduce) != (READS[0], ALL_REDUCES[0]):
+    # What is measured with other reads is cut as it would be with these.
+    forward = reads is None
+    ranked = rank_attention(
+        machine, workload, dataflow, group=group, rows=rows, columns=columns, forward=forward
+    )
+    if ranked[0].in_software and (reads or READS[0], all_reduce) != (READS[0], ALL_REDUCES[0]):
         raise UserError(
             f"{ranked[0].dataflow} has all collectives in software: reads and all_reduce do not "
             "apply"
@@ -75,15 +80,28 @@ def compile_attention(
         machine,
         ranked,
         lambda mapping: compile_attention_mapping(
-            machine, workload, replace(mapping, reads=reads, all_reduce=all_reduce)
+            machine,
+            workload,
+            replace(mapping, reads=reads or mapping.reads, all_reduce=all_reduce),
+            capacity=machine.tile.program_instructions,
         ),
     )
 
 
 def compile_attention_mapping(
-    machine: Machine, workload: Attention, mapping: AttentionMapping
+    machine: Machine,
+    workload: Attention,
+    mapping: AttentionMapping,
+    *,
+    capacity: int | None = None,
 ) -> Compiled[Attention, AttentionMapping]:
-    """Compile for a mapping, whether or not the programs fit the program memory."""
+    """Compile for a mapping, whether or not the programs fit the program memory.
+
+    Raises
+    ------
+    TooLong
+        As soon as one has more than `capacity` instructions.
+    """
     layout = AttentionLayout(machine.tile, workload, mapping)
     semaphores = AttentionSemaphores(machine, mapping)
     groups = deal_attention(machine, workload, mapping)
@@ -121,6 +139,8 @@ def compile_attention_mapping(
             names = _names(one, mapping, regions, x, y)
             program = Program({queue: instantiate(code[queue], names) for queue in Queue})
             if new:
+                if capacity is not None and len(program) > capacity:
+                    raise TooLong(len(program))
                 program.check()
             programs[one.tile(x, y)] = program
     read, written = mapping.hbm_bytes(workload, machine.tile)

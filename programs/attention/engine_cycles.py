@@ -1,9 +1,10 @@
 """Cycles of an instruction of attention while other engines use the same L1."""
 
 from isa.machine import Tile
+from isa.timing import lines_of_row, matmul_lines
 from programs.attention.mapping import AttentionMapping
 from programs.attention.workload import Attention
-from programs.common.costs import lines_of_row, matmul_cycles, matmul_lines, vector_cycles
+from programs.common.costs import matmul_cycles, vector_cycles
 from programs.common.l1 import row_words
 
 __all__ = ["EngineCycles"]
@@ -25,6 +26,9 @@ class EngineCycles:
         k_words = row_words(tile, workload.d, workload.fmt)
         v_words = 0 if workload.latent else row_words(tile, workload.dv, workload.fmt)
         arriving = _ALONE * n * (k_words + v_words) / (mapping.streams if mapping.paired else 1)
+        if mapping.forwards & {"k", "v"}:
+            # A loader reads what it passes on, and receives it once more.
+            arriving += (_ALONE + 1 / tile.l1_banks) * n * max(k_words, v_words)
         lines = self._scores_lines(m, n) + self._values_lines(m, n)
         vector = [(n, 4, 0), (n, 4, 2), (workload.dv, 4, 4)]
         array = matmul_cycles(tile, m, n, workload.d) + matmul_cycles(tile, m, workload.dv, n)

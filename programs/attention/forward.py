@@ -19,16 +19,22 @@ which nothing waits for what comes later: phase by phase, and after each phase t
 on, from the root of each tree to its leaves.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from isa.errors import UserError
 from isa.geometry import TileXY
+from isa.machine import Machine
 from programs.attention.assignment import Forward, TileAssignment
-from programs.attention.groups import Loaders
+from programs.attention.groups import Loaders, TileGroup
+from programs.attention.hbm_timing import links_of
 from programs.attention.layout import AttentionSemaphores
 from programs.attention.mapping import AttentionMapping
 from programs.attention.schedule import Turn
+from programs.attention.workload import Attention
 
-__all__ = ["arrivals", "forwarding"]
+__all__ = ["arrivals", "forwarded", "forwarding"]
 
 _ORDER = "vkq"
 """Slices that one turn begins to use, as LOAD queues ask for them."""
@@ -133,3 +139,26 @@ def arrivals(
         for name in ("o_full", "o_final", "stored")
     ]
     return semaphores.private(wanted, idle)
+
+
+def forwarded(
+    machine: Machine, workload: Attention, mapping: AttentionMapping
+) -> AttentionMapping | None:
+    """The same mapping where loading tiles pass on what they read, if links are a reason to and
+    semaphores are enough.
+    """
+    if mapping.in_software or not links_of(machine, mapping, 1).queries:
+        return None
+    found = replace(mapping, reads="forward")
+    loaders, duties = TileGroup(0, 0, 0, mapping.group).loaders, defaultdict[TileXY, set](set)
+    for name in found.forwards - {"v" if workload.latent else ""}:
+        for at, loader in enumerate(getattr(loaders, name)):
+            duties[(loader, at) if name == "q" else (at, loader)].add(name)
+    every = frozenset(range(mapping.streams))
+    for names in set(map(frozenset, duties.values())):
+        tile = TileAssignment(rows=(), keys=(), loads=names, roots=every, passes=names)
+        try:
+            arrivals(tile, found, AttentionSemaphores(machine, found))
+        except UserError:
+            return None
+    return found

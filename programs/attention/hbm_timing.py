@@ -11,9 +11,13 @@ from programs.attention.mapping import AttentionMapping
 from programs.attention.placement import place_attention
 from programs.attention.workload import Attention
 
-__all__ = ["ChannelSet", "SliceSource", "SliceSources", "find_sources"]
+__all__ = ["ChannelSet", "LinkLoads", "SliceSource", "SliceSources", "find_sources", "links_of"]
 
 _MANY_SLICES = 1500
+_SHARED = 0.7
+"""Flits a cycle of a link that multicasts of many channels share, each of which waits for all of
+its branches: 0.57 to 0.8 in the timing model.
+"""
 _REMEMBERED = 12
 """Latest transfers of a pipe that are known."""
 _ENDS = {"all": EDGES, "columns": ("south", "north"), "rows": ("west", "east")}
@@ -51,6 +55,10 @@ class SliceSource(NamedTuple):
     own: float
     """Slices of this tensor that one of the channels that have any is asked for at a time, or
     groups that want the same one.
+    """
+    links: float = 0.0
+    """Slices that the busiest link on their way is asked for at a time; 0 where channels are
+    always slower.
     """
 
 
@@ -111,13 +119,40 @@ def find_sources(
         of_head = {kept.region.channel.index for kept in found if kept.head == one.heads[0]}
         return max(lanes / len(used), sharing * mapping.group[0] / len(of_head))
 
+    links = links_of(machine, mapping, working)
+    asked = working * mapping.group[1] / count[queries] * uneven(_ENDS[queries])
     return SliceSources(
         {
-            "k": SliceSource(keys, crowd * uneven(_ENDS[keys]), own("k")),
-            "v": SliceSource(keys, crowd * uneven(_ENDS[keys]), own("v")),
-            "q": SliceSource(
-                queries, working * mapping.group[1] / count[queries] * uneven(_ENDS[queries]), 1
-            ),
+            "k": SliceSource(keys, crowd * uneven(_ENDS[keys]), own("k"), links.keys),
+            "v": SliceSource(keys, crowd * uneven(_ENDS[keys]), own("v"), links.keys),
+            "q": SliceSource(queries, asked, 1, links.queries),
         },
         max(placement.traffic) * hidden if placement else 0.0,
     )
+
+
+class LinkLoads(NamedTuple):
+    """`SliceSource.links` of k and v, and of q."""
+
+    keys: float
+    queries: float
+
+
+def links_of(machine: Machine, mapping: AttentionMapping, working: int) -> LinkLoads:
+    """What `working` groups ask of the lowest link of a column of tiles, where reads multicast and
+    all channels are south or north.
+
+    Data goes along the channels' row first, then up the columns (XY). K and V go up one column. A Q
+    for a row of tiles goes up all columns of its group, and so through each of their lowest links,
+    as do those of all rows and of all groups above each other. Where groups lie side by side, it
+    crosses the channels' row to them: of channels and groups anywhere in it, a quarter of what has
+    another column of groups to go to passes its middle in one direction. What a tile is to pass on
+    goes up one column only, from the channel below it: the channel is slower.
+    """
+    ends = {channel.edge for channel in machine.channels}
+    if ends & {"west", "east"} or mapping.group[0] == 1 or "q" in mapping.forwards:
+        return LinkLoads(0.0, 0.0)
+    beside = machine.mesh.columns // mapping.tiles[0]
+    above = -(-working // beside) / len(ends)
+    across = working * (1 - 1 / beside) / 4 / len(ends)
+    return LinkLoads(above, mapping.group[1] * (above + across) / _SHARED)

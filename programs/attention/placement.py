@@ -199,7 +199,7 @@ def _place_rows(
     slot = mapping.rows * pitch
     work = [block for item in group.items for block in item]
     region = placement.reserve(
-        _near_row(placement.machine, group, y), len(work) * slot, len(work) * slot
+        _near_row(placement.machine, mapping, group, tensor, y), len(work) * slot, len(work) * slot
     )
     slices = [(block.head, group.row_slices(block)[y]) if block else None for block in work]
     _add(placement, tensor, slices, region, slot, pitch)
@@ -233,9 +233,16 @@ def _near_column(
     return nearest(vertical, lambda channel: abs(channel.x - column))
 
 
-def _near_row(machine: Machine, group: TileGroup, y: int) -> Sequence[Channel]:
+def _near_row(
+    machine: Machine, mapping: AttentionMapping, group: TileGroup, tensor: str, y: int
+) -> Sequence[Channel]:
     """Channels in which Q and O of a tile row may be."""
     horizontal, row = channels_at(machine, ("west", "east")), group.tile(0, y)[1]
-    if group.shape[0] == 1 or not horizontal:
+    if group.shape[0] == 1:
         return machine.channels
-    return nearest(horizontal, lambda channel: abs(channel.y - row))
+    if horizontal:
+        return nearest(horizontal, lambda channel: abs(channel.y - row))
+    if tensor == "q" and "q" in mapping.forwards:
+        column = group.tile(group.loaders.q[y], y)[0]
+        return nearest(machine.channels, lambda channel: abs(channel.x - column))
+    return machine.channels

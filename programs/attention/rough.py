@@ -17,6 +17,7 @@ from programs.common.costs import (
     REDUCE_START,
     all_reduce_cycles,
     matmul_cycles,
+    put_cycles,
     vector_cycles,
 )
 from programs.common.l1 import row_words
@@ -25,8 +26,6 @@ from programs.common.placement import channels_at
 __all__ = ["rough_cycles"]
 
 _LOAD_START = 16
-_PUT_START = 24
-"""Cycles from the word that a PUT waits for to its own first word at the receiver."""
 _ADDED_WORD = 2
 """Cycles for each word that the vector engine adds, beside a busy matrix engine; measured on mesh4.
 """
@@ -167,7 +166,7 @@ class _Rough:
         """Cycles that a multicast in software takes, or a reduction without its additions; none if
         the network does it.
         """
-        return self._rounds(tiles) * (words + _PUT_START) if self._mapping.in_software else 0
+        return self._rounds(tiles) * put_cycles(words) if self._mapping.in_software else 0
 
     def _rounds(self, tiles: int) -> int:
         """Transfers that a collective in software makes one after the other."""

@@ -5,9 +5,14 @@ Every mapping that fits L1 gets rough cycles (`programs.attention.rough`); the b
 dataflow and group are estimated by a walk through their schedule (`programs.attention.walk`). Among
 those within 1 % of the smallest estimate, the least HBM traffic wins, then the widest group, then
 two buffers for K and V over one. The estimate ranks mappings and does not replace the timing model.
+
+Reads multicast, unless links at the channels would be full of them: then loading tiles pass on what
+they have read, and the mapping takes about as long as if links were never full, which is what it is
+ranked by.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import chain, count
 from typing import Any, NamedTuple
 
@@ -16,6 +21,7 @@ from numpy.typing import NDArray
 
 from isa.errors import UserError
 from isa.machine import Machine, Tile
+from programs.attention.forward import forwarded
 from programs.attention.layout import AttentionLayout, AttentionSemaphores
 from programs.attention.mapping import DATAFLOWS, SOFTWARE, AttentionMapping
 from programs.attention.rough import rough_cycles
@@ -31,7 +37,7 @@ from programs.common.ranking import (
     parse_group,
 )
 
-__all__ = ["choose_attention", "estimate_attention", "rank_attention"]
+__all__ = ["choose_attention", "estimate_attention", "merit_of", "rank_attention"]
 
 _CLOSE = 6
 """Mappings of one dataflow, group, kind of streams and number of buffers that are estimated: the
@@ -40,6 +46,8 @@ best ones by rough cycles.
 _MOST_CLOSE = 120
 _WORTH = 2.0
 """Rough cycles beyond this multiple of the least ones are not looked at more closely."""
+_FORWARD_GAIN = 1.03
+"""Estimated gain from which on loading tiles pass on what they have read."""
 
 
 class _Fixed(NamedTuple):
@@ -50,10 +58,14 @@ class _Fixed(NamedTuple):
     columns: int | None
 
 
-def estimate_attention(machine: Machine, workload: Attention, mapping: AttentionMapping) -> float:
-    """Guess the cycles a workload takes under a mapping."""
+def estimate_attention(
+    machine: Machine, workload: Attention, mapping: AttentionMapping, *, links: bool = True
+) -> float:
+    """Guess the cycles of a mapping; without `links` as if none were ever full."""
     # The walk knows no collectives in software.
-    return (rough_cycles if mapping.in_software else walk)(machine, workload, mapping)
+    if mapping.in_software:
+        return rough_cycles(machine, workload, mapping)
+    return walk(machine, workload, mapping, links=links)
 
 
 def choose_attention(
@@ -71,6 +83,7 @@ def rank_attention(
     group: str | None = None,
     rows: int | None = None,
     columns: int | None = None,
+    forward: bool = True,
 ) -> Sequence[AttentionMapping]:
     """List the mappings that have what the user fixed and fit L1, the best first.
 
@@ -82,6 +95,8 @@ def rank_attention(
         ``COLUMNSxROWS`` tiles; it must divide the mesh.
     rows, columns
         Query rows (of each stream) and keys that a tile holds of a block.
+    forward
+        Whether loading tiles may pass on what they have read, where that seems to be faster.
 
     Raises
     ------
@@ -108,7 +123,10 @@ def rank_attention(
         lambda mapping: rough_cycles(machine, workload, mapping),
         lambda words, mapping: _too_large(machine, workload, fixed, words, mapping),
     )
-    return _by_merit(machine, workload, fitting)
+    found = _by_merit(machine, workload, fitting)
+    if not forward:
+        return found
+    return found.finished(cache(lambda mapping: _with_reads(machine, workload, mapping)))
 
 
 def _by_merit(
@@ -127,7 +145,7 @@ def _by_merit(
         looked_at += 1
         mapping = fitting.one(index)
         try:
-            found = estimate_attention(machine, workload, mapping)
+            found = estimate_attention(machine, workload, mapping, links=False)
         except UserError as error:
             refused = error
         else:
@@ -135,6 +153,15 @@ def _by_merit(
     if not close:
         assert refused is not None
         raise refused
+
+    others = np.delete(ranked, deserving[:looked_at])
+    return Ranking(by_merit(close, merit_of(machine, workload)), fitting, others)
+
+
+def merit_of(
+    machine: Machine, workload: Attention
+) -> Callable[[Estimated[AttentionMapping]], tuple[float, ...]]:
+    """What orders mappings that take about as long, the least first."""
 
     def merit(entry: Estimated[AttentionMapping]) -> tuple[float, ...]:
         cycles, words, mapping = entry
@@ -146,8 +173,17 @@ def _by_merit(
         traffic = sum(mapping.hbm_bytes(workload, machine.tile))
         return traffic, -tiles, -mapping.slots, odd, cycles, words
 
-    others = np.delete(ranked, deserving[:looked_at])
-    return Ranking(by_merit(close, merit), fitting, others)
+    return merit
+
+
+def _with_reads(
+    machine: Machine, workload: Attention, mapping: AttentionMapping
+) -> AttentionMapping:
+    """The mapping with the better reads."""
+    if (forward := forwarded(machine, workload, mapping)) is None:
+        return mapping
+    cycles, other = (estimate_attention(machine, workload, one) for one in (mapping, forward))
+    return forward if other * _FORWARD_GAIN < cycles else mapping
 
 
 def _place_in_kind(kinds: NDArray[np.int64]) -> NDArray[np.int64]:

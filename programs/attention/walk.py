@@ -18,7 +18,7 @@ from programs.attention.hbm_timing import ChannelSet, find_sources
 from programs.attention.mapping import AttentionMapping
 from programs.attention.schedule import Turn, Visit, turns
 from programs.attention.workload import Attention
-from programs.common.costs import all_reduce_cycles, recip_cycles, vector_cycles
+from programs.common.costs import all_reduce_cycles, put_cycles, recip_cycles, vector_cycles
 from programs.common.l1 import row_words
 
 __all__ = ["walk"]
@@ -32,11 +32,15 @@ were.
 """
 
 
-def walk(machine: Machine, workload: Attention, mapping: AttentionMapping) -> float:
-    """Cycles of a workload under a mapping; of one with very many items, from a part of them."""
+def walk(
+    machine: Machine, workload: Attention, mapping: AttentionMapping, *, links: bool = True
+) -> float:
+    """Cycles of a workload under a mapping; of one with very many items, from a part of them.
+    Without `links` as if none of the network's were ever full.
+    """
     part = _part(machine, workload, mapping)
     times = _items(workload, mapping) / _items(part, mapping)
-    return times * _Walk(machine, part, mapping).cycles()
+    return times * _Walk(machine, part, mapping, links=links).cycles()
 
 
 def _items(workload: Attention, mapping: AttentionMapping) -> int:
@@ -60,13 +64,16 @@ def _part(machine: Machine, workload: Attention, mapping: AttentionMapping) -> A
 
 
 class _Walk:
-    def __init__(self, machine: Machine, workload: Attention, mapping: AttentionMapping):
+    def __init__(
+        self, machine: Machine, workload: Attention, mapping: AttentionMapping, *, links: bool
+    ):
         self._machine, self._tile, self._workload, self._mapping = (
             machine,
             machine.tile,
             workload,
             mapping,
         )
+        self._links = links
         self._groups = deal_attention(machine, workload, mapping)
         self._group = max(self._groups, key=self._work)
         self._drain = machine.tile.matrix_rows * machine.tile.column_groups
@@ -157,13 +164,17 @@ class _Walk:
 
     def _load(self, tensor: str, words: int, *waits: float) -> float:
         """When a slice has arrived that is asked for after `waits`."""
-        pipe, crowd, own = self._sources[tensor]
+        pipe, crowd, own, links = self._sources[tensor]
         # A tile alone loads everything, in order.
         queue = "load" if self._mapping.group == (1, 1) else f"load {tensor}"
         asked = self._run(queue, _ISSUE, *waits)
         shared = self._pipes[pipe].reserve(asked, words * crowd * self._word)
         alone = self._pipes[tensor].reserve(asked, words * own * self._word)
-        return max(shared, alone, asked + words * self._word) + self._machine.hbm.latency
+        found = max(shared, alone, asked + words * self._word)
+        if links and self._links:
+            found = max(found, self._pipes["links"].reserve(asked, words * links))
+        found += self._machine.hbm.latency
+        return found + put_cycles(words) if tensor in self._mapping.forwards else found
 
     # What a turn does, in the order of the queues.
 
@@ -213,13 +224,18 @@ class _Walk:
             given["q_free", s] = local
         if self._mapping.group[0] > 1:
             words = row_words(tile, m, Format.FP32)
-            full = self._run("out", words, local) + all_reduce_cycles(self._mapping.tiles)
+            full = self._run("out", words + self._passed_on(n), local)
+            full += all_reduce_cycles(self._mapping.tiles)
         else:
             full = local
         if self._mapping.streams > 1:
             self._divide(s)
         self._exponentials(s, visit, m, n, full)
         self._store(s)
+
+    def _passed_on(self, n: int) -> int:
+        """Words that a loader sends on before a maximum: a K or a V, if it is not in time."""
+        return n * max(self._k_words, self._v_words) if self._mapping.forwards & {"k", "v"} else 0
 
     def _exponentials(self, s: int, visit: Visit, m: int, n: int, full: float) -> None:
         vector, dv = self._tile, self._workload.dv
@@ -245,7 +261,7 @@ class _Walk:
         if (final := self._given.pop(("o_final", s), None)) is None:
             return
         words = self._pending.pop(s) * self._o_words
-        pipe, crowd, _ = self._sources["q"]
+        pipe, crowd, *_ = self._sources["q"]
         moved = self._pipes[pipe].reserve(final, words * crowd * self._word)
         self._free["out"] = max(moved, self._run("out", words, final))
         self._given["o_free", s] = self._free["out"]

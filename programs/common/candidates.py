@@ -77,8 +77,19 @@ class Ranking(Sequence[M]):
     asked for.
     """
 
-    def __init__(self, first: Sequence[M], fitting: Fitting[M], others: NDArray[np.int64]):
+    def __init__(
+        self,
+        first: Sequence[M],
+        fitting: Fitting[M],
+        others: NDArray[np.int64],
+        finish: Callable[[M], M] = lambda mapping: mapping,
+    ):
         self._first, self._fitting, self._others = first, fitting, others
+        self._finish = finish
+
+    def finished(self, finish: Callable[[M], M]) -> "Ranking[M]":
+        """The same order, with `finish` of each mapping when it is asked for."""
+        return Ranking(self._first, self._fitting, self._others, finish)
 
     def __len__(self) -> int:
         return len(self._first) + len(self._others)
@@ -91,9 +102,8 @@ class Ranking(Sequence[M]):
         if isinstance(index, slice):
             return [self[i] for i in range(len(self))[index]]
         place = range(len(self))[index] - len(self._first)
-        if place < 0:
-            return self._first[place]
-        return self._fitting.one(int(self._others[place]))
+        one = self._first[place] if place < 0 else self._fitting.one(int(self._others[place]))
+        return self._finish(one)
 
 
 def that_fit(

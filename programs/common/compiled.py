@@ -15,11 +15,19 @@ from isa.machine import Machine
 from programs.common.check import check_programs
 from programs.common.placement import OutputPart
 
-__all__ = ["AnyMapping", "AnyPlacement", "AnyWorkload", "Compiled", "first_that_fits"]
+__all__ = ["AnyMapping", "AnyPlacement", "AnyWorkload", "Compiled", "TooLong", "first_that_fits"]
 
 
 _MOST_TRIES = 12
 """Mappings that are tried until one has a program that fits the program memory."""
+
+
+class TooLong(Exception):
+    """A program of `length` instructions, which is more than was asked for."""
+
+    def __init__(self, length: int):
+        super().__init__(f"a program of {length} instructions")
+        self.length = length
 
 
 class AnyWorkload(Protocol):
@@ -126,7 +134,7 @@ def first_that_fits(
     machine: Machine, ranked: Sequence[M], make: Callable[[M], Compiled[W, M]]
 ) -> Compiled[W, M]:
     """Compile mappings, the best first, until one has programs that fit the program memory, and
-    check it.
+    check it. `make` may raise `TooLong` as soon as it sees that one does not.
 
     Raises
     ------
@@ -136,11 +144,16 @@ def first_that_fits(
     capacity = machine.tile.program_instructions
     shortest = 0
     for mapping in ranked[:_MOST_TRIES]:
-        compiled = make(mapping)
-        if compiled.longest <= capacity:
-            check_programs(machine, compiled.programs)
-            return compiled
-        shortest = min(shortest or compiled.longest, compiled.longest)
+        try:
+            compiled = make(mapping)
+        except TooLong as error:
+            longest = error.length
+        else:
+            longest = compiled.longest
+            if longest <= capacity:
+                check_programs(machine, compiled.programs)
+                return compiled
+        shortest = min(shortest or longest, longest)
     raise UserError(
         f"{ranked[0].dataflow} on this workload needs programs of at least {shortest} "
         "instructions, the machine's program memory "

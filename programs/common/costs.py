@@ -1,14 +1,15 @@
 """Cycles of instructions as the tiling rule estimates them: by `isa.timing`, and a start."""
 
+from typing import Any
+
 from isa.machine import Tile
 from isa.timing import RECIPROCAL, array_cycles
 
 __all__ = [
     "REDUCE_START",
     "all_reduce_cycles",
-    "lines_of_row",
     "matmul_cycles",
-    "matmul_lines",
+    "put_cycles",
     "recip_cycles",
     "vector_cycles",
 ]
@@ -19,6 +20,8 @@ _REDUCE_HOP = 5
 """Cycles per tile of a row for an all-reduce: one hop and a pipelined adder towards the root, one
 hop back.
 """
+_PUT_START = 24
+"""Cycles from the word that a PUT waits for to its own first word at the receiver."""
 _MATRIX_START = 8
 _VECTOR_START = 16
 """Cycles of an instruction beyond its steps, issue included; rough, the laws are in `isa.timing`.
@@ -45,17 +48,6 @@ def all_reduce_cycles(tiles: tuple[int, int]) -> int:
     return REDUCE_START + _REDUCE_HOP * sum(tiles)
 
 
-def lines_of_row(tile: Tile, n: int, size: int) -> int:
-    """Lines of L1 that a row of n elements of `size` bytes takes."""
-    return -(-n * size // tile.line_bytes)
-
-
-def matmul_lines(tile: Tile, m: int, n: int, k: int, *, trans_b: bool, accumulate: bool) -> int:
-    """Accesses to L1 of a MATMUL: A and B for every block of C and chunk of k, C once or twice."""
-    width = tile.line_elements
-    found = 0
-    for columns in [width] * (n // width) + [n % width] * (n % width > 0):
-        b = -(-k // width) * columns if trans_b else k
-        found += -(-m // tile.matrix_rows) * b
-        found += m * (-(-k // width) + (1 + accumulate) * lines_of_row(tile, columns, 4))
-    return found
+def put_cycles(words: Any) -> Any:
+    """Cycles from the last word that a PUT waits for to its own last one at the receivers."""
+    return _PUT_START + words

@@ -28,9 +28,9 @@ def run_whole(trial: Trial) -> dict:
 
 def run_steady(trial: Trial) -> dict:
     """Likewise, but of a workload whose heads keep every group busy for many turns only some turns
-    are run: each turn after them adds what the last ones have.
+    are run: each turn after them adds what the last ones have. Reads multicast.
     """
-    return _run(trial, steady=True)
+    return _run(trial, steady=True, reads="multicast")
 
 
 def run_forward(trial: Trial) -> dict:
@@ -44,12 +44,10 @@ def _run(trial: Trial, *, steady: bool, reads: str = "") -> dict:
     started = time.process_time()
     try:
         workload = parse_workload(trial.workload, DTYPES[trial.dtype or DEFAULT])
+        fixed = {"reads": reads} if reads and isinstance(workload, Attention) else {}
         compiled = compile_workload(
-            trial.machine, workload, trial.dataflow or None, **trial.overrides
+            trial.machine, workload, trial.dataflow or None, **trial.overrides, **fixed
         )
-        if reads and isinstance(compiled.mapping, AttentionMapping):
-            other = replace(compiled.mapping, reads=reads)
-            compiled = compile_workload_mapping(trial.machine, workload, other)
     except UserError as error:
         return refused(str(error))
     compiling = time.process_time() - started

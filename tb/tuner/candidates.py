@@ -41,6 +41,7 @@ class Candidate(NamedTuple):
             how = ", staggered" * mapping.staggered
             return f"{mapping.rows}x{mapping.columns}, k {mapping.depth}{how}"
         streams = "" if mapping.streams == 1 else ", 1 head" if mapping.paired else ", 2 heads"
+        streams += ", passed on" * (mapping.reads == "forward")
         return f"{mapping.rows}x{mapping.columns}{streams}"
 
 

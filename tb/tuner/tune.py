@@ -1,6 +1,8 @@
-"""The mapping of a workload, chosen by running the best candidates on the RTL."""
+"""The mapping of a workload, chosen by running the best candidates on the RTL, or by another
+judge's word on them.
+"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -41,8 +43,19 @@ class Tuned(NamedTuple):
     runs: list[tuple[Candidate, dict]]
 
 
-def tune(search: Search, *, top: int, most: int = 0, workers: Workers, console: Console) -> Tuned:
+def tune(
+    search: Search,
+    *,
+    top: int,
+    most: int = 0,
+    workers: Workers,
+    console: Console,
+    judge: Callable[..., dict] = measure,
+) -> Tuned:
     """Run the best `top` candidates, and with `most`, so many of all of them.
+
+    `judge` is called as `tb.tuner.run.measure` is, and gives what that gives, but for what it
+    cannot know.
 
     Raises
     ------
@@ -55,24 +68,31 @@ def tune(search: Search, *, top: int, most: int = 0, workers: Workers, console: 
         search.machine, workload, search.dataflow, dict(search.decisions), max(most, 16 * top)
     )
     chosen = select(ranked, top)
-    console.print(
-        f"{search.spec}: building {search.machine.name} unless it is built", highlight=False
-    )
-    build_mesh(search.machine)
+    if judge is measure:
+        console.print(
+            f"{search.spec}: building {search.machine.name} unless it is built", highlight=False
+        )
+        build_mesh(search.machine)
     running = dict.fromkeys([*chosen, *sorted(ranked, key=lambda c: c.estimate)[:most]])
-    runs = _runs(search, list(running), workers, console)
+    runs = _runs(search, list(running), judge, workers, console)
     return Tuned(_result(search, ranked, chosen, runs, top, most), runs)
 
 
 def _runs(
-    search: Search, running: list[Candidate], workers: Workers, console: Console
+    search: Search,
+    running: list[Candidate],
+    judge: Callable[..., dict],
+    workers: Workers,
+    console: Console,
 ) -> list[tuple[Candidate, dict]]:
     """What was seen of each candidate whose programs fit the program memory, the fastest first."""
     shared = {field: getattr(search, field) for field in ("machine", "spec", "dtypes", "seed")}
-    tasks = [Task(c.name, measure, {**shared, "mapping": c.mapping}) for c in running]
+    tasks = [Task(c.name, judge, {**shared, "mapping": c.mapping}) for c in running]
     seen = run_tasks(tasks, workers, console)
     if wrong := [
-        name for name, found in seen.items() if found["cycles"] and not found["within_error_bound"]
+        name
+        for name, found in seen.items()
+        if found["cycles"] and not found.get("within_error_bound", True)
     ]:
         raise UserError(
             f"{search.spec}: the result of {wrong[0]} is not within twice the error of the same "

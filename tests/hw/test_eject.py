@@ -11,6 +11,7 @@ from hw.layouts import data_flit, reduce_flit
 from isa.machine import MACHINES
 from isa.packets import FlitKind
 from tests.hw.network.streams import Streams, fields
+from tests.hw.simulation import simulation
 
 TILE = MACHINES["mesh4"].tile
 SMALL = TILE.model_copy(update={"l1_bytes": 4096, "program_instructions": 16})
@@ -24,9 +25,10 @@ class Bench(Streams):
     """
 
     def __init__(self, tile=SMALL, **options):
-        dut = Ejector(tile=tile)
+        shared = simulation(Ejector, tile=tile)
+        dut = shared.dut
         outputs = [dut.l1_data.req, dut.l1_reduce.req, dut.bump[0], dut.bump[1], dut.turned]
-        super().__init__(dut, [dut.data, dut.reduce], outputs, **options)
+        super().__init__(shared, [dut.data, dut.reduce], outputs, **options)
         self.watch = {"program": dut.program.as_value(), "error": dut.error.as_value()}
 
     def transfers(self, name):

@@ -7,13 +7,12 @@ import random
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from hw.layouts import L1Request, command_layout
 from hw.matrix.engine import MatrixEngine
 from isa.instructions import Kind
 from isa.machine import Tile
-from isa.timing import array_cycles
+from isa.timing import array_cycles, matmul_lines
 from tb.units.bench import access
 from tb.units.matrix_reference import (
     FORMATS_OF_OPERANDS,
@@ -22,6 +21,7 @@ from tb.units.matrix_reference import (
     place,
     random_cases,
 )
+from tests.hw.simulation import simulation
 
 SMALL = Tile(
     matrix_rows=3, matrix_columns=2, vector_lanes=4, l1_bytes=16 << 10, l1_banks=1, link_bits=128
@@ -40,16 +40,13 @@ EVENTS = ("active", "busy", "operand_stall", "drain_stall")
 
 def simulate(tile, cases, *, refuse=0.0, seed=1):
     """Run the cases back to back and compare L1; return how many cycles it took, and in how many
-    each event was seen.
+    each event was seen, and how many accesses L1 served.
     """
     rng = random.Random(seed)
     memory, expected = place(tile, cases, np.random.default_rng(seed))
-    dut, layout_of_l1, layout = (
-        MatrixEngine(tile=tile),
-        L1Request(tile),
-        command_layout(Kind.MATRIX),
-    )
-    counts = dict.fromkeys(EVENTS, 0) | {"cycles": 0, "done": 0}
+    shared = simulation(MatrixEngine, tile=tile)
+    dut, layout_of_l1, layout = shared.dut, L1Request(tile), command_layout(Kind.MATRIX)
+    counts = dict.fromkeys(EVENTS, 0) | {"cycles": 0, "done": 0, "lines": 0}
 
     async def commands(ctx):
         for case in cases:
@@ -87,17 +84,14 @@ def simulate(tile, cases, *, refuse=0.0, seed=1):
             answer = None
             if valid and ready:
                 answer = access(memory, tile, request, rest)
+                counts["lines"] += 1
             ctx.set(dut.l1.rsp_valid, answer is not None)
             ctx.set(dut.l1.rsp_data, rest if answer is None else answer)
         for _ in range(20):
             *_, done, busy, valid = await ctx.tick().sample(dut.done, dut.busy, port.valid)
             assert not (done or busy or valid), "not idle after the last instruction"
 
-    sim = Simulator(dut)
-    sim.add_clock(1e-6)
-    sim.add_testbench(commands)
-    sim.add_testbench(l1)
-    sim.run()
+    shared.run(commands, l1)
     assert not (difference := first_difference(tile, cases, memory, expected)), difference
     return counts
 
@@ -138,4 +132,18 @@ def test_each_k_takes_what_the_law_says(tile, columns):
     )
     assert long - short == array_cycles(tile, rows, columns, 32) - array_cycles(
         tile, rows, columns, 16
+    )
+
+
+@pytest.mark.parametrize("tile", [SMALL, DEEP], ids=["3x2", "2x4"])
+def test_accesses_to_l1_are_those_of_the_law(tile):
+    shapes = ((2, 3, 5), (7, 9, 18), (4, 18, 9), (5, 17, 4))
+    flags = ((0, 0), (1, 0), (0, 1), (1, 1))
+    cases = [
+        Product(*shape, trans_b=trans_b, accumulate=accumulate)
+        for shape, (trans_b, accumulate) in zip(shapes, flags, strict=True)
+    ]
+    assert simulate(tile, cases)["lines"] == sum(
+        matmul_lines(tile, one.m, one.n, one.k, trans_b=one.trans_b, accumulate=one.accumulate)
+        for one in cases
     )

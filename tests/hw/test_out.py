@@ -5,13 +5,13 @@ nobody does.
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from hw.control.out import OutEngine
 from isa.instructions import EdgePort, Opcode
 from isa.machine import MACHINES
 from tb.runner import run_unit
 from tb.units.out import PORTS, POSITION, command, fields_of, flits_of, line_at
+from tests.hw.simulation import simulation
 
 TILE = MACHINES["mesh4"].tile
 TILES = {
@@ -40,14 +40,12 @@ class Bench:
 
     def run(self, commands, limit=5000):
         """Run until all commands are done; fill in what happened when."""
-        self.dut = OutEngine(tile=self.tile)
+        shared = simulation(OutEngine, tile=self.tile)
+        self.dut = shared.dut
         self.commands = list(commands)
         self.count = len(self.commands)
-        sim = Simulator(self.dut)
-        sim.add_clock(1e-6)
         self.limit = limit
-        sim.add_testbench(self._cycles)
-        sim.run()
+        shared.run(self._cycles)
         assert len(self.done_at) == self.count, (
             f"stuck: {len(self.done_at)} of {self.count} commands done"
         )

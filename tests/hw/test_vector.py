@@ -4,7 +4,6 @@ the cycles it takes.
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from hw.vector.engine import VectorEngine
 from isa.instructions import Format, Opcode
@@ -12,6 +11,7 @@ from isa.machine import Tile
 from isa.timing import vector_cycles
 from tb.units.bench import access
 from tb.units.vector_reference import execute, instructions, random_values
+from tests.hw.simulation import simulation
 
 TILE = Tile(
     matrix_rows=2, matrix_columns=4, vector_lanes=2, l1_bytes=16 << 10, l1_banks=2, link_bits=128
@@ -44,10 +44,9 @@ def simulate(tile, memory, program, rng=None):
     The L1 refuses half of the requests if there is an `rng`, else none. After each instruction its
     writes must be there.
     """
-    dut, cycles = VectorEngine(tile=tile), []
+    shared = simulation(VectorEngine, tile=tile)
+    dut, cycles = shared.dut, []
     word = tile.word_bytes
-    sim = Simulator(dut)
-    sim.add_clock(1e-6)
 
     async def bench(ctx):
         for opcode, fields in program:
@@ -83,8 +82,7 @@ def simulate(tile, memory, program, rng=None):
                 f"{memory[wrong[0] & ~3 :][:4].tobytes().hex()}"
             )
 
-    sim.add_testbench(bench)
-    sim.run()
+    shared.run(bench)
     return cycles
 
 

@@ -36,7 +36,7 @@ MACHINE = st.builds(
         banks=st.sampled_from([4, 8]),
         matrix_rows=st.integers(1, 64),
         vector_lanes=st.sampled_from([1, 2, 4, 8, 16]),
-        l1_bytes=st.integers(8, 8192).map(lambda lines: 128 * lines),
+        l1_bytes=st.integers(8, 8064).map(lambda lines: 128 * lines),
         semaphores=st.integers(4, 32),
         semaphore_bits=st.integers(4, 16),
     ),
@@ -165,7 +165,7 @@ MISTAKES = [
     (
         "l1_bytes = 65536",
         "l1_bytes = 1048640",
-        r"tile: l1_bytes must be at most 1048576 \(16-bit word addresses\), not 1048640",
+        r"tile: l1_bytes must be at most 1032192 \(64512 words: 16-bit .*\), not 1048640",
     ),
     (
         "matrix_columns = 8",

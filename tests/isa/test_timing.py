@@ -18,6 +18,7 @@ from isa.packets import Port
 from isa.timing import HOP, MOVE_START, flits_of, move_cycles, move_lines, read_cycles
 from tb.units.out import command
 from tests.hw.network.streams import Streams
+from tests.hw.simulation import Simulation
 from tests.hw.test_out import Bench
 
 MACHINE = MACHINES["mesh4"]
@@ -26,7 +27,9 @@ TILE = MACHINE.tile
 
 def test_a_load_is_one_request_every_other_cycle():
     dut = LoadEngine(tile=TILE)
-    bench = Streams(dut, [dut.command], [dut.request]).run([[{"rows": 3, "words": 7}] * 3], 10)
+    bench = Streams(Simulation(dut), [dut.command], [dut.request]).run(
+        [[{"rows": 3, "words": 7}] * 3], 10
+    )
     every = move_cycles(Opcode.LOAD, 3, 7)
     assert bench.entered == [[0, every, 2 * every]]
     assert len(bench.left[0]) == 3 * flits_of(Opcode.LOAD, 3, 7)
@@ -53,7 +56,7 @@ def test_a_read_of_hbm(latency, rate, words, monkeypatch):
     hbm = MACHINE.hbm.model_copy(update={"latency": latency, "bytes_per_cycle": rate})
     dut = channel.HbmChannel(machine=MACHINE, index=0)
     setup = [(dut.latency, latency), (dut.bytes_per_cycle, rate)]
-    bench = Streams(dut, [dut.request], [dut.data], setup=setup)
+    bench = Streams(Simulation(dut), [dut.request], [dut.data], setup=setup)
     shape = read_descriptor(TILE).const({"rows": 1, "words": words})
     request = request_flit(TILE).const({"data": shape.as_value().value})
     bench.run([[request]], 200)
@@ -65,7 +68,7 @@ def test_a_read_of_hbm(latency, rate, words, monkeypatch):
 def test_a_hop(multicast):
     layout = data_flit(TILE) if multicast else request_flit(TILE)
     dut = Router(machine=MACHINE, payload=layout, multicast=multicast)
-    bench = Streams(dut, list(dut.i), list(dut.o), setup=[(dut.x, 0), (dut.y, 0)])
+    bench = Streams(Simulation(dut), list(dut.i), list(dut.o), setup=[(dut.x, 0), (dut.y, 0)])
     flit = {"x0": 1, "x1": 1} if multicast else {"x": 1}
     bench.run([[flit] if port == Port.LOCAL else [] for port in Port], 5)
     ((cycle, _),) = bench.left[Port.EAST]

@@ -1,7 +1,6 @@
 """The matrix engine of the model against the RTL's, alone: cycles of a few instructions."""
 
 import pytest
-from amaranth.sim import Simulator
 
 from hw.matrix.engine import MatrixEngine
 from isa.image import Program
@@ -11,6 +10,7 @@ from model.costs import laws_of
 from model.decode import decode
 from model.engine.run import simulate
 from model.routes import Links
+from tests.hw.simulation import simulation
 
 SMALL = Tile(
     matrix_rows=3, matrix_columns=2, vector_lanes=4, l1_bytes=16 << 10, l1_banks=1, link_bits=128
@@ -32,7 +32,8 @@ def product(m, n, k, trans_b=0, accumulate=0):
 
 def cycles_of_rtl(tile, code):
     """From the first command to the last done, and the cycles in which the array is active."""
-    dut = MatrixEngine(tile=tile)
+    shared = simulation(MatrixEngine, tile=tile)
+    dut = shared.dut
     names = [field.name for field in LAYOUTS[Kind.MATRIX]]
     seen = {"cycles": 0, "done": 0, "active": 0}
 
@@ -56,11 +57,7 @@ def cycles_of_rtl(tile, code):
             ctx.set(dut.l1.rsp_valid, valid and not payload)
             assert seen["cycles"] < 5000
 
-    sim = Simulator(dut)
-    sim.add_clock(1e-6)
-    sim.add_testbench(commands)
-    sim.add_testbench(l1)
-    sim.run()
+    shared.run(commands, l1)
     return seen["cycles"] - 1, seen["active"]
 
 

@@ -33,13 +33,22 @@ def test_a_small_search():
         and 3 <= seen["runs"] <= 5
     )
     assert seen["chosen_percent"] <= seen["rule_percent"] and seen["exhaustive"]
-    assert "why it lost" in done.stdout and "chosen: " in done.stdout
+    assert "why it" in done.stdout and "chosen: " in done.stdout
+
+
+def test_a_search_in_the_model_builds_nothing():
+    done = tune(WORKLOAD="mha:S=32,D=16,H=1", TOP="2", JUDGE="model", JOBS="1", PATH="/nowhere")
+    assert done.returncode == 0, done.stderr
+    seen = json.loads((ROOT / "build" / "tune" / "result.json").read_text())
+    assert seen["judge"] == "model" and seen["runs"] == 2
+    assert seen["chosen_cycles"] <= seen["rule_cycles"] and "chosen: " in done.stdout
 
 
 def test_one_clear_line():
     for environment, says in (
         ({"TOP": "0"}, "TOP must be"),
         ({"DATAFLOW": "summa"}, "DATAFLOW must be one of flat-async"),
+        ({"JUDGE": "me"}, "JUDGE must be"),
     ):
         what = {"MACHINE": "tiny", "WORKLOAD": "mha:S=32,D=16,H=1", **environment}
         done = call(scripts.tune, **what)

@@ -1,13 +1,14 @@
 """Builds and runs do not depend on what the user's environment is set up for."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from isa.errors import UserError
 from scripts.front import main
-from tb.runner import Build, SimulationFailure, _environment, run
+from tb.runner import ROOT, Build, SimulationFailure, _environment, run
 from tb.toolchain import check_folder, clean, environment
 
 HOSTILE = {
@@ -82,3 +83,43 @@ def test_a_simulator_that_dies_is_one_line(tmp_path, capsys, script, says):
 def test_the_exit_status_of_the_simulator_is_said(tmp_path):
     with pytest.raises(SimulationFailure, match="7"):
         dying(tmp_path, "echo bad; exit 7")
+
+
+def test_the_run_time_library_is_compiled_once(tmp_path):
+    """And a design never comes from what is kept, nor another library or other options."""
+    compiler = tmp_path / "g++"
+    compiler.write_text('#!/bin/sh\necho x >> ran\nfor f; do o="$p"; p=$f; done; echo $$ > "$o"\n')
+    compiler.chmod(0o755)
+    script = ROOT / "tb" / "compile.sh"
+
+    def ran(folder: str, *words: str) -> int:
+        """How often the compiler ran in this folder so far."""
+        where = tmp_path / folder
+        where.mkdir(exist_ok=True)
+        name = Path(words[-1]).stem + ".o"
+        command = ["sh", script, tmp_path / "kept", compiler, *words[:-1], "-o", name, words[-1]]
+        subprocess.run(command, cwd=where, check=True, capture_output=True)
+        assert (where / name).stat().st_size
+        made = where / "ran"
+        return len(made.read_text().split()) if made.exists() else 0
+
+    library = "/here/include/verilated.cpp"
+    assert ran("one", "-O2", "-I/one", library) == 1
+    assert ran("two", "-O2", "-I/two", library) == 0
+    assert (tmp_path / "one/verilated.o").read_text() == (tmp_path / "two/verilated.o").read_text()
+    assert ran("two", "-O2", "-I/two", "-DVM_TRACE=1", library) == 1
+    assert ran("two", "-O2", "-I/two", "/there/include/verilated.cpp") == 2
+    assert ran("two", "-O2", "-I/two", "Vtop.cpp") == 3
+    assert ran("two", "-O2", "-I/two", "Vtop.cpp") == 4
+
+
+def test_a_run_time_library_that_does_not_compile_is_not_kept(tmp_path):
+    for _ in range(2):
+        command = ["sh", ROOT / "tb" / "compile.sh", tmp_path / "kept", "false", "/x/verilated.cpp"]
+        assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 1
+    assert not (tmp_path / "kept").exists()
+
+
+def test_what_is_small_is_one_compilation():
+    assert "VM_PARALLEL_BUILDS=0" in environment(small=True)["MAKEFLAGS"].split()
+    assert "VM_PARALLEL_BUILDS" not in environment()["MAKEFLAGS"]

@@ -13,6 +13,7 @@ from tb.hardware import Design
 from tb.mesh import MeshRun, RunFailure, Settings, simulate
 from verify.conformance.case import ConformanceCase, machine_of
 from verify.conformance.error_check import error_programs, run_errors
+from verify.conformance.meeting_channels import met_in_channel
 from verify.conformance.meeting_points import met_in, watched_design
 from verify.conformance.meeting_programs import expected_meetings
 from verify.conformance.prepare import Expected, prepare
@@ -137,6 +138,7 @@ def judged(outcome: CaseOutcome, expected: Expected, run: MeshRun | RunFailure) 
 def _missed(expected: Expected, run: MeshRun) -> Iterator[tuple[str, str]]:
     """Events that were to meet in one cycle, and did not."""
     met = set().union(*(met_in(run.workdir, tile) for tile in run.probes))
+    met |= set().union(*(met_in_channel(run.workdir, n) for n in range(len(run.hbm))))
     missing = [name for name in expected_meetings(expected.case.numbers) if name not in met]
     if missing:
         yield "meetings", f"no longer in one cycle: {'; '.join(missing)}"

@@ -12,7 +12,6 @@ from itertools import product
 from isa.errors import UserError
 from isa.instructions import (
     LAYOUTS,
-    LOOP_DEPTH,
     OPCODES_OF,
     EdgePort,
     Format,
@@ -35,6 +34,7 @@ from verify.conformance.factors import (
     VARIANTS,
 )
 from verify.conformance.numbers import CLASSES, FILLS, MATRIX_FILLS, exists
+from verify.conformance.place_bins import declare_places
 
 __all__ = ["bins", "count", "declared"]
 
@@ -92,10 +92,6 @@ def _declare(formats: tuple[Format, ...]) -> dict[str, list[str]]:
         "address register": [
             f"{name_of(q)} {name}" for q, names in registers.items() for name in names
         ],
-        "loop": [
-            f"{name_of(q)} nested {depth}" for q in Queue for depth in range(1, LOOP_DEPTH + 1)
-        ],
-        "loop rounds": ["from imm", "from a register", "1", "2", "3 and more"],
         "wait": [f"{name_of(q)} {n}" for q in Queue for n in ("one", "two")],
         "wait count": list(COUNTS),
         "signal": [f"{name_of(q)} {what}" for q in Queue for what in ("one", "two", "remote")],
@@ -183,6 +179,7 @@ def _declare(formats: tuple[Format, ...]) -> dict[str, list[str]]:
         "mesh": ["one row", "one column", "square", "wide or high"],
         **declare_ends(),
         **declare_errors(),
+        **declare_places(),
     }
 
 

@@ -20,6 +20,13 @@ EDGE_MESHES = {
     "sizes": ("5x3",),
     "moves": ("3x2", "5x3"),
     "long-moves": ("3x2",),
+    "loops": ("3x2",),
+    "joins": ("5x3",),
+    "floods": ("5x3",),
+    "wide": ("3x2",),
+    "wide-moves": ("3x2",),
+    "tells": ("3x2",),
+    "signals": ("3x2",),
 }
 """Meshes with programs about edges: rows that are not columns; channels on four sides and joins of
 five. Long ones once.
@@ -27,8 +34,13 @@ five. Long ones once.
 
 LATE = 1000
 """Latency of HBM with which words come after every error."""
-ERROR_MESHES = ("5x3",)
+WIDE_MESHES = ("5x3",)
 """A tile can report one error a run: the more tiles, the fewer runs. Its middle joins five."""
+ERROR_MESHES = {
+    **dict.fromkeys(("sample", "late"), ("3x2",)),
+    **dict.fromkeys(("order", "counts", "reductions"), ("3x2", "5x3")),
+}
+"""Where else errors are made: what takes few runs, and a part of the rest."""
 
 
 def directed(meshes: Iterable[str], seed: int) -> Iterable[ConformanceCase]:
@@ -87,11 +99,12 @@ def _edges(meshes: tuple[str, ...], seed: int) -> Iterable[ConformanceCase]:
                 name = f"edges-{_named(topic)}-{mesh}"
                 yield ConformanceCase(name, "edges", mesh, seed, numbers=topic)
     for about in ERRORS:
-        for mesh in [mesh for mesh in meshes if mesh in ERROR_MESHES] or meshes:
+        there = ERROR_MESHES.get(about, WIDE_MESHES)
+        for mesh in [mesh for mesh in meshes if mesh in there] or meshes:
             yield ConformanceCase(
                 f"errors-{about}-{mesh}", "errors", mesh, seed, numbers=about, latency=LATE
             )
-    for mesh in [mesh for mesh in meshes if mesh in ERROR_MESHES] or meshes:
+    for mesh in [mesh for mesh in meshes if mesh in WIDE_MESHES] or meshes:
         for about in meeting_topics(*map(int, mesh.split("x"))):
             yield ConformanceCase(
                 f"meetings-{_named(about)}-{mesh}",

@@ -100,6 +100,13 @@ def giant_experiments(machine: Machine, seed: int) -> list[EdgeInstruction]:
     return [_giant(opcode, name, rng, machine) for opcode, name in _giants()]
 
 
+def wide_experiments(machine: Machine, seed: int) -> list[EdgeInstruction]:
+    """Those with the longest rows, and more than one of them."""
+    rng = np.random.default_rng((seed, *b"wide"))
+    sizes = [(Opcode.MATMUL, "k"), *((opcode, "n") for opcode in OPCODES_OF[Queue.VECTOR])]
+    return [_giant(opcode, name, rng, machine, rows=3) for opcode, name in sizes]
+
+
 def _alike() -> list[tuple[Opcode, ...]]:
     """Opcodes that use the same fields."""
     groups: dict[tuple[str, ...], list[Opcode]] = {}
@@ -254,24 +261,28 @@ def _giants() -> Iterator[tuple[Opcode, str]]:
 
 
 def _giant(
-    opcode: Opcode, name: str, rng: np.random.Generator, machine: Machine
+    opcode: Opcode, name: str, rng: np.random.Generator, machine: Machine, rows: int = 1
 ) -> EdgeInstruction:
-    """One with the largest `name`: rows that are many lie upon each other where L1 has no room."""
+    """One with the largest `name`, and so many rows otherwise: many lie upon each other where L1
+    has no room. Of several rows of a masked opcode each has a column more than the one before.
+    """
     tile = machine.tile
     f = {field.name: 0 for field in LAYOUTS[kind_of(opcode)]}
-    f |= {"m": 1, "n": 3, "fmt_a": Format.E4M3, "fmt_d": Format.E5M2, "fmt_b": Format.E5M2}
+    f |= {"m": rows, "n": 3, "fmt_a": Format.E4M3, "fmt_d": Format.E5M2, "fmt_b": Format.E5M2}
     f |= {"imm": int(np.float32(_FACTORS[0]).view(np.uint32)), "with_s": int(opcode == Opcode.EXP)}
     f |= {"k": 2} if kind_of(opcode) == Kind.MATRIX else {}
     if name == "mask_rows":
         f |= {"m": min(600, tile.l1_words // 2), "n": 9, "masked": 1, "mask": 2}
     f[name] = ends(opcode, name, machine)[MOST]
+    if rows > 1 and "masked" in fields_of(opcode):
+        f |= {"masked": 1, "mask": f["n"] - 5, "mask_rows": 1}
     f["trans_b"] = int(name == "k")
     for pitch in ("lda", "ldb", "ldc", "ldd"):
         words = _row_words(opcode, f, pitch, tile) if pitch in fields_of(opcode) else 0
-        rows = {"ldb": f.get("k", 0) if not f.get("trans_b") else f["n"]}.get(pitch, f["m"])
+        lines = {"ldb": f.get("k", 0) if not f.get("trans_b") else f["n"]}.get(pitch, f["m"])
         alone = pitch == ("ldd" if opcode == Opcode.FILL else "lda")
         most = tile.l1_words - 8 if alone and name == "m" else tile.l1_words // 8
-        f[pitch] = words if rows * words <= most else 0
+        f[pitch] = words if lines * words <= most or rows > 1 else 0
     f = {
         key: value for key, value in f.items() if key in {x.name for x in LAYOUTS[kind_of(opcode)]}
     }

@@ -28,7 +28,7 @@ from verify.conformance.shapes import ROOTS, SHAPES, places
 from verify.conformance.tile_programs import TileProgram
 from verify.conformance.tile_stores import at
 
-__all__ = ["long_move_program", "move_program"]
+__all__ = ["long_move_program", "move_program", "wide_move_program"]
 
 _TRIES = 60
 
@@ -61,6 +61,19 @@ def long_move_program(machine: Machine, seed: int, part: slice) -> TileProgram:
     return TileProgram(*bench.finish())
 
 
+def wide_move_program(machine: Machine, seed: int, _: slice) -> TileProgram:
+    """Transfers of two rows, each of as many words as takes the highest bit of their number; where
+    L1 has no room, the second row begins in the first one. A STORE could not be read back.
+    """
+    bench = EdgeBench(machine, seed)
+    bench.fill()
+    opcodes = (Opcode.LOAD, Opcode.PUT, Opcode.REDUCE)
+    emit_transfers(bench, [_long(bench, opcode, "both") for opcode in opcodes])
+    for tile in bench.tiles:
+        bench.store_all(tile)
+    return TileProgram(*bench.finish())
+
+
 def _long_ones() -> Iterator[tuple[Opcode, str]]:
     for opcode in (*OPCODES_OF[Queue.LOAD], *OPCODES_OF[Queue.OUT]):
         yield from ((opcode, "rows"), (opcode, "words"))
@@ -79,6 +92,10 @@ def _long(bench: EdgeBench, opcode: Opcode, name: str) -> EdgeTransfer:
         seq = next(field.width for field in reduce_flit(tile) if field.name == "seq")
         f |= {"words": 17, "rows": -(-(1 << seq) // 17), "local_pitch": 0, "remote_pitch": 0}
         f["remote"] = 64
+    elif name == "both":
+        words = min((ends(opcode, "words", machine)[MOST] + 1) // 2 + 1, tile.l1_words // 2 + 1)
+        f |= {"rows": 2, "words": words, "local_pitch": tile.l1_words // 5}
+        f["remote_pitch"] = tile.l1_words // 5
     else:
         f[name] = min(ends(opcode, name, machine)[MOST], tile.l1_words)
     x, y = here if opcode in (Opcode.REDUCE, Opcode.LOAD) else there

@@ -7,8 +7,18 @@ from isa.geometry import TileXY
 from isa.instructions import OPCODES_OF, REGISTERS, Opcode, Queue, SignalKind
 from isa.machine import Machine
 from verify.conformance.edge_bench import LOADED, STORED, EdgeBench
-from verify.conformance.edge_engines import EdgeInstruction, engine_experiments, giant_experiments
-from verify.conformance.edge_moves import long_move_program, move_program
+from verify.conformance.edge_engines import (
+    EdgeInstruction,
+    engine_experiments,
+    giant_experiments,
+    wide_experiments,
+)
+from verify.conformance.edge_floods import flood_program
+from verify.conformance.edge_joins import join_program
+from verify.conformance.edge_loops import loop_program
+from verify.conformance.edge_moves import long_move_program, move_program, wide_move_program
+from verify.conformance.edge_signals import signal_program
+from verify.conformance.edge_tells import tell_program
 from verify.conformance.extremes import LEAST, MOST, common_ends, ends, extents
 from verify.conformance.parts import part_of, parts_of
 from verify.conformance.tile_programs import TileProgram
@@ -151,6 +161,11 @@ def _sizes(machine: Machine, seed: int, part: slice) -> TileProgram:
     return _one_by_one(machine, seed, giant_experiments(machine, seed)[part])
 
 
+def _wide(machine: Machine, seed: int, part: slice) -> TileProgram:
+    """Instructions of both engines with several rows of the largest size."""
+    return _one_by_one(machine, seed, wide_experiments(machine, seed)[part])
+
+
 def _one_by_one(machine: Machine, seed: int, experiments: list[EdgeInstruction]) -> TileProgram:
     """Instructions dealt to the tiles, one after the other: OUT lets each begin and stores what it
     gave.
@@ -215,5 +230,12 @@ EDGES: dict[str, Callable[[Machine, int, slice], TileProgram]] = {
     "sizes": _sizes,
     "moves": move_program,
     "long-moves": long_move_program,
+    "loops": loop_program,
+    "joins": join_program,
+    "floods": flood_program,
+    "wide": _wide,
+    "wide-moves": wide_move_program,
+    "tells": tell_program,
+    "signals": signal_program,
 }
 """What programs about edges there are."""

@@ -37,6 +37,8 @@ class EdgeTransfer(NamedTuple):
 
 def emit_transfers(bench: EdgeBench, order: list[EdgeTransfer]) -> None:
     """Add them to the programs, behind what is there."""
+    if not order:
+        return
     _begin(bench, order[0])
     for transfer, following in pairwise([*order, None]):
         assert transfer is not None

@@ -13,12 +13,29 @@ from isa.machine import Machine
 from isa.status import QUEUE_PROBES, ErrorCode, Probe
 from tb.hardware import Design
 from tb.mesh import RunFailure, Settings, simulate
+from verify.conformance.error_collectives import in_parts, reused_tags
 from verify.conformance.error_counts import bad_headers, disagreements, overflows
-from verify.conformance.error_program import Culprit, ErrorProgram
-from verify.conformance.error_programs import LOOSE, in_order, reached, refused
+from verify.conformance.error_deadlocks import deadlocks, wrong_stand
+from verify.conformance.error_program import LOOSE, Culprit, ErrorProgram
+from verify.conformance.error_programs import (
+    in_order,
+    in_turn_of_tiles,
+    late_errors,
+    reached,
+    refused,
+    sampled,
+)
 
 __all__ = ["ERRORS", "error_programs", "run_errors"]
 
+
+def _nobody(machine: Machine) -> list[ErrorProgram]:
+    """Golden must find a deadlock in each program that is to have one; no tile reports it."""
+    deadlocks(machine)
+    return []
+
+
+DEADLOCKS = "deadlocks"
 ERRORS: dict[str, Callable[[Machine], list[ErrorProgram]]] = {
     "matrix": lambda machine: refused(machine, Queue.MATRIX),
     "vector": lambda machine: refused(machine, Queue.VECTOR),
@@ -29,9 +46,16 @@ ERRORS: dict[str, Callable[[Machine], list[ErrorProgram]]] = {
     "counts": overflows,
     "reductions": disagreements,
     "header": bad_headers,
+    "parts": in_parts,
+    "tags": reused_tags,
+    "turns": in_turn_of_tiles,
+    "sample": sampled,
+    "late": late_errors,
+    DEADLOCKS: _nobody,
 }
 """What cases of errors are about: what a queue refuses at once, what runs beyond a memory, which of
-two comes first, and what no instruction is named for.
+two comes first, and what no instruction is named for; and what waits for ever, which has no
+culprits.
 """
 _Difference = tuple[str, str]
 """How, and one line."""
@@ -57,6 +81,8 @@ def run_errors(
     All tiles run until the first error stops them, and tiles whose errors come in the same cycles
     report them together. Those that were stopped before are run once more, without the others.
     """
+    if about == DEADLOCKS:
+        return _run_deadlocks(machine, settings, design)
     cycles = 0
     for program in error_programs(machine, about):
         left = program.culprits
@@ -65,6 +91,25 @@ def run_errors(
             cycles += ran
             if difference:
                 return cycles, difference
+    return cycles, None
+
+
+def _run_deadlocks(
+    machine: Machine, settings: Settings, design: Design | None
+) -> tuple[int, _Difference | None]:
+    """Run all programs that wait for ever, likewise."""
+    cycles = 0
+    for deadlock in deadlocks(machine):
+        nothing = [np.zeros(0, np.uint8) for _ in machine.channels]
+        images = deadlock.images()
+        try:
+            simulate(machine, images, nothing, dump=(0, 0), settings=settings, design=design)
+        except RunFailure as stopped:
+            cycles += stopped.run.cycles
+            if difference := next(wrong_stand(deadlock, stopped), None):
+                return cycles, difference
+        else:
+            return cycles, ("hang", "a deadlock ran to the end")
     return cycles, None
 
 
@@ -92,6 +137,9 @@ def _run(
             *_reports(stopped, culprits, program.channel),
             *_state(machine, program, stopped, culprits),
         )
+        if program.ordered and silent != culprits[1:]:
+            seen = ", ".join(c.name for c in culprits if c not in silent)
+            differences += (("error code", f"{culprits[0].name}: must stop alone, not {seen}"),)
         if program.channel:
             silent = []
         elif len(silent) == len(culprits):

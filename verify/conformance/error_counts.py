@@ -15,6 +15,7 @@ from verify.conformance.error_program import (
     ErrorProgram,
     empty_program,
     halting,
+    neighbours,
     tiles_of,
     verdict,
 )
@@ -82,11 +83,7 @@ def _ways(machine: Machine, tile: TileXY) -> Iterator[tuple[str, Queue, int, Ins
 
 def disagreements(machine: Machine) -> list[ErrorProgram]:
     """Two members of a reduction that differ in one field, or of which one does not come."""
-    tiles = tiles_of(machine)
-    along = 1 if machine.mesh.rows > 1 else 0
-    steps = [(t, (t[0] + 1 - along, t[1] + along)) for t in tiles if t[along] % 2 == 0]
-    pairs = [(one, other) for one, other in steps if other in tiles]
-    ways, programs = list(_differences(machine)), []
+    pairs, ways, programs = neighbours(machine), list(_differences(machine)), []
     for start in range(0, len(ways), len(pairs)):
         program = empty_program(machine, _WORDS)
         for (name, change), pair in zip(ways[start:], pairs, strict=False):

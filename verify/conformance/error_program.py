@@ -17,13 +17,16 @@ from verify.conformance.refusals import Slot
 
 __all__ = [
     "HALT",
+    "LOOSE",
     "NOP",
     "Culprit",
     "ErrorProgram",
     "Queues",
+    "Slot",
     "empty_program",
     "halting",
     "image_of",
+    "neighbours",
     "program_of",
     "tiles_of",
     "verdict",
@@ -31,6 +34,10 @@ __all__ = [
 
 HALT = Instruction.of(Opcode.HALT)
 NOP = Instruction.of(Opcode.LI, rd=13, imm=1)
+LOOSE = 10
+"""Semaphore whose count at the stop is up to timing: of a queue that runs for ever, or of what is
+under way then.
+"""
 Queues = dict[Queue, list[Slot]]
 
 
@@ -61,6 +68,8 @@ class ErrorProgram:
     culprits: list[Culprit] = field(default_factory=list)
     channel: bool = False
     """A channel reports it, which knows no tile: the only error of the program."""
+    ordered: bool = False
+    """Each error comes long before the next one: it stops the machine, and is reported alone."""
 
     def put(self, tile: TileXY, around: Queues, before: Queues) -> None:
         """The code of a tile, and what of it happens."""
@@ -86,6 +95,14 @@ def halting() -> Queues:
 def tiles_of(machine: Machine) -> list[TileXY]:
     """All tiles, column by column."""
     return [(x, y) for x in range(machine.mesh.columns) for y in range(machine.mesh.rows)]
+
+
+def neighbours(machine: Machine) -> list[tuple[TileXY, TileXY]]:
+    """Pairs of tiles beside each other, no tile in two of them."""
+    tiles = tiles_of(machine)
+    along = 1 if machine.mesh.rows > 1 else 0
+    steps = [(t, (t[0] + 1 - along, t[1] + along)) for t in tiles if t[along] % 2 == 0]
+    return [(one, other) for one, other in steps if other in tiles]
 
 
 def image_of(queues: Mapping[Queue, list[Slot]]) -> list[int]:

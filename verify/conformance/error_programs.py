@@ -3,6 +3,9 @@ something that must not go on.
 """
 
 from collections.abc import Callable
+from functools import partial
+from itertools import permutations
+from math import gcd
 
 from isa.geometry import TileXY
 from isa.instructions import Format, Instruction, Opcode, Queue
@@ -10,6 +13,7 @@ from isa.machine import Machine
 from isa.routes import hops
 from verify.conformance.error_program import (
     HALT,
+    LOOSE,
     NOP,
     ErrorProgram,
     Queues,
@@ -19,16 +23,18 @@ from verify.conformance.error_program import (
     tiles_of,
     verdict,
 )
-from verify.conformance.refusals import Refusal, Slot, reaching, refusals
+from verify.conformance.extremes import extents
+from verify.conformance.refusals import Refusal, Slot, legal, reaching, refusals
 from verify.conformance.tile_stores import at
 
-__all__ = ["LOOSE", "in_order", "reached", "refused"]
+__all__ = ["in_order", "in_turn_of_tiles", "late_errors", "reached", "refused", "sampled"]
 
-LOOSE = 10
-"""Semaphore of a queue that runs for ever: where it stands is up to timing."""
 _LATE, _AFTER_LATE, _AFTER, _BUSY, _STORED, _BEFORE = range(11, 17)
 _DELAY = 40
 """Rounds of a loop before the error: all other queues are where they are to be by then."""
+_TURNS = 6
+"""Errors one after the other, each of which takes a run."""
+_SAMPLE = 7
 _LONG = 600
 """Words and rows of what is under way at the error."""
 
@@ -36,6 +42,20 @@ _LONG = 600
 def refused(machine: Machine, queue: Queue) -> list[ErrorProgram]:
     """What a queue refuses when it decodes it."""
     return _dealt(machine, lambda tile: refusals(machine, queue, tile))
+
+
+def sampled(machine: Machine) -> list[ErrorProgram]:
+    """Every so many of what queues and engines refuse, for one more mesh."""
+
+    def decoded(queue: Queue, tile: TileXY) -> tuple[Refusal, ...]:
+        return refusals(machine, queue, tile)[queue::_SAMPLE]
+
+    def of_engines(tile: TileXY) -> tuple[Refusal, ...]:
+        engines = (Queue.MATRIX, Queue.VECTOR)
+        return tuple(one for one in reaching(machine, tile) if one.queue in engines)[::_SAMPLE]
+
+    programs = [p for queue in Queue for p in _dealt(machine, partial(decoded, queue))]
+    return [*programs, *_dealt(machine, of_engines)]
 
 
 def reached(machine: Machine) -> list[ErrorProgram]:
@@ -64,6 +84,56 @@ def in_order(machine: Machine) -> list[ErrorProgram]:
 
     seconds = {f"{one.name.lower()} before {two.name.lower()}": two for one, two in pairs}
     return _dealt(machine, refusal, second=lambda name: seconds.get(name))
+
+
+def in_turn_of_tiles(machine: Machine) -> list[ErrorProgram]:
+    """Tiles in error, one some cycles after the other, those that follow each other far apart: each
+    stops the machine before the next one.
+    """
+    program = empty_program(machine, 2 * _LONG * machine.mesh.tiles)
+    tiles = tiles_of(machine)
+    step = next(s for s in range(len(tiles) // 2 + 1, 2 * len(tiles)) if gcd(s, len(tiles)) == 1)
+    for number in range(min(_TURNS, len(tiles))):
+        tile, queue = tiles[number * step % len(tiles)], Queue(number % len(Queue))
+        around, before = halting(), halting()
+        start = [Instruction.of(Opcode.SYNC, sig0_on=1, sig0_sem=_BEFORE)]
+        around[queue] = [*start, *_delay(_DELAY + 8 * number), _bad(queue, 0), HALT]
+        before[queue] = [*start, HALT]
+        program.put(tile, around, before)
+        images = {tile: program.images[tile]}
+        program.culprits.append(verdict(machine, f"tile {tile} in turn", images))
+    program.ordered = True
+    return [program]
+
+
+def late_errors(machine: Machine) -> list[ErrorProgram]:
+    """An engine runs beyond L1 while another one is amid an instruction that will, too: the first
+    one is what the tile reports, though the other engine goes on. One tile in each run: what goes
+    on after another tile's stop would be reported.
+    """
+    opcodes = {Queue.MATRIX: Opcode.MATMUL, Queue.VECTOR: Opcode.COPY, Queue.OUT: Opcode.PUT}
+    tiles, programs = tiles_of(machine), []
+    pairs = [(one, two) for one, two in permutations(opcodes, 2) if two != Queue.MATRIX]
+    for number, (soon, late) in enumerate(pairs):
+        program, tile = empty_program(machine, _LONG), tiles[number % len(tiles)]
+        around, before = halting(), halting()
+        around[soon] = [*_delay(2), _ends_beyond(machine, tile, opcodes[soon], 2), HALT]
+        around[late] = [_ends_beyond(machine, tile, opcodes[late], _LONG), HALT]
+        program.put(tile, around, before)
+        alone = halting() | {late: [HALT, HALT], soon: around[soon]}
+        title = f"{soon.name.lower()} beyond L1 before {late.name.lower()}"
+        program.culprits.append(verdict(machine, title, {tile: image_of(alone)}))
+        programs.append(program)
+    return programs
+
+
+def _ends_beyond(machine: Machine, tile: TileXY, opcode: Opcode, rows: int) -> Instruction:
+    """One of so many rows, of which the last ends one word beyond L1."""
+    f = legal(opcode, tile, machine)
+    f |= {size: rows for size in ("m", "rows") if size in f}
+    name = "local" if "local" in f else "a"
+    f[name] = machine.tile.l1_words - extents(opcode, f, machine.tile)[name].span + 1
+    return Instruction.of(opcode, **f)
 
 
 def _bad(queue: Queue, field: int) -> Slot:

@@ -1,8 +1,8 @@
-"""Where two events of a tile can meet in one cycle, and hardware that notes which ones did.
+"""Where two events can meet in one cycle, and hardware that notes which ones did.
 
-Ports are those of the semaphores, the L1, the ejector, the streams that are merged, and the joins
-of the reduction network. A tile that is watched is ours with a simulation model beside it; no cycle
-depends on that.
+Ports of a tile are those of the semaphores, the L1, the ejector, the streams that are merged, and
+the joins of the reduction network; those of a channel are in `verify.conformance.meeting_channels`.
+What is watched is ours with a simulation model beside it; no cycle depends on that.
 """
 
 import hashlib
@@ -23,8 +23,10 @@ from isa.status import L1_CLIENTS
 from tb.files import write
 from tb.hardware import Design, in_any_mesh, verilog
 from tb.runner import ROOT
+from verify.conformance import meeting_channels
+from verify.conformance.meeting_channels import CHANNEL_MEETINGS, CHANNEL_MODEL, WatchedMesh
 
-__all__ = ["MEETINGS", "met_in", "watched_design"]
+__all__ = ["MEETINGS", "TILE_MEETINGS", "met_in", "watched_design"]
 
 QUEUES = tuple(queue.name.lower() for queue in Queue)
 BUMPS = ("data", "reduce", *QUEUES)
@@ -36,8 +38,8 @@ MERGES = {
 }
 
 
-def _names() -> tuple[str, ...]:
-    """All meetings: the place, and the two ports."""
+def _tile_names() -> tuple[str, ...]:
+    """All meetings in a tile: the place, and the two ports."""
     found = [f"semaphores: bump {a} + bump {b}" for a, b in combinations(BUMPS, 2)]
     found += [f"semaphores: bump {a} + wait {b}" for a, b in product(BUMPS, QUEUES)]
     found += [f"semaphores: wait {a} + wait {b}" for a, b in combinations(QUEUES, 2)]
@@ -51,7 +53,8 @@ def _names() -> tuple[str, ...]:
     return tuple(found)
 
 
-MEETINGS = _names()
+TILE_MEETINGS = _tile_names()
+MEETINGS = (*TILE_MEETINGS, *CHANNEL_MEETINGS)
 
 
 class WatchedCore(TileCore):
@@ -67,7 +70,7 @@ class WatchedCore(TileCore):
             *_merges(m),
             *_joins(parts.routers["reduce"]),
         ]
-        assert len(met) == len(MEETINGS)
+        assert len(met) == len(TILE_MEETINGS)
         seen = Signal(len(met))
         m.d.comb += seen.eq(Cat(met))
         m.submodules.meetings = Instance(
@@ -162,16 +165,36 @@ endmodule
 
 
 def watched_design(machine: Machine) -> Design:
-    """Our mesh with tiles that are watched."""
+    """Our mesh with tiles and channels that are watched."""
     files = verilog(machine, native=True)
-    key = hashlib.sha256((files["tile.v"] + Path(__file__).read_text()).encode())
-    kept = ROOT / "build" / "verilog" / f"{key.hexdigest()[:16]}.v"
-    if not kept.exists():  # emission takes seconds
-        write(kept, emit(WatchedTile(machine=in_any_mesh(machine), gated=True), "tile") + _MODEL)
-    return Design({**files, "tile.v": kept.read_text()})
+    hardware = machine.model_copy(
+        update={
+            "name": "any",
+            "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1}),
+        }
+    )
+
+    def tile() -> str:
+        return emit(WatchedTile(machine=in_any_mesh(hardware), gated=True), "tile") + _MODEL
+
+    def mesh() -> str:
+        return emit(WatchedMesh(machine=hardware, native=True), "mesh") + CHANNEL_MODEL
+
+    watched = {"tile.v": _kept(files["tile.v"], tile), "mesh.v": _kept(files["mesh.v"], mesh)}
+    return Design({**files, **watched})
+
+
+def _kept(text: str, make: Callable[[], str]) -> str:
+    """What `make` gives, kept by the text of what is not watched: emission takes seconds."""
+    watching = "".join(Path(module).read_text() for module in (__file__, meeting_channels.__file__))
+    name = hashlib.sha256((text + watching).encode()).hexdigest()[:16]
+    kept = ROOT / "build" / "verilog" / f"{name}.v"
+    if not kept.exists():
+        write(kept, make())
+    return kept.read_text()
 
 
 def met_in(folder: Path, tile: TileXY) -> set[str]:
     """The meetings that a tile had in a run whose files are in a folder."""
     text = (folder / f"met_{tile[0]}_{tile[1]}.txt").read_text()
-    return {name for name, bit in zip(MEETINGS, reversed(text), strict=True) if bit == "1"}
+    return {name for name, bit in zip(TILE_MEETINGS, reversed(text), strict=True) if bit == "1"}

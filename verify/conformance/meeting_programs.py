@@ -24,15 +24,18 @@ from verify.conformance.meeting_events import (
     semaphore_pairs,
 )
 from verify.conformance.meeting_points import MEETINGS
+from verify.conformance.meeting_requests import request_storm
 from verify.conformance.parts import part_of, parts_of
 from verify.conformance.tile_programs import TileProgram
 
 __all__ = ["ABOUT", "expected_meetings", "meeting_program", "meeting_topics"]
 
-ABOUT = ("counts", "waits", "memory", "joins")
+ABOUT = ("counts", "waits", "memory", "joins", "requests")
 """What programs are about: two counts, or two waits; a count and a wait; L1, ejector and the
-streams that are merged; and the inputs of a join.
+streams that are merged; the inputs of a join; and what goes on in a channel.
 """
+_WHOLE = ("joins", "requests")
+"""Those that are one program on any mesh."""
 MOST_PAIRS = 6
 """Of a site in a program: what has room in the program memory of the named machines."""
 ROUNDS = 16
@@ -59,7 +62,7 @@ def meeting_topics(columns: int, rows: int) -> list[str]:
     found: list[str] = []
     for about in ABOUT if sites else ():
         names = [name for name in MEETINGS if _about(name) == about]
-        parts = 1 if about == "joins" else -(-len(names) // (MOST_PAIRS * sites))
+        parts = 1 if about in _WHOLE else -(-len(names) // (MOST_PAIRS * sites))
         found += parts_of(about, parts)
     return found if min(columns, rows) > 2 else [name for name in found if name != "joins"]
 
@@ -74,6 +77,8 @@ def _about(meeting: str) -> str:
     place, _, ports = meeting.partition(": ")
     if place == "semaphores":
         return "waits" if ports.startswith("bump") and "wait" in ports else "counts"
+    if place == "channel":
+        return "requests"
     return "joins" if place == "join" else "memory"
 
 
@@ -87,6 +92,9 @@ def meeting_program(machine: Machine, about: str, seed: int) -> TileProgram:
         bench.adder(tile, Queue.OUT)(Opcode.SYNC, waits=[(_ALL, 1)])
     if about == "joins":
         _joins(bench)
+        return TileProgram(*bench.finish())
+    if about == "requests":
+        request_storm(bench)
         return TileProgram(*bench.finish())
     sites = list(_sites(machine))
     for site, pair in zip(cycle(sites), _pairs(machine, about, sites), strict=False):

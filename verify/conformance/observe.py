@@ -10,14 +10,15 @@ import numpy as np
 from golden.recording import Step
 from isa.formats import encode
 from isa.geometry import Rectangle
-from isa.instructions import EdgePort, Format, Kind, Opcode, Queue, ReduceOp
+from isa.instructions import EdgePort, Format, Kind, Opcode, ReduceOp
 from isa.machine import Machine, Tile
 from isa.routes import reduction_tree
 from programs.tensors import AttentionTensors, GemmTensors
-from verify.conformance.coverage import COUNTS, LOOP_DEPTH, STEPS, name_of
+from verify.conformance.coverage import COUNTS, STEPS, name_of
 from verify.conformance.end_bins import observe_ends
 from verify.conformance.extremes import words_of
 from verify.conformance.numbers import class_masks
+from verify.conformance.place_bins import observe_joins, observe_places
 from verify.conformance.prepare import Expected
 
 __all__ = ["observe"]
@@ -32,9 +33,7 @@ def observe(expected: Expected) -> set[str]:
             continue
         seen.add(id(step.decoded))
         found.update(_step(step, expected.machine))
-    for program in expected.programs.values():
-        for queue, code in program.queues.items():
-            found.update(_loops(queue, code))
+    found.update(observe_places(expected))
     found.update(_conditions(expected))
     if isinstance(expected.tensors, AttentionTensors):
         found.update(_attention(expected))
@@ -168,6 +167,7 @@ def _move(
         members = Rectangle(*(f[field] for field in Rectangle._fields))
         for inputs, _ in reduction_tree(members, (f["target_x"], f["target_y"])).values():
             yield f"join/{op} of {len(inputs)}"
+        yield from observe_joins(f)
 
 
 def _over(f: Mapping[str, int]) -> str:
@@ -195,24 +195,6 @@ def _spot(f: Mapping[str, int], tile: tuple[int, int], machine: Machine) -> str:
     ):
         return "whole mesh"
     return over
-
-
-def _loops(queue: Queue, code) -> Iterator[str]:
-    depth = 0
-    for instruction in code:
-        if instruction.opcode == Opcode.LOOP:
-            depth += 1
-            yield f"loop/{name_of(queue)} nested {min(depth, LOOP_DEPTH)}"
-            if instruction["rs"]:
-                yield "loop rounds/from a register"
-            else:
-                rounds = instruction["imm"]
-                yield from (
-                    "loop rounds/from imm",
-                    f"loop rounds/{rounds if rounds < 3 else '3 and more'}",
-                )
-        elif instruction.opcode == Opcode.END:
-            depth -= 1
 
 
 def _conditions(expected: Expected) -> Iterator[str]:

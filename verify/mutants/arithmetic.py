@@ -93,6 +93,7 @@ ARITHMETIC = (
         MAC,
         "(a.infinite & b.zero)",
         "(a.infinite & b.zero & ~MUTANT)",
+        cases=("tiles-",),
     ),
     Mutation(
         "mac-sign",
@@ -121,6 +122,7 @@ ARITHMETIC = (
         MULTIPLY,
         "nan=special & (zero |",
         "nan=special & (zero & ~MUTANT |",
+        cases=("tiles-",),
     ),
     Mutation(
         "round-tie",
@@ -135,6 +137,7 @@ ARITHMETIC = (
         CONVERT,
         "with m.Elif(kept > control.limit):",
         "with m.Elif((kept > control.limit) | (kept == control.limit) & MUTANT):",
+        cases=("tiles-",),
     ),
     Mutation(
         "round-nan",
@@ -187,6 +190,7 @@ ARITHMETIC = (
         CONVERT,
         "value.eq(Mux(nan, CANONICAL_NAN, Cat(Const(0, 16), half)))",
         "value.eq(Mux(nan & ~MUTANT, CANONICAL_NAN, Cat(Const(0, 16), half)))",
+        cases=("tiles-",),
     ),
     Mutation(
         "exp2-table",
@@ -209,6 +213,7 @@ ARITHMETIC = (
         EXP2,
         "(whole < -126)",
         "(whole < Mux(MUTANT, -160, -126))",
+        cases=("tiles-",),
     ),
     Mutation(
         "exp2-nan",

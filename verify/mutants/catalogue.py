@@ -1,5 +1,6 @@
 """All faults, numbered from 1 in this order; number 0 is the hardware as it is."""
 
+from verify.mutants.afterwards import AFTERWARDS
 from verify.mutants.arithmetic import ARITHMETIC
 from verify.mutants.engines import ENGINES
 from verify.mutants.extremes import EXTREMES
@@ -19,4 +20,5 @@ CATALOGUE: tuple[Mutation, ...] = (
     *MEETINGS,
     *REFUSALS,
     *PERFORMANCE,
+    *AFTERWARDS,
 )

@@ -38,6 +38,7 @@ ENGINES = (
         "values = list(self.values)",
         "values = [Mux(MUTANT, self.values[3 * i % self._lanes], value) for i, value in "
         "enumerate(self.values)]",
+        cases=("tiles-",),
     ),
     Mutation(
         "rowsum-first",

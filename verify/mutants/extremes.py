@@ -45,7 +45,7 @@ VALUES = (
         "hw/control/loops.py",
         "write.data.left.eq(top.data.left - 1)",
         "write.data.left.eq(Mux(MUTANT, (top.data.left - 1)[:8], top.data.left - 1))",
-        escapes="a loop of more than 256 rounds",
+        cases=("edges-loops",),
     ),
     Mutation(
         "semaphore-highest",
@@ -124,7 +124,7 @@ VALUES = (
         OUT,
         "number.eq(number + 1)",
         "number.eq(Mux(MUTANT, (number + 1)[:4], number + 1))",
-        escapes="parts of more than 16 flits that number them differently",
+        cases=("errors-parts",),
     ),
 )
 """Values at the end of a field."""
@@ -199,4 +199,6 @@ def _likely(mutation: Mutation) -> tuple[str, ...]:
     return _LIKELY.get(mutation.area, ("edges-moves", "edges-long-moves"))
 
 
-EXTREMES = tuple(replace(mutation, cases=_likely(mutation)) for mutation in (*VALUES, *EDGES))
+EXTREMES = tuple(
+    replace(mutation, cases=mutation.cases or _likely(mutation)) for mutation in (*VALUES, *EDGES)
+)

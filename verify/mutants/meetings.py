@@ -75,7 +75,6 @@ SHAPES = (
         "hw/network/lane.py",
         "(self.count < number)",
         "(self.count < number) | (MUTANT if number == 5 else Const(0))",
-        escapes="a maximum of five whose last part is the largest",
     ),
     Mutation(
         "join-fifth-narrow",
@@ -123,7 +122,6 @@ COINCIDENCES = (
         "hw/control/eject.py",
         "result_room.eq(~result.bump | reduce_bump.i.ready)",
         "result_room.eq(~result.bump | reduce_bump.i.ready | MUTANT)",
-        escapes="results with counts in three cycles in which data bring counts too",
     ),
     Mutation(
         "join-room",
@@ -137,6 +135,9 @@ COINCIDENCES = (
 """Events that meet in a cycle."""
 
 MEETINGS = (
-    *(replace(mutation, cases=("edges-moves", "meetings-joins")) for mutation in SHAPES),
-    *(replace(mutation, cases=("meetings",)) for mutation in COINCIDENCES),
+    *(
+        replace(mutation, cases=("edges-joins", "edges-moves", "meetings-joins"))
+        for mutation in SHAPES
+    ),
+    *(replace(mutation, cases=("meetings", "edges-floods")) for mutation in COINCIDENCES),
 )

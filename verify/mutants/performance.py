@@ -53,6 +53,7 @@ PERFORMANCE = (
         "want_write & ~(want_read & wrote_last)",
         "want_write & ~(want_read & (wrote_last | MUTANT))",
         slow=True,
+        cases=("meetings-requests", "edges-floods"),
     ),
     Mutation(
         "slow-arbiter",
@@ -69,6 +70,7 @@ PERFORMANCE = (
         "with m.If(~held), m.Switch(last):",
         "with m.If(~held), m.Switch(Mux(MUTANT, 0, last)):",
         slow=True,
+        cases=("meetings-requests", "edges-floods"),
     ),
     Mutation(
         "slow-link-fifo",
@@ -217,6 +219,6 @@ PERFORMANCE = (
         "m.d.sync += offered.eq(",
         "m.d.sync += offered.eq(~MUTANT & ",
         slow=True,
-        escapes="a result in the cycle after L1 refuses a line that waited 16 cycles",
+        cases=("edges-floods",),
     ),
 )

@@ -134,7 +134,6 @@ _REFUSALS = (
         JOIN,
         "clash[p, q] = waiting & ~equal | reused",
         "clash[p, q] = waiting & ~equal | reused & ~MUTANT",
-        escapes="two collectives of one tag in a router, neither a part of the other",
     ),
     Mutation(
         "refuse-incomplete",
@@ -205,28 +204,35 @@ _REFUSALS = (
 )
 
 _ABOUT = {
-    "product": "matrix",
-    "vector": "vector",
-    "l1": "reach",
-    "semaphore": "counts",
-    "mismatch": "reductions",
-    "reused": "reductions",
-    "incomplete": "reductions",
-    "executing": "reach",
-    "queue": "reach",
-    "code": "counts",
-    "waits": "order",
-    "commands": "order",
-    "queues": "order",
+    "product": ("matrix", "sample"),
+    "vector": ("vector", "sample"),
+    "l1": ("reach", "sample"),
+    "semaphore": ("counts",),
+    "mismatch": ("reductions", "parts"),
+    "reused": ("tags",),
+    "incomplete": ("reductions",),
+    "executing": ("reach", "sample"),
+    "queue": ("reach", "sample"),
+    "code": ("counts",),
+    "waits": ("order", "out", "sample"),
+    "commands": ("order", "out", "sample"),
+    "queues": ("order", "out", "sample"),
+    "move": ("out", "load", "sample"),
+    "rectangle": ("out", "load", "sample"),
+    "channel": ("out", "load", "sample"),
+    "outside": ("out", "sample"),
+    "reduce": ("out", "sample"),
 }
-"""Words of names to what the cases of errors are about that are likely to see it; `out` others."""
+"""Words of names to what the cases of errors are about that are likely to see it."""
+_ANY = ("out", "sample", "matrix", "load")
+"""Of what all queues do."""
 
 
 def _likely(name: str) -> tuple[str, ...]:
     if name == "sync-early":
         return ()
     about = [_ABOUT[word] for word in name.split("-") if word in _ABOUT]
-    return (f"errors-{about[0] if about else 'out'}",)
+    return tuple(f"errors-{topic}" for topic in (about[0] if about else _ANY))
 
 
 REFUSALS = tuple(replace(mutation, cases=_likely(mutation.name)) for mutation in _REFUSALS)

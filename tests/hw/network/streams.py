@@ -6,7 +6,6 @@ import random
 
 from amaranth import Value
 from amaranth.lib import data
-from amaranth.sim import Simulator
 
 __all__ = ["Streams", "fields", "pack"]
 
@@ -19,8 +18,9 @@ class Streams:
     between two items; `stall` may be a mapping from the output's index.
     """
 
-    def __init__(self, dut, inputs, outputs, *, setup=(), stall=0.0, gap=0.0, seed=1):
-        self.dut, self.inputs, self.outputs, self.setup = dut, inputs, outputs, list(setup)
+    def __init__(self, simulation, inputs, outputs, *, setup=(), stall=0.0, gap=0.0, seed=1):
+        self.simulation, self.setup = simulation, list(setup)
+        self.inputs, self.outputs = inputs, outputs
         self.stall = stall if isinstance(stall, dict) else dict.fromkeys(range(len(outputs)), stall)
         self.gap = gap
         self.rng = random.Random(f"{seed} {stall} {gap}")
@@ -38,8 +38,6 @@ class Streams:
         """
         queues = [list(queue) for queue in items]
         self.seen = {name: [] for name in self.watch}
-        simulator = Simulator(self.dut)
-        simulator.add_clock(1e-6)
 
         async def bench(ctx):
             for signal, value in self.setup:
@@ -78,8 +76,7 @@ class Streams:
                 if until is not None and sum(map(len, self.left)) >= until:
                     break
 
-        simulator.add_testbench(bench)
-        simulator.run()
+        self.simulation.run(bench)
         return self
 
     def items(self, index, layout=None):

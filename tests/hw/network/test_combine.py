@@ -6,13 +6,13 @@ import random
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from hw.network.combine import Combine
 from isa.formats import FORMATS, canonical, decode, encode
 from isa.instructions import Format, ReduceOp
 from isa.machine import MACHINES
 from isa.timing import combine_cycles
+from tests.hw.simulation import simulation
 
 TILE = MACHINES["mesh4"].tile
 LANES = TILE.link_bits // 32
@@ -90,10 +90,8 @@ def simulate(jobs, *, stages=1, formats=tuple(Format), gap=0.0, seed=1):
     """Offer jobs (op, fmt, words); return the cycles at which they were taken, and (cycle, label,
     result).
     """
-    dut = Combine(tile=TILE, label=16, stages=stages, formats=formats)
-    sim = Simulator(dut)
-    sim.add_clock(1e-6)
-    rng, taken, results = random.Random(seed), [], []
+    shared = simulation(Combine, tile=TILE, label=16, stages=stages, formats=tuple(sorted(formats)))
+    dut, rng, taken, results = shared.dut, random.Random(seed), [], []
 
     async def bench(ctx):
         offered, cycle = False, 0
@@ -115,8 +113,7 @@ def simulate(jobs, *, stages=1, formats=tuple(Format), gap=0.0, seed=1):
             await ctx.tick()
             cycle += 1
 
-    sim.add_testbench(bench)
-    sim.run()
+    shared.run(bench)
     return taken, results
 
 

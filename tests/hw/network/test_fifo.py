@@ -7,13 +7,14 @@ from amaranth.lib import data
 
 from hw.network.fifo import Fifo
 from tests.hw.network.streams import Streams
+from tests.hw.simulation import Simulation
 
 SHAPE = data.StructLayout({"value": 16})
 
 
 def bench(depth, **options):
     dut = Fifo(shape=SHAPE, depth=depth)
-    return Streams(dut, [dut.i], [dut.o], **options)
+    return Streams(Simulation(dut), [dut.i], [dut.o], **options)
 
 
 @pytest.mark.parametrize("depth", [2, 3, 4, 6])

@@ -15,6 +15,7 @@ from isa.timing import reduce_hop_cycles
 from tests.hw.network.streams import Streams
 from tests.hw.network.test_combine import expected, random_word
 from tests.hw.network.test_route import node
+from tests.hw.simulation import simulation
 
 MACHINE = MACHINES["mesh4"]
 MACHINE = MACHINE.model_copy(
@@ -50,8 +51,9 @@ class Bench(Streams):
     """A reduction router at (x, y), its ports as the streams, indexed by `Port`."""
 
     def __init__(self, *, x=X, y=Y, **options):
-        dut = ReduceRouter(machine=MACHINE)
-        super().__init__(dut, list(dut.i), list(dut.o), setup=[(dut.x, x), (dut.y, y)], **options)
+        shared = simulation(ReduceRouter, machine=MACHINE)
+        dut, at = shared.dut, [(shared.dut.x, x), (shared.dut.y, y)]
+        super().__init__(shared, list(dut.i), list(dut.o), setup=at, **options)
         self.watch = {"mismatch": dut.mismatch, "tag": dut.mismatch_tag}
 
     def send(self, items, cycles, **options):

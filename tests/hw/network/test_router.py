@@ -1,6 +1,7 @@
 """One router alone: latency, throughput, forks that do not wait for each other, turns, order."""
 
 import random
+from functools import cache
 
 import pytest
 
@@ -9,6 +10,7 @@ from hw.network.router import Router
 from isa.machine import MACHINES
 from isa.packets import Port
 from tests.hw.network.streams import Streams
+from tests.hw.simulation import Simulation
 
 MACHINE = MACHINES["mesh4"]
 FLIT = data_flit(MACHINE.tile)
@@ -16,12 +18,19 @@ REQUEST = request_flit(MACHINE.tile)
 X, Y = 1, 2
 
 
+@cache
+def simulation(machine, multicast):
+    payload = FLIT if multicast else REQUEST
+    return Simulation(Router(machine=machine, payload=payload, multicast=multicast))
+
+
 class Bench(Streams):
     """A router at (x, y), its ports as the streams, indexed by `Port`."""
 
     def __init__(self, *, multicast=True, x=X, y=Y, machine=MACHINE, **options):
-        dut = Router(machine=machine, payload=FLIT if multicast else REQUEST, multicast=multicast)
-        super().__init__(dut, list(dut.i), list(dut.o), setup=[(dut.x, x), (dut.y, y)], **options)
+        shared = simulation(machine, multicast)
+        dut, at = shared.dut, [(shared.dut.x, x), (shared.dut.y, y)]
+        super().__init__(shared, list(dut.i), list(dut.o), setup=at, **options)
 
     def send(self, items, cycles, **options):
         """Run with a mapping from `Port` to items."""

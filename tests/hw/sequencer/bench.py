@@ -2,8 +2,6 @@
 
 import random
 
-from amaranth.sim import Simulator
-
 from hw.control.sequencer import Sequencer
 from isa.image import Program
 from isa.instructions import (
@@ -15,6 +13,7 @@ from isa.instructions import (
 )
 from isa.machine import MACHINES
 from isa.status import QueueState
+from tests.hw.simulation import simulation
 
 MESH4 = MACHINES["mesh4"]
 X, Y = 1, 2
@@ -58,7 +57,8 @@ class Bench:
             engine_time,
             stop_at,
         )
-        self.dut = Sequencer(machine=machine, queue=queue)
+        self.simulation = simulation(Sequencer, machine=machine, queue=queue)
+        self.dut = self.simulation.dut
         self.events = []  # (cycle, kind, value)
         self.states = {state: 0 for state in QueueState}
 
@@ -70,10 +70,7 @@ class Bench:
 
     def run(self, limit=30000):
         self.limit = limit
-        sim = Simulator(self.dut)
-        sim.add_clock(1e-6)
-        sim.add_testbench(self._cycles)
-        sim.run()
+        self.simulation.run(self._cycles)
         return self
 
     def _busy(self):

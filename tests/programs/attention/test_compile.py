@@ -247,7 +247,7 @@ def test_an_order_that_would_hang_is_refused():
         ("mha:S=64,D=4096", "flat", {}, "D must be at most 4095 for an instruction, not 4096"),
         ("mha:S=64,D=4000", "flash2", {}, "flash2 with D=4000 needs at least .* bytes of L1"),
         (
-            "mha:S=65536,D=64,H=8",
+            "mha:S=4096,D=64,H=64",
             "flash2",
             {"rows": 64},
             r"HBM channel 0 \(west edge at tile \(0,0\)\) must hold ",

@@ -11,7 +11,6 @@ from isa.machine import MACHINES, load_machine
 from programs.attention.mapping import AttentionMapping
 from programs.attention.walk import walk
 from programs.attention.workload import parse_attention
-from programs.common.costs import matmul_cycles, matmul_lines
 from programs.compiler import parse_workload
 from tb.tuner.candidates import candidates
 
@@ -30,14 +29,6 @@ def mapping(group=(4, 4), rows=16, columns=32, *, streams=2, paired=True, slots=
         slots,
         **other,
     )
-
-
-def test_accesses_of_a_product():
-    # A block of 8 x 32: 32 lines of B, 8 of A, and C of two lines a row, once or twice.
-    assert matmul_lines(MESH4.tile, 8, 32, 32, trans_b=True, accumulate=False) == 32 + 8 + 16
-    assert matmul_lines(MESH4.tile, 8, 32, 16, trans_b=False, accumulate=True) == 16 + 8 + 32
-    assert matmul_lines(MESH4.tile, 24, 64, 16, trans_b=False, accumulate=True) == 6 * (16 + 8 + 32)
-    assert matmul_cycles(MESH4.tile, 24, 64, 16) == 3 * 8 * 16 + 8
 
 
 @pytest.mark.parametrize(

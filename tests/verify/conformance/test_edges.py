@@ -3,15 +3,21 @@
 import numpy as np
 import pytest
 
+from isa.errors import UserError
+from isa.image import Program
 from isa.instructions import LAYOUTS, OPCODES_OF, Instruction, Kind, Opcode, Queue
 from isa.machine import MACHINES, load_machine
-from isa.status import ErrorCode
+from isa.status import ErrorCode, Probe, QueueState
+from programs.common.check import check_programs
 from verify.conformance.case import machine_of
 from verify.conformance.cases import cases
 from verify.conformance.coverage import count, declared
+from verify.conformance.edge_joins import join_sets, joining
 from verify.conformance.end_bins import declare_ends
 from verify.conformance.error_bins import declare_errors, observe_errors
 from verify.conformance.error_check import ERRORS, error_programs
+from verify.conformance.error_collectives import reused_tags
+from verify.conformance.error_deadlocks import deadlocks, wrong_stand
 from verify.conformance.extremes import LAST, LEAST, MOST, beyond, ends, extents, fields_of
 from verify.conformance.observe import observe
 from verify.conformance.prepare import prepare
@@ -87,6 +93,43 @@ def test_what_golden_refuses_on_a_small_mesh(about):
             assert (culprit.queue is None) == (culprit.slot is None)
     if about in ("matrix", "vector", "load", "out"):
         assert {c.queue for p in programs for c in p.culprits} == {Queue[about.upper()]}
+
+
+def test_every_set_of_inputs_is_joined_by_unlike_parts():
+    for columns, rows in ((5, 3), (3, 2), (4, 1)):
+        mesh = load_machine("tiny", f"{columns}x{rows}").mesh
+        every = {s for pairs in places(mesh).values() for pair in pairs for s in join_sets(*pair)}
+        assert {s for pair in joining(mesh) for s in join_sets(*pair)} == every
+    assert len(joining(load_machine("tiny", "5x3").mesh)) < 10 and len(every) == 3
+
+
+def test_a_reused_tag_is_refused_by_the_rules():
+    machine = load_machine("tiny", "3x2")
+    for program in reused_tags(machine):
+        programs = {tile: Program.from_words(words) for tile, words in program.images.items()}
+        with pytest.raises(UserError, match="tag 5"):
+            check_programs(machine, programs)
+
+
+@pytest.mark.parametrize("wrong", ["endless", "slot", "count", None])
+def test_where_a_deadlock_must_stand(wrong):
+    machine = load_machine("tiny", "2x1")
+    standstill = deadlocks(machine)[0]
+    assert len(standstill.stands) == 8
+    values = {tile: [0] * 256 for tile in standstill.semaphores}
+    for tile, counts in standstill.semaphores.items():
+        values[tile][Probe.SEMAPHORE : Probe.SEMAPHORE + len(counts)] = counts
+    for tile, queue, slot in standstill.stands:
+        at = Probe.QUEUE + 16 * queue
+        values[tile][at : at + 2] = [slot + (wrong == "slot"), int(QueueState.WAIT0)]
+    values[0, 0][Probe.SEMAPHORE] += wrong == "count"
+
+    class Stopped:
+        kind = "endless" if wrong == "endless" else "hang"
+        probes = values
+
+    found = next(wrong_stand(standstill, Stopped()), ("", ""))[0]
+    assert found == {"endless": "error code", "slot": "hang", "count": "semaphores"}.get(wrong, "")
 
 
 def test_contents_of_l1_are_numbers_in_every_format():

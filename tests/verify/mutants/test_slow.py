@@ -11,6 +11,7 @@ from verify.mutants.tasks import run_mutants
 TINY = MACHINES["tiny"]
 USED = (
     "a002-mla-decode-flat-e4m3-5x3-infinite",
+    "edges-floods-5x3",
     "tiles-matrix-3x2-0",
     "tiles-matrix-3x2-1",
     "tiles-wild-3x2-0",
