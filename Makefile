@@ -1,7 +1,7 @@
 # flatmesh: every target sets up what it needs. `make help` lists them and explains the variables
 # (scripts/variables.py), which go through the environment.
 export MACHINE MESH WORKLOAD DATAFLOW DTYPE PTYPE OTYPE GROUP SLICE SEED STALL ARRAY ANYSIZE WAVES \
-  JOBS QUICK SMALL TOP EXHAUSTIVE MOST JUDGE FROM TO COLLECTIVE FAULT FORMAT VCD READER LIST OPEN VIEWER \
+  THREADS JOBS QUICK SMALL TOP EXHAUSTIVE MOST JUDGE FROM TO COLLECTIVE FAULT FORMAT VCD READER LIST OPEN VIEWER \
   PROGRAM OUT SET TARGET DUT CASE MUTATIONS MUTANT RESUME SPEC SCHEDULER FOR \
   MODEL WAFER DIES SHAPE D2D_GBPS D2D_NS EP PP TP BATCH KV DRAFTS ACCEPTANCE ELEMENT ATTENTION COPIES \
   SKEW OVERLAP REQUEST COSTS VARY
@@ -18,7 +18,7 @@ $(if $(WRONG),$(error flatmesh: $(WRONG)))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help sim run compile model explore validate machine verilog tune campaign waves inspect test test-all conformance shrink formal races noc ablation bench pgo accuracy wafer measure docs check lint clean
+.PHONY: help sim run compile model explore calibrate validate machine verilog tune campaign waves inspect test test-all conformance shrink formal races noc ablation bench pgo accuracy wafer measure docs check lint clean
 
 .venv/ready: pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) sh scripts/setup.sh
@@ -44,6 +44,9 @@ model: .venv/ready ## the timing model: all points of the papers' machines, with
 
 explore: .venv/ready ## machines around one: tile size, link, HBM, lanes, L1, group, and the best of them (VARY)
 	@$(PY) -m scripts.explore
+
+calibrate: .venv/ready ## small programs on the RTL over tile parameters, each law of the model beside it (QUICK=1)
+	@$(PY) -m scripts.calibrate
 
 validate: .venv/ready ## the model against held-out RTL runs, as predicted before they ran and as it is now
 	@$(PY) -m scripts.validate
@@ -99,7 +102,7 @@ accuracy: .venv/ready ## error of the exponential over every input, in ulp
 wafer: .venv/ready ## a language model on many dies: one point if a variable is set, else the sweep
 	@$(PY) -m scripts.wafer
 
-measure: .venv/ready ## publish a set: SET=tables cycles cases noc formal races ablation variants tuning tour extrapolation explore conformance wafer
+measure: .venv/ready ## publish a set: SET=tables cycles cases noc formal races ablation variants tuning tour calibration extrapolation explore conformance wafer
 	@$(PY) -m scripts.measure
 
 ##@ maintain

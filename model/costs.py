@@ -13,6 +13,12 @@ __all__ = ["TWO_MATRICES", "laws_of", "work_columns"]
 
 READ_QUEUE, WRITE_QUEUE, OUTPUT_QUEUE = 16, 4, 4
 """Requests that a channel's controller holds, and words on their way out of it."""
+PATIENCE = 16
+"""Cycles without a word after which an ejector writes those that it has."""
+START = 4
+"""Two cycles from the start of a run to the first fetches, two from an activity to the cycle that
+counts it.
+"""
 TWO_MATRICES = (Opcode.ADDV, Opcode.MAXV, Opcode.MULV, Opcode.EXPD)
 """Vector instructions that read a matrix B, in FP32."""
 
@@ -21,6 +27,8 @@ def laws_of(machine: Machine) -> Laws:
     """What `model.engine` needs to know of a machine."""
     tile, hbm = machine.tile, machine.hbm
     return Laws(
+        start=float(START),
+        port=1.0,
         fetch=3.0,
         scalar=3.0,
         wait=1.0,
@@ -28,6 +36,9 @@ def laws_of(machine: Machine) -> Laws:
         remote=1.0,
         outstanding=4,
         eject=3.0,
+        ejected=1.0,
+        flush=1,
+        patience=PATIENCE,
         request=1.0,
         move=float(MOVE_START),
         results_waiting=1 + combine_cycles(ReduceOp.SUM, Format.FP16, 5, machine.mesh.adder_stages),
@@ -82,7 +93,7 @@ def _cycles_of_l1(tile: Tile, reads: _Stream, writes: _Stream) -> float:
 
 
 def work_columns(tile: Tile, opcode: Opcode, fields: dict[str, int]) -> tuple[int, ...]:
-    """CYCLES, LINES, ACTIVE and SPAN of a vector instruction."""
+    """CYCLES, LINES, ACTIVE, SPAN and WIDE of a vector instruction."""
     m, n = fields["m"], fields["n"]
     with_b, with_s = bool(fields["with_b"]), bool(fields["with_s"])
     cycles = vector_cycles(tile, opcode, m, n, with_b=with_b, with_s=with_s)
@@ -92,7 +103,9 @@ def work_columns(tile: Tile, opcode: Opcode, fields: dict[str, int]) -> tuple[in
     reads = none if opcode == Opcode.FILL else _Stream.of(tile, m, n, size_a)
     if opcode in TWO_MATRICES:
         reads += _Stream.of(tile, m, n, 4)
-        cycles += max(0, int(reads.accesses) - chunks)
+        # The first chunk has had its two lines; those of the last line come behind its two.
+        last = chunks_of(tile, 1, (n - 1) % (tile.line_bytes // 4) + 1)
+        cycles += max(0, int(reads.accesses) - 2 + last - chunks)
     elif opcode in (Opcode.SCALE, Opcode.EXP) or with_b:
         reads += packed
     writes = none if opcode == Opcode.ROWMAX else _Stream.of(tile, m, n, size_d)
@@ -100,4 +113,9 @@ def work_columns(tile: Tile, opcode: Opcode, fields: dict[str, int]) -> tuple[in
         writes += packed
     latency = vector_cycles(tile, opcode, 1, 1, with_b=with_b, with_s=with_s)
     span = max(1, cycles - latency + 1)
-    return cycles, ceil(_cycles_of_l1(tile, reads, writes)), chunks, span
+    # What is on its way through the lanes when the last line is read is written afterwards.
+    all_lines = _cycles_of_l1(tile, reads, writes)
+    late = ceil(latency * writes.accesses / max(span, all_lines))
+    during = _Stream(max(0.0, writes.accesses - late), writes.words)
+    lines = ceil(_cycles_of_l1(tile, reads, during))
+    return cycles, lines, chunks, span, ceil(100 * (reads + writes).words / tile.l1_banks)

@@ -172,6 +172,8 @@ class _Tables:
         rows = self._rows(Opcode.MATMUL)
         fields = InstructionFields(self._words[rows], Kind.MATRIX)
         flags = fields["trans_b"] | fields["accumulate"] << 1
+        for bit, name in ((2, "fmt_a"), (3, "fmt_b")):
+            flags |= np.isin(fields[name], _NARROW).astype(np.int64) << bit
         self._put(
             rows,
             {
@@ -198,7 +200,7 @@ class _Tables:
             )
             for row in unique
         ]
-        costs = np.array(laws, np.int64).reshape(-1, 4)[inverse.reshape(-1)]
+        costs = np.array(laws, np.int64).reshape(-1, 5)[inverse.reshape(-1)]
         self._put(
             rows,
             {
@@ -208,6 +210,7 @@ class _Tables:
                 TaskColumn.LINES: costs[:, 1],
                 TaskColumn.ACTIVE: costs[:, 2],
                 TaskColumn.SPAN: costs[:, 3],
+                TaskColumn.WIDE: costs[:, 4],
             },
         )
 

@@ -69,8 +69,8 @@ class Findings:
 
     @property
     def missed(self) -> list[Catch]:
-        """Mutations that nothing caught, but for those that are known to escape."""
-        return [c for c in self.catches if not (c.caught or CATALOGUE[c.number - 1].escapes)]
+        """Mutations that nothing caught."""
+        return [catch for catch in self.catches if not catch.caught]
 
     @property
     def pace(self) -> Pace:
@@ -165,9 +165,8 @@ def mutation_table(result: dict) -> Table:
             often = f"{times} of {of}" if of else ""
             if times == "1":
                 often += ", **once**"
-            case = case or mutation.escapes
             rows.append((str(number), mutation.what, how or "not caught", often, words or "", case))
-    heads = ("number", "fault", "seen as", "by cases", "wrong words", "most by, or would need")
+    heads = ("number", "fault", "seen as", "by cases", "wrong words", "most by")
     return Table("Mutations", heads, rows)
 
 

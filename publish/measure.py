@@ -13,6 +13,7 @@ from rich.console import Console
 from isa.errors import UserError
 from model.paper.figures import compare_points
 from publish import pages, rule
+from publish.calibration.run import calibrated, planned
 from publish.extrapolation import run as extrapolation
 from publish.extrapolation.pictures import PICTURED
 from publish.extrapolation.report import write_grid
@@ -98,6 +99,7 @@ SETS: dict[str, Callable[[Order], Any]] = {
     "rule": lambda order: rule.run(order.workers, order.console),
     "tuning": lambda order: tuning.run(order.workers, order.most, order.console),
     "development": lambda order: development.run(order.workers, order.console),
+    "calibration": lambda order: calibrated(planned(), order.workers, order.console),
     "predictions": lambda order: heldout.predicted(order.workers, order.console),
     "validation": lambda order: _validation(order),
     "tour": lambda order: tour.measure(order.console),

@@ -24,6 +24,7 @@ from publish import (
     rooms,
     tuning,
 )
+from publish.calibration import page as calibration
 from publish.explore import report as explore
 from publish.extrapolation import tables as extrapolation
 from publish.noc import page as noc
@@ -72,6 +73,7 @@ FROM_RESULTS: dict[str, Mapping[str, Callable[[Any], str]]] = {
     "tour": tour.MAKERS,
     "explore": {"explore table": explore.page_table},
     "extrapolation": extrapolation.MAKERS,
+    **calibration.MAKERS,
     **validation.MAKERS,
     "paper": paper.MAKERS,
     "bench": {"speed table": bench.speed_table},

@@ -8,7 +8,7 @@ from publish.output import progress_console
 from publish.progress import RunProgress
 from publish.runs import check_npz, new_folder, write_npz, write_run
 from scripts.front import main
-from scripts.options import machine_of, overrides, settings_of, target_parser, tensors_of
+from scripts.options import machine_of, overrides, positive, settings_of, target_parser, tensors_of
 from scripts.targets import TARGETS
 from tb import toolchain
 from tb.experiment import Experiment, Rig, run_experiment
@@ -47,7 +47,9 @@ def run() -> int:
 def _run(options, waves: Window | None) -> Experiment:
     """The experiment, with its progress on the terminal."""
     console = progress_console()
-    machine, settings = machine_of(options), settings_of(options, waves=waves)
+    given = options.threads
+    threads = positive("THREADS", given, least=1, most=64) if given else None
+    machine, settings = machine_of(options), settings_of(options, waves=waves, threads=threads)
     tensors = tensors_of(options, quiet=True)  # the report says it
     with RunProgress(console) as shown:
         return run_experiment(

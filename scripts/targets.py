@@ -51,9 +51,10 @@ _RUN = ("PROGRAM", "MACHINE", "MESH", "TARGET", "DUT", "WAVES")
 _SHRINK = ("CASE", "DUT", "MUTANT", "MACHINE", "MESH", "SEED", "OUT")
 
 TARGETS: dict[str, Reads] = {
-    "sim": Reads((*_SIMULATED, "ARRAY", "WAVES", "OUT")),
+    "sim": Reads((*_SIMULATED, "ARRAY", "THREADS", "WAVES", "OUT")),
     "run": Reads(_RUN, {"MACHINE": "", "TARGET": "both"}),
     "compile": Reads((*COMMON, "OUT")),
+    "calibrate": Reads(("QUICK", "JOBS", "SCHEDULER"), _CORES),
     "validate": Reads(("JOBS", "SCHEDULER"), _CORES),
     "model": Reads((*COMMON, "COSTS", "JOBS", "SCHEDULER"), {"WORKLOAD": "", **_CORES}),
     "explore": Reads(_EXPLORE, _EXPLORED),

@@ -7,6 +7,7 @@ import time
 from publish.output import progress_console, wide_console, write_result
 from publish.results import kept
 from publish.validation.heldout import now, predicted, summary
+from publish.validation.leaveout import leaveout_summary, leaveout_table
 from publish.validation.page import class_table, worst_table
 from scripts.front import main
 from scripts.options import target_parser, workers_of
@@ -24,7 +25,8 @@ def run() -> int:
     console = wide_console()
     class_table(rows).show(console)
     worst_table(rows).show(console)
-    result = summary(rows)
+    leaveout_table(rows).show(console)
+    result = summary(rows) | leaveout_summary(rows)
     today = {f"{name}_now": value for name, value in summary(again).items() if "runs" not in name}
     path = write_result("validate", result | today | {"seconds": time.monotonic() - started})
     print(

@@ -70,6 +70,11 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
     ),
     "how it is run": (
         _V("JOBS", "2", "processes at a time; campaign, races, formal and tune: as many as cores"),
+        _V(
+            "THREADS",
+            "",
+            "threads of one simulation; if empty, 1, or all cores for 256 tiles and more",
+        ),
         _V("SCHEDULER", "", "tcp://host:8786: a Dask scheduler, whose workers do it instead"),
         _V("SPEC", "", "the grid that campaign runs, for example examples/campaign.toml"),
         _V(
@@ -78,7 +83,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
             "what explore varies, with values or without: tiles=4x4,8x8 (same peak), link=512 bits,"
             " hbm=256 bytes a cycle of all channels, lanes=32, l1=192 KiB, group=4x4",
         ),
-        _V("QUICK", "0", "1: noc with fewer lengths, flits and runs"),
+        _V("QUICK", "0", "1: noc with fewer lengths, flits and runs; calibrate: the default tile"),
         _V("SMALL", "0", "1: ablation of mha:S=128,D=32,H=2", _SWITCH),
         _V("TOP", "8", "candidates that tune runs"),
         _V("EXHAUSTIVE", "0", "1: tune runs all candidates, for comparison", _SWITCH),

@@ -1,6 +1,7 @@
 """The compiled mesh driven by a bare C++ loop: the same model that cocotb runs, without cocotb."""
 
 import json
+import os
 import shlex
 import subprocess
 from pathlib import Path
@@ -51,11 +52,12 @@ def run_bare(compiled: Build, workdir: Path) -> dict:
             "-lpthread",
             "-latomic",
             "-o",
-            str(binary),
+            str(made := binary.with_suffix(f".{os.getpid()}")),  # others may be at it
         ]
         built = subprocess.run(command, capture_output=True, text=True, check=False)
         if built.returncode:
             raise SimulationFailure(f"the bare loop did not compile:\n{built.stderr[-2000:]}")
+        made.replace(binary)
     inputs = json.loads((workdir / "run.json").read_text())["inputs"]
     arguments = [f"{name}={value}" for name, value in inputs.items()]
     done = subprocess.run(

@@ -77,8 +77,8 @@ def verilog(
     if native:
         parts["tiles.sv"] = native_verilog(machine, events=events)
         parts["placement.h"] = native_header(machine, events=events)
-        for name in ("native_tiles.cpp", "native_boot.h"):
-            parts[name] = (ROOT / "hw" / "sim" / name).read_text()
+        for path in sorted((ROOT / "hw" / "sim").glob("native_*.*")):
+            parts[path.name] = path.read_text()
     return with_waves(parts, hardware) if waves else parts
 
 
@@ -166,5 +166,6 @@ def build_mesh(
         given = design.library if design else None
         library = given or tile_library(files["tile.v"])
         del files["tile.v"]
+        files["tile_inside.h"] = library.inside
         return build(files, "mesh", public={"mesh": ports}, library=library)
     return build(files, "mesh", public={"mesh": ports}, hierarchical=["tile"], waves=waves)

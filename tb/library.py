@@ -48,14 +48,49 @@ class Library:
     @property
     def arguments(self) -> list[str]:
         """What Verilator has to be told to compile against it and to link it."""
-        prefix = f"V{self.module}"
-        ports = (self.folder / f"{prefix}.h").read_text()
-        clocks = re.findall(r"VL_IN8\(&(clk\w*),", ports)
-        inside = (self.folder / f"{prefix}___024root.h").read_text()
-        # Internals of the simulator: used if they are there.
-        once_a_cycle = all(f"__Vtrigprevexpr___TOP__{clock}__0" in inside for clock in clocks)
-        flags = f"-I{self.folder} {NATIVE}" + (" -DFLATMESH_ONE_EVAL" if once_a_cycle else "")
+        flags = f"-I{self.folder} {NATIVE}"
         return ["-CFLAGS", flags, "-LDFLAGS", f"{self.archive} {self.link}".strip()]
+
+    @property
+    def inside(self) -> str:
+        """C++ header of what a native model may know of the class's inside; see `inside_of`."""
+        prefix = f"V{self.module}"
+        ports, inside = (
+            (self.folder / f"{name}.h").read_text() for name in (prefix, f"{prefix}___024root")
+        )
+        return inside_of(ports, inside, prefix)
+
+
+def inside_of(ports: str, inside: str, prefix: str) -> str:
+    """What a native model may know of the inside of a class that Verilator has made, from the
+    headers of its ports and of its inside: defined if it is there, and done without if not.
+
+    ``FLATMESH_ONE_EVAL``
+        The variables that hold a clock's last value can be set.
+    ``FLATMESH_COUNTERS``, ``FLATMESH_MEMORIES``
+        Names of the counters that nothing but the probe port reads (`hw.tile.probes`,
+        `hw.control.sequencer`), and of the memories, by address: what else there is decides what a
+        tile does next.
+    """
+    lines = [f'#include "{prefix}___024root.h"']
+    clocks = re.findall(r"VL_IN8\(&(clk\w*),", ports)
+    if clocks and all(f"__Vtrigprevexpr___TOP__{clock}__0" in inside for clock in clocks):
+        lines.append("#define FLATMESH_ONE_EVAL")
+    counters = re.findall(rf"^\s*IData/\*31:0\*/ (\w+__DOT__(?:{_COUNTERS})\w*);", inside, re.M)
+    memories = [
+        name
+        for depth, name in re.findall(r"^\s*VlUnpacked<.*, (\d+)> (\w+);", inside, re.M)
+        if int(depth) >= _MEMORY_DEPTH
+    ]
+    if counters and memories:
+        for what, names in (("COUNTERS", counters), ("MEMORIES", memories)):
+            lines.append(f"#define FLATMESH_{what}(X) " + " ".join(f"X({n})" for n in names))
+    return "\n".join(lines) + "\n"
+
+
+_COUNTERS = "count_|cycles_fetch|cycles_wait|cycles_engine"
+_MEMORY_DEPTH = 256
+"""Words of a memory that is read into a register only: L1's banks and the program."""
 
 
 NATIVE = "-O3 -ffp-contract=off"

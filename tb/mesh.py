@@ -3,6 +3,7 @@ back.
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ __all__ = ["BENCH", "MeshRun", "RunFailure", "Settings", "Window", "orders_of"]
 __all__ += ["result_of", "simulate"]
 
 BENCH = "tb.benches.mesh"
+MANY_TILES = 256
+"""Tiles that are worth a second thread, see docs/decisions/0019-large-meshes-in-cache.md."""
 
 
 class RunFailure(UserError):
@@ -92,6 +95,10 @@ class Settings:
     """
     array: str = "rtl"
     """One of `tb.hardware.ARRAYS`; others than RTL are for our own mesh, without waves."""
+    threads: int | None = 1
+    """Threads that share the tiles of our mesh without waves; no cycle depends on it. None: as many
+    as there are cores for a mesh of `MANY_TILES`, else 1.
+    """
     settle: int = 20
     """Cycles from an error to the first probe that is read: what is under way arrives meanwhile."""
     backpressure: bool = False
@@ -169,8 +176,8 @@ def simulate(
     RunFailure
         If a tile raises an error or the machine hangs.
     UserError
-        If images and data do not fit a channel, the mesh is too large to simulate, or a
-        functional array cannot be had.
+        If images and data do not fit a channel, the mesh is too large to simulate, or another
+        array or threads cannot be had.
     SimulationFailure
         If the simulator itself fails.
     """
@@ -181,6 +188,7 @@ def simulate(
     if settings.waves:
         settings.waves.path.parent.mkdir(parents=True, exist_ok=True)
         settings.waves.path.unlink(missing_ok=True)
+    threads = _threads(machine, settings, design)
     if settings.array != "rtl":
         if design or settings.waves or not settings.transport:
             raise UserError(
@@ -217,10 +225,21 @@ def simulate(
                 f"+event_log={workdir / 'events.txt'}",
                 *(settings.waves.plusargs if settings.waves else []),
                 *(write_images(machine, images, boot[1], workdir) if direct else []),
+                *([f"+threads={threads}"] if threads > 1 else []),
             ],
             workdir=workdir,
         )
     return result_of(machine, settings, workdir, compiled.seconds)
+
+
+def _threads(machine: Machine, settings: Settings, design: Design | None) -> int:
+    """Threads of a run, as `Settings.threads` says."""
+    native = settings.transport and not settings.waves and not design
+    if settings.threads is None:
+        return os.cpu_count() or 1 if native and machine.mesh.tiles >= MANY_TILES else 1
+    if settings.threads > 1 and not native:
+        raise UserError("THREADS is for our mesh without waves: WAVES and DUT need THREADS=1")
+    return settings.threads
 
 
 def orders_of(

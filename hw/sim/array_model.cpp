@@ -25,9 +25,14 @@ struct ArrayModel {
     }
 };
 
+thread_local unsigned long changes = 0;
+
 uint32_t half(const svBitVecVal* words, int index) { return words[index / 2] >> (index % 2 * 16) & 0xFFFF; }
 
 }  // namespace
+
+// How often an array has changed in this thread; see native_sleep.h.
+extern "C" unsigned long flatmesh_array_changes() { return changes; }
 
 extern "C" void* flatmesh_array_begin() { return new ArrayModel; }
 
@@ -36,12 +41,14 @@ extern "C" void flatmesh_array_end(void* array) { delete static_cast<ArrayModel*
 // Nothing is on its way any more.
 extern "C" void flatmesh_array_reset(void* array) {
     auto& self = *static_cast<ArrayModel*>(array);
+    ++changes;
     self.newest = self.oldest = 0;
 }
 
 extern "C" void flatmesh_array_slot(void* array, int passing, int formats, int entry, int last_entry, const svBitVecVal* a,
                                     const svBitVecVal* b) {
     auto& self = *static_cast<ArrayModel*>(array);
+    ++changes;
     const bool with_a = passing & 1, with_b = passing >> 1 & 1;
     const Stages stages{bool(passing >> 2 & 1), bool(passing >> 3 & 1), bool(passing >> 4 & 1), bool(passing >> 5 & 1)};
     const bool write = passing >> 6 & 1;
@@ -54,6 +61,7 @@ extern "C" void flatmesh_array_slot(void* array, int passing, int formats, int e
 
 extern "C" void flatmesh_array_fill(void* array, int row, int entry, const svBitVecVal* data) {
     auto& self = *static_cast<ArrayModel*>(array);
+    ++changes;
     std::memcpy(&self.accumulators[entry][row * COLUMNS], data, COLUMNS * sizeof(Word));
 }
 

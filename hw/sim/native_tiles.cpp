@@ -1,6 +1,8 @@
 // The tiles of a mesh as objects of one compiled tile; see hw/sim/native.py. Called once a cycle, at the falling clock edge:
 // hands back what the tiles show now, then takes all of them through the next rising edge.
+#include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -9,122 +11,111 @@
 #include "Vtile.h"
 #include "placement.h"
 #include "svdpi.h"
+#include "tile_inside.h"
 #include "verilated.h"
-#ifdef FLATMESH_ONE_EVAL
-#include "Vtile___024root.h"
-#endif
+
+// These use what is above.
+#include "native_links.h"
+
+#include "native_boot.h"
+#include "native_crew.h"
+#include "native_memory.h"
+#include "native_sleep.h"
 
 namespace {
 
 constexpr int TILES = COLUMNS * ROWS;
+constexpr int MANY = 64;  // tiles whose state is more than the second cache holds
 constexpr int CHANNELS = sizeof(CHANNEL) / sizeof(CHANNEL[0]);
 
-std::vector<std::unique_ptr<Vtile>> all;
-
-// Random back-pressure on a link: the law of hw/sim/stall.py.
-struct Stall {
-    uint32_t state = 1;
-    bool offered = false;
-
-    // Whether an item may pass in this cycle.
-    bool passing(bool run, int rate) const { return !run || offered || static_cast<int>(state & 255) >= rate; }
-
-    // To the next cycle, of a link in which `waiting` is offered and not taken.
-    void step(bool run, bool waiting, uint32_t number, uint32_t seed) {
-        offered = waiting;
-        if (!run) {
-            state = (number * 0x9E3779B1u + 0x7F4A7C15u | 1u) ^ (seed | seed << 16) | 1u << 31;
-            return;
-        }
-        for (int i = 0; i < 8; ++i) state = state >> 1 ^ (state & 1 ? 0x80200003u : 0u);
-    }
+// One tile and all that is asked of it without looking into it.
+struct Placed {
+    std::unique_ptr<Vtile> tile;
+    Vtile* beyond[4] = {};       // neighbours west, east, south, north
+    int neighbour[4];            // and their numbers; TILES where there is none
+    uint32_t given = ~0u;        // its inputs; none at first
+    bool changed = true;         // an input has, since the last cycle
+    Sleeper sleeper;
 };
 
-// The stalls of all links, in the order in which hw/mesh/tiles.py numbers them, from 1.
-struct Stalls {
-    std::vector<Stall> all;
-    size_t next = 0;
-    bool run = false;
-    int rate = 0;
-    uint32_t seed = 0;
-
-    void begin(bool running, int new_rate, uint32_t new_seed) {
-        next = 0;
-        run = running;
-        rate = new_rate;
-        seed = new_seed;
-    }
-
-    // Pass valid and ready between the ends of the next link.
-    void pass(bool source_valid, bool sink_ready, bool& sink_valid, bool& source_ready) {
-        sink_valid = source_valid;
-        source_ready = sink_ready;
-        if (!rate) return;
-        if (next == all.size()) all.emplace_back();
-        Stall& stall = all[next++];
-        const bool passing = stall.passing(run, rate);
-        sink_valid &= passing;
-        source_ready &= passing;
-        stall.step(run, sink_valid && !sink_ready, next, seed);
-    }
-};
-
+std::vector<Placed> placed;
+// By tile: what it shows; what it is given by channels, or by all links where they stall. One more that is nowhere shows nothing.
+uint32_t shown[TILES + 1], outside[TILES];
 Stalls stalls;
-
-// A link of a network from port `out` of one tile to port `in` of its neighbour. A payload matters while it is valid.
-#define PORT(net, way, index, member) net##_##way##___05F##index##___05F##member
-#define LINK(net, out, in, source, sink)                                                                          \
-    do {                                                                                                          \
-        bool valid, ready;                                                                                        \
-        stalls.pass((source).PORT(net, o, out, valid), (sink).PORT(net, i, in, ready), valid, ready);              \
-        (sink).PORT(net, i, in, valid) = valid;                                                                   \
-        (source).PORT(net, o, out, ready) = ready;                                                                \
-        if (valid) (sink).PORT(net, i, in, payload) = (source).PORT(net, o, out, payload);                        \
-    } while (0)
-#define LINKS(out, in, source, sink)          \
-    do {                                      \
-        LINK(data, out, in, source, sink);    \
-        LINK(request, out, in, source, sink); \
-        LINK(reduce, out, in, source, sink);  \
-    } while (0)
-
-// Both ends of all links between neighbours. Ports: 0 west, 1 east, 2 south, 3 north.
-void connect() {
-    for (int i = 0; i < TILES; ++i) {
-        const int x = i % COLUMNS, y = i / COLUMNS;
-        if (x + 1 < COLUMNS) LINKS(1, 0, *all[i], *all[i + 1]);
-        if (y + 1 < ROWS) LINKS(3, 2, *all[i], *all[i + COLUMNS]);
-        if (x > 0) LINKS(0, 1, *all[i], *all[i - 1]);
-        if (y > 0) LINKS(2, 3, *all[i], *all[i - COLUMNS]);
-    }
-}
-
-#include "native_boot.h"
-
 DirectBoot boot;
+Crew crew;
+
+// Inputs that all tiles have in common.
+struct Common {
+    int control = -1, address = 0, image_words = 0, index = 0;
+
+    bool operator==(const Common& other) const {
+        return control == other.control && address == other.address && image_words == other.image_words && index == other.index;
+    }
+    bool run() const { return control >> 1 & 1; }
+};
+
+Common common;
+uint64_t cycle = 0;
 
 bool bit(const svBitVecVal* words, int index) { return words[index / 32] >> index % 32 & 1; }
 
 void set(svBitVecVal* words, int index, bool value) { words[index / 32] |= svBitVecVal{value} << index % 32; }
 
-#define CHANNEL_END(port)                                                                                              \
-    case port:                                                                                                         \
-        stalls.pass(tile.PORT(request, o, port, valid), bit(request_ready, c), valid, ready);                          \
-        set(request_valid, c, valid);                                                                                  \
-        tile.PORT(request, o, port, ready) = ready;                                                                    \
-        std::memcpy(request_payload + c * request_words, &tile.PORT(request, o, port, payload), 4 * request_words);     \
-        stalls.pass(bit(data_valid, c), tile.PORT(data, i, port, ready), valid, ready);                                \
-        tile.PORT(data, i, port, valid) = valid;                                                                       \
-        set(data_ready, c, ready);                                                                                     \
-        std::memcpy(&tile.PORT(data, i, port, payload), data_payload + c * data_words, 4 * data_words);                 \
-        break
-
 constexpr size_t request_words = sizeof(Vtile::request_o___05F0___05Fpayload) / 4;
 constexpr size_t data_words = sizeof(Vtile::data_i___05F0___05Fpayload) / 4;
 
+// Between channel c and the port of its tile.
+#define CHANNEL_END(p)                                                                                    \
+    case p:                                                                                               \
+        std::memcpy(request_payload + c * request_words, &tile.PORT(request, o, p, payload), 4 * request_words); \
+        std::memcpy(&tile.PORT(data, i, p, payload), data_payload + c * data_words, 4 * data_words);        \
+        break
+
+void connect_channel(int c, bool request_ready, bool data_valid, const svBitVecVal* data_payload, svBitVecVal* request_valid,
+                     svBitVecVal* data_ready, svBitVecVal* request_payload) {
+    const int i = CHANNEL[c].tile, port = CHANNEL[c].port;
+    Vtile& tile = *placed[i].tile;
+    bool valid, ready;
+    stalls.pass(shown[i] >> (4 + port) & 1, request_ready, valid, ready);
+    set(request_valid, c, valid);
+    outside[i] |= uint32_t{ready} << (16 + port);
+    stalls.pass(data_valid, shown[i] >> (12 + port) & 1, valid, ready);
+    outside[i] |= uint32_t{valid} << port;
+    set(data_ready, c, ready);
+    switch (port) {
+        CHANNEL_END(0);
+        CHANNEL_END(1);
+        CHANNEL_END(2);
+        CHANNEL_END(3);
+    }
+}
+
+// Both ends of all links between neighbours, where they stall.
+void connect_stalling() {
+    for (int i = 0; i < TILES; ++i)
+        for (const int out : {1, 3, 0, 2})
+            if (const int j = placed[i].neighbour[out]; j < TILES) stalls.pass(out, shown[i], shown[j], outside[i], outside[j]);
+}
+
+// The inputs of tile i from its links, before any tile takes its next step.
+void connect(int i, bool) {
+    Placed& here = placed[i];
+    uint32_t word = outside[i];
+    if (!stalls.rate)
+        for (int p = 0; p < 4; ++p) word |= (shown[here.neighbour[p]] >> (p ^ 1) & PORT_BITS) << p;
+    word &= VALID_BITS | (shown[i] & VALID_BITS) << 12;  // ready where there is nothing to take means nothing
+    Vtile& tile = *here.tile;
+    if (word != here.given) {
+        here.sleeper.wake(tile, cycle);
+        here.changed = true;
+        here.given = word;
+        give(tile, word);
+    }
+    if (word & VALID_BITS) give_payloads(tile, word, here.beyond);
+}
+
 // A part of a tile that may sleep gets no clock edge; see hw/tile/ports.py. Parts of `awake` in its order.
-#define ARRIVING(net)                                                                                               \
-    (tile.PORT(net, i, 0, valid) | tile.PORT(net, i, 1, valid) | tile.PORT(net, i, 2, valid) | tile.PORT(net, i, 3, valid))
 #ifdef FLATMESH_ONE_EVAL
 // The next eval sees a rising edge without one of clk = 0.
 #define FALL(clock) tile.rootp->__Vtrigprevexpr___TOP__##clock##__0 = 0
@@ -132,14 +123,13 @@ constexpr size_t data_words = sizeof(Vtile::data_i___05F0___05Fpayload) / 4;
 #define FALL(clock) tile.clock = 0
 #endif
 
-void step(Vtile& tile, int index) {
+void clock(Vtile& tile, uint32_t given) {
     const unsigned awake = tile.awake;
-    tile.probe_index = index;
     tile.clk = 1;
     tile.clk_vector = awake & 1;
-    tile.clk_data = (awake >> 1 & 1) | ARRIVING(data);
-    tile.clk_request = (awake >> 2 & 1) | ARRIVING(request);
-    tile.clk_reduce = (awake >> 3 & 1) | ARRIVING(reduce);
+    tile.clk_data = (awake >> 1 & 1) | ((given & 0xF) != 0);
+    tile.clk_request = (awake >> 2 & 1) | ((given & 0xF0) != 0);
+    tile.clk_reduce = (awake >> 3 & 1) | ((given & 0xF00) != 0);
     tile.eval();
     FALL(clk);
     FALL(clk_vector);
@@ -151,22 +141,94 @@ void step(Vtile& tile, int index) {
 #endif
 }
 
+// Tile i through the next rising edge; the thread goes on with the tile after it, or not.
+void step(int i, bool with_next) {
+    Placed& here = placed[i];
+    if (here.sleeper.asleep) return;
+    if (TILES >= MANY && with_next && !placed[i + 1].sleeper.asleep) prefetch(*placed[i + 1].tile);
+    Vtile& tile = *here.tile;
+    const bool idle = !here.changed && !(here.given & VALID_BITS) && !(shown[i] & ALIVE);
+    here.changed = false;
+    here.sleeper.watch(tile, idle, cycle, [&] { clock(tile, here.given); });
+    shown[i] = look(tile);
+}
+
+// Inputs that all tiles have in common, where they have changed.
+void give_common(const Common& now) {
+    if (common == now) return;
+    common = now;
+    for (int i = 0; i < TILES; ++i) {
+        Placed& here = placed[i];
+        Vtile& tile = *here.tile;
+        here.sleeper.wake(tile, cycle);
+        here.changed = true;
+        tile.rst = now.control & 1;
+        tile.run = now.run();
+        tile.stop = now.control >> 2 & 1;
+        tile.expired = now.control >> 3 & 1;
+        tile.boot_address = now.address + BOOT[i].turn * now.image_words;
+        tile.boot_words = now.image_words;
+        tile.probe_index = now.index;
+    }
+}
+
+// The inputs of tile i while it boots without the network.
+void connect_to_image(int i, int image_words) {
+    Placed& here = placed[i];
+    here.sleeper.wake(*here.tile, cycle);
+    boot.step(i, *here.tile, image_words);
+    here.given = ~0u;
+}
+
+// What the tiles show of what happens in them.
+void log_events(svBitVecVal* events, svBitVecVal* tags) {
+    for (int i = 0; i < TILES; ++i) {
+        const auto* view = reinterpret_cast<const EData*>(&placed[i].tile->view);
+        for (int kind = 0; kind < KINDS; ++kind) {
+            const int at = EVENT_OFFSET + kind * EVENT_STRIDE;
+            if (!bit(view, at + VALID)) continue;
+            set(events, i * KINDS + kind, true);
+            unsigned char tag = 0;
+            for (int b = 0; b < 8; ++b) tag |= bit(view, at + TAG + b) << b;
+            reinterpret_cast<unsigned char*>(tags)[i * KINDS + kind] = tag;
+        }
+    }
+}
+
+int number_of(const char* plusarg, int otherwise) {
+    const std::string told = Verilated::threadContextp()->commandArgsPlusMatch(plusarg);
+    return told.empty() ? otherwise : std::atoi(told.c_str() + std::strlen(plusarg) + 1);
+}
+
 }  // namespace
 
 extern "C" void flatmesh_tiles_begin() {
     boot.begin();
+    placed.resize(TILES);
     for (int i = 0; i < TILES; ++i) {
-        const std::string name = "tile_" + std::to_string(i % COLUMNS) + "_" + std::to_string(i / COLUMNS);
-        all.push_back(std::make_unique<Vtile>(Verilated::threadContextp(), name.c_str()));
-        Vtile& tile = *all.back();
-        tile.x = i % COLUMNS;
-        tile.y = i / COLUMNS;
+        const int x = i % COLUMNS, y = i / COLUMNS;
+        const std::string name = "tile_" + std::to_string(x) + "_" + std::to_string(y);
+        placed[i].tile = std::make_unique<Vtile>(Verilated::threadContextp(), name.c_str());
+        Vtile& tile = *placed[i].tile;
+        tile.x = x;
+        tile.y = y;
         static_assert(sizeof(Vtile::mesh) == sizeof SHAPE);
         std::memcpy(&tile.mesh, SHAPE, sizeof SHAPE);
         tile.boot_x = BOOT[i].x;
         tile.boot_y = BOOT[i].y;
         tile.boot_edge = BOOT[i].edge;
+        shown[i] = look(tile);
     }
+    for (int i = 0; i < TILES; ++i) {
+        const int x = i % COLUMNS, y = i / COLUMNS;
+        const int neighbour[] = {x ? i - 1 : TILES, x + 1 < COLUMNS ? i + 1 : TILES, y ? i - COLUMNS : TILES,
+                                 y + 1 < ROWS ? i + COLUMNS : TILES};
+        for (int p = 0; p < 4; ++p) {
+            placed[i].neighbour[p] = neighbour[p];
+            if (neighbour[p] < TILES) placed[i].beyond[p] = placed[neighbour[p]].tile.get();
+        }
+    }
+    use_large_pages(placed);
 }
 
 extern "C" void flatmesh_tiles(int control, int address, int image_words, int stall_rate, int stall_seed, int target, int index,
@@ -177,71 +239,58 @@ extern "C" void flatmesh_tiles(int control, int address, int image_words, int st
     // stands still in all tiles but the one that is read: with 1024 tiles it would take hours.
     static bool reading = false;
     static int last = 0;
+    const Common now{control, address, image_words, index};
     reading |= target || index;
-    if (reading) {
-        Vtile& tile = *all[target < TILES ? target : TILES - 1];
-        step(tile, index);
-        *status = last;
-        *probe = tile.probe_data;
-        std::memset(request_valid, 0, (CHANNELS + 31) / 32 * sizeof *request_valid);
-        std::memset(data_ready, 0, (CHANNELS + 31) / 32 * sizeof *data_ready);
-        if constexpr (EVENTS) std::memset(events, 0, (TILES * KINDS + 31) / 32 * sizeof *events);
-        return;
-    }
-    const bool run = control >> 1 & 1;
-    bool booted = true, done = true, alive = false, error = false;
-    for (auto& tile : all) {
-        booted &= tile->booted;
-        done &= tile->done;
-        alive |= tile->alive;
-        error |= tile->error;
-    }
-    *status = last = booted | done << 1 | alive << 2 | error << 3;
-    *probe = all[target < TILES ? target : TILES - 1]->probe_data;
-    if constexpr (EVENTS) {
-        std::memset(events, 0, (TILES * KINDS + 31) / 32 * sizeof *events);
-        for (int i = 0; i < TILES; ++i) {
-            const auto* view = reinterpret_cast<const EData*>(&all[i]->view);
-            for (int kind = 0; kind < KINDS; ++kind) {
-                const int at = EVENT_OFFSET + kind * EVENT_STRIDE;
-                if (!bit(view, at + VALID)) continue;
-                set(events, i * KINDS + kind, true);
-                unsigned char tag = 0;
-                for (int b = 0; b < 8; ++b) tag |= bit(view, at + TAG + b) << b;
-                reinterpret_cast<unsigned char*>(tags)[i * KINDS + kind] = tag;
-            }
-        }
-    }
-
-    stalls.begin(run, stall_rate, stall_seed);
-    const bool direct = boot.on() && !booted;
-    for (int i = 0; direct && i < TILES; ++i) boot.step(i, *all[i], image_words);
-    if (!direct) connect();
     std::memset(request_valid, 0, (CHANNELS + 31) / 32 * sizeof *request_valid);
     std::memset(data_ready, 0, (CHANNELS + 31) / 32 * sizeof *data_ready);
-    for (int c = 0; !direct && c < CHANNELS; ++c) {
-        Vtile& tile = *all[CHANNEL[c].tile];
-        bool valid, ready;
-        switch (CHANNEL[c].port) {
-            CHANNEL_END(0);
-            CHANNEL_END(1);
-            CHANNEL_END(2);
-            CHANNEL_END(3);
-        }
+    if constexpr (EVENTS) std::memset(events, 0, (TILES * KINDS + 31) / 32 * sizeof *events);
+    Vtile& probed = *placed[std::min(target, TILES - 1)].tile;
+    if (reading) {
+        for (Placed& here : placed) here.sleeper.wake(*here.tile, cycle);
+        probed.probe_index = index;
+        clock(probed, ~0u);
+        *status = last;
+        *probe = probed.probe_data;
+        return;
     }
+    uint32_t all = ~0u, any = 0;
     for (int i = 0; i < TILES; ++i) {
-        Vtile& tile = *all[i];
-        tile.rst = control & 1;
-        tile.run = run;
-        tile.stop = control >> 2 & 1;
-        tile.expired = control >> 3 & 1;
-        tile.boot_address = address + BOOT[i].turn * image_words;
-        tile.boot_words = image_words;
-        step(tile, index);
+        all &= shown[i];
+        any |= shown[i];
     }
+    const bool booted = all & BOOTED;
+    *status = last = booted | ((all & DONE) != 0) << 1 | ((any & ALIVE) != 0) << 2 | ((any & ERROR) != 0) << 3;
+    *probe = probed.probe_data;
+    if constexpr (EVENTS) log_events(events, tags);
+
+    stalls.begin(now.run(), stall_rate, stall_seed);
+    std::memset(outside, 0, sizeof outside);
+    give_common(now);
+    const bool direct = boot.on() && !booted;
+    if (!direct && stall_rate) connect_stalling();
+    for (int c = 0; !direct && c < CHANNELS; ++c)
+        connect_channel(c, bit(request_ready, c), bit(data_valid, c), data_payload, request_valid, data_ready, request_payload);
+
+    // Not before the end of reset: a testbench may fork until then.
+    static const int threads = number_of("threads=", 1);
+    if (!(control & 1)) crew.start(threads);
+    const int size = std::max(1, TILES / (16 * threads));
+    const auto for_all = [size](auto job) {
+        crew.share((TILES + size - 1) / size, [&](uint64_t chunk) {
+            const int from = static_cast<int>(chunk) * size, to = std::min(from + size, TILES);
+            for (int i = from; i < to; ++i) job(i, i + 1 < to);
+        });
+    };
+    if (direct)
+        for_all([image_words](int i, bool) { connect_to_image(i, image_words); });
+    else
+        for_all(connect);
+    for_all(step);
+    ++cycle;
 }
 
 extern "C" void flatmesh_tiles_end() {
-    for (auto& tile : all) tile->final();
-    all.clear();
+    crew.stop();
+    for (Placed& here : placed) here.tile->final();
+    placed.clear();
 }

@@ -8,6 +8,7 @@ from model.engine.compiled import compiled, inlined
 from model.engine.heap import push
 from model.engine.links import pop, push_flit
 from model.engine.tables import WAITING, CoreEvent, TaskColumn, TaskKind
+from model.engine.work import take
 
 __all__ = ["accept", "arrive_at_channel", "arrive_at_root", "arrive_at_tile", "look"]
 
@@ -19,22 +20,35 @@ WRITE = int(TaskKind.WRITE)
 
 
 @inlined
-def arrive_at_tile(s, tile, stream, payload, now):
+def arrive_at_tile(s, link, tile, stream, payload, now):
     """A flit of a stream from network 0 (data) or 1 (reductions). Words of one stream are written
-    together up to a line, or when one bumps a semaphore, or when another stream comes.
+    together up to a line, or when one bumps a semaphore, or when another stream comes, or when none
+    comes for a while. A bump waits for the words before it: it takes a cycle more if these are of
+    another stream, and the link stops when the two places behind it are full.
     """
-    this, (w, number) = s.tile[tile], stream
+    this, (w, number), laws = s.tile[tile], stream, s.laws[0]
+    at = max(now, this.ejects[w])
+    if this.held[w] and at - this.came[w] > laws.patience:
+        take(s, tile, this.held[w])
+        this.held[w] = 0
+    late = 0
     if this.held[w] and (payload & 1 or this.stream[w] != number):
-        this.used += 1
+        late = laws.flush if payload >> 1 else 0
+        take(s, tile, this.held[w])
         this.held[w] = 0
     if payload & 1 == 0:
         this.stream[w] = number
         this.held[w] += 1
-        if payload or this.held[w] == s.laws[0].banks:
-            this.used += 1
+        if payload or this.held[w] == laws.banks:
+            take(s, tile, this.held[w])
             this.held[w] = 0
+    this.came[w] = at + late
+    this.ejects[w] = at + late + laws.flush
+    if this.ejects[w] > now + 2:
+        s.link[link].free = now + 2
+    s.run[0].last = max(s.run[0].last, at + late + laws.ejected)
     if payload >> 1:
-        push(s, now + s.laws[0].eject, SIGNAL, (payload >> 1) - 1, tile)
+        push(s, at + late + laws.eject, SIGNAL, (payload >> 1) - 1, tile)
 
 
 @inlined
@@ -45,7 +59,7 @@ def arrive_at_root(s, link, node, payload, now):
     if row[PATH2] >= 0:
         push_flit(s, link, s.path_at[row[PATH2]], bump)
     else:
-        arrive_at_tile(s, s.node[node].tile, (1, node), bump, now)
+        arrive_at_tile(s, link, s.node[node].tile, (1, node), bump, now)
 
 
 @compiled

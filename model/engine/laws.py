@@ -8,6 +8,10 @@ __all__ = ["Laws"]
 class Laws(NamedTuple):
     """Cycles of what is not in the tables; see `model.costs` for where each comes from."""
 
+    start: float
+    """From the start to the first fetch, and from the last activity to the cycle that counts it."""
+    port: float
+    """Cycles for which a fetch has the program memory of a tile to itself."""
     fetch: float
     """From a fetch to the first wait or the command, if no register is added."""
     scalar: float
@@ -22,6 +26,12 @@ class Laws(NamedTuple):
     """Commands that can be with an engine."""
     eject: float
     """From the queue of the tile to the wait that sees the bump."""
+    ejected: float
+    """From the queue of the tile to the last activity of a flit."""
+    flush: int
+    """From a flit of a tile to the next, and what a bump waits for words of another stream."""
+    patience: int
+    """Cycles without a word after which those that wait for more are written."""
     request: float
     """From a READ's command to its request's entry into the network."""
     move: float

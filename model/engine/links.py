@@ -108,6 +108,9 @@ def choose(s, link, now):
             activate(s, link)
     if wants == 0:
         return -1
+    if this.free > now:
+        activate(s, link)
+        return -1
     port = take_turn(this, wants)
     return -1 if this.depth and this.level >= this.depth else port
 

@@ -47,12 +47,23 @@ def begin_chunk(s, tile, t):
     rows, columns, _ = _sizes(s, tile)
     change(s, tile, t)
     s.tile[tile].burst = 1
+    s.tile[tile].wide = _words(s, tile, False)
     renew(s, tile, t)
     s.tile[tile].chunk_from = t
     if s.tile[tile].at_step == 0:
         _fill(s, tile, rows, columns)
-    s.tile[tile].chunk_used = s.tile[tile].used + _written(s, tile, t)
+    s.tile[tile].chunk_used = s.tile[tile].used + _written(s, tile, t) - s.tile[tile].rest
     push(s, t + rows + _first_lines(s, tile, columns), LOADED, 0, tile)
+
+
+@compiled
+def _words(s, tile, of_b):
+    """Words of a line of A, of B."""
+    _, columns, steps = _sizes(s, tile)
+    flags, laws = s.table[s.tile[tile].product, FLAGS], s.laws[0]
+    across = columns if of_b and not flags & TRANSPOSED else steps
+    narrow = flags >> (3 if of_b else 2) & 1
+    return -(-across // ((laws.width // laws.banks) << narrow))
 
 
 @compiled
@@ -74,9 +85,13 @@ def loaded(s, tile, all_of_it, t):
         push(s, t + whole, LOADED, all_of_it, tile)
         return
     if all_of_it:
+        s.tile[tile].rest = taken
         _end_chunk(s, tile, t)
         return
     s.tile[tile].chunk_first = t
+    change(s, tile, t)
+    s.tile[tile].wide = _words(s, tile, True)
+    renew(s, tile, t)
     _, columns, steps = _sizes(s, tile)
     lines = columns if s.table[s.tile[tile].product, FLAGS] & TRANSPOSED else steps
     push(s, t + lines - _first_lines(s, tile, columns), LOADED, 1, tile)

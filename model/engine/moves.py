@@ -6,6 +6,7 @@ from model.engine.heap import push
 from model.engine.links import ask
 from model.engine.release import release
 from model.engine.tables import SLOTS, CoreEvent, Slot, TaskColumn, TaskKind
+from model.engine.work import take
 
 __all__ = ["gone", "send_signal", "start_move", "start_read"]
 
@@ -76,7 +77,7 @@ def _send_line(s, tile, t):
     row = s.table[code]
     flits = min(s.laws[0].banks, row[WORDS] - this.out_word)
     last = this.out_row + 1 == row[ROWS] and this.out_word + flits == row[WORDS]
-    this.used += 1
+    take(s, tile, flits)
     this.out_word += flits
     source = SLOTS * tile
     if row[OP] == PUT:

@@ -106,7 +106,7 @@ def _gone(s, source, left):
 def _deliver(s, link, node, payload, now):
     kind = s.link[link].kind
     if kind == FORK and s.path[node].tile >= 0:
-        arrive_at_tile(s, s.path[node].tile, (0, node), payload, now)
+        arrive_at_tile(s, link, s.path[node].tile, (0, node), payload, now)
     elif kind == CHANNEL:
         arrive_at_channel(s, link, payload, now)
     elif kind == ROOT:

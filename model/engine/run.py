@@ -81,8 +81,10 @@ def simulate(
 
 @entry
 def _run(s: CoreState):
-    for q in range(len(s.queue)):
-        push(s, 0.0, STEP, 0, q)
+    laws = s.laws[0]
+    for q in range(len(s.queue)):  # the matrix queue last: its turn was that of the boot
+        s.queue[q].fetches = laws.start + laws.port * ((q + 3) & 3)
+        push(s, s.queue[q].fetches, STEP, 0, q)
     run = s.run[0]
     while True:
         moving = run.links + run.routers > 0

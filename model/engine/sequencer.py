@@ -67,6 +67,7 @@ def _signals(row):
 @compiled
 def _fetch(s, q, t):
     """Run through what concerns this queue alone, then be there when the next one waits."""
+    t = _port(s, q, t)
     while True:
         row = s.table[s.queue[q].pc]
         op = row[OP]
@@ -74,12 +75,26 @@ def _fetch(s, q, t):
         if not plain or op < LI or op > END:
             break
         _execute(s, q, row)
-        t += s.laws[0].scalar
+        t = _port(s, q, t + s.laws[0].scalar)
     s.queue[q].phase = WAITING
     at = t + s.laws[0].fetch + s.laws[0].wait * row[REGISTERS]
     if op < MATMUL and row[WAIT0] < 0 and row[WAIT1] < 0:
         at -= 1
     push(s, at, STEP, 0, q)
+    return t
+
+
+@compiled
+def _port(s, q, t):
+    """When the program memory takes a fetch of t: it takes one of the tile's queues at a time."""
+    first, busy = q & -4, True
+    while busy:
+        busy = False
+        for other in range(first, first + 4):
+            if other != q and abs(s.queue[other].fetches - t) < s.laws[0].port:
+                busy = True
+        t += busy * s.laws[0].port
+    s.queue[q].fetches = t
     return t
 
 
@@ -192,7 +207,6 @@ def _send_signals(s, q, row, t):
 def signal(s, tile, sem, t):
     """A semaphore has one more, for waits from t on."""
     s.tile[tile].semaphores[sem] += 1
-    s.run[0].last = max(s.run[0].last, t)
     for q in range(4 * tile, 4 * tile + 4):
         if s.queue[q].blocked == SEMAPHORE:
             row = s.table[s.queue[q].pc]

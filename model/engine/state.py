@@ -48,6 +48,7 @@ _QUEUE = {
     "blocked": "i4",
     "ready_at": "f8",  # since when it is blocked
     "engine_at": "f8",  # when the engine takes a command; 1e308 if that is not known
+    "fetches": "f8",  # when it last asked the program memory
     "registers": ("i8", 16),
     "loops": ("i8", (4, 2)),  # first row, rounds left
     "depth": "i4",
@@ -57,7 +58,7 @@ _QUEUE = {
     # work under way: amounts in cycles of the work
     "code": "i4",  # its instruction, or -1
     "work_from": "f8",  # up to when both amounts count
-    "work_used": "f8",
+    "work_taken": "f8",
     "fetched": "f8",
     "worked": "f8",
     "version": "i4",
@@ -71,6 +72,7 @@ _LINK = {
     "port": "i4",
     "mixed": "i4",  # there are sources among those who ask for it
     "lap": "i8",  # in which it is to be looked at
+    "free": "i8",  # in which it takes a flit again
     # who asks for it, by input
     "wants": "i4",
     "locked": "i4",  # the one that was chosen and has not gone yet
@@ -125,7 +127,12 @@ _TILE = {
     # L1; words that wait for more of their stream, from the data and from the reduction network
     "stream": ("i4", 2),
     "held": ("i4", 2),
-    "used": "f8",  # lines so far, by those before the matrix engine
+    "came": ("i8", 2),  # when the last one did
+    "ejects": ("i8", 2),  # when the next one can be taken
+    "used": "f8",  # cycles so far that those before it have cost the matrix engine
+    "taken": "f8",  # likewise work
+    "wide": "f8",  # words of an access of the matrix engine, and of work on average
+    "work_wide": "f8",
     "burst": "i4",  # the matrix engine reads a chunk
     "drains": "i4",  # blocks that it writes or fills
     # matrix engine
@@ -135,6 +142,7 @@ _TILE = {
     "at_step": "i4",
     "chunk_from": "f8",
     "chunk_used": "f8",
+    "rest": "f8",  # part of a cycle that others have cost, not yet waited for
     "chunk_first": "f8",  # when the first step's last line was granted
     "steps_end": "f8",
     "steps_before": "f8",
@@ -271,15 +279,11 @@ def fresh(
         source=sources,
         tile=_filled(
             _records(tiles, _TILE),
-            turn=-1,
-            due=-1,
-            steps_end=-1,
-            steps_before=-1,
-            emptied=-100,
-            drain_from=-100,
-            filled=-100,
+            **dict.fromkeys(("turn", "due", "steps_end", "steps_before"), -1),
+            **dict.fromkeys(("emptied", "drain_from", "filled"), -100),
+            **dict.fromkeys(("wide", "work_wide"), laws.banks),
         ),
-        queue=_filled(_records(len(code.entry), _QUEUE), pc=code.entry, code=-1),
+        queue=_filled(_records(len(code.entry), _QUEUE), pc=code.entry, code=-1, fetches=-1),
         channel=_filled(
             _records(len(fabric.response), _CHANNEL), link=fabric.request, due=-1e9, next=1e308
         ),

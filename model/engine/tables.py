@@ -87,13 +87,13 @@ class TaskKind(IntEnum):
     """repeat up to the matching END, IMM + register RS times"""
     END = 5
     MATMUL = 6
-    """a product of M x N x K with FLAGS (1: B transposed, 2: accumulate, 4: 8-bit B), on the matrix
-    engine of the tile: lines of L1 by chunks, steps, drain
+    """a product of M x N x K with FLAGS (1: B transposed, 2: accumulate, 4: 8-bit A, 8: 8-bit B),
+    on the matrix engine of the tile: lines of L1 by chunks, steps, drain
     """
     WORK = 7
     """CYCLES of an engine of the queue's own, ACTIVE of which count as work. LINES of L1, behind
-    everyone else, are needed during the first SPAN cycles; the rest is latency. With LINES = 0 it
-    is a task of known duration.
+    everyone else, are needed during the first SPAN cycles; the rest is latency. An access takes
+    WIDE hundredths of a line on average. With LINES = 0 it is a task of known duration.
     """
     READ = 8
     """ROWS x WORDS flits from CHANNEL: the request takes PATH2, the answer PATH; its last flit
@@ -145,6 +145,7 @@ class TaskColumn(IntEnum):
     LINES = 10
     ACTIVE = 11
     SPAN = 12
+    WIDE = 13
     ROWS = 9
     WORDS = 10
     PATH = 11

@@ -5,17 +5,35 @@ other cycles while that one writes a block, less what the networks took. It may 
 computing by the lines that its buffers hold, which is what short bursts are hidden by.
 """
 
-from model.engine.compiled import compiled
+from model.engine.compiled import compiled, inlined
 from model.engine.heap import push
 from model.engine.release import release
 from model.engine.tables import CoreEvent, TaskColumn
 
-__all__ = ["change", "renew", "start_work", "worked"]
+__all__ = ["change", "renew", "start_work", "take", "worked"]
 
 WORKED, DONE = int(CoreEvent.WORKED), int(CoreEvent.DONE)
-CYCLES, LINES, ACTIVE, SPAN = (
-    int(c) for c in (TaskColumn.CYCLES, TaskColumn.LINES, TaskColumn.ACTIVE, TaskColumn.SPAN)
+LONG, NEVER = 1e9, 1e18
+CYCLES, LINES, ACTIVE, SPAN, WIDE = (
+    int(c)
+    for c in (
+        TaskColumn.CYCLES,
+        TaskColumn.LINES,
+        TaskColumn.ACTIVE,
+        TaskColumn.SPAN,
+        TaskColumn.WIDE,
+    )
 )
+
+
+@inlined
+def take(s, tile, words):
+    """Who comes before the engines takes words: each loses a cycle if it needs a bank of these, as
+    lines of two lengths at any place do by the chance (a + b - 1) / banks.
+    """
+    this, banks = s.tile[tile], s.laws[0].banks
+    this.used += min(1.0, (words + this.wide - 1) / banks)
+    this.taken += min(1.0, (words + this.work_wide - 1) / banks)
 
 
 @compiled
@@ -23,7 +41,9 @@ def start_work(s, q, code, t):
     """A command is taken at t."""
     s.queue[q].engine_at = 1e308
     s.queue[q].code = code
-    s.queue[q].work_from, s.queue[q].work_used = t, s.tile[q >> 2].used
+    s.queue[q].work_from, s.queue[q].work_taken = t, s.tile[q >> 2].taken
+    if s.table[code, LINES]:
+        s.tile[q >> 2].work_wide = s.table[code, WIDE] / 100 * s.laws[0].banks
     s.queue[q].fetched = s.queue[q].worked = 0.0
     s.queue[q].active += s.table[code, ACTIVE]
     _promise(s, q, t)
@@ -56,46 +76,62 @@ def _share(s, tile):
 @compiled
 def _progress(s, q, t):
     """Both amounts, in cycles of the work, at t."""
-    tile, code = q >> 2, s.queue[q].code
-    cycles, lines, span = s.table[code, CYCLES], s.table[code, LINES], s.table[code, SPAN]
-    past = t - s.queue[q].work_from
+    tile, code, this = q >> 2, s.queue[q].code, s.queue[q]
+    past = t - this.work_from
     if past <= 0:
         return
-    s.queue[q].work_from = t
-    if lines == 0:
-        s.queue[q].worked += past
+    this.work_from = t
+    if s.table[code, LINES] == 0:
+        this.worked += past
         return
-    this = s.queue[q]
-    taken = s.tile[tile].used - this.work_used
-    this.work_used = s.tile[tile].used
-    free = max(0.0, past * _share(s, tile) - taken)
-    # Of the lines all but the last, which is a result: it is written at the end, and not ahead.
-    per_line = span / lines
-    fetched = this.fetched + free * per_line
-    early = span - per_line
-    if this.worked < cycles - per_line - 0.01:
-        fetched = min(fetched, early)
-    limit = fetched if fetched < early - 0.01 else cycles - span + fetched
-    this.worked = min(this.worked + past, max(limit, this.worked))
-    this.fetched = min(fetched, this.worked + s.laws[0].buffer * per_line, float(span))
+    taken = s.tile[tile].taken - this.work_taken
+    this.work_taken = s.tile[tile].taken
+    rate = max(0.0, past * _share(s, tile) - taken) / past
+    _run(s, q, rate * s.table[code, SPAN] / s.table[code, LINES], past)
+
+
+@compiled
+def _run(s, q, rate, past):
+    """Go on for a time in which lines come at one rate, in cycles of the work: compute behind what
+    is read, but for the last line; compute to its end; read or write that one. Returns the time
+    that is left when all is done, negative if it is not.
+    """
+    this, code = s.queue[q], s.queue[q].code
+    cycles, span = s.table[code, CYCLES], s.table[code, SPAN]
+    line = span / s.table[code, LINES]
+    early, end, ahead = span - line, cycles - line, s.laws[0].buffer * line
+    if this.fetched < early:
+        needs = (early - this.fetched) / rate if rate > 0 else NEVER
+        needs = min(max(needs, early - ahead - this.worked), past)
+        this.fetched = min(early, this.fetched + rate * needs)
+        this.worked = max(this.worked, min(this.worked + needs, this.fetched))
+        this.fetched = min(this.fetched, this.worked + ahead)
+        past -= needs
+    if this.worked < end and past > 0:
+        needs = min(end - this.worked, past)
+        this.worked += needs
+        past -= needs
+    if past <= 0:
+        return -1.0
+    needs = max((span - this.fetched) / rate if rate > 0 else NEVER, cycles - this.worked)
+    this.fetched = min(float(span), this.fetched + rate * past)
+    this.worked = min(this.worked + past, cycles - span + this.fetched)
+    return past - needs
 
 
 @compiled
 def _promise(s, q, t):
     """Say when the work will be done if nothing changes."""
-    code = s.queue[q].code
-    cycles, lines, span = s.table[code, CYCLES], s.table[code, LINES], s.table[code, SPAN]
-    left = cycles - s.queue[q].worked
-    if lines:
-        rate = _share(s, q >> 2) * span / lines
-        behind = span - s.queue[q].fetched
-        if behind > 0 and rate < 1:
-            if rate <= 0:
-                s.queue[q].version = (s.queue[q].version + 1) & 0xFFFFFF
-                return
-            left = max(left, behind / rate)
-    s.queue[q].version = (s.queue[q].version + 1) & 0xFFFFFF
-    push(s, t + max(left, 0.0), WORKED, s.queue[q].version, q)
+    this, code = s.queue[q], s.queue[q].code
+    left = s.table[code, CYCLES] - this.worked
+    if s.table[code, LINES]:
+        fetched, worked = this.fetched, this.worked
+        rate = _share(s, q >> 2) * s.table[code, SPAN] / s.table[code, LINES]
+        left = LONG - _run(s, q, rate, LONG)
+        this.fetched, this.worked = fetched, worked
+    this.version = (this.version + 1) & 0xFFFFFF
+    if left <= LONG:
+        push(s, t + max(left, 0.0), WORKED, this.version, q)
 
 
 @compiled

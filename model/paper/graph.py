@@ -223,6 +223,8 @@ def laws_of_papers(costs: PaperCosts, burst: int, streams: int) -> Laws:
     tiles that take turns at each channel.
     """
     return Laws(
+        start=0.0,
+        port=0.0,
         fetch=1.0,  # from a task to the next
         scalar=0.0,
         wait=0.0,
@@ -230,6 +232,9 @@ def laws_of_papers(costs: PaperCosts, burst: int, streams: int) -> Laws:
         remote=0.0,
         outstanding=4,
         eject=burst / costs.channel_bytes,
+        ejected=burst / costs.channel_bytes,
+        flush=0,
+        patience=0,
         request=0.0,
         move=0.0,
         results_waiting=1,

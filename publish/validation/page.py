@@ -10,6 +10,7 @@ from model.interval import BOUNDS, COVERAGE, Residual, half_width
 from publish.output import Table
 from publish.validation.development import FIRST
 from publish.validation.heldout import choices, regrets, summary
+from publish.validation.leaveout import leaveout_table
 
 __all__ = ["MAKERS", "class_table", "development_table", "predictions_told", "trust", "worst_table"]
 
@@ -163,6 +164,7 @@ MAKERS = {
     "validation": {
         "held-out errors": lambda rows: _markdown(class_table(rows)),
         "trust": trust,
+        "leave one out": lambda rows: _markdown(leaveout_table(rows)),
         "largest errors": lambda rows: worst_table(rows).markdown(),
     },
     "large": {"large runs": large_table},

@@ -1,5 +1,6 @@
 """Sizes that the model takes from the hardware are the hardware's."""
 
+from hw.control import line_writer
 from hw.memory import channel
 from hw.network.combine import in_flight
 from isa.machine import MACHINES
@@ -16,3 +17,7 @@ def test_the_queues_of_a_channel():
 def test_results_on_their_way_through_a_join():
     for machine in MACHINES.values():
         assert laws_of(machine).results_waiting == in_flight(machine.mesh.adder_stages)
+
+
+def test_an_ejector_writes_what_waits_as_the_hardware_does():
+    assert costs.PATIENCE == line_writer.PATIENCE

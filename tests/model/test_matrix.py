@@ -20,7 +20,9 @@ DEEP = Tile(
 )
 HALT = Instruction.of(Opcode.HALT)
 ISSUE, DRAIN = 3, 3
-"""Cycles before the first command is offered, and from the last done to the end of HALT."""
+"""Cycles from the first fetch to the first command, and from the last done to the end of HALT."""
+TURN = 3
+"""Fetches of other queues before the first of the matrix queue."""
 
 
 def product(m, n, k, trans_b=0, accumulate=0):
@@ -71,8 +73,9 @@ def cycles_of_model(tile, code):
     program = Program({queue: [HALT] for queue in Queue})
     program.queues[Queue.MATRIX] = [*code, HALT]
     decoded = decode(machine, {(0, 0): program.words()})
-    seen = simulate(*decoded, Links(machine).fabric(), laws_of(machine))
-    return seen.cycles - ISSUE - DRAIN, seen.matrix_active[0]
+    laws = laws_of(machine)
+    seen = simulate(*decoded, Links(machine).fabric(), laws)
+    return seen.cycles - laws.start - TURN - ISSUE - DRAIN, seen.matrix_active[0]
 
 
 @pytest.mark.parametrize("tile", [SMALL, DEEP], ids=["3x2", "4x2"])

@@ -5,7 +5,6 @@ from pydoc import locate
 
 import pytest
 
-from publish.rooms import imports
 from tb.runner import ROOT
 
 PAGES = (
@@ -13,12 +12,13 @@ PAGES = (
     "docs/architecture.md",
     *(f"docs/decisions/{name}.md" for name in ("0010-rooms", "0011-native-mesh")),
 )
-PLACES = (*imports(), "tests", "docs", "examples")
+ROOMS = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
+PLACES = (*ROOMS, "tests", "docs", "examples")
 
 
 def missing(text: str) -> list[str]:
     """Names and paths in back quotes, from our rooms, that lead nowhere."""
-    names = re.findall(rf"`((?:{'|'.join(imports())})(?:\.\w+)+)`", text)
+    names = re.findall(rf"`((?:{'|'.join(ROOMS)})(?:\.\w+)+)`", text)
     paths = re.findall(rf"`((?:{'|'.join(PLACES)})/[\w./-]*)`", text)
     lost = [path for path in paths if not (ROOT / path).exists()]
     return lost + [name for name in names if locate(name) is None]

@@ -7,8 +7,9 @@ import pytest
 
 from isa.assembler import assemble
 from isa.errors import UserError
-from isa.instructions import BITS, CHECKSUM
+from isa.instructions import BITS, CHECKSUM, Queue
 from isa.machine import MACHINES
+from isa.status import QUEUE_PROBES, Probe
 from programs.tensors import load_workload
 from tb.experiment import run_experiment
 from tb.hardware import ARRAYS
@@ -232,3 +233,73 @@ def test_no_waveform_of_another_array(tmp_path, array):
     settings = Settings(array=array, waves=Window(tmp_path / "waves.vcd"))
     with pytest.raises(UserError, match=rf"^ARRAY={array} is for our mesh without waves"):
         simulate(TINY, {}, [], dump=(0, 0), settings=settings)
+
+
+def same(one, other):
+    """Whether two experiments have had the same cycles, counters, events and bits."""
+    return (
+        (one.run.cycles, one.run.boot_cycles, one.run.probes, one.run.words_read)
+        == (other.run.cycles, other.run.boot_cycles, other.run.probes, other.run.words_read)
+        and np.array_equal(one.run.events, other.run.events)
+        and all(map(np.array_equal, one.run.hbm, other.run.hbm))
+    )
+
+
+@pytest.mark.parametrize("stall_rate", [0, 80])
+@pytest.mark.parametrize("direct_boot", [False, True])
+def test_threads_change_no_cycle(stall_rate, direct_boot):
+    """Nor does a second run with as many of them."""
+    tensors = load_workload("mha:S=40,D=24,H=2", "fp16", 1)
+    first, *others = (
+        run_experiment(
+            TINY,
+            tensors,
+            "flat-async",
+            settings=Settings(
+                threads=threads,
+                direct_boot=direct_boot,
+                events=True,
+                stall_rate=stall_rate,
+                stall_seed=5,
+            ),
+        )
+        for threads in (1, 2, 3, 3)
+    )
+    assert first.passed and all(same(first, other) for other in others)
+
+
+def test_an_error_is_the_same_with_threads():
+    words = image(vector="fill d=4000 ldd=64 m=8 n=4 fmt_d=fp32\nhalt")
+    images = {tile: image() for tile in [(0, 0), (0, 1), (1, 1)]} | {(1, 0): words}
+    hbm = [np.zeros(64, np.uint8) for _ in TINY.channels]
+    said = []
+    for threads in (1, 2):
+        with pytest.raises(RunFailure) as caught:
+            simulate(TINY, images, hbm, dump=(0, 0), settings=Settings(threads=threads))
+        said.append((str(caught.value), caught.value.probes, caught.value.later))
+    assert said[0] == said[1]
+
+
+def test_threads_are_for_our_mesh_without_waves(tmp_path):
+    settings = Settings(threads=2, waves=Window(tmp_path / "waves.vcd"))
+    with pytest.raises(UserError, match=r"^THREADS is for our mesh without waves"):
+        simulate(TINY, {}, [], dump=(0, 0), settings=settings)
+
+
+def test_a_sleeping_tile_counts_its_cycles():
+    """A queue waits for as many cycles as another one works, and counts all of them."""
+
+    def wait(turns: int):
+        images = {tile: image() for tile in [(1, 0), (0, 1)]}
+        images[1, 1] = image(load="sync wait=5:1\nhalt")
+        images[0, 0] = image(load=f"loop imm={turns}\nsync\nend\nsync remote=5@1,1\nhalt")
+        hbm = [np.zeros(64, np.uint8) for _ in TINY.channels]
+        seen = simulate(TINY, images, hbm, dump=(0, 0))
+        waited = seen.probes[1, 1][
+            Probe.QUEUE + 16 * Queue.LOAD + QUEUE_PROBES.index("cycles_wait")
+        ]
+        return seen.cycles, waited
+
+    (cycles, waited), *longer = (wait(turns) for turns in (10, 110, 250))
+    for more_cycles, more_waited in longer:
+        assert more_waited - waited == more_cycles - cycles > 100

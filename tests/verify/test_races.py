@@ -25,8 +25,12 @@ def outcomes(counts, kind):
     return found
 
 
-def test_every_wait_is_found_but_for_those_that_order_nothing():
-    counts = study(SMALL)
+@pytest.fixture(scope="module")
+def counts():
+    return study(SMALL)
+
+
+def test_every_wait_is_found_but_for_those_that_order_nothing(counts):
     waits = outcomes(counts, "wait")
     assert set(waits) <= {"race", "last", "twin", "otherwise"}
     assert set().union(*(found for outcome, found in waits.items() if outcome != "race")) == {
@@ -46,8 +50,7 @@ def test_every_wait_is_found_but_for_those_that_order_nothing():
     }
 
 
-def test_every_signal_stops_the_machine_unless_nobody_takes_its_count():
-    counts = study(SMALL)
+def test_every_signal_stops_the_machine_unless_nobody_takes_its_count(counts):
     for kind in ("signal", "bump"):
         assert set(outcomes(counts, kind)) <= {"hang", "unused"}
     assert outcomes(counts, "bump") == {

@@ -1,6 +1,7 @@
 """The sets of cases."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from isa.errors import UserError
 from isa.machine import load_machine
@@ -39,6 +40,11 @@ def cases(which: str, seed: int, mesh: str = "") -> list[ConformanceCase]:
     """
     if which not in SETS:
         raise UserError(f"SET must be one of {', '.join(SETS)}, not {which!r}")
+    return list(_cases(which, seed, mesh))
+
+
+@cache
+def _cases(which: str, seed: int, mesh: str) -> tuple[ConformanceCase, ...]:
     if mesh:
         load_machine("tiny", mesh)
     meshes = (mesh,) if mesh else tuple(MESHES)
@@ -53,7 +59,7 @@ def cases(which: str, seed: int, mesh: str = "") -> list[ConformanceCase]:
                 meshes, seed + 1000 * turn, SIZES | LARGE, strength=2, prefix=f"n{turn}"
             )
         found += _attention(meshes, seed + 9000, SIZES, strength=3, prefix="t")
-    return found
+    return tuple(found)
 
 
 def _tiles(meshes: Iterable[str], seed: int, count: int) -> list[ConformanceCase]:

@@ -67,7 +67,7 @@ def wide_move_program(machine: Machine, seed: int, _: slice) -> TileProgram:
     """
     bench = EdgeBench(machine, seed)
     bench.fill()
-    opcodes = (Opcode.LOAD, Opcode.PUT, Opcode.REDUCE)
+    opcodes = (Opcode.LOAD, Opcode.PUT, Opcode.REDUCE) if len(bench.tiles) > 1 else (Opcode.LOAD,)
     emit_transfers(bench, [_long(bench, opcode, "both") for opcode in opcodes])
     for tile in bench.tiles:
         bench.store_all(tile)

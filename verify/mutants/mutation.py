@@ -29,9 +29,6 @@ class Mutation:
     slow: bool = False
     """It changes cycles and no bits: only a count of cycles shows it."""
 
-    escapes: str = ""
-    """What a program would have to do to show it; empty if a case of the default set does."""
-
     @property
     def area(self) -> str:
         """The folder of ``hw`` it is in."""
