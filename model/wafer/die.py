@@ -44,10 +44,10 @@ class Residuals(NamedTuple):
 def die_cycles(machine: Machine, work: Gemm | Attention, dataflow: str | None = None) -> DieCycles:
     """Compile a product or attention for the die, and run the programs in the model.
 
-    Attention is cut by the tiling rule. A product whose A is not relayed is run twice, by the rule
-    and by its best mapping with one group of all tiles, and the faster one counts: only that one
-    reads every tile column's part of B from the column's own channel, which the rule's estimate
-    does not see.
+    Attention is cut by the tiling rule, with reads that multicast. A product whose A is not relayed
+    is run twice, by the rule and by its best mapping with one group of all tiles, and the faster
+    one counts: only that one reads every tile column's part of B from the column's own channel,
+    which the rule's estimate does not see.
 
     Raises
     ------
@@ -55,7 +55,8 @@ def die_cycles(machine: Machine, work: Gemm | Attention, dataflow: str | None = 
         If no mapping fits.
     """
     flow = DATAFLOW[dataflow] if dataflow else None
-    compiled = compile_workload(machine, work, flow)
+    reads = {"reads": "multicast"} if isinstance(work, Attention) else {}
+    compiled = compile_workload(machine, work, flow, **reads)
     found = [_run(compiled)]
     if isinstance(compiled.mapping, GemmMapping) and not compiled.mapping.relayed:
         whole = f"{machine.mesh.columns}x{machine.mesh.rows}"
