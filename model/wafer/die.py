@@ -12,6 +12,7 @@ from model.development import published_runs, tabulate
 from model.paper.predict import predict_paper
 from model.predict import Prediction, predict
 from model.wafer.kernels import DATAFLOW, Cycles
+from programs.attention.mapping import AttentionMapping
 from programs.attention.workload import Attention
 from programs.common.compiled import Compiled
 from programs.compiler import compile_workload
@@ -44,10 +45,11 @@ class Residuals(NamedTuple):
 def die_cycles(machine: Machine, work: Gemm | Attention, dataflow: str | None = None) -> DieCycles:
     """Compile a product or attention for the die, and run the programs in the model.
 
-    Attention is cut by the tiling rule, with reads that multicast. A product whose A is not relayed
-    is run twice, by the rule and by its best mapping with one group of all tiles, and the faster
-    one counts: only that one reads every tile column's part of B from the column's own channel,
-    which the rule's estimate does not see.
+    Kernels are cut by the tiling rule; of two mappings that its estimates cannot tell apart well,
+    both are run, and the faster one counts. Attention whose loading tiles pass on what they read
+    is run with reads that multicast as well. A product whose A is not relayed is run by its best
+    mapping with one group of all tiles, too: only that one reads every tile column's part of B
+    from the column's own channel.
 
     Raises
     ------
@@ -55,13 +57,17 @@ def die_cycles(machine: Machine, work: Gemm | Attention, dataflow: str | None = 
         If no mapping fits.
     """
     flow = DATAFLOW[dataflow] if dataflow else None
-    reads = {"reads": "multicast"} if isinstance(work, Attention) else {}
-    compiled = compile_workload(machine, work, flow, **reads)
+    compiled = compile_workload(machine, work, flow)
     found = [_run(compiled)]
-    if isinstance(compiled.mapping, GemmMapping) and not compiled.mapping.relayed:
-        whole = f"{machine.mesh.columns}x{machine.mesh.rows}"
+    mapping, other = compiled.mapping, dict[str, str]()
+    if isinstance(mapping, GemmMapping):
+        if not mapping.relayed:
+            other = {"group": f"{machine.mesh.columns}x{machine.mesh.rows}"}
+    elif isinstance(mapping, AttentionMapping) and mapping.reads == "forward":
+        other = {"reads": "multicast"}
+    if other:
         with suppress(UserError):  # one that does not fit L1 or the program memory
-            found.append(_run(compile_workload(machine, work, flow, group=whole)))
+            found.append(_run(compile_workload(machine, work, flow, **other)))
     return min(found)
 
 
