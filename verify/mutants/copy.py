@@ -195,8 +195,9 @@ def design(
     kind = " waves" if waves else ""
     files = _emitted(copy, f"tile{kind}", in_any_mesh(hardware))
     files = files | _emitted(copy, f"mesh{kind}", hardware)
-    models = ("hbm_memory.v",) if waves else ("hbm_memory.v", "native_tiles.cpp", "native_boot.h")
-    files = files | {name: (copy / "hw" / "sim" / name).read_text() for name in models}
+    models = [copy / "hw" / "sim" / "hbm_memory.v"]
+    models += [] if waves else sorted((copy / "hw" / "sim").glob("native_*.*"))
+    files = files | {path.name: path.read_text() for path in models if path.suffix != ".py"}
     return Design(with_waves(files, hardware) if waves else files, {INPUT: number})
 
 
