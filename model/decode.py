@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isa.geometry import Rectangle, TileXY
-from isa.instructions import COMMON, LAYOUTS, Bits, EdgePort, Format, Kind, Opcode, Queue, ReduceOp
+from isa.instructions import EdgePort, Format, Kind, Opcode, Queue, ReduceOp
 from isa.machine import Machine
 from model.costs import work_columns
 from model.engine.tables import COLUMNS, Collectives, Paths, TaskColumn, TaskKind, TaskTable
+from model.fields import InstructionFields, Numbers, Words, words_of
 from model.routes import Links, ReduceTree, collectives, data_path, paths_of, request_path
 
-__all__ = ["CoreInput", "InstructionFields", "decode", "words_of"]
+__all__ = ["CoreInput", "decode"]
 
 _SCALAR = {
     Opcode.HALT: TaskKind.HALT,
@@ -33,9 +34,6 @@ _NARROW = (Format.E4M3, Format.E5M2)
 _EDGES = {"west": EdgePort.WEST, "east": EdgePort.EAST, "south": EdgePort.SOUTH}
 _EDGES["north"] = EdgePort.NORTH
 
-Words = NDArray[np.uint64]
-Numbers = NDArray[np.signedinteger]
-
 
 class CoreInput(NamedTuple):
     """What the core runs."""
@@ -43,47 +41,6 @@ class CoreInput(NamedTuple):
     code: TaskTable
     paths: Paths
     joins: Collectives
-
-
-class InstructionFields:
-    """Fields of instructions of one kind: ``fields["m"]`` is an array."""
-
-    def __init__(self, words: Words, kind: Kind):
-        self._words = words
-        self._at: dict[str, tuple[int, Bits]] = {}
-        for at, layout in ((0, COMMON), (64, LAYOUTS[kind])):
-            for bits in layout:
-                self._at[bits.name] = at, bits
-                at += bits.width
-
-    def __getitem__(self, name: str) -> NDArray:
-        at, bits = self._at[name]
-        word, shift = divmod(at, 64)
-        value = self._words[:, word] >> np.uint64(shift)
-        if shift + bits.width > 64:
-            value = value | self._words[:, word + 1] << np.uint64(64 - shift)
-        value = (value & np.uint64((1 << bits.width) - 1)).astype(np.int64)
-        return (
-            np.where(value >> (bits.width - 1), value - (1 << bits.width), value)
-            if (bits.signed)
-            else value
-        )
-
-    @property
-    def registers(self) -> Numbers:
-        """How many registers are added."""
-        named = [name for name in self._at if name.endswith("_reg")]
-        return np.sum([self[name] != 0 for name in named], axis=0, dtype=np.int64)
-
-
-def words_of(
-    machine: Machine, images: Mapping[TileXY, Sequence[int]]
-) -> tuple[list[TileXY], Numbers, Words]:
-    """The tiles in their order, the instructions of each, and (all instructions, 4) words."""
-    tiles = sorted(images, key=lambda tile: machine.tile_index(*tile))
-    counts = np.array([len(images[tile]) for tile in tiles])
-    raw = b"".join(word.to_bytes(32, "little") for tile in tiles for word in images[tile])
-    return tiles, counts, np.frombuffer(raw, np.uint64).reshape(-1, 4)
 
 
 def decode(machine: Machine, images: Mapping[TileXY, Sequence[int]]) -> CoreInput:

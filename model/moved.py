@@ -13,9 +13,10 @@ from isa.geometry import TileXY
 from isa.instructions import Format, Kind, Opcode
 from isa.machine import Machine
 from model.costs import TWO_MATRICES
-from model.decode import CoreInput, InstructionFields, decode, words_of
+from model.decode import CoreInput, decode
 from model.engine.compiled import entry
 from model.engine.tables import TaskColumn, TaskKind
+from model.fields import InstructionFields, words_of
 
 __all__ = ["Moved", "moved"]
 

@@ -11,29 +11,28 @@ they have read, and the mapping takes about as long as if links were never full,
 ranked by.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import chain, count
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isa.errors import UserError
-from isa.machine import Machine, Tile
+from isa.machine import Machine
+from programs.attention.candidates import Fixed, attention_candidates
 from programs.attention.forward import forwarded
 from programs.attention.layout import AttentionLayout, AttentionSemaphores
 from programs.attention.mapping import DATAFLOWS, SOFTWARE, AttentionMapping
 from programs.attention.rough import rough_cycles
 from programs.attention.walk import walk
 from programs.attention.workload import Attention
-from programs.common.candidates import Batch, Fitting, Ranking, that_fit
+from programs.common.candidates import Fitting, Ranking, that_fit
 from programs.common.ranking import (
     Estimated,
     by_merit,
     check_sizes,
-    cuts,
-    group_shapes,
     parse_group,
 )
 
@@ -48,14 +47,6 @@ _WORTH = 2.0
 """Rough cycles beyond this multiple of the least ones are not looked at more closely."""
 _FORWARD_GAIN = 1.03
 """Estimated gain from which on loading tiles pass on what they have read."""
-
-
-class _Fixed(NamedTuple):
-    """What the user fixed; see `rank_attention`."""
-
-    group: str | None
-    rows: int | None
-    columns: int | None
 
 
 def estimate_attention(
@@ -106,7 +97,7 @@ def rank_attention(
     if dataflow is not None and dataflow not in DATAFLOWS:
         raise UserError(f"DATAFLOW must be one of {', '.join(DATAFLOWS)}, not {dataflow!r}")
     check_sizes(rows=rows, columns=columns)
-    fixed = _Fixed(group, rows, columns)
+    fixed = Fixed(group, rows, columns)
 
     def layout_of(mapping: AttentionMapping) -> AttentionLayout:
         AttentionSemaphores(machine, mapping)
@@ -116,7 +107,7 @@ def rank_attention(
     fitting = that_fit(
         machine.tile,
         chain.from_iterable(
-            _candidates(machine, workload, name, fixed, place << 48)
+            attention_candidates(machine, workload, name, fixed, place << 48)
             for place, name in enumerate(dataflows)
         ),
         layout_of,
@@ -196,7 +187,7 @@ def _place_in_kind(kinds: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _too_large(
-    machine: Machine, workload: Attention, fixed: _Fixed, words: int, mapping: AttentionMapping
+    machine: Machine, workload: Attention, fixed: Fixed, words: int, mapping: AttentionMapping
 ) -> UserError:
     sizes = (("rows", fixed.rows), ("columns", fixed.columns))
     given = [f"{name}={value}" for name, value in sizes if value]
@@ -208,100 +199,9 @@ def _too_large(
     )
 
 
-def _candidates(
-    machine: Machine, workload: Attention, dataflow: str, fixed: _Fixed, place: int
-) -> Iterator[Batch[AttentionMapping]]:
-    """All candidates of a dataflow; their places in the order count from `place` on."""
-    streams = DATAFLOWS[dataflow]
-    kinds = count()
-    for shape in _groups(machine, workload, dataflow, fixed.group):
-        fold = max(1, shape[0] // machine.mesh.columns)
-        for paired in (True, False) if streams > 1 else (False,):
-            # In one buffer the second stream would wait for the first one, which holds it until
-            # its next turn.
-            both = streams == 1 or (paired and not workload.latent)
-            rows, columns = _slices(machine.tile, workload, shape, fixed)
-            # Slices first, then buffers.
-            order = place + (next(kinds) << 32) + 2 * np.arange(len(rows))
-            # A pair needs two row blocks, and two heads need two heads, or the second stream is
-            # idle.
-            one_block = shape[1] * rows >= workload.rows
-            if streams == 1 or (not paired and workload.kv_heads > 1):
-                useful = np.ones_like(one_block)
-            else:
-                useful = ~one_block if paired else one_block
-            sizes: tuple[Any, Any] = rows[useful], columns[useful]
-            for slots in ((2, 1) if both else (2,)) if useful.any() else ():
-                mapping = AttentionMapping(
-                    dataflow, shape, *sizes, streams, paired, slots, fold=fold
-                )
-                yield Batch(order[useful] + (slots == 1), mapping, ("rows", "columns"))
-
-
-def _slices(
-    tile: Tile, workload: Attention, shape: tuple[int, int], fixed: _Fixed
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Query rows and keys of a tile that are tried in a group of this shape, every pair."""
-    rows = [fixed.rows] if fixed.rows else cuts(workload.rows, shape[1], tile.matrix_rows)
-    if workload.masked and not fixed.rows:
-        rows = sorted({_whole(workload, r) for r in rows}, reverse=True)
-    columns = (
-        [fixed.columns]
-        if fixed.columns
-        else cuts(workload.skv, shape[0], tile.matrix_columns * tile.mac_latency)
-    )
-    most_rows = _whole(workload, -(-workload.rows // shape[1]))
-    most_columns = -(-workload.skv // shape[0])
-    return (
-        np.repeat(np.minimum(rows, most_rows), len(columns)),
-        np.tile(np.minimum(columns, most_columns), len(rows)),
-    )
-
-
-def _whole(workload: Attention, rows: int) -> int:
-    """Rows of whole positions, or as many as divide those of one: see `AttentionMapping.grain`."""
-    each = workload.sharing if workload.masked else 1
-    return (
-        -(-rows // each) * each
-        if rows >= each
-        else max(r for r in range(1, rows + 1) if each % r == 0)
-    )
-
-
 def _eligible(machine: Machine, group: str | None) -> list[str]:
     """Dataflows that the rule chooses from: those that can have the group that the user fixed."""
     alone = group is None or parse_group(machine, group) == (1, 1)
     # Without the network's collectives nothing is better than with them.
     names = [name for name in DATAFLOWS if name not in SOFTWARE]
     return [name for name in names if alone or not name.startswith("flash")]
-
-
-def _groups(
-    machine: Machine, workload: Attention, dataflow: str, group: str | None
-) -> list[tuple[int, int]]:
-    mesh = machine.mesh
-    flash = dataflow.startswith("flash")
-    if group is not None:
-        shape = parse_group(machine, group)
-        if flash and shape != (1, 1):
-            raise UserError(f"group must be 1x1 for {dataflow} (each tile alone), not {group!r}")
-        return [shape]
-    if flash:
-        return [(1, 1)]
-    shapes = [(x, y) for x, y in group_shapes(mesh) if x <= workload.skv and y <= workload.rows]
-    # Without a second column there is nothing to reduce, without a second row nothing to share:
-    # that is not flat any more. But rows that one array takes at a time are not cut up: decode has
-    # groups of one row.
-    few = workload.rows <= machine.tile.matrix_rows or mesh.rows == 1
-    both = [
-        shape for shape in shapes if (shape[0] > 1 or mesh.columns == 1) and (shape[1] > 1 or few)
-    ]
-    if workload.rows < machine.tile.matrix_rows * mesh.rows:
-        # Cut over all rows of tiles, such rows would leave the arrays partly idle: cut the keys
-        # over them instead.
-        both += [
-            (mesh.columns * fold, 1)
-            for fold in range(2, mesh.rows + 1)
-            if mesh.rows % fold == 0 and mesh.columns * fold <= workload.skv
-        ]
-    return both or shapes
