@@ -28,11 +28,17 @@ SHAPES = {
 ARRAYS = ("verilog", *MODELS)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[(shape, array) for shape in SHAPES for array in ARRAYS],
-    ids=[f"{shape}-{array}" for shape in SHAPES for array in ARRAYS],
-)
+def cases():
+    """Every shape with every array. A model of 8x8 is slow: in `make test` a whole tile has it
+    (`tests/tb/test_same_mesh.py`).
+    """
+    for shape in SHAPES:
+        for array in ARRAYS:
+            slow = [pytest.mark.slow] if array in MODELS and shape == "8x8" else []
+            yield pytest.param((shape, array), id=f"{shape}-{array}", marks=slow)
+
+
+@pytest.fixture(scope="module", params=cases())
 def compiled(request):
     """The engine with the array as Verilog, and with each model in its place: the reference demands
     every bit and the cycles of all.
