@@ -66,7 +66,8 @@ def run() -> int:
     result = found.result() | told | {"seconds": time.monotonic() - started}
     show(found, result)
     for name, seen in found.outcomes.items() if options.case else ():
-        print(f"{name}: {'passed' if seen['passed'] else seen['how']}, {seen['cycles']} cycles")
+        cycles = f", {seen['cycles']:,} cycles" if options.target == "rtl" else ""
+        print(f"{name}: {'passed' if seen['passed'] else seen['how']}{cycles}")
     if not (options.case or options.mutant):
         write_reports(FOLDER, found, result)
         path = write_result("conformance", result).relative_to(ROOT)
@@ -81,6 +82,8 @@ def _check(options: argparse.Namespace) -> None:
         raise UserError(f"SET must be {' or '.join(SETS)}, not {options.set!r}")
     if options.dut and options.target == "golden":
         raise UserError("DUT: a design is run on the RTL, leave TARGET=golden out")
+    if options.mutant and (options.target == "golden" or options.dut):
+        raise UserError("MUTANT: faults are put into our RTL, leave TARGET=golden and DUT out")
 
 
 def _command(options: argparse.Namespace) -> str:

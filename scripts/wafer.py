@@ -77,8 +77,10 @@ def run() -> int:
         overlap=options.overlap == "1",
         popularity=zipf(model.n_routed_experts, skew) if skew else (),
     )
-    plan = Plan(*(positive(name, getattr(options, name.lower())) for name in ("PP", "EP", "TP")))
-    plan = replace(plan, batch=positive("BATCH", options.batch))
+    plan = Plan(
+        *(positive(name, getattr(options, name.lower()), least=1) for name in ("PP", "EP", "TP"))
+    )
+    plan = replace(plan, batch=positive("BATCH", options.batch, least=1))
     server = Server(wafer, costs)
     lengths = _lengths(options.request) if options.request else None
     server.check(serving, plan)

@@ -78,7 +78,7 @@ def trust(rows: Sequence[dict]) -> str:
         "**How far beyond:** a timing model runs the same programs on meshes too large to "
         f"simulate. On {found['heldout_runs']} RTL runs that it had not\nseen it was off by "
         f"{found['heldout_mean_error_percent']:.1f} % on average and "
-        f"{found['heldout_max_error_percent']:.0f} % at most, on the papers' tile by "
+        f"{found['heldout_max_error_percent']:.1f} % at most, on the papers' tile by "
         f"{np.mean(papers):.2f} %."
     )
 

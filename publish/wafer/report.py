@@ -43,7 +43,10 @@ def point_table(row: dict) -> Table:
         *_prefill(row),
         ("layers of the stages", " ".join(map(str, row["layers_of_stages"]))),
     ]
-    title = f"{what}, {row['batch']} requests a die, KV {row['keys']}, {row['attention']}"
+    links = f"{row['gb_per_s']:g} GB/s and {row['d2d_ns']:g} ns a link, {row['copies']} copies"
+    plural = "s" * (row["batch"] != 1)
+    served = f"{row['batch']} request{plural} a die, KV {row['keys']}, {row['attention']}"
+    title = f"{what}, {served}, {links}{', overlap' * row['overlap']}{', skew' * row['skewed']}"
     return Table(title, ("", "value"), rows)
 
 

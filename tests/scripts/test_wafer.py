@@ -26,8 +26,8 @@ def asked(monkeypatch, tmp_path):
     [
         (["EP=24"], "EP must divide the 32 dies of a stage, not be 24"),
         (["EP=64", "PP=2"], "EP must divide the 32 dies of a stage, not be 64"),
-        (["BATCH=0"], "BATCH must be at least 1, not 0"),
-        (["BATCH=many"], "BATCH must be a whole number from 0 up, not 'many'"),
+        (["BATCH=0"], "BATCH must be a whole number from 1 up, not '0'"),
+        (["BATCH=many"], "BATCH must be a whole number from 1 up, not 'many'"),
         (["KV=1000000"], "GiB more than the 128 there are"),
         (["DIES=8"], "DIES must be COLUMNSxROWS, for example 8x8, not '8'"),
         (["DIES=0x4"], "DIES=0x4: columns = 0: must be a whole number from 1 to 64 (dies from "),
