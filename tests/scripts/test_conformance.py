@@ -116,6 +116,10 @@ def test_a_mutation_seen_once_is_marked():
         ({"MUTANT": "nothing"}, "MUTANT must be a number from 1 to "),
         ({"DUT": "none.v"}, "DUT none.v: No such file or directory"),
         (
+            {"MUTANT": "add-tie", "TARGET": "golden"},
+            "MUTANT: faults are put into our RTL, leave TARGET=golden and DUT out",
+        ),
+        (
             {"DUT": "none.v", "TARGET": "golden"},
             "DUT: a design is run on the RTL, leave TARGET=golden out",
         ),
