@@ -65,6 +65,11 @@ def run() -> int:
         path = write_report(sweep(*runs), console)
         print(f"result: {path.relative_to(ROOT)}")
         return 0
+    if not model.n_routed_experts:
+        for name, usual in (("COPIES", "expert"), ("SKEW", "0")):
+            if getattr(options, name.lower()) != usual:
+                raise UserError(f"{name}: {model.name} has no experts, leave it out")
+    options.ep = options.ep or ("32" if model.n_routed_experts else "1")
     skew = _number("SKEW", options.skew)
     serving = Serving(
         model,

@@ -9,7 +9,7 @@ WAFER: tuple[tuple, ...] = (
     ("SHAPE", "", "mesh, torus or fat-tree, instead of the wafer's"),
     ("D2D_GBPS", "", "10^9 bytes/s of a link between dies, each direction"),
     ("D2D_NS", "", "nanoseconds of a link between dies"),
-    ("EP", "32", "dies that share the routed experts; 1 for a model without experts"),
+    ("EP", "", "dies that share the routed experts; if empty 32, or 1 for a model without experts"),
     ("PP", "2", "pipeline stages"),
     ("TP", "1", "dies that share heads and dense layers"),
     ("BATCH", "256", "requests per die in a step"),
