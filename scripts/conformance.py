@@ -35,14 +35,13 @@ def run() -> int:
     """Run the cases, then the mutations, and write the reports."""
     started = time.monotonic()
     options = target_parser("conformance", __doc__).parse_args()
-    workers, seed = workers_of(options), positive("SEED", options.seed)
+    seed = positive("SEED", options.seed)
     _check(options)
-    numbers = chosen(options.mutant)
-    base = load_machine(options.machine)
+    numbers, base = chosen(options.mutant), load_machine(options.machine)
     if options.target == "rtl":
         toolchain.environment()
     mesh = options.mesh or (DUT_MESH if options.dut else "")
-    own, console = not mesh, progress_console()
+    own, console, workers = not mesh, progress_console(), workers_of(options)
     ours, foreign = committed(base, mesh, seed), bool(options.dut)
     chosen_cases = wanted(options.set, options.case, seed, mesh)
     found = Findings(chosen_cases, _command(options), ours=ours, foreign=foreign)
@@ -66,7 +65,7 @@ def run() -> int:
     result = found.result() | told | {"seconds": time.monotonic() - started}
     show(found, result)
     for name, seen in found.outcomes.items() if options.case else ():
-        cycles = f", {seen['cycles']:,} cycles" if options.target == "rtl" else ""
+        cycles = f", {seen['cycles']:,} cycles" * (options.target == "rtl")
         print(f"{name}: {'passed' if seen['passed'] else seen['how']}{cycles}")
     if not (options.case or options.mutant):
         write_reports(FOLDER, found, result)

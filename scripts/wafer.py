@@ -17,7 +17,7 @@ from publish.output import progress_console, wide_console, write_result
 from publish.wafer.kernel_runs import KernelRuns
 from publish.wafer.product_runs import ProductRuns
 from publish.wafer.report import point_table, write_report
-from publish.wafer.sweep import flat_keys, row_of, sweep
+from publish.wafer.sweep import expert_degree, flat_keys, row_of, sweep
 from publish.wafer.variables import WAFER
 from scripts.front import main
 from scripts.options import positive, target_parser, workers_of
@@ -65,11 +65,7 @@ def run() -> int:
         path = write_report(sweep(*runs), console)
         print(f"result: {path.relative_to(ROOT)}")
         return 0
-    if not model.n_routed_experts:
-        for name, usual in (("COPIES", "expert"), ("SKEW", "0")):
-            if getattr(options, name.lower()) != usual:
-                raise UserError(f"{name}: {model.name} has no experts, leave it out")
-    options.ep = options.ep or ("32" if model.n_routed_experts else "1")
+    options.ep = expert_degree(model, options.ep, COPIES=options.copies, SKEW=options.skew)
     skew = _number("SKEW", options.skew)
     serving = Serving(
         model,
@@ -82,22 +78,19 @@ def run() -> int:
         overlap=options.overlap == "1",
         popularity=zipf(model.n_routed_experts, skew) if skew else (),
     )
-    plan = Plan(
-        *(positive(name, getattr(options, name.lower()), least=1) for name in ("PP", "EP", "TP"))
-    )
-    plan = replace(plan, batch=positive("BATCH", options.batch, least=1))
+    degrees = ("PP", "EP", "TP", "BATCH")
+    plan = Plan(*(positive(name, getattr(options, name.lower()), least=1) for name in degrees))
     server = Server(wafer, costs)
-    lengths = _lengths(options.request) if options.request else None
+    lengths = options.request and _lengths(options.request)
     server.check(serving, plan)
     costs.prepare(server.kernels(serving, plan))
-    row = row_of(wafer, server.point(serving, plan))
+    row = row_of(wafer, server.point(serving, plan)) | {"costs": options.costs}
     row |= {"parameters": model.parameters, "flops_per_token": model.flops_per_token(serving.keys)}
     if lengths:
         reading = replace(plan, batch=1)
         costs.prepare(server.kernels(prefill_rules(serving, lengths[0]), reading))
         row |= split_prefill(server, serving, plan, reading, lengths)._asdict()
-    keys = flat_keys(row, "_paper_costs" if papers else "")
-    path = write_result("wafer", keys | row | {"costs": options.costs})
+    path = write_result("wafer", flat_keys(row, "_paper_costs" * papers) | row)
     point_table(row).show(console)
     print(f"result: {path.relative_to(ROOT)}")
     return 0

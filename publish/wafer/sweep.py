@@ -9,14 +9,23 @@ from model.wafer.description import PAPER_WAFER, DieFabric, Wafer
 from model.wafer.fabric_check import check_fabric
 from model.wafer.floors import IdealDie, kernel_floor
 from model.wafer.kernels import Kernel, Pointwise
-from model.wafer.language import derived, load_language_model, published
+from model.wafer.language import LanguageModel, derived, load_language_model, published
 from model.wafer.plan import Plan, Serving
 from model.wafer.search import best_plan, possible
 from model.wafer.serving import ServedPoint, Server
 from programs.gemm.workload import Gemm
 from publish.wafer.kernel_runs import KernelRuns
+from publish.wafer.variables import WAFER
 
-__all__ = ["PAPER_PLAN", "flat_keys", "paper_point", "points_of", "row_of", "sweep"]
+__all__ = [
+    "PAPER_PLAN",
+    "expert_degree",
+    "flat_keys",
+    "paper_point",
+    "points_of",
+    "row_of",
+    "sweep",
+]
 
 PAPER_PLAN = Plan(pipeline=2, expert=32, batch=256)
 """arXiv 2604.02110: EP32-PP2, 256 requests a chip."""
@@ -258,3 +267,20 @@ def sweep(costs: KernelRuns, papers: KernelRuns) -> dict:
         "seconds": time.perf_counter() - prepared,
         "processor_seconds": time.process_time() - used,
     }
+
+
+def expert_degree(model: LanguageModel, ep: str, **given: str) -> str:
+    """EP, if none is given the paper's, and 1 without experts.
+
+    Raises
+    ------
+    UserError
+        If one of the `given` variables, which are about experts, is set for a model without.
+    """
+    if model.n_routed_experts:
+        return ep or "32"
+    usual = {name: value for name, value, *_ in WAFER}
+    for name, value in given.items():
+        if value != usual[name]:
+            raise UserError(f"{name}: {model.name} has no experts, leave it out")
+    return ep or "1"
