@@ -6,6 +6,7 @@ from isa.machine import Machine
 from model.predict import predict
 from programs.compiler import compile_workload_mapping
 from programs.tensors import load_workload
+from tb.tuner.run import facts_of
 
 __all__ = ["judge"]
 
@@ -20,11 +21,7 @@ def judge(
     dtype, p_dtype, o_dtype = dtypes
     workload = load_workload(spec, dtype, seed, p_dtype, o_dtype).workload
     compiled = compile_workload_mapping(machine, workload, mapping)
-    known = {
-        "hbm_bytes": compiled.hbm_ideal_read_bytes + compiled.hbm_ideal_write_bytes,
-        "l1_bytes": compiled.l1_bytes,
-        "instructions": compiled.longest,
-    }
+    known = facts_of(compiled)
     if compiled.longest > machine.tile.program_instructions:
         return {**known, "cycles": None}
     seen = predict(compiled)

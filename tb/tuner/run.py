@@ -18,7 +18,7 @@ from tb.hardware import verilog
 from tb.mesh import Settings, simulate
 from tb.runner import ROOT
 
-__all__ = ["measure"]
+__all__ = ["facts_of", "measure"]
 
 KEPT = ROOT / "build" / "tune" / "runs"
 
@@ -39,11 +39,7 @@ def measure(
     dtype, p_dtype, o_dtype = dtypes
     tensors = load_workload(spec, dtype, seed, p_dtype, o_dtype)
     compiled = compile_workload_mapping(machine, tensors.workload, mapping)
-    known = {
-        "hbm_bytes": compiled.hbm_ideal_read_bytes + compiled.hbm_ideal_write_bytes,
-        "l1_bytes": compiled.l1_bytes,
-        "instructions": compiled.longest,
-    }
+    known = facts_of(compiled)
     if compiled.longest > machine.tile.program_instructions:
         return {**known, "cycles": None}
     images = {tile: program.words() for tile, program in compiled.programs.items()}
@@ -89,3 +85,12 @@ def _key(machine: Machine, images: dict, memory: list) -> str:
     for content in memory:
         digest.update(np.ascontiguousarray(content).data)
     return digest.hexdigest()[:24]
+
+
+def facts_of(compiled: Compiled) -> dict:
+    """What is known of a mapping before it runs: bytes of HBM and L1, instructions of a tile."""
+    return {
+        "hbm_bytes": compiled.hbm_ideal_read_bytes + compiled.hbm_ideal_write_bytes,
+        "l1_bytes": compiled.l1_bytes,
+        "instructions": compiled.longest,
+    }
