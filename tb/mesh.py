@@ -20,6 +20,7 @@ from tb.estimate import refuse_if_too_large
 from tb.event_log import read_events
 from tb.hardware import Design, build_mesh, native_files
 from tb.memory_files import read_memory, write_memory
+from tb.probes import wanted_probes
 from tb.progress import following
 from tb.runner import fresh_folder, run
 
@@ -105,6 +106,8 @@ class Settings:
     """Of a mesh that is all Verilog, take the one that can stall even for a `stall_rate` of 0, so
     that runs of both kinds share a build.
     """
+    counters: bool = True
+    """Whether all probes are read, see `tb.probes`; others are 0."""
 
 
 @dataclass
@@ -251,6 +254,7 @@ def orders_of(
         "channels": len(machine.channels),
         "most_cycles": settings.most_cycles,
         "settle": settings.settle,
+        "probes": wanted_probes(machine, settings.counters),
         "inputs": {
             **inputs,
             "boot_address": boot[0],
