@@ -8,7 +8,7 @@ exactly the state that it would begin in alone, and no run can leave anything be
 
 import json
 import shutil
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -68,9 +68,26 @@ def run_trials(trials: Sequence[Trial[T]], design: Design | None = None) -> list
                 wanted[index] = next(trial) if results is None else trial.send(results)
             except StopIteration as end:
                 found[index] = end.value
-        seen = iter(simulate_batch([job for jobs in wanted.values() for job in jobs], design))
+        seen = iter(_simulate_merged([job for jobs in wanted.values() for job in jobs], design))
         sent = {index: [next(seen) for _ in jobs] for index, jobs in wanted.items()}
     return [found[index] for index in range(len(trials))]
+
+
+def _simulate_merged(jobs: Sequence[Job], design: Design | None) -> list[list[Result]]:
+    """The same as `simulate_batch`; jobs that differ in their branches only are one."""
+    alike: dict[Hashable, list[int]] = {}
+    for index, job in enumerate(jobs):
+        images = tuple((tile, tuple(words)) for tile, words in job.images.items())
+        alike.setdefault((job.machine, job.settings, id(job.hbm), images), []).append(index)
+    merged = [
+        replace(jobs[those[0]], branches=tuple(b for index in those for b in jobs[index].branches))
+        for those in alike.values()
+    ]
+    found: dict[int, list[Result]] = {}
+    for those, results in zip(alike.values(), simulate_batch(merged, design), strict=True):
+        left = iter(results)
+        found |= {index: [next(left) for _ in jobs[index].branches] for index in those}
+    return [found[index] for index in range(len(jobs))]
 
 
 def ran(result: Result) -> MeshRun | RunFailure:
@@ -85,6 +102,8 @@ def simulate_batch(jobs: Sequence[Job], design: Design | None = None) -> list[li
 
     One run alone is left to `tb.mesh.simulate`, which keeps its files.
     """
+    if not jobs:
+        return []
     if sum(len(job.branches) for job in jobs) == 1:
         return [[_alone(jobs[0], design)]]
     workdir = fresh_folder("batch")

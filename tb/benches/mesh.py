@@ -107,8 +107,8 @@ async def program(dut):
 
     async def read_tiles() -> list[list[int]]:
         found = [[0] * PROBES for _ in range(tiles)]
-        for target, values in enumerate(found):
-            for index in wanted:
+        for index in wanted:  # all tiles see another index, and nobody another target
+            for target, values in enumerate(found):
                 values[index] = await probe(target, index)
         return found
 

@@ -82,12 +82,12 @@ class Campaign:
         )
 
     def _alike(self, task: Task) -> tuple:
-        """Cases of one batch: of one mesh, on one design, and none that is watched with another,
-        whose notes a simulator writes as it ends.
+        """Cases of one batch: of one mesh, with about as much of HBM to be read back; one that is
+        watched alone, as the simulator writes its notes when it ends.
         """
         case = task.arguments["case"]
         alone = is_watched(case, self.own_channels, self.dut)
-        return case.mesh, bool(case.workload), case.name if alone else ""
+        return case.mesh, bool(case.workload), case.kind == "errors", case.name if alone else ""
 
 
 def _worth(outcome: dict) -> bool:
