@@ -38,7 +38,7 @@ number it counts as not caught.
 """
 BATCH = 16
 """Mutations that a process runs a case with, one after the other."""
-DEAR = 300_000
+DEAR = 150_000
 """Cycles times tiles of a case that no mutation is tried with that has nothing to do with it."""
 
 
