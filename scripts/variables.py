@@ -31,7 +31,7 @@ class Variable(NamedTuple):
         return {"FROM": "first", "TO": "last"}.get(self.name, self.name.lower())
 
 
-_V, _SWITCH, _ARRAYS = Variable, ("0", "1"), ("rtl", "netlist", "functional")
+_V, _SWITCH, _ARRAYS = Variable, ("0", "1"), ("rtl", "verilog", "functional")
 GROUPS: dict[str, tuple[Variable, ...]] = {
     "what is run": (
         _V(
@@ -62,7 +62,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V(
             "ARRAY",
             "rtl",
-            "netlist: PEs side by side; functional: host arithmetic; same bits",
+            "rtl; verilog: slower, PEs as Verilog; functional: host arithmetic; same bits",
             _ARRAYS,
         ),
         _V("WAVES", "0", "1: sim and run write the whole run as a VCD", _SWITCH),

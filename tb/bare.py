@@ -30,7 +30,7 @@ def run_bare(compiled: Build, workdir: Path) -> dict:
         objects = [
             str(path)
             for pattern in (
-                "array_model.o",
+                "grid_model.o",
                 "native_tiles.o",
                 "verilated*.o",
                 "Vtop__ALL.a",

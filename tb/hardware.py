@@ -15,17 +15,18 @@ from hw.sim.native import native_header, native_verilog
 from hw.sim.waves_text import waves_verilog
 from hw.tile.tile import Tile
 from isa.machine import Machine
-from tb.arrays import with_array
 from tb.files import write
+from tb.grids import with_grid
 from tb.library import Library, build_library, find_profiled
 from tb.runner import ROOT, Build, build
+from tb.top import sampled
 
 __all__ = ["ARRAYS", "TRAINING", "Design", "build_mesh", "in_any_mesh", "native_files"]
 __all__ += ["tile_library", "verilog", "with_waves"]
 
-ARRAYS = ("rtl", "netlist", "functional")
-"""What the PE array of a simulation is: its RTL, the gates of its PEs side by side, or host
-arithmetic (`hw.sim.array_model`).
+ARRAYS = ("rtl", "verilog", "functional")
+"""What the PEs of a simulation are: their RTL, all copies side by side (`hw.sim.grid_model`); the
+same through Verilog, as everything else; or host arithmetic.
 """
 TRAINING = "mha:S=64,D=32,H=2 flat-async fp16, gqa:S=48,D=64,H=4,Hkv=2,causal=1 flat bf16"
 """Runs on 2x2 tiles that a tile's profile is made of, see `tb.training`: none that is measured."""
@@ -132,7 +133,7 @@ def _untraced(text: str) -> str:
 def native_files(machine: Machine, array: str = "rtl", *, events: bool = False) -> dict[str, str]:
     """The files of our mesh with tiles that are compiled apart, and one of `ARRAYS` in them."""
     files = verilog(machine, native=True, events=events)
-    return files if array == "rtl" else with_array(files, machine.tile, array)
+    return files if array == "verilog" else with_grid(files, machine.tile, array)
 
 
 def tile_library(text: str) -> Library:
@@ -167,5 +168,6 @@ def build_mesh(
         library = given or tile_library(files["tile.v"])
         del files["tile.v"]
         files["tile_inside.h"] = library.inside
+        files["mesh.v"] = sampled(files["mesh.v"])
         return build(files, "mesh", public={"mesh": ports}, library=library)
     return build(files, "mesh", public={"mesh": ports}, hierarchical=["tile"], waves=waves)

@@ -95,7 +95,7 @@ class Settings:
     """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
     """
     array: str = "rtl"
-    """One of `tb.hardware.ARRAYS`; others than RTL are for our own mesh, without waves."""
+    """One of `tb.hardware.ARRAYS`; with waves or a design, PEs are Verilog, and not functional."""
     threads: int | None = 1
     """Threads that share the tiles of our mesh without waves; no cycle depends on it. None: as many
     as there are cores for a mesh of `MANY_TILES`, else 1.
@@ -192,12 +192,12 @@ def simulate(
         settings.waves.path.parent.mkdir(parents=True, exist_ok=True)
         settings.waves.path.unlink(missing_ok=True)
     threads = _threads(machine, settings, design)
-    if settings.array != "rtl":
-        if design or settings.waves or not settings.transport:
-            raise UserError(
-                f"ARRAY={settings.array} is for our mesh without waves: WAVES and DUT need "
-                "ARRAY=rtl"
-            )
+    native = settings.transport and not settings.waves and not design
+    if settings.array == "functional" and not native:
+        raise UserError(
+            "ARRAY=functional is for our mesh without waves: WAVES and DUT need ARRAY=rtl"
+        )
+    if settings.array != "rtl" and native:
         design = Design(native_files(machine, settings.array, events=settings.events))
     boot = write_memory(machine, images, hbm, workdir)
     compiled = build_mesh(
@@ -208,7 +208,6 @@ def simulate(
         events=settings.events or settings.waves is not None,  # one build for both
         design=design,
     )
-    native = settings.transport and not settings.waves and not design
     direct = settings.direct_boot
     if direct is None:
         direct = native and boots_directly(machine, boot[1])

@@ -49,8 +49,9 @@ class Flow:
 
 def flows(machine: Machine) -> list[Flow]:
     """All ways to simulate the machine, built, each a step from the one before."""
-    native, netlist = native_files(machine), native_files(machine, "netlist")
-    functional = native_files(machine, "functional")
+    plain, rtl, functional = (
+        native_files(machine, array) for array in ("verilog", "rtl", "functional")
+    )
     found: list[Flow] = []
 
     def add(name: str, text: str, files: dict[str, str], library: Library | None = None):
@@ -59,10 +60,9 @@ def flows(machine: Machine) -> list[Flow]:
         found.append(Flow(name, text, design, build, build.seconds))
 
     add("hierarchical", "the mesh in Verilog, tiles as blocks", verilog(machine))
-    add("native", "tiles as objects of one compiled tile", native, _plain(native))
-    add("lanes", "so, with the gates of all PEs side by side", netlist, _plain(netlist))
-    profiled = profile_tile(machine, "netlist")
-    add("profiled", "the same, compiled by a profile", netlist, profiled)
+    add("native", "tiles as objects of one compiled tile", plain, _plain(plain))
+    add("lanes", "so, with all PEs side by side: what is run by default", rtl, _plain(rtl))
+    add("profiled", "the same, compiled by a profile", rtl, profile_tile(machine))
     profiled = profile_tile(machine, "functional")
     add("functional", "so, with the functional PE array", functional, profiled)
     return found

@@ -7,9 +7,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.emit import once
-from hw.matrix.factor import Factor
+from hw.matrix.grid import PeGrid
 from hw.matrix.layouts import slot_layout
-from hw.matrix.row import ArrayRow, connected
 from isa.machine import Tile
 
 __all__ = ["Array"]
@@ -19,10 +18,10 @@ class Array(wiring.Component):
     """matrix_rows x matrix_columns PEs, of which PE (i, j) does ``acc[bank][group][i][j] += a[i] *
     b[j]`` in a valid slot.
 
-    The operands are decoded where they enter, once for a whole row or column. Each row of PEs has
-    its own accumulator memory, with an entry of matrix_columns FP32 numbers for each column group
-    of two banks: while the array works on one bank, a block of C enters or leaves the other through
-    `fill` and `read`, one row's entry a cycle.
+    The operands are decoded where they enter, once for a whole row or column. Each PE keeps its
+    accumulators, an FP32 number for each column group of two banks: while the array works on one
+    bank, a block of C enters or leaves the other through `fill` and `read`, one row's entry a
+    cycle. Copies are in the `PeGrid`; here is what all of them are told.
 
     A slot passes through decode, multiply, add and round; its sum is in the accumulators
     mac_latency cycles after it was read from there, in the third cycle of the slot. That is how far
@@ -71,21 +70,7 @@ class Array(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         tile, slot = self._tile, self.slot
-        rows, columns = tile.matrix_rows, tile.matrix_columns
-
-        # Decode: operand registers, one set per row and per column.
-        a, b = [Factor(bias=0) for _ in self.a], [Factor(bias=126) for _ in self.b]
-        for i, (factor, bits) in enumerate(zip(a, self.a, strict=True)):
-            m.submodules[f"a_{i}"] = once(platform, "factor_a", factor)
-            load = self.valid & slot.step
-            m.d.comb += [factor.load.eq(load), factor.bits.eq(bits), factor.fmt.eq(slot.fmt_a)]
-        for j, (factor, bits) in enumerate(zip(b, self.b, strict=True)):
-            m.submodules[f"b_{j}"] = once(platform, "factor_b", factor)
-            m.d.comb += [
-                factor.load.eq(self.valid),
-                factor.bits.eq(bits),
-                factor.fmt.eq(slot.fmt_b),
-            ]
+        m.submodules.grid = once(platform, "grid", grid := PeGrid(tile=tile))
 
         # What the later stages know of the slot: 1 multiply, 2 add, 3 and on round and write.
         stages = 2 + tile.mac_latency
@@ -103,25 +88,24 @@ class Array(wiring.Component):
             m.d.sync += [late.eq(early) for early, late in pairwise(chain)]
         m.d.sync += self.finished.eq(valid[-1] & final[-1])
 
-        shown_row = Signal.like(self.read_row)
+        m.d.comb += [
+            grid.load_a.eq(self.valid & slot.step),
+            grid.load_b.eq(self.valid),
+            *[into.eq(out) for into, out in zip(grid.a, self.a, strict=True)],
+            *[into.eq(out) for into, out in zip(grid.b, self.b, strict=True)],
+            grid.fmt_a.eq(slot.fmt_a),
+            grid.fmt_b.eq(slot.fmt_b),
+            grid.valid.eq(Cat(valid[1:])),
+            grid.clear.eq(clear[2]),
+            grid.entry.eq(entry[2]),
+            grid.write_entry.eq(entry[-1]),
+            grid.read_entry.eq(self.read_entry),
+            self.read_data.eq(grid.read_data),
+            grid.fill_entry.eq(self.fill_entry),
+            grid.fill_data.eq(self.fill_data),
+        ]
         with m.If(self.read):
-            m.d.sync += shown_row.eq(self.read_row)
-        for i in range(rows):
-            row = ArrayRow(tile=tile)
-            m.submodules[f"row_{i}"] = once(platform, "row", row)
-            m.d.comb += [
-                *connected(row.a, a[i].o),
-                *(part for j in range(columns) for part in connected(row.b[j], b[j].o)),
-                row.valid.eq(Cat(valid[1:])),
-                row.clear.eq(clear[2]),
-                row.entry.eq(entry[2]),
-                row.write_entry.eq(entry[-1]),
-                row.read.eq(self.read & (self.read_row == i)),
-                row.read_entry.eq(self.read_entry),
-                row.fill.eq(self.fill & (self.fill_row == i)),
-                row.fill_entry.eq(self.fill_entry),
-                row.fill_data.eq(self.fill_data),
-            ]
-            with m.If(shown_row == i):
-                m.d.comb += self.read_data.eq(row.read_data)
+            m.d.comb += grid.read.eq(1 << self.read_row)
+        with m.If(self.fill):
+            m.d.comb += grid.fill.eq(1 << self.fill_row)
         return m

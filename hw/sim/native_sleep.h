@@ -10,8 +10,8 @@
 #include <cstring>
 
 #ifdef FLATMESH_COUNTERS
-// The calls that have changed a model of a PE array (array_model.cpp), whose state is not in the object.
-extern "C" __attribute__((weak)) unsigned long flatmesh_array_changes();
+// The calls that have changed the grid of a matrix engine (grid_model.cpp), whose state is not in the object.
+extern "C" __attribute__((weak)) unsigned long flatmesh_grid_changes();
 
 class Sleeper {
   public:
@@ -30,10 +30,10 @@ class Sleeper {
         const Layout& layout = layout_of(tile);
         alignas(64) static thread_local char before[sizeof(Vtile___024root)];
         char* object = reinterpret_cast<char*>(tile.rootp);
-        const unsigned long changes = array_changes();
+        const unsigned long changes = grid_changes();
         for (const auto& [at, size] : layout.parts) std::memcpy(before + at, object + at, size);
         step();
-        bool same = changes == array_changes(), as_before = equal;
+        bool same = changes == grid_changes(), as_before = equal;
         for (int k = 0; k < COUNTERS; ++k) {
             const size_t at = layout.counters[k];
             const uint32_t taken = number(object + at) - number(before + at);
@@ -67,7 +67,7 @@ class Sleeper {
     uint64_t since = 0;              // the last cycle that was computed
     uint32_t steps[COUNTERS];
 
-    static unsigned long array_changes() { return flatmesh_array_changes ? flatmesh_array_changes() : 0; }
+    static unsigned long grid_changes() { return flatmesh_grid_changes ? flatmesh_grid_changes() : 0; }
 
     static uint32_t number(const char* from) {
         uint32_t value;

@@ -7,13 +7,18 @@ import subprocess
 import numpy as np
 import pytest
 from amaranth import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Fragment
+from amaranth.hdl._ir import PortDirection, build_netlist
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from hw.float.mac import MultiplyAccumulate
 from hw.matrix.factor import Factor
+from hw.matrix.grid import PeGrid
+from hw.matrix.pe import ProcessingElement
+from hw.sim.grid_model import TOLD_ALL
 from hw.sim.lanes import lanes
+from isa.machine import MACHINES
 
 COPIES, CYCLES = 20, 40  # not a multiple of any vector
 
@@ -105,10 +110,11 @@ _WRITE = _EACH + 'std::printf("%llu\\n", (unsigned long long)lanes.{port}[k]);'
     "make, shared",
     [
         (lambda: Factor(bias=126), ("load", "fmt")),
-        (MultiplyAccumulate, ("multiply", "add", "round")),
+        (lambda: ProcessingElement(entries=6, latency=2), TOLD_ALL),
+        (lambda: ProcessingElement(entries=16, latency=4), TOLD_ALL),
         (Operators, ("s", "e")),
     ],
-    ids=["factor", "pe", "operators"],
+    ids=["factor", "pe", "slow-pe", "operators"],
 )
 def test_same_bits(make, shared, options, tmp_path):
     rng = np.random.default_rng(1)
@@ -119,6 +125,8 @@ def test_same_bits(make, shared, options, tmp_path):
         values[:, index] >>= np.uint64(63 - len(signal))
         if port in shared:
             values[:, index] = values[:, index, :1]
+        if "entry" in port:  # of those that there are
+            values[:, index] %= np.uint64(6)
     text = _MAIN.format(
         text=lanes(component, "Lanes", str(COPIES), shared),
         cycles=CYCLES,
@@ -141,18 +149,70 @@ def test_same_bits(make, shared, options, tmp_path):
         assert np.array_equal(seen[:, :, copy], expected), copy
 
 
-class _Remembers(wiring.Component):
-    def __init__(self):
-        super().__init__({"i": In(4), "o": Out(4)})
+class Remembers(wiring.Component):
+    """A memory of 16 words, with initial values, or parts of words that are written alone."""
+
+    def __init__(self, *, init=(), granularity=None):
+        self._init, self._granularity = init, granularity
+        super().__init__({"at": In(4), "i": In(8), "o": Out(8)})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.memory = words = memory.Memory(shape=4, depth=16, init=[])
-        m.d.comb += [words.read_port(domain="comb").addr.eq(self.i), self.o.eq(self.i)]
-        m.d.comb += self.o.eq(words.read_port(domain="comb").data)
+        m.submodules.words = words = memory.Memory(shape=8, depth=16, init=self._init)
+        read = words.read_port(domain="comb")
+        write = words.write_port(granularity=self._granularity)
+        m.d.comb += [write.addr.eq(self.at), write.en.eq(self.i), write.data.eq(self.i)]
+        m.d.comb += [read.addr.eq(self.at), self.o.eq(read.data)]
         return m
 
 
-def test_what_it_cannot_do_is_refused():
-    with pytest.raises(NotImplementedError, match="AsyncReadPort in lanes"):
-        lanes(_Remembers(), "Lanes", "4")
+class Resets(wiring.Component):
+    """A register with a reset."""
+
+    def __init__(self):
+        super().__init__({"i": In(8), "o": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.sync += self.o.eq(self.i)
+        return m
+
+
+@pytest.mark.parametrize(
+    "component, shared, what",
+    [
+        (Remembers(), (), "An address that is not an input of all copies"),
+        (Remembers(init=[1]), ("at",), "A memory with initial values"),
+        (Remembers(granularity=4), ("at",), "A write of parts of a word"),
+    ],
+)
+def test_what_it_cannot_do_is_refused(component, shared, what):
+    with pytest.raises(NotImplementedError, match=f"{what} in lanes"):
+        lanes(component, "Lanes", "4", shared)
+
+
+def test_every_pe_has_the_factors_of_its_row_and_column():
+    """The wiring that ``rtl_grid.h`` has by hand: the same nets in Amaranth's netlist."""
+    grid = PeGrid(tile=MACHINES["tiny"].tile)
+    m = grid.elaborate(None)
+    ports = {name: (value, PortDirection.Input) for name, value in _ports(grid, In).items()}
+    ports |= {name: (value, PortDirection.Output) for name, value in _ports(grid, Out).items()}
+    signals = build_netlist(Fragment.get(m, None), ports=ports).signals
+    factors = {}
+    for name in ("a", "b"):
+        for index, bits in enumerate(getattr(grid, name)):
+            factors[name, index] = factor = getattr(m.submodules, f"{name}_{index}")
+            for into, source in (("bits", bits), ("fmt", f"fmt_{name}"), ("load", f"load_{name}")):
+                source = getattr(grid, source) if isinstance(source, str) else source
+                assert signals[getattr(factor, into)] == signals[source]
+    for i, j in np.ndindex(len(grid.a), len(grid.b)):
+        pe = getattr(m.submodules, f"pe_{i}_{j}")
+        for operand, factor in ((pe.a, factors["a", i]), (pe.b, factors["b", j])):
+            for name in operand.signature.members:
+                assert signals[getattr(operand, name)] == signals[getattr(factor.o, name)]
+        for name in TOLD_ALL:
+            if name != "ask":
+                assert signals[getattr(pe, name)] == signals[getattr(grid, name)]
+        for name in ("read", "fill"):
+            assert signals[getattr(pe, name)] == signals[getattr(grid, name)][i : i + 1]
+        assert signals[pe.fill_data] == signals[grid.fill_data][32 * j : 32 * j + 32]

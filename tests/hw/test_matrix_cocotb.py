@@ -1,5 +1,5 @@
-"""The matrix engine against its reference, on Verilator, with the Verilog of its array and with a
-model in its place: long random sequences, and full blocks at full speed.
+"""The matrix engine against its reference, on Verilator, its PEs as Verilog, as C++ made of their
+netlist, and as a model: long random sequences, and full blocks at full speed.
 """
 
 import json
@@ -7,9 +7,9 @@ import json
 import pytest
 
 from hw.matrix.engine import MatrixEngine
-from hw.sim.array_model import MODELS
+from hw.sim.grid_model import MODELS
 from isa.machine import MACHINES
-from tb.arrays import with_array
+from tb.grids import with_grid
 from tb.runner import build, run, unit_sources
 
 TILE = MACHINES["tiny"].tile
@@ -29,8 +29,8 @@ ARRAYS = ("verilog", *MODELS)
 
 
 def cases():
-    """Every shape with every array. A model of 8x8 is slow: in `make test` a whole tile has it
-    (`tests/tb/test_same_mesh.py`).
+    """Every shape with every array. What is not 6x4 is slow, but for the Verilog: in `make test` a
+    whole tile has it (`tests/tb/test_same_mesh.py`).
     """
     for shape in SHAPES:
         for array in ARRAYS:
@@ -40,14 +40,12 @@ def cases():
 
 @pytest.fixture(scope="module", params=cases())
 def compiled(request):
-    """The engine with the array as Verilog, and with each model in its place: the reference demands
-    every bit and the cycles of all.
-    """
+    """The engine with PEs of every kind: the reference demands every bit and the cycles of all."""
     shape, array = request.param
     tile = TILE.model_validate(TILE.model_dump() | SHAPES[shape])
     engine, ports = unit_sources(MatrixEngine(tile=tile), "matrix")
     if array in MODELS:
-        engine = with_array(engine, tile, array, "matrix")
+        engine = with_grid(engine, tile, array, "matrix")
     environment = {"FLATMESH_TILE": json.dumps(SHAPES[shape])}
     return build(engine, "matrix", public={"matrix": ports}), environment
 
