@@ -24,8 +24,8 @@ from tb.probes import wanted_probes
 from tb.progress import following
 from tb.runner import fresh_folder, run
 
-__all__ = ["BENCH", "MeshRun", "RunFailure", "Settings", "Window", "orders_of"]
-__all__ += ["result_of", "simulate"]
+__all__ = ["BENCH", "MeshRun", "RunFailure", "Settings", "Window", "orders_of", "result_of"]
+__all__ += ["simulate"]
 
 BENCH = "tb.benches.mesh"
 MANY_TILES = 256
@@ -92,8 +92,7 @@ class Settings:
     any_size: bool = False
     """Also simulate a mesh that `tb.estimate` finds too large."""
     most_cycles: int = 0
-    """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
-    """
+    """Cycles, boot included, after which a run that does not end is given up; 0: never."""
     array: str = "rtl"
     """One of `tb.hardware.ARRAYS`; with waves or a design, PEs are Verilog, and not functional."""
     threads: int | None = 1

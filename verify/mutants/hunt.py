@@ -38,8 +38,8 @@ number it counts as not caught.
 """
 BATCH = 16
 """Mutations that a process runs a case with, one after the other."""
-DEAR = 150_000
-"""Cycles times tiles of a case that no mutation is tried with that has nothing to do with it."""
+DEAR = 30_000
+"""Cycles of an instruction program that is only for mutations that name it, or that it has seen."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,8 @@ def in_turn(cases: Iterable[ConformanceCase]) -> list[ConformanceCase]:
     small = min((case.mesh for case in cases), key=tiles_of_mesh, default="")
     kinds: dict[str, dict[str, list[ConformanceCase]]] = {}
     for case in cases:
-        on = case.mesh == small and case.kind != "errors" and cost_of(case) < DEAR
+        on = case.mesh == small and case.kind != "errors"
+        on = on and cost_of(case) < DEAR * tiles_of_mesh(small)
         if case.workload or on:
             kind = kinds.setdefault(case.kind, {})
             kind.setdefault(case.dataflow or case.numbers, []).append(case)

@@ -17,7 +17,7 @@ def test_cases_of_all_kinds_come_in_turn():
         case
         for case in some
         if case.workload
-        or (case.mesh == MESHES[0] and case.kind != "errors" and cost_of(case) < DEAR)
+        or (case.mesh == MESHES[0] and case.kind != "errors" and cost_of(case) < DEAR * 6)
     ]
     assert sorted(order, key=str) == sorted(small, key=str)
     assert {case.kind for case in order[:4]} == {case.kind for case in small}
