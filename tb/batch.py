@@ -104,7 +104,7 @@ def simulate_batch(jobs: Sequence[Job], design: Design | None = None) -> list[li
     """
     if not jobs:
         return []
-    if sum(len(job.branches) for job in jobs) == 1:
+    if len(jobs) == 1 and (jobs[0].branches == ({},) or (design and len(jobs[0].branches) == 1)):
         return [[_alone(jobs[0], design)]]
     workdir = fresh_folder("batch")
     found: dict[int, list[Result]] = {}
@@ -128,7 +128,7 @@ def _prepared(job: Job, design: Design | None, folder: Path) -> bool:
     refuse_if_too_large(job.machine)
     folder.mkdir()
     boot = write_memory(job.machine, job.images, job.hbm, folder)
-    if design is None and boots_directly(job.machine, boot[1]):
+    if design is None and job.branches == ({},) and boots_directly(job.machine, boot[1]):
         return False
     orders = orders_of(job.machine, job.settings, boot, design.inputs if design else {})
     (folder / "run.json").write_text(json.dumps(orders | {"branches": job.branches}))
@@ -156,12 +156,11 @@ def _alone(job: Job, design: Design | None) -> Result:
 
 def _run(jobs: Mapping[int, Job], design: Design | None, workdir: Path) -> dict[int, list[Result]]:
     machine = next(iter(jobs.values())).machine
-    compiled = build_mesh(machine, stall=True, design=design)
     (workdir / "run.json").write_text(json.dumps({"jobs": [str(index) for index in jobs]}))
     last = max(job.words for job in jobs.values()) - 1
     try:
         run(
-            compiled,
+            build_mesh(machine, stall=True, design=design),
             BENCH,
             environment={"FLATMESH_RUN": str(workdir)},
             plusargs=["+hbm_dir=.", "+dump_from=0", f"+dump_to={last}"],
