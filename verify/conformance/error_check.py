@@ -61,6 +61,8 @@ FIRST = 2
 """Programs that are run at first."""
 _Difference = tuple[str, str]
 """How, and one line."""
+_KNOWN: dict[int, tuple[ErrorProgram, dict[TileXY, list[int]], list[NDArray[np.uint8]]]] = {}
+"""Of programs, by their identity: most are run more than once, and with many mutations."""
 
 
 @cache
@@ -198,13 +200,12 @@ def _state(
     machine: Machine, program: ErrorProgram, stopped: RunFailure, culprits: list[Culprit]
 ) -> Iterator[_Difference]:
     """What has happened by then, and nothing since."""
-    golden = GoldenMachine(machine, program.before, [c.copy() for c in program.hbm])
-    golden.run()
+    semaphores, memory = _by_then(machine, program)
     reported = [t for c in culprits for t in c.tiles if _reported(stopped, t)]
     for tile in reported:
         where = f"tile ({tile[0]},{tile[1]})"
         before, later = stopped.probes[tile], stopped.later[tile]
-        for number, count in enumerate(golden.semaphores[tile]):
+        for number, count in enumerate(semaphores[tile]):
             seen = later[Probe.SEMAPHORE + number]
             if number != LOOSE and seen != count:
                 yield (
@@ -222,12 +223,25 @@ def _state(
                         f"tile ({tile[0]},{tile[1]}): queue {queue.name.lower()} goes on after the "
                         f"stop: {name} {before[index]}, later {later[index]}",
                     )
-    for index, (content, words) in enumerate(zip(stopped.run.hbm, golden.hbm, strict=True)):
+    for index, (content, words) in enumerate(zip(stopped.run.hbm, memory, strict=True)):
         if (wrong := _first(content, words)) is not None:
             yield "after the stop", f"HBM channel {index}, byte {wrong:#x} is not golden's"
 
 
-def _first(seen: NDArray[np.uint8], words: NDArray[np.uint32]) -> int | None:
-    golden = np.ascontiguousarray(words).view(np.uint8).reshape(-1)[: len(seen)]
-    wrong = np.flatnonzero(seen[: len(golden)] != golden)
+def _by_then(
+    machine: Machine, program: ErrorProgram
+) -> tuple[dict[TileXY, list[int]], list[NDArray[np.uint8]]]:
+    """Semaphores and channels when all that comes before the errors has been executed."""
+    if id(program) not in _KNOWN:
+        golden = GoldenMachine(machine, program.before, [c.copy() for c in program.hbm])
+        golden.run()
+        most = max(map(len, program.hbm))
+        memory = [np.ascontiguousarray(words).view(np.uint8) for words in golden.hbm]
+        memory = [content.reshape(-1)[:most].copy() for content in memory]
+        _KNOWN[id(program)] = program, golden.semaphores, memory
+    return _KNOWN[id(program)][1:]
+
+
+def _first(seen: NDArray[np.uint8], golden: NDArray[np.uint8]) -> int | None:
+    wrong = np.flatnonzero(seen[: len(golden)] != golden[: len(seen)])
     return int(wrong[0]) if len(wrong) else None
