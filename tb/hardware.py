@@ -18,11 +18,11 @@ from isa.machine import Machine
 from tb.files import write
 from tb.grids import with_grid
 from tb.library import Library, build_library, find_profiled
-from tb.runner import ROOT, Build, build
+from tb.runner import ROOT, Build, build, locked
 from tb.top import sampled
 
 __all__ = ["ARRAYS", "TRAINING", "Design", "build_mesh", "in_any_mesh", "native_files"]
-__all__ += ["tile_library", "verilog", "with_waves"]
+__all__ += ["tile_library", "tile_verilog", "verilog", "with_waves"]
 
 ARRAYS = ("rtl", "verilog", "functional")
 """What the PEs of a simulation are: their RTL, all copies side by side (`hw.sim.grid_model`); the
@@ -57,19 +57,13 @@ def verilog(
 
     Emission takes seconds, so its results are kept under ``build/verilog``.
     """
-    hardware = machine.model_copy(
-        update={
-            "name": "any",
-            "clock_ghz": 1.0,
-            "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1}),
-        }
-    )
+    hardware = _unnamed(machine)
     if native:
         options = {"native": True, "events": events}
     else:
         options = {"stall": stall, "transport": transport, "events": events, "waves": waves}
     parts = {
-        "tile.v": _emitted("tile", Tile, in_any_mesh(hardware), waves=waves, gated=native),
+        "tile.v": tile_verilog(machine, waves=waves, gated=native),
         "mesh.v": _emitted("mesh", Mesh, hardware, **options),
         "hbm_memory.v": (ROOT / "hw" / "sim" / "hbm_memory.v").read_text(),
     }
@@ -81,6 +75,22 @@ def verilog(
         for path in sorted((ROOT / "hw" / "sim").glob("native_*.*")):
             parts[path.name] = path.read_text()
     return with_waves(parts, hardware) if waves else parts
+
+
+def tile_verilog(machine: Machine, *, waves: bool = False, gated: bool = False) -> str:
+    """Verilog of the machine's tile, kept like all that `verilog` gives."""
+    return _emitted("tile", Tile, in_any_mesh(_unnamed(machine)), waves=waves, gated=gated)
+
+
+def _unnamed(machine: Machine) -> Machine:
+    """A machine with the same hardware."""
+    return machine.model_copy(
+        update={
+            "name": "any",
+            "clock_ghz": 1.0,
+            "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1}),
+        }
+    )
 
 
 def in_any_mesh(machine: Machine) -> Machine:
@@ -104,8 +114,9 @@ def _emitted(name: str, component: Callable, machine: Machine, **options: bool) 
             if path.suffix in (".py", ".v"):
                 key.update(path.read_bytes())
     kept = ROOT / "build" / "verilog" / f"{key.hexdigest()[:16]}.v"
-    if not kept.exists():
-        write(kept, emit(component(machine=machine, **options), name))
+    with locked(kept):
+        if not kept.exists():
+            write(kept, emit(component(machine=machine, **options), name))
     return kept.read_text()
 
 

@@ -21,9 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
-from cocotb_tools.check_results import get_results
 from cocotb_tools.config import libs_dir
-from cocotb_tools.runner import get_runner
 
 from hw.emit import emit, port_names
 from tb import toolchain
@@ -43,6 +41,7 @@ __all__ = [
     "build_folder",
     "build_unit",
     "fresh_folder",
+    "locked",
     "once",
     "run",
     "run_unit",
@@ -117,6 +116,8 @@ def build(
     arguments += ["--hierarchical"] if hierarchical else []
 
     def compile_all(folder: Path) -> None:
+        from cocotb_tools.runner import get_runner  # a quarter of a second, also for pytest
+
         verilog = [folder / name for name in sorted(files) if name.endswith((".v", ".sv", ".vlt"))]
         native = [str(folder / name) for name in sorted(files) if name.endswith(".cpp")]
         get_runner("verilator").build(
@@ -150,7 +151,7 @@ def once(
     took now and the folder.
     """
     folder = build_folder(key, files)
-    with _locked(folder):
+    with locked(folder):
         if (folder / "built").exists():
             return 0.0, folder
         shutil.rmtree(folder, ignore_errors=True)
@@ -205,6 +206,9 @@ def run(
     SimulationFailure
         If a test fails or none ran.
     """
+    from cocotb_tools.check_results import get_results
+    from cocotb_tools.runner import get_runner
+
     workdir = workdir or fresh_folder(compiled.top)
     workdir.mkdir(parents=True, exist_ok=True)
     log = workdir / "simulation.log"
@@ -263,7 +267,8 @@ def run_unit(component, name: str, module: str, **options) -> Path:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Alone, of all processes, with what is made once and kept in this folder or file."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

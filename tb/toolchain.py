@@ -13,9 +13,22 @@ from pathlib import Path
 
 from isa.errors import UserError
 
-__all__ = ["OPTIMISATION", "check_folder", "clean", "environment", "include_folder", "version"]
+__all__ = [
+    "OPTIMISATION",
+    "SHORT",
+    "check_folder",
+    "clean",
+    "environment",
+    "include_folder",
+    "version",
+]
 
-OPTIMISATION = "-O1 -march=native"
+SHORT = os.environ.get("FLATMESH_SHORT_RUNS") == "1"
+"""Whether simulators run for no more than seconds, as those of `make test` do. They are compiled
+without optimisation and in one piece then: half of the work, and runs of a few thousand cycles
+hardly take longer. Nothing else differs, and they have builds of their own.
+"""
+OPTIMISATION = "-O0" if SHORT else "-O1 -march=native"
 MINIMUM = (5, 36)
 _FOREIGN = re.compile(
     "(COCOTB|GPI|PYGPI|VM|OPT)_.*|MODULE|TOPLEVEL|TOPLEVEL_LANG|TESTCASE|RANDOM_SEED"
@@ -139,7 +152,7 @@ def environment(*, small: bool = False) -> dict[str, str]:
     settings += ["CXX=g++", "LINK=g++"]  # Verilator's makefile would take c++, whatever that is
     same = hashlib.sha256(version().encode()).hexdigest()[:16]
     runtime = checkout / "build" / "verilator" / f"runtime-{same}"
-    settings += ["VM_PARALLEL_BUILDS=0"] if small else []
+    settings += ["VM_PARALLEL_BUILDS=0"] if small or SHORT else []
     settings.append(f"OBJCACHE=sh {checkout / 'tb' / 'compile.sh'} {runtime}")
     # Verilator's helper scripts call plain `python`.
     path = [str(Path(sys.executable).parent), os.environ["PATH"]]

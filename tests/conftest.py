@@ -1,7 +1,8 @@
-"""Property tests on machines that are busy with other tests: time is no verdict; and what two
-workers do first.
+"""Property tests on machines that are busy with other tests: time is no verdict; how simulators are
+compiled; and what two workers do first.
 """
 
+import os
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -11,6 +12,14 @@ settings.load_profile("busy")
 
 LONG = ("scripts", "tb", "waves", "verify", "hw")
 """Rooms whose tests build simulators, those that others need as well first; the rest is short."""
+
+
+def pytest_configure(config):
+    """Fast tests run simulators for seconds only (`tb.toolchain.SHORT`); with the slow ones,
+    everything is compiled as for a user.
+    """
+    if config.option.markexpr == "not slow":
+        os.environ.setdefault("FLATMESH_SHORT_RUNS", "1")
 
 
 def pytest_collection_modifyitems(config, items):

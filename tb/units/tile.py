@@ -8,15 +8,17 @@ import random
 import numpy as np
 from cocotb.triggers import RisingEdge
 
+from hw.emit import port_names
 from hw.layouts import SHAPE, data_flit, reduce_flit, request_flit, shape_of
-from hw.tile.tile import Tile
+from hw.tile.ports import tile_signature
 from isa.geometry import STEP, Rectangle, TileXY
 from isa.instructions import EdgePort, Queue
 from isa.packets import FLITS, Port
 from isa.status import ErrorCode, Probe, QueueState
 from programs.text.listing import Listing
+from tb.hardware import tile_verilog
 from tb.run_program import run_on_golden
-from tb.runner import build_unit, run
+from tb.runner import build, run
 from tb.units.bench import start
 from tb.units.links import LinkDriver, LinkMonitor
 from tb.units.neighbours import HbmModel, neighbour_flits
@@ -40,7 +42,9 @@ def run_tile(listing: Listing, module: str, *, seed: int = 1):
     SimulationFailure
         If a test fails.
     """
-    return run(build_unit(Tile(machine=listing.machine), "tile"), module, seed=seed)
+    ports = ["clk", "rst", *port_names(tile_signature(listing.machine))]
+    text = tile_verilog(listing.machine)
+    return run(build({"tile.v": text}, "tile", public={"tile": ports}), module, seed=seed)
 
 
 class TileBench:

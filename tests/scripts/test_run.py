@@ -21,6 +21,11 @@ EXAMPLES = ROOT / "examples"
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return call(scripts.run, *arguments, **environment)
+
+
+def started(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """Likewise, as a process of its own with a pipe."""
     command = [sys.executable, "-m", "scripts.run", *arguments]
     return subprocess.run(
         command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True
@@ -139,10 +144,7 @@ def test_the_text_of_the_documentation(tmp_path):
 
 def test_a_compiled_workload_runs_unchanged(tmp_path):
     where = {"OUT": str(tmp_path / "w.s"), "MACHINE": "tiny", "WORKLOAD": "gemm:M=32,N=32,K=32"}
-    command = [sys.executable, "-m", "scripts.compile"]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **where}, capture_output=True, text=True
-    )
+    done = call(scripts.compile, **where)
     assert done.returncode == 0, done.stderr
     done = run("--program", where["OUT"], "--target", "golden", "--out", "test-run-compiled")
     assert done.returncode == 0, done.stderr
@@ -156,10 +158,10 @@ def test_a_text_that_cannot_be_written():
 
 
 def test_the_data_of_a_text_do_not_replace_the_tensors(tmp_path):
-    command = [sys.executable, "-m", "scripts.compile", "--out", str(tmp_path / "mine.s")]
+    arguments = ["--out", str(tmp_path / "mine.s")]
     (tmp_path / "mine.npz").write_bytes(b"tensors")
-    command += ["--workload", str(tmp_path / "mine.npz")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    arguments += ["--workload", str(tmp_path / "mine.npz")]
+    done = call(scripts.compile, *arguments)
     assert done.returncode == 2
     assert "its data would replace WORKLOAD: must have another name" in done.stderr
     assert (tmp_path / "mine.npz").read_bytes() == b"tensors"
@@ -168,7 +170,7 @@ def test_the_data_of_a_text_do_not_replace_the_tensors(tmp_path):
 @pytest.mark.parametrize("columns", ["", "40"])
 def test_tables_in_a_pipe_are_not_wider_than_a_page(columns):
     arguments = ("--program", "examples/put.s", "--out", "test-run-width")
-    done = run(*arguments, COLUMNS=columns)
+    done = started(*arguments, COLUMNS=columns)
     assert done.returncode == 0, done.stderr
     framed = [len(line) for line in done.stdout.splitlines() if "│" in line]
     assert max(framed) <= (int(columns) if columns else 100)

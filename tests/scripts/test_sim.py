@@ -48,6 +48,11 @@ KEYS = {
 
 
 def sim(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return call(scripts.sim, *arguments, **environment)
+
+
+def started(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """Likewise, as a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "scripts.sim", *arguments],
         cwd=ROOT,
@@ -176,7 +181,7 @@ def test_two_runs_at_a_time_have_a_folder_each():
 
 def test_a_hostile_environment_changes_nothing():
     foreign = {"COCOTB_TEST_FILTER": "x", "COCOTB_TESTCASE": "x", "MODULE": "x", "COLUMNS": "12"}
-    done = sim("--folder", "test-hostile", **SMALL, **foreign, RANDOM_SEED="x", CXXFLAGS="-x")
+    done = started("--folder", "test-hostile", **SMALL, **foreign, RANDOM_SEED="x", CXXFLAGS="-x")
     assert done.returncode == 0 and "bit-exact" in done.stdout, done.stdout + done.stderr
 
 
@@ -281,7 +286,7 @@ def test_a_missing_tool_gets_one_line(tmp_path, tool):
             ["which", name], capture_output=True, text=True, check=True
         ).stdout.strip()
         (tmp_path / name).symlink_to(found)
-    done = sim(MACHINE="tiny", WORKLOAD="mha:S=16,D=16,H=2", PATH=str(tmp_path))
+    done = started(MACHINE="tiny", WORKLOAD="mha:S=16,D=16,H=2", PATH=str(tmp_path))
     assert done.returncode == 2
     assert (
         done.stderr.startswith(f"flatmesh: {tool} is not on PATH:") and done.stderr.count("\n") == 1

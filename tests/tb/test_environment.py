@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from isa.errors import UserError
 from scripts.front import main
 from tb.runner import ROOT, Build, SimulationFailure, _environment, run
-from tb.toolchain import check_folder, clean, environment
+from tb.toolchain import OPTIMISATION, check_folder, clean, environment
 
 HOSTILE = {
     "COCOTB_TEST_FILTER": "x",
@@ -32,13 +33,16 @@ HOSTILE = {
     "OPT_FAST": "-broken",
 }
 
+SHORT = {"FLATMESH_SHORT_RUNS": "1"}
+
 
 def test_foreign_variables_do_not_reach_a_simulator(monkeypatch):
     for name, value in HOSTILE.items():
         monkeypatch.setenv(name, value)
     with _environment(environment()):
         assert not HOSTILE.keys() & os.environ.keys()
-        assert "-O1" in os.environ["MAKEFLAGS"]
+        optimised = f"OPT_FAST={OPTIMISATION}".replace(" ", "\\ ")
+        assert optimised in os.environ["MAKEFLAGS"]
     assert all(os.environ[name] == value for name, value in HOSTILE.items())
 
 
@@ -120,6 +124,19 @@ def test_a_run_time_library_that_does_not_compile_is_not_kept(tmp_path):
     assert not (tmp_path / "kept").exists()
 
 
-def test_what_is_small_is_one_compilation():
-    assert "VM_PARALLEL_BUILDS=0" in environment(small=True)["MAKEFLAGS"].split()
+@pytest.mark.parametrize(("short", "small"), [(False, True), (True, False)])
+def test_what_is_small_or_runs_for_seconds_is_one_compilation(monkeypatch, short, small):
+    monkeypatch.setattr("tb.toolchain.SHORT", short)
+    assert "VM_PARALLEL_BUILDS=0" in environment(small=small)["MAKEFLAGS"].split()
+    monkeypatch.setattr("tb.toolchain.SHORT", False)
     assert "VM_PARALLEL_BUILDS" not in environment()["MAKEFLAGS"]
+
+
+@pytest.mark.parametrize(("variable", "flags"), [({}, "-O1 -march=native"), (SHORT, "-O0")])
+def test_only_who_asks_for_it_does_without_optimisation(variable, flags):
+    others = {name: value for name, value in os.environ.items() if name not in SHORT}
+    command = [sys.executable, "-c", "from tb import toolchain as t; print(t.version())"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=others | variable, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().endswith(flags)  # and no build is taken for the other's

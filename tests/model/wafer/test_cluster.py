@@ -1,7 +1,10 @@
-"""Kernels of a wafer on a Dask cluster, one of whose workers is killed: nothing is lost."""
+"""Kernels of a wafer are computed once; on a Dask cluster, one of whose workers is killed, nothing
+is lost.
+"""
 
 import io
 
+import pytest
 from rich.console import Console
 
 from isa.instructions import Format
@@ -20,14 +23,28 @@ KERNELS = [
 ]
 
 
+def once(workers: Workers, kernels: list[Kernel], store: Store, monkeypatch) -> None:
+    """Compute kernels into an empty store, and find them there."""
+    said = Console(file=io.StringIO())
+    for missing in (len(kernels), 0):
+        runs = KernelRuns(DIE, workers, said)
+        monkeypatch.setattr(runs, "_store", store)
+        assert runs.prepare(kernels) == missing
+        for kernel in kernels:
+            assert runs.seen(kernel) == die_cycles(DIE, kernel.work)._asdict()
+
+
+def test_a_kernel_is_computed_once(tmp_path, monkeypatch):
+    once(Workers(2), KERNELS[:2], Store(tmp_path), monkeypatch)
+
+
+@pytest.mark.slow  # the same with other tasks: tests/tb/test_cluster.py
 def test_kernels_of_a_killed_worker_are_computed_by_the_other_one(
     cluster,  # noqa: F811
     tmp_path,
     monkeypatch,
 ):
     address, workers = cluster
-    said = Console(file=io.StringIO())
-    runs = KernelRuns(DIE, Workers(scheduler=address), said)
     kept: list[str] = []
 
     class Watched(Store):
@@ -39,13 +56,6 @@ def test_kernels_of_a_killed_worker_are_computed_by_the_other_one(
                 workers[0].kill()
             kept.append(task.name)
 
-    monkeypatch.setattr(runs, "_store", Watched(tmp_path / "kept"))
-    assert runs.prepare(KERNELS) == len(KERNELS)
+    once(Workers(scheduler=address), KERNELS, Watched(tmp_path), monkeypatch)
     assert workers[0].wait(10) < 0 and workers[1].poll() is None
     assert len(kept) >= len(KERNELS)
-    for kernel in KERNELS:
-        assert runs.seen(kernel) == die_cycles(DIE, kernel.work)._asdict()
-    # Another run finds all of them.
-    again = KernelRuns(DIE, Workers(scheduler=address), said)
-    monkeypatch.setattr(again, "_store", Store(tmp_path / "kept"))
-    assert again.prepare(KERNELS) == 0
