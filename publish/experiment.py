@@ -64,6 +64,7 @@ def figures(console: Console, r: dict, more: Sequence[tuple[str, str, str]] = ()
         ),
         ("output", verdict, "RTL against the golden machine, every output bit"),
         _error(r),
+        *_stalled(r),
         *_model(r),
         *special_told(r),
         *more,
@@ -86,6 +87,13 @@ def _error(r: dict) -> tuple[str, str, str]:
         f"{r['max_abs_error']:.2e}",
         f"{r['error_of_allowed']:.1%} of the tolerance",
     )
+
+
+def _stalled(r: dict) -> list[tuple[str, str, str]]:
+    """A line if links were made to refuse flits, which takes cycles."""
+    rate = r.get("stall_rate", 0)
+    text = f"of cycles in which every link refuses flits at random, seed {r['seed']}"
+    return [("back-pressure", f"{rate / 256:.0%}", text)] if rate else []
 
 
 def _model(r: dict) -> list[tuple[str, str, str]]:

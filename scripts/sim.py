@@ -3,6 +3,7 @@
 import shlex
 import sys
 
+from isa.machine import MACHINES
 from publish.experiment import report
 from publish.output import progress_console
 from publish.progress import RunProgress
@@ -12,6 +13,7 @@ from scripts.options import machine_of, overrides, positive, settings_of, target
 from scripts.targets import TARGETS
 from tb import toolchain
 from tb.experiment import Experiment, Rig, run_experiment
+from tb.files import write
 from tb.mesh import Window
 from tb.runner import ROOT
 
@@ -31,6 +33,8 @@ def run() -> int:
         if not any(folder.iterdir()):
             folder.rmdir()
         raise
+    if options.machine not in MACHINES:
+        write(folder / "machine.toml", machine_of(options).to_toml())
     path = write_run(folder, experiment.result, experiment.arrays)
     if out:
         write_npz(out, experiment.arrays)

@@ -127,7 +127,7 @@ GROUPS: dict[str, tuple[Variable, ...]] = {
         _V("CASE", "", "only this case"),
         _V("MUTATIONS", "1", "0: skip the mutation check"),
         _V("MUTANT", "", "only this mutation, by number or name"),
-        _V("RESUME", "1", "0: run everything again, whatever an earlier run has kept"),
+        _V("RESUME", "1", "0: run everything again, whatever an earlier run has kept", _SWITCH),
     ),
     "set-up": (
         _V("PYTHON", "python3", "Python 3.11 or newer that .venv is made with"),

@@ -118,6 +118,7 @@ def run_experiment(
     result.update(
         workload=tensors.name,
         array=settings.array,
+        stall_rate=settings.stall_rate,
         **tensors.dtypes,
         file_formats=tensors.file_formats,
         seed=tensors.seed,

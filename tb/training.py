@@ -1,5 +1,6 @@
 """The profile of a tile: small runs of its own machine, on four tiles, that nobody measures."""
 
+from isa.errors import UserError
 from isa.machine import Machine
 from programs.compiler import compile_workload
 from programs.tensors import load_workload
@@ -33,6 +34,9 @@ def profile_tile(machine: Machine, array: str = "rtl") -> Library:
 
 def _run(machine: Machine, design: Design, spec: str, dataflow: str, fmt: str) -> None:
     tensors = load_workload(spec, fmt, 1)
-    compiled = compile_workload(machine, tensors.workload, dataflow)
+    try:
+        compiled = compile_workload(machine, tensors.workload, dataflow)
+    except UserError:  # it lacks something that this dataflow needs
+        compiled = compile_workload(machine, tensors.workload)
     images = {tile: program.words() for tile, program in compiled.programs.items()}
     simulate(machine, images, tensors.scatter(compiled), dump=(0, 0), design=design)

@@ -35,7 +35,8 @@ class Cluster:
     Raises
     ------
     UserError
-        If nothing answers at this address, or, of every method, not any more.
+        If nothing answers at this address, or, of every method, not any more; or if the scheduler
+        has not our sources.
     """
 
     def __init__(self, address: str) -> None:
@@ -50,9 +51,25 @@ class Cluster:
                 f"SCHEDULER {address}: no Dask scheduler answers within {ANSWER} s; it must be an "
                 "address like tcp://127.0.0.1:8786"
             ) from error
+        self._check_sources()
         self._running: dict[Future, Task] = {}
         self._ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self._threads, self._looked = 0, -EVERY
+
+    def _check_sources(self) -> None:
+        """Refuse a scheduler that cannot read what it is to hand on: every run would fail."""
+
+        def has_sources() -> bool:  # of no module, so that it needs none there
+            from importlib.util import find_spec
+
+            return find_spec("tb") is not None
+
+        if not self._client.run_on_scheduler(has_sources):
+            self._client.close(timeout=ANSWER)
+            raise UserError(
+                f"SCHEDULER {self._address}: the scheduler does not find the sources: start it in "
+                "a checkout with PYTHONPATH=. as docs/campaign.md shows"
+            )
 
     @property
     def free(self) -> int:
@@ -92,7 +109,8 @@ class Cluster:
         if future.status == "finished":
             return Finished(task, *future.result())
         error = future.exception() if future.status == "error" else None
-        return Finished(task, 0.0, Lost(f"its worker died ({error or future.status})"))
+        why = " ".join(str(error or future.status).split())
+        return Finished(task, 0.0, Lost(f"its worker died ({why})"))
 
     def __enter__(self) -> Self:
         return self

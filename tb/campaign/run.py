@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections import Counter
+from errno import ENOSPC
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,8 +31,9 @@ STATUSES = {
     "refused": "the programs cannot be made",
     "stopped": "a tile raised an error, or the machine hung",
     "failed": "the simulator or its process died: the next call runs it again",
+    "not run": "the campaign was interrupted before: the next call runs it",
 }
-"""What can become of a run. All but failed ones are kept."""
+"""What can become of a run. All but the last two are kept."""
 
 
 class CampaignRun(NamedTuple):
@@ -54,7 +56,7 @@ def run_campaign(
     fresh: bool = False,
     base: Path = BASE,
 ) -> CampaignRun:
-    """Run what is not there yet, and write the tables, of what there is also after Ctrl-C.
+    """Run what is not there yet, and write the tables, with a row for every run also after Ctrl-C.
 
     Parameters
     ----------
@@ -81,11 +83,10 @@ def run_campaign(
         results = run_tasks(tasks, workers, console, store=store, failed=_failed, tell=_tell)
     finally:
         rows = [
-            _row(base / spec.name, one, key(task), row)
+            _row(base / spec.name, one, key(task), results.get(task.name) or store.find(task))
             for one, task in zip(planned, tasks, strict=True)
-            if (row := results.get(task.name) or store.find(task))
         ]
-        if rows:
+        if any(row["status"] != "not run" for row in rows):
             _write(base / spec.name, rows)
     return CampaignRun(base / spec.name, rows, len(planned) - len(missing))
 
@@ -133,6 +134,8 @@ def _hardware(machine: Machine) -> Machine:
 
 
 def _failed(task: Task, error: Exception) -> dict:
+    if isinstance(error, OSError) and error.errno == ENOSPC:  # so would all that follow
+        raise error
     log = "\n".join([str(error), *getattr(error, "__notes__", ())])
     return refused((str(error) or repr(error)).splitlines()[0], "failed", log)
 
@@ -142,10 +145,11 @@ def _tell(row: dict) -> str:
     return ", ".join(part for part in (row.get("status"), cycles) if part)
 
 
-def _row(folder: Path, one: Planned, name: str, seen: dict) -> dict:
+def _row(folder: Path, one: Planned, name: str, seen: dict | None) -> dict:
     """A row: what was asked for, what was seen, and of one that did not pass, where its log is and
     how to repeat it.
     """
+    seen = seen or {"status": "not run"}
     mesh = one.trial.machine.mesh
     row = {
         "run": one.name,
@@ -157,7 +161,7 @@ def _row(folder: Path, one: Planned, name: str, seen: dict) -> dict:
         **{what: value for what, value in seen.items() if what not in ("log", "seed")},
         "key": name,
     }
-    if seen["status"] != "passed":
+    if seen["status"] not in ("passed", "not run"):
         spec = _keep_failure(folder / "failed" / name, one, seen)
         row["log"] = _shown(spec.with_name("log.txt"))
         row["repeat"] = f"make campaign SPEC={_shown(spec)} RESUME=0"

@@ -109,6 +109,7 @@ def test_bits_do_not_depend_on_timing(tmp_path):
     base = result("timing", **environment)
     stalled = result("timing-stall", **environment, STALL="50")
     assert stalled["cycles"] > base["cycles"]
+    assert (base["stall_rate"], stalled["stall_rate"]) == (0, 128)
     seen = {}
     for latency in (1, 400):
         path = tmp_path / f"latency{latency}.toml"

@@ -1,6 +1,7 @@
 """Campaigns: what a spec means, what is said of a wrong one, tables, and runs that go on."""
 
 import csv
+import errno
 import re
 import shutil
 
@@ -12,6 +13,7 @@ from isa.errors import UserError
 from isa.machine import load_machine
 from tb.campaign.run import count, run_campaign
 from tb.campaign.spec import plan, read_spec
+from tb.campaign.store import Task
 from tb.campaign.targets import TARGETS
 from tb.runner import ROOT
 from tb.tasks import Workers
@@ -127,6 +129,7 @@ def test_a_campaign_writes_a_row_a_run_and_keeps_it(spec, tmp_path):
         "refused": 2,
         "stopped": 0,
         "failed": 0,
+        "not run": 0,
     }
     parquet = pyarrow.parquet.read_table(first.folder / "runs.parquet").to_pylist()
     assert [row["run"] for row in parquet] == [one.name for one in plan(read)]
@@ -152,6 +155,35 @@ def test_what_was_lost_is_run_again_and_nothing_else(spec, tmp_path):
     ]
     changed = [row["run"] for row, old in zip(again.rows, first.rows, strict=True) if row != old]
     assert changed == [lost["run"]]  # its seconds
+
+
+def test_an_interrupted_campaign_has_a_row_for_every_run(spec, tmp_path, monkeypatch):
+    first = spec(GOLDEN.replace('"flash2", "summa"', '"flash2"'))
+    run_campaign(first, TARGETS, Workers(1), QUIET, base=tmp_path)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tb.campaign.run.run_tasks", interrupted)
+    read = spec(GOLDEN)
+    with pytest.raises(KeyboardInterrupt):
+        run_campaign(read, TARGETS, Workers(1), QUIET, base=tmp_path)
+    rows = pyarrow.parquet.read_table(tmp_path / read.name / "runs.parquet").to_pylist()
+    assert [row["run"] for row in rows] == [one.name for one in plan(read)]
+    assert [row["status"] for row in rows] == ["passed", "not run"] * 2
+    assert "repeat" not in rows[1] and not (tmp_path / read.name / "failed").exists()
+
+
+def test_a_full_disk_ends_a_campaign(spec, tmp_path, monkeypatch):
+    """One line for all, and not a failure of every run that follows."""
+
+    def full(*_, failed, **__):
+        failed(Task("one", full, {}), OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr("tb.campaign.run.run_tasks", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        run_campaign(spec(GOLDEN), TARGETS, Workers(1), QUIET, base=tmp_path)
+    assert not (tmp_path / "mine").exists()
 
 
 def test_the_command_of_a_failure_repeats_it(spec, tmp_path):

@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 
 import scripts.campaign
+from isa.errors import UserError
 from tb.campaign.run import count, run_campaign
 from tb.campaign.spec import read_spec
 from tb.campaign.targets import TARGETS
@@ -28,12 +29,12 @@ DASK = Path(sys.executable).with_name("dask")
 
 
 @contextmanager
-def dask(*arguments: str) -> Iterator[subprocess.Popen]:
+def dask(*arguments: str, sources: bool = True) -> Iterator[subprocess.Popen]:
     """One process of a cluster, which is killed in the end if it is still there."""
     process = subprocess.Popen(
         [DASK, *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT) if sources else ""},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -44,21 +45,33 @@ def dask(*arguments: str) -> Iterator[subprocess.Popen]:
         process.wait()
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def scheduler(address: str, **options: bool) -> Iterator[subprocess.Popen]:
+    """A scheduler that listens."""
+    port = address.rpartition(":")[2]
+    command = ("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard")
+    with dask(*command, **options) as process:
+        until = time.monotonic() + 60
+        while socket.socket().connect_ex(("127.0.0.1", int(port))):
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        yield process
+
+
 @pytest.fixture
 def cluster(tmp_path):
     """Address of a scheduler, and the processes of its two workers, of one thread each."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"tcp://127.0.0.1:{port}"
+    address = f"tcp://127.0.0.1:{free_port()}"
     worker = ("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
     with ExitStack() as stack:
         enter = stack.enter_context
-        enter(dask("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"))
-        until = time.monotonic() + 60
-        while socket.socket().connect_ex(("127.0.0.1", port)):
-            assert time.monotonic() < until
-            time.sleep(0.2)
+        enter(scheduler(address))
         yield (
             address,
             [enter(dask(*worker, "--local-directory", str(tmp_path / name))) for name in "ab"],
@@ -114,6 +127,14 @@ def test_the_work_of_a_killed_worker_goes_to_the_other_one(cluster, tmp_path):
     assert {one["worker"] for one in seen.values()} <= {worker.pid for worker in workers}
 
 
+def test_a_scheduler_without_our_sources_is_refused():
+    address = f"tcp://127.0.0.1:{free_port()}"
+    what = f"^SCHEDULER {address}: the scheduler does not find the sources: start it in a checkout"
+    task = Task("one", where, {})
+    with scheduler(address, sources=False), pytest.raises(UserError, match=what):
+        run_tasks([task], Workers(scheduler=address), Console(quiet=True))
+
+
 @pytest.mark.slow
 def test_a_campaign_that_is_stopped_leaves_nothing_on_its_workers(cluster, tmp_path):
     address, _ = cluster
@@ -151,10 +172,7 @@ def test_a_scheduler_that_does_not_answer_gets_one_line(tmp_path):
 
 def test_a_scheduler_that_dies_is_one_line(tmp_path):
     """Neither a traceback nor what its client says of its own end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"tcp://127.0.0.1:{port}"
+    address = f"tcp://127.0.0.1:{free_port()}"
     worker = ("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
     script = (
         "from rich.console import Console\n"
@@ -165,11 +183,8 @@ def test_a_scheduler_that_dies_is_one_line(tmp_path):
         f"workers = Workers(scheduler={address!r})\n"
         "main(lambda: run_tasks(tasks, workers, Console(quiet=True)))\n"
     )
-    with dask("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard") as it:
+    with scheduler(address) as it:
         until = time.monotonic() + 60
-        while socket.socket().connect_ex(("127.0.0.1", port)):
-            assert time.monotonic() < until
-            time.sleep(0.2)
         with dask(*worker, "--local-directory", str(tmp_path / "a")):
             command = [sys.executable, "-c", script]
             run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
