@@ -155,18 +155,18 @@ def _coverage(found: Findings, short: bool) -> Table:
 
 
 def mutation_table(result: dict) -> Table:
-    """Every mutation with the case that saw most of it, how many did, and how widely."""
+    """Every mutation with the cases that saw it, how many were tried, and how widely."""
     rows = []
     for number, mutation in enumerate(CATALOGUE, 1):
         seen = result.get(f"mutation_{mutation.name}")
         if seen is not None:
             said = re.fullmatch(r"(.+) by ([^:]+): (\d+) of (\d+) cases(?:, (\d+) words)?", seen)
-            how, case, times, of, words = said.groups() if said else (seen, "", "0", "", "")
+            how, by, times, of, words = said.groups() if said else (seen, "", "0", "", "")
             often = f"{times} of {of}" if of else ""
             if times == "1":
                 often += ", **once**"
-            rows.append((str(number), mutation.what, how or "not caught", often, words or "", case))
-    heads = ("number", "fault", "seen as", "by cases", "wrong words", "most by")
+            rows.append((str(number), mutation.what, how or "not caught", often, words or "", by))
+    heads = ("number", "fault", "seen as", "by cases", "wrong words", "seen by")
     return Table("Mutations", heads, rows)
 
 

@@ -19,6 +19,7 @@ from tb.files import write
 from tb.grids import with_grid
 from tb.library import Library, build_library, find_profiled
 from tb.runner import ROOT, Build, build, locked
+from tb.top import sampled
 
 __all__ = ["ARRAYS", "TRAINING", "Design", "build_mesh", "in_any_mesh", "native_files"]
 __all__ += ["tile_library", "tile_verilog", "verilog", "with_waves"]
@@ -178,5 +179,6 @@ def build_mesh(
         library = given or tile_library(files["tile.v"])
         del files["tile.v"]
         files["tile_inside.h"] = library.inside
+        files["mesh.v"] = sampled(files["mesh.v"])
         return build(files, "mesh", public={"mesh": ports}, library=library)
     return build(files, "mesh", public={"mesh": ports}, hierarchical=["tile"], waves=waves)

@@ -20,11 +20,12 @@ from tb.estimate import refuse_if_too_large
 from tb.event_log import read_events
 from tb.hardware import Design, build_mesh, native_files
 from tb.memory_files import read_memory, write_memory
+from tb.probes import wanted_probes
 from tb.progress import following
 from tb.runner import fresh_folder, run
 
-__all__ = ["BENCH", "MeshRun", "RunFailure", "Settings", "Window", "orders_of"]
-__all__ += ["result_of", "simulate"]
+__all__ = ["BENCH", "MeshRun", "RunFailure", "Settings", "Window", "orders_of", "result_of"]
+__all__ += ["simulate"]
 
 BENCH = "tb.benches.mesh"
 MANY_TILES = 256
@@ -91,8 +92,7 @@ class Settings:
     any_size: bool = False
     """Also simulate a mesh that `tb.estimate` finds too large."""
     most_cycles: int = 0
-    """Cycles, boot included, after which a run that neither ends nor hangs is given up; 0: never.
-    """
+    """Cycles, boot included, after which a run that does not end is given up; 0: never."""
     array: str = "rtl"
     """One of `tb.hardware.ARRAYS`; with waves or a design, PEs are Verilog, and not functional."""
     threads: int | None = 1
@@ -105,6 +105,8 @@ class Settings:
     """Of a mesh that is all Verilog, take the one that can stall even for a `stall_rate` of 0, so
     that runs of both kinds share a build.
     """
+    counters: bool = True
+    """Whether all probes are read, see `tb.probes`; others are 0."""
 
 
 @dataclass
@@ -250,6 +252,7 @@ def orders_of(
         "channels": len(machine.channels),
         "most_cycles": settings.most_cycles,
         "settle": settings.settle,
+        "probes": wanted_probes(machine, settings.counters),
         "inputs": {
             **inputs,
             "boot_address": boot[0],

@@ -5,6 +5,7 @@ is done with.
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NoReturn, Self
 
 from rich.console import Console
@@ -15,14 +16,25 @@ from tb.campaign.child import Lost
 from tb.campaign.pools import Finished, Pool, Workers, open_pool
 from tb.campaign.store import Store, Task
 
-__all__ = ["Store", "Task", "Workers", "run_tasks"]
+__all__ = ["Store", "Task", "TaskBatch", "Workers", "run_tasks"]
 
 SHOWN = 4
 """Running tasks that are named on a terminal."""
 
 
+@dataclass(frozen=True)
+class TaskBatch:
+    """Tasks that one process does together, which is less work than one after the other."""
+
+    tasks: tuple[Task, ...]
+    call: Callable[[list[dict]], list[dict]] | None = None
+    """Takes the arguments of each task and returns their results, those that each task's own call
+    would; None: of one task, its call.
+    """
+
+
 def run_tasks(
-    tasks: Sequence[Task],
+    tasks: Sequence[Task | TaskBatch],
     workers: Workers,
     console: Console,
     *,
@@ -56,14 +68,20 @@ def run_tasks(
             console.print("no worker yet: waiting for one", highlight=False)
         while work.waiting or work.running:
             work.submit(pool)
-            for task, seconds, result in _ended(pool, work):
-                if isinstance(result, Exception):
-                    work.release(task)
-                    result = failed(task, result) if failed else _fail(task, result)
-                else:
-                    work.release(task, result)
-                work.done(task, result, f"{seconds:.0f} s")
+            for done, seconds, result in _ended(pool, work):
+                for task, one in work.parts(done, result):
+                    if isinstance(one, Exception):
+                        work.release(task)
+                        one = failed(task, one) if failed else _fail(task, one)
+                    else:
+                        work.release(task, one)
+                    work.done(task, one, f"{seconds:.0f} s")
     return work.results
+
+
+def _all(call: Callable[[list[dict]], list[dict]], arguments: list[dict]) -> dict:
+    """What a process does of a batch."""
+    return {"results": call(arguments)}
 
 
 def _fail(task: Task, error: Exception) -> NoReturn:
@@ -85,22 +103,22 @@ class _Work:
 
     def __init__(
         self,
-        tasks: Sequence[Task],
+        tasks: Sequence[Task | TaskBatch],
         store: Store | None,
         console: Console,
         tell: Callable[[dict], str],
     ):
         self._store, self._console, self._tell = store, console, tell
-        self._total = len(tasks)
+        batches = [task if isinstance(task, TaskBatch) else TaskBatch((task,)) for task in tasks]
+        self._total = sum(len(batch.tasks) for batch in batches)
         self.results: dict[str, dict] = {}
-        self.waiting: deque[Task] = deque()
-        self.running: dict[str, Task] = {}
-        for task in tasks:
-            found = store.find(task) if store else None
-            if found is None:
-                self.waiting.append(task)
-            else:
-                self.results[task.name] = found
+        self.waiting: deque[TaskBatch] = deque()
+        self.running: dict[str, TaskBatch] = {}
+        for batch in batches:
+            for task in batch.tasks:
+                if store and (found := store.find(task)) is not None:
+                    self.results[task.name] = found
+            self._put_back(batch, [one for one in batch.tasks if one.name not in self.results])
         if self.results:
             console.print(
                 f"{len(self.results)} of {self._total} kept from an earlier run", highlight=False
@@ -122,8 +140,9 @@ class _Work:
 
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
-        for task in self.running.values():
-            self.release(task)
+        for batch in self.running.values():
+            for task in batch.tasks:
+                self.release(task)
 
     def submit(self, pool: Pool) -> None:
         """Give the pool as many tasks as it takes, of those that nobody else is at."""
@@ -131,18 +150,50 @@ class _Work:
         for _ in range(len(self.waiting)):
             if free <= 0:
                 break
-            task = self.waiting.popleft()
-            if self._store and not self._store.claim(task):
-                self.waiting.append(task)
-            elif self._store and (found := self._store.find(task)) is not None:
-                self.release(task)
-                self.done(task, found, "by another run")
-            else:
-                self.running[task.name] = task
-                pool.submit(task)
+            batch = self.waiting.popleft()
+            mine = [task for task in batch.tasks if self._claim(task)]
+            others = [t for t in batch.tasks if t not in mine and t.name not in self.results]
+            self._put_back(batch, others)
+            if mine:
+                self._submit(pool, TaskBatch(tuple(mine), batch.call))
                 free -= 1
         shown = [*self.running][:SHOWN] + ["..."] * (len(self.running) > SHOWN)
         self._bar.update(self._line, description=" | ".join(shown) or "waiting for others")
+
+    def _put_back(self, batch: TaskBatch, tasks: list[Task]) -> None:
+        if tasks:
+            self.waiting.append(TaskBatch(tuple(tasks), batch.call))
+
+    def _claim(self, task: Task) -> bool:
+        """Whether this run is to do a task: nobody else is at it, or has done it by now."""
+        if not self._store:
+            return True
+        if not self._store.claim(task):
+            return False
+        if (found := self._store.find(task)) is None:
+            return True
+        self.release(task)
+        self.done(task, found, "by another run")
+        return False
+
+    def _submit(self, pool: Pool, batch: TaskBatch) -> None:
+        first = batch.tasks[0]
+        name = (
+            f"{first.name} and {len(batch.tasks) - 1} more" if len(batch.tasks) > 1 else first.name
+        )
+        if batch.call:
+            calls = [task.arguments for task in batch.tasks]
+            pool.submit(Task(name, _all, {"call": batch.call, "arguments": calls}))
+        else:
+            pool.submit(first)
+        self.running[name] = batch
+
+    def parts(self, done: Task, result: dict | Exception) -> list[tuple[Task, dict | Exception]]:
+        """What became of each task of those that have ended."""
+        batch = self.running.pop(done.name)
+        if isinstance(result, Exception) or not batch.call:
+            return [(task, result) for task in batch.tasks]
+        return list(zip(batch.tasks, result["results"], strict=True))
 
     def release(self, task: Task, result: dict | None = None) -> None:
         """Let others see what became of a task."""
@@ -151,7 +202,6 @@ class _Work:
 
     def done(self, task: Task, result: dict, how: str) -> None:
         """Note a result."""
-        self.running.pop(task.name, None)
         self.results[task.name] = result
         self._bar.advance(self._line)
         if not self._console.is_terminal:

@@ -2,6 +2,7 @@
 from ``run.json``.
 """
 
+import atexit
 import json
 import os
 import resource
@@ -17,17 +18,20 @@ REPORT_CYCLES = 2_000
 PROBES = 128
 
 
-def branch(folder: Path, branches: list[dict[str, int]]) -> dict[str, int] | None:
-    """One process for each of `branches`, one after the other, in folders 0, 1, … of `folder`: each
-    goes on from here with its inputs, which it gets. Whoever gets nothing is to do nothing more.
+def divide(folder: Path, names: list[str]) -> bool:
+    """One process for each of `names`, one after the other, in the folder of this name: each goes
+    on from here. False in the process that has divided itself, which is to do nothing more.
     """
-    for index, inputs in enumerate(branches):
+    for name in names:
         child = os.fork()
         if not child:
-            os.chdir(folder / str(index))
-            return inputs
+            # Not through destructors: a simulator that ends waits there for threads that it has
+            # started before, which are not in this process.
+            atexit.register(os._exit, 1)
+            os.chdir(folder / name)
+            return True
         os.waitpid(child, 0)
-    return None
+    return False
 
 
 async def cycles(count: int) -> None:
@@ -49,6 +53,12 @@ async def program(dut):
     """Load, start, wait, read back."""
     folder = Path(os.environ["FLATMESH_RUN"])
     settings = json.loads((folder / "run.json").read_text())
+    jobs = settings.get("jobs", [])
+    if jobs:  # see `tb.batch`; nothing has been evaluated yet, so that no memory is filled
+        if not divide(folder, jobs):
+            return
+        folder = Path.cwd()
+        settings = json.loads((folder / "run.json").read_text())
     dut.rst.value = 1
     dut.dump.value = 0
     dut.probe_target.value = 0
@@ -58,13 +68,12 @@ async def program(dut):
     Clock(dut.clk, PERIOD, unit="ns", impl="gpi").start()
     await cycles(4)
     await RisingEdge(dut.clk)
-    branches = settings.get("branches", [])
-    if branches:
-        inputs = branch(folder, branches)
-        if inputs is None:
-            return
+    if jobs:
+        branches = settings["branches"]
+        if not divide(folder, [str(index) for index in range(len(branches))]):
+            os._exit(0)
         folder = Path.cwd()
-        for name, value in inputs.items():
+        for name, value in branches[int(folder.name)].items():
             getattr(dut, name).value = value
     dut.rst.value = 0
 
@@ -93,8 +102,15 @@ async def program(dut):
 
     tiles, channels = settings["targets"], settings["channels"]
 
+    stopped = seen["error"] or seen["hung"] or seen["endless"]
+    wanted = settings["probes"]["stopped" if stopped else "ended"]
+
     async def read_tiles() -> list[list[int]]:
-        return [[await probe(target, index) for index in range(PROBES)] for target in range(tiles)]
+        found = [[0] * PROBES for _ in range(tiles)]
+        for index in wanted:  # all tiles see another index, and nobody another target
+            for target, values in enumerate(found):
+                values[index] = await probe(target, index)
+        return found
 
     seen["tiles"] = await read_tiles()
     # Once more, so that one can see what goes on after an error.
@@ -107,5 +123,5 @@ async def program(dut):
     dut.dump.value = 1
     await cycles(4)
     (folder / "seen.json").write_text(json.dumps(seen))
-    if branches:
+    if jobs:
         os._exit(0)

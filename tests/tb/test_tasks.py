@@ -16,7 +16,7 @@ from isa.errors import UserError
 from tb.campaign.child import Lost
 from tb.campaign.store import key
 from tb.runner import ROOT
-from tb.tasks import Store, Task, Workers, run_tasks
+from tb.tasks import Store, Task, TaskBatch, Workers, run_tasks
 
 QUIET = Console(quiet=True)
 
@@ -119,6 +119,44 @@ def test_two_runs_at_a_time_share_the_work(tmp_path):
         thread.join()
     assert seen[0] == seen[1] == {f"task {n}": {"number": n} for n in range(4)}
     assert [(tmp_path / f"marks{n}").read_text() for n in range(4)] == ["x"] * 4
+
+
+def touch_all(calls: list[dict]) -> list[dict]:
+    """`touch` with each of these arguments, and how many there were."""
+    return [touch(**call) | {"of": len(calls)} for call in calls]
+
+
+def test_tasks_of_a_batch_are_done_together_but_for_those_that_are_kept(tmp_path):
+    tasks = [
+        Task(f"task {n}", touch, {"path": str(tmp_path / f"marks{n}"), "number": n})
+        for n in range(4)
+    ]
+    store = {"store": Store(tmp_path / "keep")}
+    run_tasks(tasks[1:2], Workers(1), QUIET, **store)
+    seen = run_tasks([TaskBatch(tuple(tasks[:3]), touch_all), tasks[3]], Workers(2), QUIET, **store)
+    of = {"task 0": {"of": 2}, "task 1": {}, "task 2": {"of": 2}, "task 3": {}}
+    assert seen == {name: {"number": n} | of[name] for n, name in enumerate(of)}
+    assert [(tmp_path / f"marks{n}").read_text() for n in range(4)] == ["x"] * 4
+    again = run_tasks([TaskBatch(tuple(tasks), touch_all)], Workers(1), QUIET, **store)
+    assert again == seen and (tmp_path / "marks0").read_text() == "x"
+
+
+def fail_all(calls: list[dict]) -> list[dict]:
+    """Whatever it is given."""
+    raise UserError(f"{len(calls)} at a time")
+
+
+def test_a_batch_that_fails_fails_all_its_tasks(tmp_path):
+    tasks = [Task(f"task {n}", touch, {"path": str(tmp_path), "number": n}) for n in range(2)]
+    with pytest.raises(UserError, match=r"^task 0: 2 at a time$"):
+        run_tasks([TaskBatch(tuple(tasks), fail_all)], Workers(1), QUIET)
+    seen = run_tasks(
+        [TaskBatch(tuple(tasks), fail_all)],
+        Workers(1),
+        QUIET,
+        failed=lambda task, error: {"of": task.name, "said": str(error)},
+    )
+    assert seen == {task.name: {"of": task.name, "said": "2 at a time"} for task in tasks}
 
 
 def test_a_task_whose_process_dies_is_started_again_but_not_for_ever(tmp_path):

@@ -10,8 +10,9 @@ from isa.errors import UserError
 from isa.machine import Machine
 from tb.tasks import Store, Task, Workers, run_tasks
 from verify.conformance.cases import SETS, ConformanceCase, cases
+from verify.conformance.cost import batches, cost_of
 from verify.conformance.dut import Dut
-from verify.conformance.tasks import build, build_watched, run_case
+from verify.conformance.tasks import build, build_watched, is_watched, run_case, run_cases
 
 __all__ = ["Campaign", "wanted"]
 
@@ -62,8 +63,7 @@ class Campaign:
                 Task(f"build of {mesh}", build, {"case": case, **shared})
                 for mesh, case in first.items()
             ]
-            watched = self.own_channels and not self.dut
-            met = [case for case in chosen if case.kind == "meetings" and watched]
+            met = [case for case in chosen if is_watched(case, self.own_channels, self.dut)]
             mine = {"base": self.base, "own_channels": self.own_channels}
             builds += [
                 Task(f"build of {mesh} that is watched", build_watched, {"case": case, **mine})
@@ -75,11 +75,19 @@ class Campaign:
             for case in chosen
         ]
         return run_tasks(
-            tasks,
+            batches(tasks, run_cases, self._alike, lambda task: cost_of(task.arguments["case"])),
             self.workers,
             console,
             store=Store(self.keep, _worth) if self.keep else None,
         )
+
+    def _alike(self, task: Task) -> tuple:
+        """Cases of one batch: of one mesh, with about as much of HBM to be read back; one that is
+        watched alone, as the simulator writes its notes when it ends.
+        """
+        case = task.arguments["case"]
+        alone = is_watched(case, self.own_channels, self.dut)
+        return case.mesh, bool(case.workload), case.kind == "errors", case.name if alone else ""
 
 
 def _worth(outcome: dict) -> bool:

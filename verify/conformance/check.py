@@ -1,6 +1,6 @@
 """One case on the RTL, compared with what the golden machine gave."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from isa.errors import UserError
 from isa.machine import Machine
 from isa.status import Probe
-from tb.hardware import Design
-from tb.mesh import MeshRun, RunFailure, Settings, simulate
+from tb.batch import Job, Trial, ran
+from tb.mesh import MeshRun, RunFailure, Settings
 from verify.conformance.case import ConformanceCase, machine_of
-from verify.conformance.error_check import error_programs, run_errors
+from verify.conformance.error_check import check_errors, error_programs
 from verify.conformance.meeting_channels import met_in_channel
-from verify.conformance.meeting_points import met_in, watched_design
+from verify.conformance.meeting_points import met_in
 from verify.conformance.meeting_programs import expected_meetings
 from verify.conformance.prepare import Expected, prepare
 
-__all__ = ["CaseOutcome", "compare", "judged", "run_on_golden", "run_on_rtl", "run_safely"]
-__all__ += ["settings_of", "wrong_words"]
+__all__ = ["CaseOutcome", "check_case", "check_error_case", "compare", "judged", "run_on_golden"]
+__all__ += ["safely", "settings_of", "wrong_words"]
 
 CYCLES = {"default": 200_000, "large": 4_000_000}
 """After so many cycles a case is given up; those that only the nightly set has may be large."""
@@ -62,6 +62,7 @@ def settings_of(case: ConformanceCase, most_cycles: int | None = None) -> Settin
         watchdog=1200 + 4 * case.latency,
         settle=SETTLE if case.kind == "errors" else Settings.settle,
         most_cycles=most_cycles or CYCLES["large" if case.name.startswith("n") else "default"],
+        counters=False,
     )
 
 
@@ -77,47 +78,42 @@ def run_on_golden(case: ConformanceCase, base: Machine, own_channels: bool = Tru
     return outcome
 
 
-def run_on_rtl(
-    case: ConformanceCase,
-    base: Machine,
-    design: Design | None = None,
-    own_channels: bool = True,
-    most_cycles: int | None = None,
-) -> CaseOutcome:
-    """The golden machine, then the RTL (or another `design`), which must do the same to the last
+def check_case(
+    case: ConformanceCase, base: Machine, own_channels: bool = True, watched: bool = False
+) -> Trial[CaseOutcome]:
+    """The golden machine, then the RTL or what takes its place, which must do the same to the last
     bit.
+
+    With `watched`, on the hardware that notes which events meet, those of the case must.
     """
     outcome = run_on_golden(case, base, own_channels)
     if not outcome.passed:
         return outcome
-    settings = settings_of(case, most_cycles)
+    settings = settings_of(case)
     if case.kind == "errors":
         machine = machine_of(case, base, own_channels=own_channels)
-        outcome.cycles, difference = run_errors(machine, case.numbers, settings, design)
-        outcome.passed = difference is None
-        outcome.how, outcome.detail = difference or ("", "")
-        return outcome
+        return (yield from check_error_case(outcome, machine, case, settings, {}))
     expected = prepare(case, base, own_channels)
-    # Meetings are brought about on the mesh and the channels that a case was made for.
-    watched = case.kind == "meetings" and design is None and own_channels
-    if watched:
-        design = watched_design(expected.machine)
-    run: MeshRun | RunFailure
-    try:
-        run = simulate(
-            expected.machine,
-            expected.images(),
-            expected.start,
-            dump=expected.dump,
-            settings=settings,
-            design=design,
-        )
-    except RunFailure as error:
-        run = error
+    [[result]] = yield [Job(expected.machine, expected.images(), expected.start, settings)]
+    run = ran(result)
     outcome = judged(outcome, expected, run)
     if watched and outcome.passed and isinstance(run, MeshRun):
         for how, detail in _missed(expected, run):
             outcome.passed, outcome.how, outcome.detail = False, how, detail
+    return outcome
+
+
+def check_error_case(
+    outcome: CaseOutcome,
+    machine: Machine,
+    case: ConformanceCase,
+    settings: Settings,
+    inputs: Mapping[str, int],
+) -> Trial[CaseOutcome]:
+    """A case of errors, with further `inputs` of the mesh."""
+    outcome.cycles, difference = yield from check_errors(machine, case.numbers, settings, inputs)
+    outcome.passed = difference is None
+    outcome.how, outcome.detail = difference or ("", "")
     return outcome
 
 
@@ -217,10 +213,10 @@ def _first_difference(expected: NDArray[np.uint8], seen: NDArray[np.uint8], word
     )
 
 
-def run_safely(run, case: ConformanceCase, *arguments) -> CaseOutcome:
-    """`run(case, ...)`; what cannot be compiled or simulated becomes a failure of its case."""
+def safely(case: ConformanceCase, trial: Trial[CaseOutcome]) -> Trial[CaseOutcome]:
+    """A trial of a case; what cannot be compiled or simulated becomes a failure of the case."""
     try:
-        return run(case, *arguments)
+        return (yield from trial)
     except UserError as error:
         return CaseOutcome(case.name, False, how="compile", detail=str(error))
     except AssertionError as error:  # tb.runner.SimulationFailure among them

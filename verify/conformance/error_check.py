@@ -1,6 +1,6 @@
 """A case of errors on the RTL: who reports what, and that all stands still afterwards."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
 import numpy as np
@@ -11,8 +11,8 @@ from isa.geometry import TileXY
 from isa.instructions import Queue
 from isa.machine import Machine
 from isa.status import QUEUE_PROBES, ErrorCode, Probe
-from tb.hardware import Design
-from tb.mesh import RunFailure, Settings, simulate
+from tb.batch import Job, Trial, ran
+from tb.mesh import MeshRun, RunFailure, Settings
 from verify.conformance.error_collectives import in_parts, reused_tags
 from verify.conformance.error_counts import bad_headers, disagreements, overflows
 from verify.conformance.error_deadlocks import deadlocks, wrong_stand
@@ -26,7 +26,7 @@ from verify.conformance.error_programs import (
     sampled,
 )
 
-__all__ = ["ERRORS", "error_programs", "run_errors"]
+__all__ = ["ERRORS", "check_errors", "error_programs"]
 
 
 def _nobody(machine: Machine) -> list[ErrorProgram]:
@@ -57,8 +57,12 @@ ERRORS: dict[str, Callable[[Machine], list[ErrorProgram]]] = {
 two comes first, and what no instruction is named for; and what waits for ever, which has no
 culprits.
 """
+FIRST = 2
+"""Programs that are run at first."""
 _Difference = tuple[str, str]
 """How, and one line."""
+_KNOWN: dict[int, tuple[ErrorProgram, dict[TileXY, list[int]], list[NDArray[np.uint8]]]] = {}
+"""Of programs, by their identity: most are run more than once, and with many mutations."""
 
 
 @cache
@@ -73,79 +77,93 @@ def error_programs(machine: Machine, about: str) -> list[ErrorProgram]:
     return ERRORS[about](machine)
 
 
-def run_errors(
-    machine: Machine, about: str, settings: Settings, design: Design | None
-) -> tuple[int, _Difference | None]:
-    """Run all programs of a case. Returns the cycles of all runs and what differs, if anything.
+def check_errors(
+    machine: Machine, about: str, settings: Settings, inputs: Mapping[str, int]
+) -> Trial[tuple[int, _Difference | None]]:
+    """Run all programs of a case, with further `inputs` of the mesh. Returns the cycles of all runs
+    and what differs, if anything.
 
     All tiles run until the first error stops them, and tiles whose errors come in the same cycles
-    report them together. Those that were stopped before are run once more, without the others.
+    report them together. Those that were stopped before are run once more, without the others. A
+    few programs are run at first, then ever more: one that differs ends the case.
     """
     if about == DEADLOCKS:
-        return _run_deadlocks(machine, settings, design)
-    cycles = 0
-    for program in error_programs(machine, about):
-        left = program.culprits
-        while left:
-            ran, left, difference = _run(machine, program, left, settings, design)
-            cycles += ran
+        return (yield from _check_deadlocks(machine, settings, inputs))
+    left = [(one, one.culprits) for one in error_programs(machine, about) if one.culprits]
+    cycles, size = 0, FIRST
+    while left:
+        now, left = left[:size], left[size:]
+        results = yield [
+            _job(machine, program, culprits, settings, inputs) for program, culprits in now
+        ]
+        again = []
+        for (program, culprits), [result] in zip(now, results, strict=True):
+            taken, silent, difference = _judge(machine, program, culprits, ran(result))
+            cycles += taken
             if difference:
                 return cycles, difference
+            if silent:
+                again.append((program, silent))
+        left = again + left
+        size *= 2
     return cycles, None
 
 
-def _run_deadlocks(
-    machine: Machine, settings: Settings, design: Design | None
-) -> tuple[int, _Difference | None]:
+def _check_deadlocks(
+    machine: Machine, settings: Settings, inputs: Mapping[str, int]
+) -> Trial[tuple[int, _Difference | None]]:
     """Run all programs that wait for ever, likewise."""
     cycles = 0
-    for deadlock in deadlocks(machine):
-        nothing = [np.zeros(0, np.uint8) for _ in machine.channels]
-        images = deadlock.images()
-        try:
-            simulate(machine, images, nothing, dump=(0, 0), settings=settings, design=design)
-        except RunFailure as stopped:
-            cycles += stopped.run.cycles
-            if difference := next(wrong_stand(deadlock, stopped), None):
-                return cycles, difference
-        else:
+    nothing = [np.zeros(machine.tile.word_bytes, np.uint8) for _ in machine.channels]
+    standstills = deadlocks(machine)
+    results = yield [
+        Job(machine, deadlock.images(), nothing, settings, (inputs,)) for deadlock in standstills
+    ]
+    for deadlock, [result] in zip(standstills, results, strict=True):
+        stopped = ran(result)
+        if isinstance(stopped, MeshRun):
             return cycles, ("hang", "a deadlock ran to the end")
+        cycles += stopped.run.cycles
+        if difference := next(wrong_stand(deadlock, stopped), None):
+            return cycles, difference
     return cycles, None
 
 
-def _run(
+def _job(
     machine: Machine,
     program: ErrorProgram,
     culprits: list[Culprit],
     settings: Settings,
-    design: Design | None,
-) -> tuple[int, list[Culprit], _Difference | None]:
-    """One run: its cycles, the culprits that have not reported yet, and what differs."""
+    inputs: Mapping[str, int],
+) -> Job:
+    """A program's run with these of its errors."""
     active = {tile for culprit in culprits for tile in culprit.tiles}
     images = {t: (program.images if t in active else program.calm)[t] for t in program.images}
-    last = max(map(len, program.hbm)) // machine.tile.word_bytes - 1
+    return Job(machine, images, program.hbm, settings, (inputs,))
+
+
+def _judge(
+    machine: Machine, program: ErrorProgram, culprits: list[Culprit], stopped: MeshRun | RunFailure
+) -> tuple[int, list[Culprit], _Difference | None]:
+    """Of a run: its cycles, the culprits that have not reported yet, and what differs."""
     names = "; ".join(culprit.name for culprit in culprits[:3])
-    try:
-        run = simulate(
-            machine, images, program.hbm, dump=(0, last), settings=settings, design=design
-        )
-    except RunFailure as stopped:
-        if stopped.kind != "error":
-            return 0, [], ("error code", f"{names}: not reported: {stopped}")
-        silent = [c for c in culprits if not any(_reported(stopped, t) for t in c.tiles)]
-        differences = (
-            *_reports(stopped, culprits, program.channel),
-            *_state(machine, program, stopped, culprits),
-        )
-        if program.ordered and silent != culprits[1:]:
-            seen = ", ".join(c.name for c in culprits if c not in silent)
-            differences += (("error code", f"{culprits[0].name}: must stop alone, not {seen}"),)
-        if program.channel:
-            silent = []
-        elif len(silent) == len(culprits):
-            differences += (("error code", f"{names}: not reported: {stopped}"),)
-        return stopped.run.cycles, silent, next(iter(differences), None)
-    return run.cycles, [], ("error code", f"{names}: ran to the end, golden refuses it")
+    if isinstance(stopped, MeshRun):
+        return stopped.cycles, [], ("error code", f"{names}: ran to the end, golden refuses it")
+    if stopped.kind != "error":
+        return 0, [], ("error code", f"{names}: not reported: {stopped}")
+    silent = [c for c in culprits if not any(_reported(stopped, t) for t in c.tiles)]
+    differences = (
+        *_reports(stopped, culprits, program.channel),
+        *_state(machine, program, stopped, culprits),
+    )
+    if program.ordered and silent != culprits[1:]:
+        seen = ", ".join(c.name for c in culprits if c not in silent)
+        differences += (("error code", f"{culprits[0].name}: must stop alone, not {seen}"),)
+    if program.channel:
+        silent = []
+    elif len(silent) == len(culprits):
+        differences += (("error code", f"{names}: not reported: {stopped}"),)
+    return stopped.run.cycles, silent, next(iter(differences), None)
 
 
 def _reported(stopped: RunFailure, tile: TileXY) -> ErrorCode:
@@ -182,13 +200,12 @@ def _state(
     machine: Machine, program: ErrorProgram, stopped: RunFailure, culprits: list[Culprit]
 ) -> Iterator[_Difference]:
     """What has happened by then, and nothing since."""
-    golden = GoldenMachine(machine, program.before, [c.copy() for c in program.hbm])
-    golden.run()
+    semaphores, memory = _by_then(machine, program)
     reported = [t for c in culprits for t in c.tiles if _reported(stopped, t)]
     for tile in reported:
         where = f"tile ({tile[0]},{tile[1]})"
         before, later = stopped.probes[tile], stopped.later[tile]
-        for number, count in enumerate(golden.semaphores[tile]):
+        for number, count in enumerate(semaphores[tile]):
             seen = later[Probe.SEMAPHORE + number]
             if number != LOOSE and seen != count:
                 yield (
@@ -206,12 +223,25 @@ def _state(
                         f"tile ({tile[0]},{tile[1]}): queue {queue.name.lower()} goes on after the "
                         f"stop: {name} {before[index]}, later {later[index]}",
                     )
-    for index, (content, words) in enumerate(zip(stopped.run.hbm, golden.hbm, strict=True)):
+    for index, (content, words) in enumerate(zip(stopped.run.hbm, memory, strict=True)):
         if (wrong := _first(content, words)) is not None:
             yield "after the stop", f"HBM channel {index}, byte {wrong:#x} is not golden's"
 
 
-def _first(seen: NDArray[np.uint8], words: NDArray[np.uint32]) -> int | None:
-    golden = np.ascontiguousarray(words).view(np.uint8).reshape(-1)[: len(seen)]
-    wrong = np.flatnonzero(seen[: len(golden)] != golden)
+def _by_then(
+    machine: Machine, program: ErrorProgram
+) -> tuple[dict[TileXY, list[int]], list[NDArray[np.uint8]]]:
+    """Semaphores and channels when all that comes before the errors has been executed."""
+    if id(program) not in _KNOWN:
+        golden = GoldenMachine(machine, program.before, [c.copy() for c in program.hbm])
+        golden.run()
+        most = max(map(len, program.hbm))
+        memory = [np.ascontiguousarray(words).view(np.uint8) for words in golden.hbm]
+        memory = [content.reshape(-1)[:most].copy() for content in memory]
+        _KNOWN[id(program)] = program, golden.semaphores, memory
+    return _KNOWN[id(program)][1:]
+
+
+def _first(seen: NDArray[np.uint8], golden: NDArray[np.uint8]) -> int | None:
+    wrong = np.flatnonzero(seen[: len(golden)] != golden[: len(seen)])
     return int(wrong[0]) if len(wrong) else None

@@ -68,8 +68,10 @@ class Expected:
 
 
 @lru_cache(maxsize=4)
-def prepare(case: ConformanceCase, base: Machine, own_channels: bool = True) -> Expected:
-    """Compile a case and run it on the golden machine, with all its checks.
+def prepare(
+    case: ConformanceCase, base: Machine, own_channels: bool = True, checked: bool = True
+) -> Expected:
+    """Compile a case and run it on the golden machine; `checked`: look for races.
 
     Raises
     ------
@@ -94,16 +96,18 @@ def prepare(case: ConformanceCase, base: Machine, own_channels: bool = True) -> 
         expected = Expected(
             case, machine, compiled.programs, tensors.scatter(compiled), compiled, tensors=tensors
         )
-    run_golden(expected)
+    run_golden(expected, races=checked)
     if not expected.wrong and expected.compiled is not None:
         _judge(expected)
     return expected
 
 
-def run_golden(expected: Expected) -> None:
-    """Have the golden machine run its programs, with all its checks, and note what comes of it."""
+def run_golden(expected: Expected, races: bool = True) -> None:
+    """Have the golden machine run its programs, with all its checks, those for races if they are
+    wanted, and note what comes of it.
+    """
     golden = GoldenMachine(
-        expected.machine, expected.programs, [c.copy() for c in expected.start], races=True
+        expected.machine, expected.programs, [c.copy() for c in expected.start], races=races
     )
     try:
         golden.run()

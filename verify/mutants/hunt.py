@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import zip_longest
+from functools import cache
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 from rich.console import Console
@@ -16,8 +17,9 @@ from isa.machine import Machine
 from tb.runner import ROOT
 from tb.tasks import Store, Task, Workers, run_tasks
 from verify.conformance.cases import ConformanceCase
+from verify.conformance.cost import batches, cost_of, tiles_of_mesh
 from verify.mutants.catalogue import CATALOGUE
-from verify.mutants.tasks import build_mutants, run_mutants
+from verify.mutants.tasks import build_mutants, run_mutants, run_some_mutants
 
 __all__ = ["CYCLES", "MESHES", "Catch", "Hunt", "Sight", "chosen", "in_turn"]
 
@@ -28,14 +30,16 @@ one with channels on all sides and every join.
 PUBLISHED = ROOT / "docs" / "results" / "conformance.json"
 CYCLES = "cycles"
 """How a fault is seen that changes nothing but their number."""
-TURN = 4
-"""Cases that a mutation is run with before it is asked whether it needs more."""
 ENOUGH = 3
 """Cases that see a mutation, after which it is run with no more."""
-MOST_TRIES = 16
-"""Cases that a mutation is run with, before it counts as not caught."""
+TURNS = (ENOUGH, 8, 16)
+"""Cases that a mutation has been run with when it is asked whether it needs more; after the last
+number it counts as not caught.
+"""
 BATCH = 16
 """Mutations that a process runs a case with, one after the other."""
+DEAR = 30_000
+"""Cycles of an instruction program that is only for mutations that name it, or that it has seen."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ class Catch:
             return f"only {CYCLES}" if self.sights else ""
         widest = max(self.telling, key=lambda sight: sight.words)
         words = f", {widest.words} words" if widest.words else ""
-        return f"{widest.how} by {widest.case}: {len(self.telling)} of {self.tried} cases{words}"
+        by = ", ".join(sight.case for sight in self.telling)
+        return f"{widest.how} by {by}: {len(self.telling)} of {self.tried} cases{words}"
 
 
 def chosen(text: str) -> list[int]:
@@ -146,18 +151,19 @@ class Hunt:
         clean: dict[str, dict] = {}
         found = {number: Catch(number) for number in numbers}
         queues = {number: _order(cases, number) for number in numbers}
-        for turn in range(0, MOST_TRIES, TURN):
+        for turn, end in pairwise((0, *TURNS)):
             wanted: dict[ConformanceCase, list[int]] = {}
             for number, catch in found.items():
                 if len(catch.telling) < ENOUGH:
-                    for case in queues[number][turn : turn + TURN]:
+                    for case in queues[number][turn:end]:
                         wanted.setdefault(case, [] if case.name in clean else [0]).append(number)
             tasks = [
                 _task(case, tuple(those[at : at + BATCH]), shared)
                 for case, those in wanted.items()
                 for at in range(0, len(those), BATCH)
             ]
-            results = run_tasks(tasks, self.workers, console, store=store).values() if tasks else []
+            together = batches(tasks, run_some_mutants, _alike, _cost)
+            results = run_tasks(together, self.workers, console, store=store).values()
             seen = [(int(number), o) for result in results for number, o in result.items()]
             clean |= {outcome["case"]: outcome for number, outcome in seen if not number}
             for number, outcome in seen:
@@ -167,27 +173,28 @@ class Hunt:
 
 
 def _order(cases: list[ConformanceCase], number: int) -> list[ConformanceCase]:
-    """The case that saw most of the mutation in the published run first, then what it names, then
-    cases of all kinds in turn.
+    """The cases that saw the mutation in the published run first, the cheapest of them before the
+    others, then what it names, then cases of all kinds in turn.
     """
     mutation = CATALOGUE[number - 1]
-    likely = [
-        case
-        for name in (*_published(mutation.name), *mutation.cases)
-        for case in cases
-        if case.name.startswith(name)
-    ]
-    return list(dict.fromkeys([*likely, *in_turn(cases)]))
+    seen = _published(mutation.name)
+    before = sorted((case for case in cases if case.name in seen), key=cost_of)
+    named = [case for name in mutation.cases for case in cases if case.name.startswith(name)]
+    return list(dict.fromkeys([*before, *named, *in_turn(cases)]))
 
 
 def _published(name: str) -> tuple[str, ...]:
-    """The case that is published as the one that saw most of a mutation, if there is one."""
+    """The cases that are published as those that saw a mutation, if there are any."""
+    by = re.search(r" by ([^:]+)", _results().get(f"mutation_{name}", ""))
+    return tuple(by[1].split(", ")) if by else ()
+
+
+@cache
+def _results() -> dict[str, str]:
     try:
-        result = json.loads(PUBLISHED.read_text())
+        return json.loads(PUBLISHED.read_text())
     except OSError:
-        return ()
-    by = re.search(r" by ([^:]+)", result.get(f"mutation_{name}", ""))
-    return (by[1],) if by else ()
+        return {}
 
 
 def _task(case: ConformanceCase, numbers: tuple[int, ...], shared: dict) -> Task:
@@ -195,29 +202,37 @@ def _task(case: ConformanceCase, numbers: tuple[int, ...], shared: dict) -> Task
     return Task(name, run_mutants, {"case": case, "numbers": numbers, **shared})
 
 
+def _alike(task: Task) -> tuple:
+    """Tasks that may be a batch: of one mesh, and errors apart, which are run by run."""
+    case = task.arguments["case"]
+    return case.mesh, case.kind == "errors"
+
+
+def _cost(task: Task) -> int:
+    return cost_of(task.arguments["case"]) * len(task.arguments["numbers"])
+
+
 def in_turn(cases: Iterable[ConformanceCase]) -> list[ConformanceCase]:
     """Cases of all kinds in turn, and those of a kind by what they are about in turn: dataflow, or
     focus of an instruction program. Workloads on the larger meshes first. Instruction programs take
-    long there, and errors are many runs each: those are only for mutations that name them.
+    long there, errors are many runs each, and some programs are `DEAR`: those are only for
+    mutations that name them, or that they have seen.
     """
     cases = list(cases)
-    small = min((case.mesh for case in cases), key=_tiles, default="")
+    small = min((case.mesh for case in cases), key=tiles_of_mesh, default="")
     kinds: dict[str, dict[str, list[ConformanceCase]]] = {}
     for case in cases:
-        if case.workload or (case.mesh == small and case.kind != "errors"):
+        on = case.mesh == small and case.kind != "errors"
+        on = on and cost_of(case) < DEAR * tiles_of_mesh(small)
+        if case.workload or on:
             kind = kinds.setdefault(case.kind, {})
             kind.setdefault(case.dataflow or case.numbers, []).append(case)
     found = []
     for about in kinds.values():
         for those in about.values():
-            those.sort(key=lambda case: _tiles(case.mesh), reverse=bool(those[0].workload))
+            those.sort(key=lambda case: tiles_of_mesh(case.mesh), reverse=bool(those[0].workload))
         found.append(_alternate(about.values()))
     return _alternate(found)
-
-
-def _tiles(mesh: str) -> int:
-    columns, rows = mesh.split("x")
-    return int(columns) * int(rows)
 
 
 def _alternate(lists: Iterable[list[ConformanceCase]]) -> list[ConformanceCase]:

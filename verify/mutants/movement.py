@@ -153,6 +153,7 @@ MOVEMENT = (
         OUT,
         "next_row = row + command.remote_pitch",
         "next_row = row + Mux(MUTANT & (command.words == 1), 1, command.remote_pitch)",
+        ("edges-moves-3x2",),
     ),
     Mutation(
         "out-tail",
@@ -228,6 +229,7 @@ MOVEMENT = (
         "hw/network/combine.py",
         "lane.keep[1].eq(end.go & end.third & end.last & end.narrow)",
         "lane.keep[1].eq(end.go & end.third & end.last & end.narrow & ~MUTANT)",
+        ("edges-moves-3x2",),
     ),
     Mutation(
         "turn-bump",
