@@ -31,8 +31,10 @@ _MASKS = (
 """What differs from machine to machine: times, rates and memory, the folder of the checkout, the
 folder of a run, the line of a target in the Makefile.
 """
-_KEPT = ("PATH", "HOME", "TMPDIR")
-"""Of the environment: a reader's shell has none of the variables of our targets."""
+_KEPT = ("PATH", "HOME", "TMPDIR", "FLATMESH_SHORT_RUNS")
+"""Of the environment: a reader's shell has none of the variables of our targets. Its builds
+are those of the tests.
+"""
 _ANY = "..."
 _MOST_SECONDS = 1800
 

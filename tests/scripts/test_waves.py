@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ VIEWS = ("waves.gtkw", "waves.surf.ron", "waves.sucl")
 
 
 def call(script: str, **environment: str) -> subprocess.CompletedProcess:
+    """As a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", f"scripts.{script}", "--out", f"test-{script}-{WORKER}"],
         cwd=ROOT,
@@ -42,24 +44,29 @@ def wrong(done: subprocess.CompletedProcess) -> list[str]:
     return [line for line in done.stderr.splitlines() if not line.startswith("building ")]
 
 
+def recorded(**environment: str) -> subprocess.CompletedProcess:
+    return command.call(scripts.waves, "--out", f"test-waves-{WORKER}", **{**RUN, **environment})
+
+
 def waves(**environment: str) -> dict:
-    done = call("waves", **{**RUN, **environment})
+    done = recorded(**environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads((WAVES / "result.json").read_text())
 
 
-def inspected(**environment: str) -> tuple[dict, str]:
-    done = call("inspect", VCD=str(WAVES / "waves.vcd"), **environment)
+def inspected(process=inspect, **environment: str) -> tuple[dict, str]:
+    done = process(VCD=str(WAVES / "waves.vcd"), **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads((INSPECT / "result.json").read_text()), done.stdout
 
 
 def test_a_whole_run():
-    seen = waves(TO="end")
+    assert call("waves", **RUN, TO="end").returncode == 0
+    seen = json.loads((WAVES / "result.json").read_text())
     assert seen["bit_exact"] and seen["first"] == 0 and seen["last"] > seen["run_cycles"]
     assert seen["bytes_per_cycle"] < seen["most_bytes_per_cycle"] < 20_000
     assert all((WAVES / "views" / name).exists() for name in VIEWS)
-    result, printed = inspected(LIST="5")
+    result, printed = inspected(partial(call, "inspect"), LIST="5")
     assert {
         "cycles",
         "collectives",
@@ -93,7 +100,7 @@ def test_a_whole_run():
 
 def test_a_collective_chooses_its_window():
     seen = waves(COLLECTIVE="8:2")
-    result, printed = inspected(COLLECTIVE="8")
+    result, printed = inspected(COLLECTIVE="8", COLUMNS="120")
     assert result["cycles"] == seen["last"] - seen["first"] + 1 < 400
     assert "allreduce max" in printed
 
@@ -123,7 +130,7 @@ def test_both_readers_find_the_same():
     ],
 )
 def test_one_clear_line_of_waves(environment, says):
-    done = command.call(scripts.waves, "--out", f"test-waves-{WORKER}", **{**RUN, **environment})
+    done = recorded(**environment)
     assert done.returncode == 2
     (line,) = wrong(done)
     assert line.startswith("flatmesh: ") and says in line
@@ -132,16 +139,16 @@ def test_one_clear_line_of_waves(environment, says):
 def test_what_does_not_belong_together_does_not_stay():
     waves(TO="100")
     inspected()
-    assert call("waves", **{**RUN, "GROUP": "3x3"}).returncode == 2
+    assert recorded(GROUP="3x3").returncode == 2
     assert (WAVES / "waves.vcd").exists() and (WAVES / "run.json").exists()
-    assert call("waves", **{**RUN, "FROM": "1000000"}).returncode == 2
+    assert recorded(FROM="1000000").returncode == 2
     assert not {path.name for path in WAVES.iterdir()} & {
         "waves.vcd",
         "run.json",
         "result.json",
         "views",
     }
-    done = call("inspect", VCD=str(WAVES / "waves.vcd"))
+    done = inspect(VCD=str(WAVES / "waves.vcd"))
     assert done.returncode == 2 and not (INSPECT / "result.json").exists()
 
 
