@@ -50,7 +50,7 @@ def machines(draw, *, widest=9, **fixed):
 
 
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
-@given(machines(widest=7))
+@given(machines(widest=8))
 def test_a_valid_machine_is_emitted(machine):
     """A tile takes seconds, with wide links ten, and the first that is drawn is the smallest."""
     assert "module tile(" in emit(TileComponent(machine=machine), "tile")
