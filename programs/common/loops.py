@@ -16,8 +16,9 @@ _WITH_OPERANDS = (Opcode.LI, Opcode.ADD, Opcode.LOOP)
 
 
 def compress(ops: Sequence[Op]) -> list[Op]:
-    """Turn a trace into a program that does the same, HALT included."""
-    return [*emit(roll(ops)), _scalar(Opcode.HALT)]
+    """Turn a trace into a program that does the same, HALT included, and is no longer."""
+    code = emit(roll(ops))
+    return [*(code if len(code) <= len(ops) else ops), _scalar(Opcode.HALT)]
 
 
 class Compressor:

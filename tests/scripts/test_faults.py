@@ -109,7 +109,7 @@ def test_a_simulator_that_is_killed():
 
 
 def test_too_little_memory():
-    done = sim(limit=(resource.RLIMIT_AS, 150 << 20))
+    done = sim(limit=(resource.RLIMIT_AS, 130 << 20), OPENBLAS_NUM_THREADS="1")
     one_line(done, "not enough memory: see free -m and ulimit -v")
 
 

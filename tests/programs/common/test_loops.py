@@ -4,7 +4,7 @@ import random
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from isa.instructions import LOOP_DEPTH, REGISTERS, Opcode
@@ -45,6 +45,7 @@ def unroll(body, trace: Trace, move=(0, 0), turn: int = 0) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(nests(3))
+@example([(2, 0, 0, 0, [(1, 1, 0, 0, [(0, 0, 0)]), (4, 0, 0, 0, [(3, 1, 1, 16, [(0, 0, 0)])])])])
 def test_any_nest_rolls_exactly(body):
     trace = Trace()
     unroll(body, trace)
