@@ -24,7 +24,7 @@ def test_a_machine_comes_back(tmp_path):
 
 
 def test_the_verilog_is_a_whole_design(tmp_path):
-    done = call("verilog", "--machine", "tiny", "--mesh", "2x1", "--out", str(tmp_path / "rtl"))
+    done = call("verilog", "--machine", "mesh16", "--mesh", "2x1", "--out", str(tmp_path / "rtl"))
     assert done.returncode == 0, done.stderr
     environment = toolchain.environment()
     command = ["verilator", "--lint-only", "-Wno-fatal", "-Wno-lint", "--top-module", "mesh"]
