@@ -14,9 +14,9 @@ from tb.speed import flows, time_flows
 
 
 def run() -> int:
-    """Time the same program in all flows, in turn, and compare medians."""
+    """Time the same program in all flows, in turn, and compare the fastest runs."""
     parser = target_parser("bench", __doc__)
-    parser.add_argument("--repeat", default="3", help="runs of each")
+    parser.add_argument("--repeat", default="9", help="runs of each")
     options = parser.parse_args()
     repeat = positive("--repeat", options.repeat, least=1)
     machine = machine_of(options)

@@ -1,6 +1,5 @@
 """How fast the mesh is simulated: the same program on several builds of it, run in turn."""
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,13 +37,13 @@ class Flow:
 
     @property
     def kcycles(self) -> float:
-        """Median through cocotb."""
-        return statistics.median(self.cocotb)
+        """Of the fastest run through cocotb: whatever else the host does only takes time."""
+        return max(self.cocotb)
 
     @property
     def kcycles_bare(self) -> float:
-        """Median of the bare loop."""
-        return statistics.median(self.bare)
+        """The same of the bare loop."""
+        return max(self.bare)
 
 
 def flows(machine: Machine) -> list[Flow]:
