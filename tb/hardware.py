@@ -21,8 +21,8 @@ from tb.library import Library, build_library, find_profiled
 from tb.runner import ROOT, Build, build, locked
 from tb.top import sampled
 
-__all__ = ["ARRAYS", "TRAINING", "Design", "build_mesh", "in_any_mesh", "native_files"]
-__all__ += ["tile_library", "tile_verilog", "verilog", "with_waves"]
+__all__ = ["ARRAYS", "TRAINING", "Design", "build_mesh", "hardware_of", "in_any_mesh"]
+__all__ += ["native_files", "tile_library", "tile_verilog", "verilog", "with_waves"]
 
 ARRAYS = ("rtl", "verilog", "functional")
 """What the PEs of a simulation are: their RTL, all copies side by side (`hw.sim.grid_model`); the
@@ -57,7 +57,7 @@ def verilog(
 
     Emission takes seconds, so its results are kept under ``build/verilog``.
     """
-    hardware = _unnamed(machine)
+    hardware = hardware_of(machine)
     if native:
         options = {"native": True, "events": events}
     else:
@@ -79,11 +79,11 @@ def verilog(
 
 def tile_verilog(machine: Machine, *, waves: bool = False, gated: bool = False) -> str:
     """Verilog of the machine's tile, kept like all that `verilog` gives."""
-    return _emitted("tile", Tile, in_any_mesh(_unnamed(machine)), waves=waves, gated=gated)
+    return _emitted("tile", Tile, in_any_mesh(hardware_of(machine)), waves=waves, gated=gated)
 
 
-def _unnamed(machine: Machine) -> Machine:
-    """A machine with the same hardware."""
+def hardware_of(machine: Machine) -> Machine:
+    """The machine without what its hardware does not depend on: name, clock, how fast HBM is."""
     return machine.model_copy(
         update={
             "name": "any",

@@ -53,7 +53,7 @@ WARNINGS_OFF = ("-Wno-fatal", "-Wno-WIDTH", "-Wno-UNOPTFLAT", "-Wno-CASEINCOMPLE
 SETTINGS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", *WARNINGS_OFF)
 SMALL = 1 << 20
 """Characters of Verilog and C++ below which a build is one compilation."""
-_SECONDS = {"tile": 120, "mesh": 60, "mesh for waveforms": 300}
+_SECONDS = {"tile": 20, "mesh": 15, "mesh for waveforms": 300}
 """Builds on two cores, where none has been made; others take half a minute."""
 
 

@@ -15,7 +15,6 @@ from cocotb.triggers import RisingEdge, SimTimeoutError, Timer, with_timeout
 
 PERIOD = 2  # ns of simulated time a cycle
 REPORT_CYCLES = 2_000
-PROBES = 128
 
 
 def divide(folder: Path, names: list[str]) -> bool:
@@ -106,7 +105,7 @@ async def program(dut):
     wanted = settings["probes"]["stopped" if stopped else "ended"]
 
     async def read_tiles() -> list[list[int]]:
-        found = [[0] * PROBES for _ in range(tiles)]
+        found = [[0] * len(settings["probes"]["all"]) for _ in range(tiles)]
         for index in wanted:  # all tiles see another index, and nobody another target
             for target, values in enumerate(found):
                 values[index] = await probe(target, index)

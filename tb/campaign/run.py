@@ -10,7 +10,7 @@ from typing import NamedTuple
 import tomli_w
 from rich.console import Console
 
-from isa.machine import MACHINES, Machine
+from isa.machine import MACHINES
 from isa.words import counted
 from tb.campaign.spec import CampaignSpec, Planned, plan
 from tb.campaign.store import Store, Task, key
@@ -18,6 +18,7 @@ from tb.campaign.table import write_tables
 from tb.campaign.targets import Targets
 from tb.campaign.trial import refused
 from tb.files import write
+from tb.hardware import hardware_of
 from tb.runner import ROOT
 from tb.tasks import Workers, run_tasks
 from tb.waiting import ahead
@@ -122,15 +123,9 @@ def _builds(missing: list[Planned], targets: Targets) -> list[Task]:
             mesh = f"{machine.mesh.columns}x{machine.mesh.rows}"
             name = f"hardware of {one.machine} {mesh}"
             found.setdefault(
-                (one.target, _hardware(machine)), Task(name, build, {"trial": one.trial})
+                (one.target, hardware_of(machine)), Task(name, build, {"trial": one.trial})
             )
     return list(found.values())
-
-
-def _hardware(machine: Machine) -> Machine:
-    """A machine without what its hardware does not depend on."""
-    hbm = machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1})
-    return machine.model_copy(update={"name": "any", "clock_ghz": 1.0, "hbm": hbm})
 
 
 def _failed(task: Task, error: Exception) -> dict:

@@ -33,7 +33,7 @@ def test_what_is_usual_is_the_median_of_what_was(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "built").write_text(said + "\n")
     assert tb.runner._usual("mesh", tmp_path) == 30
-    assert tb.runner._usual("tile", tmp_path) == 120
+    assert tb.runner._usual("tile", tmp_path) == 20
 
 
 def test_a_run_tells_its_rate_and_what_is_left(capsys):

@@ -21,7 +21,7 @@ from isa.machine import Machine
 from isa.packets import FlitKind, Port
 from isa.status import L1_CLIENTS
 from tb.files import write
-from tb.hardware import Design, in_any_mesh, verilog
+from tb.hardware import Design, hardware_of, in_any_mesh, verilog
 from tb.runner import ROOT
 from verify.conformance import meeting_channels
 from verify.conformance.meeting_channels import CHANNEL_MEETINGS, CHANNEL_MODEL, WatchedMesh
@@ -167,12 +167,7 @@ endmodule
 def watched_design(machine: Machine) -> Design:
     """Our mesh with tiles and channels that are watched."""
     files = verilog(machine, native=True)
-    hardware = machine.model_copy(
-        update={
-            "name": "any",
-            "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1}),
-        }
-    )
+    hardware = hardware_of(machine)
 
     def tile() -> str:
         return emit(WatchedTile(machine=in_any_mesh(hardware), gated=True), "tile") + _MODEL

@@ -21,7 +21,7 @@ import amaranth
 
 from isa.errors import UserError
 from isa.machine import Machine
-from tb.hardware import Design, in_any_mesh, with_waves
+from tb.hardware import Design, hardware_of, in_any_mesh, with_waves
 from tb.runner import ROOT
 from verify.mutants.mutation import MUTANT, Mutation
 
@@ -184,13 +184,7 @@ def design(
     UserError
         If a mutation does not fit the sources any more, or what comes out is not a design.
     """
-    hardware = machine.model_copy(
-        update={
-            "name": "any",
-            "clock_ghz": 1.0,
-            "hbm": machine.hbm.model_copy(update={"latency": 1, "bytes_per_cycle": 1}),
-        }
-    )
+    hardware = hardware_of(machine)
     copy = _copy(tuple(mutations))
     kind = " waves" if waves else ""
     files = _emitted(copy, f"tile{kind}", in_any_mesh(hardware))
